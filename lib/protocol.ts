@@ -1,0 +1,58 @@
+/**
+ * The wire: what both sides know of each other beyond a contract. See docs/PROTOCOL.md.
+ */
+
+/** Message types of the protocol's own; a contract's message names never begin with `$`. */
+export const Reserved = {
+  reply: '$reply',
+  error: '$error',
+  ping: '$ping',
+  pong: '$pong'
+} as const
+
+/** The property that ties an answer to its question. */
+export const REF = 'ref'
+
+/** The properties of the protocol's own messages: an application's discriminator is none of them. */
+export const OWN_PROPERTIES: readonly string[] = [REF, 'data', 'received', 'statusCode', 'code', 'error', 'message']
+
+/** Codes a peer may see in an `$error` beside those of the application's own errors. */
+export const ErrorCode = {
+  invalidJson: 'FST_TYPED_WS_INVALID_JSON',
+  unknownType: 'FST_TYPED_WS_UNKNOWN_TYPE',
+  validation: 'FST_TYPED_WS_VALIDATION',
+  internal: 'FST_TYPED_WS_INTERNAL'
+} as const
+
+/** Close codes (RFC 6455 §7.4) the server uses by itself. */
+export const CloseCode = {
+  /** A binary frame the contract does not allow. */
+  unsupportedData: 1003,
+  /** `open` failed for a reason of the server's. */
+  internalError: 1011,
+  /** The server restarts; the reason says when to come back. */
+  serviceRestart: 1012,
+  /** A client error `statusCode` of 4xx becomes a close code of 45xx: `refusedBase + statusCode`. */
+  refusedBase: 4100
+} as const
+
+/** RFC 6455 §5.5: a control frame carries 125 bytes, two of which are the close code. */
+export const MAX_REASON_BYTES = 123
+
+/** Deepest nesting of arrays and objects a message may have. */
+export const MAX_DEPTH = 64
+
+/** The body of an `$error`: Fastify's error body, with the call or the type it answers. */
+export interface ErrorBody {
+  /** The `ref` of the call that failed. */
+  readonly ref?: number
+  /** The type of the message that was refused. */
+  readonly received?: string
+  /** As an HTTP status code. */
+  readonly statusCode: number
+  /** One of ours, or the application's own when its error has one. */
+  readonly code?: string
+  /** The status code's name. */
+  readonly error: string
+  readonly message: string
+}

@@ -1,0 +1,180 @@
+import t, { type Test } from 'tap'
+import fc from 'fast-check'
+import { Type as Legacy } from '@sinclair/typebox'
+import { Type as Current } from 'typebox'
+import { ContractError, defineContract } from '../lib/contract.js'
+import { builders } from './lines.js'
+
+const { Type } = builders[0]!
+const payload = Type.Object({ text: Type.String() })
+
+/** Misuse, as no type would let it through. */
+function define (definition: unknown): unknown {
+  return defineContract(definition as never)
+}
+
+function refuses (t: Pick<Test, 'throws'>, definition: unknown, message: RegExp | string, name?: string): void {
+  t.throws(() => define(definition), { code: 'FST_TYPED_WS_INVALID_CONTRACT', message }, name ?? String(message))
+}
+
+t.test('fills in every default and freezes what is its own', async (t) => {
+  const call = { request: payload, reply: Type.String() }
+  const contract = defineContract({ name: 'chat.v1', clientToServer: { history: call, message: payload } })
+
+  t.strictSame(contract, {
+    name: 'chat.v1',
+    discriminator: 'type',
+    clientToServer: { history: call, message: payload },
+    serverToClient: {},
+    binary: { clientToServer: false, serverToClient: false }
+  })
+  for (const part of [contract, contract.clientToServer, contract.clientToServer.history, contract.serverToClient, contract.binary]) t.ok(Object.isFrozen(part))
+  t.notOk(Object.isFrozen(call), 'the definition stays the caller\'s')
+  t.equal(contract.clientToServer.message, payload, 'schemas are not copied')
+  t.same(defineContract({ name: 'x', binary: { serverToClient: true } }).binary, { clientToServer: false, serverToClient: true })
+})
+
+t.test('says what a contract is made of', async (t) => {
+  for (const definition of [undefined, null, 'chat', [], 7]) refuses(t, definition, /a contract is an object: write defineContract/)
+  refuses(t, { name: 'x', clientToserver: {} }, 'a contract has no property \'clientToserver\': write one of name, discriminator, binary, clientToServer, serverToClient')
+  for (const messages of [null, [payload], 'message', 1]) refuses(t, { name: 'x', clientToServer: messages }, /^clientToServer is an object of messages by name/)
+  for (const binary of [null, true, { clientToServer: 1 }, { both: true }, []]) refuses(t, { name: 'x', binary }, /^binary says which side may send binary frames/)
+  t.throws(() => define(null), ContractError)
+  t.equal(new ContractError('x').name, 'ContractError')
+})
+
+t.test('takes as a name every token of RFC 9110 and nothing else', async (t) => {
+  const letters = '!#$%&\'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.split('')
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...letters), minLength: 1 }), (name) => defineContract({ name }).name === name))
+  fc.assert(fc.property(fc.string({ unit: 'binary' }).filter((name) => name === '' || Array.from(name).some((letter) => !letters.includes(letter))), (name) => {
+    try { defineContract({ name }) } catch (error) { return error instanceof ContractError && error.message.includes('RFC 9110 token') }
+    return false
+  }))
+  for (const name of [undefined, null, 7, 5n, Symbol('chat'), '', 'chat v1', 'chat/1', 'chat,1', 'çhat', 'chat\r\n']) refuses(t, { name }, /must be an RFC 9110 token: write letters, digits, '\.' or '-', like name: 'chat\.v1', instead of/)
+})
+
+t.test('can rename the discriminator to what its own messages do not use', async (t) => {
+  t.equal(defineContract({ name: 'x', discriminator: 'op' }).discriminator, 'op')
+  t.equal(defineContract({ name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ type: Type.String() }) } }).discriminator, 'op', '`type` is then free')
+  for (const discriminator of ['', 7, null, '__proto__', 'ref', 'data', 'received', 'statusCode', 'code', 'error', 'message']) {
+    refuses(t, { name: 'x', discriminator }, /^discriminator is the property that carries a message's name/, `refuses ${discriminator}`)
+  }
+  refuses(t, { name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ op: Type.String() }) } }, 'clientToServer.m: \'op\' is the protocol\'s own property of every message: give the payload\'s property another name')
+})
+
+t.test('takes any name for a message but those of the protocol', async (t) => {
+  for (const name of ['constructor', 'toString', 'hasOwnProperty', 'prototype', 'a b', '1', 'reply', 'ünï']) {
+    const contract = defineContract({ name: 'x', clientToServer: { [name]: payload } })
+    t.same(Object.keys(contract.clientToServer), [name])
+  }
+  refuses(t, { name: 'x', serverToClient: { '': payload } }, 'serverToClient.: a message needs a name')
+  refuses(t, { name: 'x', clientToServer: { $$ping: payload } }, 'clientToServer.$$ping: names that begin with \'$\' belong to the protocol: write \'ping\'')
+  refuses(t, { name: 'x', clientToServer: { $: payload } }, /write 'message'$/)
+  refuses(t, { name: 'x', clientToServer: JSON.parse('{"__proto__":{"type":"object"}}') }, /'__proto__' cannot be a message's name/)
+})
+
+t.test('tells events, calls and streams apart', async (t) => {
+  const contract = defineContract({
+    name: 'x',
+    clientToServer: { event: payload, call: { request: payload, reply: Type.Null() }, stream: { request: payload, stream: Type.Number() } }
+  })
+  t.same(Object.keys(contract.clientToServer), ['event', 'call', 'stream'])
+
+  const refusals: ReadonlyArray<[message: unknown, says: string]> = [
+    ['text', 'clientToServer.m: a message is a schema, { request, reply } or { request, stream }, not "text"'],
+    [true, 'clientToServer.m: a message is a schema, { request, reply } or { request, stream }, not true'],
+    [[payload], 'clientToServer.m: a message is a schema, { request, reply } or { request, stream }, not ['],
+    [() => payload, 'clientToServer.m: a message is a schema, { request, reply } or { request, stream }, not () => payload'],
+    [{ request: payload }, 'clientToServer.m: the answer is missing: write reply: <schema> for one answer, or stream: <schema> for many'],
+    [{ request: payload, reply: undefined }, 'clientToServer.m: the answer is missing'],
+    [{ request: payload, reply: true }, 'clientToServer.m: the answer is missing'],
+    [{ reply: payload }, 'clientToServer.m: request is missing: write { request: Type.Object({ … }), reply: … }'],
+    [{ stream: payload }, 'clientToServer.m: request is missing: write { request: Type.Object({ … }), stream: … }'],
+    [{ request: payload, reply: payload, stream: payload }, 'clientToServer.m: a message is answered once or many times: write either reply or stream, not both'],
+    [{ request: payload, reply: payload, timeoutMs: 1 }, 'clientToServer.m: a call has no part \'timeoutMs\': write { request, reply } or { request, stream }']
+  ]
+  for (const [message, says] of refusals) refuses(t, { name: 'x', clientToServer: { m: message } }, says)
+})
+
+for (const { name, Type } of builders) {
+  t.test(`${name}: a payload is an object, whatever it stands behind`, async (t) => {
+    const A = Type.Object({ a: Type.Number() })
+    const B = Type.Object({ b: Type.Number() })
+    const objects: Readonly<Record<string, object>> = {
+      object: A,
+      empty: Type.Object({}),
+      union: Type.Union([A, B]),
+      'union of unions': Type.Union([A, Type.Union([A, B])]),
+      intersection: Type.Intersect([A, B]),
+      'intersection with a union': Type.Intersect([A, Type.Union([B, Type.Object({ c: Type.Number() })])]),
+      record: Type.Record(Type.String(), Type.Number()),
+      unsafe: Type.Unsafe<{ a: number }>({ type: 'object', properties: { a: { type: 'number' } }, anyOf: [{ required: ['a'] }] }),
+      'reference to the app': Type.Ref('user#'),
+      oneOf: Type.Unsafe<unknown>({ oneOf: [A, B] })
+    }
+    for (const [what, schema] of Object.entries(objects)) t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: schema, q: { request: schema, reply: Type.Number() } } }), what)
+
+    const others: Readonly<Record<string, object>> = {
+      string: Type.String(),
+      array: Type.Array(A),
+      any: Type.Any(),
+      'union with null': Type.Union([A, Type.Null()]),
+      'intersection of strings': Type.Intersect([Type.String(), Type.String({ maxLength: 1 })]),
+      'object or null': Type.Unsafe<unknown>({ type: ['object', 'null'] }),
+      'union of nothing': Type.Unsafe<unknown>({ anyOf: [] }),
+      'union of booleans': Type.Unsafe<unknown>({ anyOf: [true] })
+    }
+    for (const [what, schema] of Object.entries(others)) {
+      refuses(t, { name: 'x', clientToServer: { m: schema } }, /^clientToServer\.m: a payload shares one JSON object with its type, so its schema must be an object: write Type\.Object\(\{ value: <schema> \}\) instead of /, what)
+      refuses(t, { name: 'x', serverToClient: { m: { request: schema, reply: A } } }, /^serverToClient\.m\.request: a payload shares one JSON object/, what)
+      t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: { request: A, reply: schema } } }), `${what} as a reply`)
+    }
+  })
+
+  t.test(`${name}: no payload declares a property of the protocol's own, wherever it hides it`, async (t) => {
+    const A = Type.Object({ a: Type.Number() })
+    for (const property of ['type', 'ref']) {
+      const bad = Type.Object({ [property]: Type.String() })
+      const hidden: readonly object[] = [
+        bad,
+        Type.Union([A, bad]),
+        Type.Intersect([A, bad]),
+        Type.Intersect([A, Type.Union([A, Type.Intersect([A, bad])])]),
+        Type.Object({ a: Type.Optional(Type.Number()) }, { anyOf: [{ properties: { [property]: {} } }] }),
+        Type.Unsafe<unknown>({ type: 'object', if: { required: ['a'] }, then: { properties: { [property]: {} } } }),
+        Type.Unsafe<unknown>({ type: 'object', if: { required: ['a'] }, else: bad })
+      ]
+      for (const schema of hidden) refuses(t, { name: 'x', clientToServer: { m: schema } }, `clientToServer.m: '${property}' is the protocol's own property of every message: give the payload's property another name`)
+      refuses(t, { name: 'x', clientToServer: { m: { request: bad, reply: A } } }, new RegExp(`^clientToServer\\.m\\.request: '${property}'`))
+      t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: Type.Object({ inner: bad }), q: { request: A, reply: bad } } }), 'deeper down, and in replies, it is free')
+    }
+  })
+}
+
+t.test('sees through the definitions a schema brings along', async (t) => {
+  const legacy = Legacy.Module({
+    Good: Legacy.Object({ next: Legacy.Optional(Legacy.Ref('Good')) }),
+    Bad: Legacy.Object({ type: Legacy.String() }),
+    Text: Legacy.String(),
+    Loop: Legacy.Ref('Loop')
+  })
+  const current = Current.Module({
+    Good: Current.Object({ next: Current.Optional(Current.Ref('Good')), a: Current.Number() }),
+    Bad: Current.Object({ type: Current.String(), next: Current.Ref('Good') }),
+    Text: Current.Union([Current.Object({ inner: Current.Ref('Text') }), Current.String()])
+  })
+  const cyclic = (properties: object): object => ({ $defs: { Node: { $id: 'Node', type: 'object', properties } }, $ref: 'Node' })
+  const recursive = Legacy.Recursive((This) => Legacy.Union([Legacy.Object({ a: Legacy.Number() }), Legacy.Object({ inner: This })]))
+
+  for (const schema of [legacy.Import('Good'), current.Good, recursive, cyclic({ a: {} }), { ...cyclic({}), $ref: '#/$defs/Node' }, { $ref: '#' }]) t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: schema } }))
+  for (const schema of [legacy.Import('Bad'), current.Bad, cyclic({ type: {} }), { anyOf: [cyclic({}), cyclic({ type: {} })] }]) refuses(t, { name: 'x', clientToServer: { m: schema } }, /'type' is the protocol's own/)
+  for (const schema of [legacy.Import('Text'), legacy.Import('Loop'), current.Text]) refuses(t, { name: 'x', clientToServer: { m: schema } }, /its schema must be an object/)
+})
+
+t.test('shows what cannot be shown by its type', async (t) => {
+  const circular: Record<string, unknown> = { anyOf: [] }
+  circular['self'] = circular
+  refuses(t, { name: circular }, /instead of object$/)
+  refuses(t, { name: 5n }, /instead of bigint$/)
+  t.throws(() => define({ name: 'x', clientToServer: { m: circular } }), { code: 'FST_TYPED_WS_INVALID_CONTRACT' })
+})

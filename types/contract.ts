@@ -1,0 +1,67 @@
+import type { Infer } from './infer.js'
+
+/** A message that is answered once: the JSON Schemas of what is asked and of what comes back. */
+export interface CallDefinition {
+  readonly request: object
+  readonly reply: object
+}
+
+/** A message that is answered many times: the JSON Schemas of what is asked and of each item. */
+export interface StreamDefinition {
+  readonly request: object
+  readonly stream: object
+}
+
+/** An event is a schema; calls and streams name two. */
+export type MessageDefinition = object | CallDefinition | StreamDefinition
+
+/** The messages of one direction, by name. */
+export type Messages = Readonly<Record<string, MessageDefinition>>
+
+/** What `defineContract` takes. */
+export interface ContractDefinition {
+  /** An RFC 9110 token. Also the WebSocket subprotocol, and the namespace of the contract's topics. */
+  readonly name: string
+  /** The property that carries a message's name. Default `'type'`. */
+  readonly discriminator?: string
+  /** The messages a client may send. */
+  readonly clientToServer?: Messages
+  /** The messages the server may send. */
+  readonly serverToClient?: Messages
+  /** Which side may send binary frames. Default: neither; a binary frame then closes the connection with 1003. */
+  readonly binary?: { readonly clientToServer?: boolean, readonly serverToClient?: boolean }
+}
+
+/** A checked contract, with every default filled in. Made by `defineContract`. */
+export interface Contract<D extends ContractDefinition = ContractDefinition> {
+  readonly name: D['name']
+  readonly discriminator: string
+  readonly clientToServer: ClientToServer<D>
+  readonly serverToClient: ServerToClient<D>
+  readonly binary: { readonly clientToServer: AllowsBinary<D, 'clientToServer'>, readonly serverToClient: AllowsBinary<D, 'serverToClient'> }
+}
+
+type ClientToServer<D extends ContractDefinition> = D extends { clientToServer: infer M extends Messages } ? M : {}
+type ServerToClient<D extends ContractDefinition> = D extends { serverToClient: infer M extends Messages } ? M : {}
+type AllowsBinary<D extends ContractDefinition, Side extends 'clientToServer' | 'serverToClient'> =
+  ContractDefinition extends D ? boolean
+    : D extends { binary: { [K in Side]: true } } ? true : false
+
+/** What a contract looks like to whoever only needs its shape. */
+export interface AnyContract {
+  readonly name: string
+  readonly discriminator: string
+  readonly clientToServer: Messages
+  readonly serverToClient: Messages
+  readonly binary: { readonly clientToServer: boolean, readonly serverToClient: boolean }
+}
+
+/** The names of the events among messages: all that are neither a call nor a stream. */
+export type EventNames<M extends Messages> = {
+  [K in keyof M & string]: M[K] extends { request: object, reply: object } | { request: object, stream: object } ? never : K
+}[keyof M & string]
+
+/** The payload of a message, without its discriminator: what an event carries, what a call or stream asks. */
+export type Payload<M> = M extends { request: infer Request extends object, reply: object } | { request: infer Request extends object, stream: object }
+  ? Infer<Request>
+  : Infer<M>

@@ -1,0 +1,55 @@
+import type {
+  ContextConfigDefault, FastifyBaseLogger, FastifySchema, FastifyTypeProvider, FastifyTypeProviderDefault,
+  RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerBase, RawServerDefault, RouteGenericInterface
+} from 'fastify'
+// For its own augmentation: `injectWS`, `request.ws`, `{ websocket: true }`.
+import '@fastify/websocket'
+import type { AnyContract } from './contract.js'
+import type { WebSocketRouteOptions } from './options.js'
+import type { Channel } from './socket.js'
+
+declare module 'fastify' {
+  interface FastifyInstance<
+    RawServer extends RawServerBase = RawServerDefault,
+    RawRequest extends RawRequestDefaultExpression<RawServer> = RawRequestDefaultExpression<RawServer>,
+    RawReply extends RawReplyDefaultExpression<RawServer> = RawReplyDefaultExpression<RawServer>,
+    Logger extends FastifyBaseLogger = FastifyBaseLogger,
+    TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault
+  > {
+    /**
+     * Declares a WebSocket route, typed by its contract. The handshake goes through the whole lifecycle of a Fastify request.
+     *
+     * @param path - as for `app.get`, under the prefix of the scope.
+     * @param options - the contract, its handlers, and any route option that makes sense for a GET.
+     * @returns the instance.
+     * @throws `FST_TYPED_WS_INVALID_ROUTE` and its like when the options could not work; schemas are compiled, and refused, when the app gets ready.
+     *
+     * @example
+     * app.ws('/chat/:room', {
+     *   contract: chat,
+     *   async open (socket) { await socket.subscribe('lobby') },
+     *   on: {
+     *     message ({ text }, socket) { socket.publish('lobby', 'message', { text, id: socket.id }) },
+     *     history: ({ before }) => db.before(before)
+     *   }
+     * })
+     */
+    ws: <
+      const C extends AnyContract,
+      const Schema extends FastifySchema = FastifySchema,
+      RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
+      ContextConfig = ContextConfigDefault
+    >(
+      path: string,
+      options: WebSocketRouteOptions<C, RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, Schema, TypeProvider, Logger>
+    ) => FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
+
+    /**
+     * A contract seen from anywhere in the service: publish to its topics, count and close its connections.
+     *
+     * @example
+     * await app.channel(chat).publish('lobby', 'message', { text: 'hello', id: 'server' })
+     */
+    channel: <const C extends AnyContract>(contract: C) => Channel<C>
+  }
+}

@@ -1,0 +1,48 @@
+import type { FastifyRequest } from 'fastify'
+import type { Infer } from './infer.js'
+import type { AnyContract, Payload } from './contract.js'
+import type { Socket } from './socket.js'
+
+/** What the peer sent, as an error handler sees it. */
+export interface ReceivedMessage {
+  /** Its name in the contract, or `undefined` for a binary frame. */
+  readonly type: string | undefined
+  /** The `ref` the caller chose, when it is a call and has one. */
+  readonly ref: number | undefined
+  /** The checked payload, or the binary frame's bytes. */
+  readonly payload: unknown
+}
+
+/** How a connection ended. */
+export interface CloseEvent {
+  /** RFC 6455 §7.4; 1006 when the peer vanished, 1005 when it gave none. */
+  readonly code: number
+  readonly reason: string
+  /** Whether the closing handshake was completed. */
+  readonly wasClean: boolean
+}
+
+/** The handler of one client message: what it returns answers a call; what an event's handler returns is ignored. */
+export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> =
+  M extends { request: object, reply: infer Reply extends object } ? (payload: Payload<M>, socket: Socket<C, Request>) => Infer<Reply> | Promise<Infer<Reply>>
+    : M extends { request: object, stream: infer Item extends object } ? (payload: Payload<M>, socket: Socket<C, Request>) => AsyncIterable<Infer<Item>>
+      : (payload: Payload<M>, socket: Socket<C, Request>) => unknown
+
+/** One handler for every client message of a contract. */
+export type MessageHandlers<C extends AnyContract, Request = FastifyRequest> = {
+  readonly [K in keyof C['clientToServer']]: MessageHandler<C['clientToServer'][K], C, Request>
+}
+
+/** Handles a binary frame. */
+export type BinaryHandler<C extends AnyContract, Request = FastifyRequest> = (data: Buffer, socket: Socket<C, Request>) => unknown
+/** Runs after the 101; messages wait, in order, until what it returns has settled. */
+export type OpenHandler<C extends AnyContract, Request = FastifyRequest> = (socket: Socket<C, Request>) => unknown
+/** Runs once for every connection whose `open` succeeded. */
+export type CloseHandler<C extends AnyContract, Request = FastifyRequest> = (socket: Socket<C, Request>, event: CloseEvent) => unknown
+
+/**
+ * Runs for every error thrown by `open`, `close`, `binary` or a message handler, in place of the log line. The peer gets its `$error` all the
+ * same: for the error given, or for another one that this handler returns or throws.
+ */
+export type ErrorHandler<C extends AnyContract = AnyContract, Request = FastifyRequest> =
+  (error: unknown, socket: Socket<C, Request>, message: ReceivedMessage | undefined) => unknown
