@@ -1,0 +1,192 @@
+import type { AnyContract, MessageDefinition } from '../../types/contract.js'
+import { REF } from '../protocol.js'
+import { judgeSchema, openAjv } from './ajv.js'
+import * as errors from './errors.js'
+import { explain } from './explain.js'
+import { explainUnfit, hasForeignReference, hasUnboundedPattern, References, referrersIn, type Part, type Schema } from './schema.js'
+import { compileSerializer, type Matcher, type Serializer } from './serialize.js'
+import type { Checker, TypeBox } from './typebox.js'
+
+/** One way of a message to the peer: how it is checked and how it is written. */
+export interface Codec extends Checker {
+  /** Writes a reply's data; an event as the whole message. */
+  readonly serialize: Serializer
+}
+
+/** A message a client may send. */
+export interface Incoming {
+  readonly name: string
+  readonly payload: Checker
+  /** How its answer is checked and written, when it is a call. */
+  readonly reply: Codec | undefined
+}
+
+/** A contract, ready for messages. */
+export interface CompiledContract {
+  readonly contract: AnyContract
+  readonly incoming: ReadonlyMap<string, Incoming>
+  readonly outgoing: ReadonlyMap<string, Codec>
+}
+
+/** What the schemas of one scope are compiled with. */
+export interface CompileOptions {
+  readonly typebox: TypeBox
+  /** As Fastify's `ajv` option, for what TypeBox cannot compile. */
+  readonly ajv: { readonly customOptions?: Readonly<Record<string, unknown>>, readonly plugins?: readonly unknown[] }
+  /** What the scope's `addSchema` was given, by `$id`. */
+  readonly sharedSchemas: Readonly<Record<string, unknown>>
+}
+
+const STRICT = { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: false, strictTypes: false, strictTuples: false }
+// What the app sends is its own object, which is not for us to change.
+const UNTOUCHED = { coerceTypes: false, removeAdditional: false, useDefaults: false }
+
+/**
+ * Compiles every schema of a contract, once.
+ * @throws FST_TYPED_WS_INVALID_SCHEMA
+ */
+export function compileContract (contract: AnyContract, options: CompileOptions): CompiledContract {
+  return {
+    contract,
+    incoming: compileMessages(contract, 'clientToServer', (message, name, where) => compileIncoming(message, name, where, contract, options)),
+    outgoing: compileMessages(contract, 'serverToClient', (message, name, where) => compileEvent(message, name, where, contract, options))
+  }
+}
+
+/**
+ * @param sharedSchemas - where references may lead, once they are known.
+ * @throws FST_TYPED_WS_UNSAFE_PATTERN
+ */
+export function refuseUnboundedPatterns (contract: AnyContract, sharedSchemas: CompileOptions['sharedSchemas'] = {}): void {
+  for (const [name, message] of Object.entries(contract.clientToServer)) {
+    if (hasUnboundedPattern(requestOf(message), sharedSchemas)) throw new errors.UnsafePattern(whereOf(contract, 'clientToServer', name))
+  }
+}
+
+type Direction = 'clientToServer' | 'serverToClient'
+type Compile<T> = (message: MessageDefinition, name: string, where: string) => T | undefined
+
+function compileMessages<T> (contract: AnyContract, direction: Direction, compile: Compile<T>): Map<string, T> {
+  const compiled = new Map<string, T>()
+  for (const [name, message] of Object.entries(contract[direction])) {
+    const entry = compile(message, name, whereOf(contract, direction, name))
+    if (entry !== undefined) compiled.set(name, entry)
+  }
+  return compiled
+}
+
+function whereOf (contract: AnyContract, direction: Direction, name: string): string {
+  return `${contract.name} ${direction}.${name}`
+}
+
+function compileIncoming (message: MessageDefinition, name: string, where: string, contract: AnyContract, options: CompileOptions): Incoming {
+  const request = requestOf(message)
+  return {
+    name,
+    payload: named(where, () => compilePayload(request, contract, options, {})),
+    reply: 'reply' in message ? named(`${where}.reply`, () => compileReply(message.reply as Schema, options)) : undefined
+  }
+}
+
+// Calls from server to client have no codec: no route makes them yet.
+function compileEvent (message: MessageDefinition, name: string, where: string, contract: AnyContract, options: CompileOptions): Codec | undefined {
+  if ('request' in message) return undefined
+  const schema = message as Schema
+  const opening = `{${JSON.stringify(contract.discriminator)}:${JSON.stringify(name)}`
+  return named(where, () => {
+    const checker = compilePayload(schema, contract, options, UNTOUCHED)
+    return { ...checker, serialize: compileSerializer(referencesOf(schema, options), matcherOf(checker, options), { opening, reserved: reservedOf(contract) }) }
+  })
+}
+
+function compileReply (schema: Schema, options: CompileOptions): Codec {
+  const checker = compileChecker(schema, options, UNTOUCHED)
+  return { ...checker, serialize: compileSerializer(referencesOf(schema, options), matcherOf(checker, options)) }
+}
+
+function compilePayload (schema: Schema, contract: AnyContract, options: CompileOptions, ajvOptions: object): Checker {
+  const references = referencesOf(schema, options)
+  refuseOtherPayload(references, reservedOf(contract))
+  return compileChecker(schema, options, ajvOptions)
+}
+
+// TypeBox checks in tens of nanoseconds; what refers to the app's shared schemas, or is not TypeBox's, is Ajv's.
+function compileChecker (schema: Schema, options: CompileOptions, ajvOptions: object): Checker {
+  const unfit = explainUnfit(schema)
+  if (unfit !== undefined) throw new Error(unfit)
+  return (hasForeignReference(schema) ? undefined : options.typebox(schema)) ?? ajvChecker(schema, options, ajvOptions)
+}
+
+function ajvChecker (schema: Schema, options: CompileOptions, ajvOptions: object): Checker {
+  const references = referencesOf(schema, options)
+  for (const part of referrersIn(references.root)) references.resolve(part)
+  judgeSchema(schema)
+  const { customOptions, plugins = [] } = options.ajv
+  const sharedSchemas = hasForeignReference(schema) ? options.sharedSchemas : {}
+  const ajv = openAjv(references.root, { customOptions: { ...STRICT, ...customOptions, ...ajvOptions }, plugins, sharedSchemas })
+  const validate = ajv(references.root.uri)
+  return {
+    check: (value) => validate(value),
+    explain: (value) => {
+      validate(value)
+      return explain(validate.errors)
+    },
+    checkOf: (part) => ajv(part.uri)
+  }
+}
+
+// A branch of a union that refers to nothing is checked by its own compiler too.
+function matcherOf (checker: Checker, { typebox }: CompileOptions): Matcher {
+  return (part) => {
+    if (typeof part.schema === 'boolean') return () => part.schema === true
+    const own = referrersIn(part).length > 0 ? undefined : typebox(part.schema as Schema)
+    return own?.check ?? checker.checkOf(part)
+  }
+}
+
+// What defineContract could not see: where a reference to one of the app's schemas leads.
+function refuseOtherPayload (references: References, reserved: readonly string[]): void {
+  const { root } = references
+  if (!isObjectPart(root, references)) throw new Error('a payload shares one JSON object with its type, so its schema must be an object')
+  for (const part of layersOf(root, references)) {
+    const name = reserved.find((property) => part.step('properties')?.step(property) !== undefined)
+    if (name !== undefined) throw new Error(`'${name}' is the protocol's own property of every message: give the payload's property another name`)
+  }
+}
+
+function isObjectPart (part: Part, references: References, path: readonly string[] = []): boolean {
+  if (path.includes(part.uri)) return false
+  const isIn = (member: Part): boolean => isObjectPart(member, references, [...path, part.uri])
+  if (part.keyword('type') === 'object') return true
+  if (part.keyword('$ref') !== undefined) return isIn(references.resolve(part))
+  return part.under('allOf').some(isIn) || ['anyOf', 'oneOf'].some((union) => part.under(union).length > 0 && part.under(union).every(isIn))
+}
+
+/** Every schema that may hold for one and the same object. */
+function layersOf (part: Part, references: References, seen: Set<string> = new Set()): Part[] {
+  if (seen.has(part.uri)) return []
+  seen.add(part.uri)
+  const target = part.keyword('$ref') === undefined ? [] : [references.resolve(part)]
+  const members = [...target, ...['allOf', 'anyOf', 'oneOf', 'then', 'else'].flatMap((keyword) => part.under(keyword))]
+  return [part, ...members.flatMap((member) => layersOf(member, references, seen))]
+}
+
+function requestOf (message: MessageDefinition): Schema {
+  return ('request' in message ? message.request : message) as Schema
+}
+
+function reservedOf ({ discriminator }: AnyContract): readonly string[] {
+  return [discriminator, REF]
+}
+
+function referencesOf (schema: Schema, { sharedSchemas }: CompileOptions): References {
+  return new References(schema, sharedSchemas)
+}
+
+function named<T> (where: string, compile: () => T): T {
+  try {
+    return compile()
+  } catch (error) {
+    throw new errors.InvalidSchema(where, (error as Error).message)
+  }
+}

@@ -1,0 +1,32 @@
+import createError from '@fastify/error'
+
+/** Every error of the server's own: code, message, HTTP status. Documented in docs/errors.md. */
+
+type Named<Values extends unknown[]> = createError.FastifyErrorConstructor<{ code: string, statusCode: number }, Values>
+
+// Configuration: thrown at boot.
+export const InvalidOption: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_OPTION', 'Option \'%s\': %s', 500, TypeError)
+export const InvalidRoute: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_ROUTE', 'WebSocket route %s: %s', 500, TypeError)
+export const NotSupported: Named<[string, string]> = createError('FST_TYPED_WS_NOT_SUPPORTED', 'WebSocket route %s: %s', 500)
+export const InvalidSchema: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_SCHEMA', 'Message %s cannot be compiled: %s', 500)
+export const UnsafePattern: Named<[string]> = createError('FST_TYPED_WS_UNSAFE_PATTERN', 'Message %s has a \'pattern\' and no \'maxLength\' beside it: a slow regular expression on a long text stalls the process. Add maxLength, or set the option unsafePatterns: true', 500)
+export const DuplicateContract: Named<[string]> = createError('FST_TYPED_WS_DUPLICATE_CONTRACT', 'Two different contracts are named \'%s\', which would share topics: give one another name, or use one value for both', 500)
+export const DuplicatePlugin: Named<[]> = createError('FST_TYPED_WS_DUPLICATE_PLUGIN', 'fastify-typed-ws is registered twice on one server: register it once, on the outermost instance that declares WebSocket routes', 500)
+
+// Before the 101: sent over HTTP.
+export const InvalidHandshake: Named<[string]> = createError('FST_TYPED_WS_INVALID_HANDSHAKE', 'Not a WebSocket handshake: %s', 400)
+export const UnsupportedVersion: Named<[]> = createError('FST_TYPED_WS_UNSUPPORTED_VERSION', 'Only WebSocket version 13 is spoken here', 426)
+export const Subprotocol: Named<[string]> = createError('FST_TYPED_WS_SUBPROTOCOL', 'None of the offered subprotocols is spoken here: offer \'%s\', or none', 400)
+export const OriginRefused: Named<[]> = createError('FST_TYPED_WS_ORIGIN_REFUSED', 'Pages of this origin may not open a WebSocket here: the server\'s option \'origin\' would have to admit it', 403)
+export const OriginMissing: Named<[]> = createError('FST_TYPED_WS_ORIGIN_MISSING', 'A handshake without an Origin is refused here: send one, or set the server\'s option \'allowMissingOrigin\'', 403)
+export const UpgradeRequired: Named<[]> = createError('FST_TYPED_WS_UPGRADE_REQUIRED', 'This is a WebSocket route: open it with new WebSocket(url)', 426)
+export const HandshakeTimeout: Named<[]> = createError('FST_TYPED_WS_HANDSHAKE_TIMEOUT', 'The handshake took too long', 503)
+export const Closing: Named<[]> = createError('FST_TYPED_WS_CLOSING', 'The server is closing: come back in a moment', 503)
+export const InvalidHeader: Named<[string]> = createError('FST_TYPED_WS_INVALID_HEADER', 'Header \'%s\' of the reply has a character no header may have', 500)
+
+// After the 101: thrown to the handler that asked for it.
+export const OutgoingInvalid: Named<[string, string]> = createError('FST_TYPED_WS_OUTGOING_INVALID', 'Outgoing %s breaks its schema: %s', 500)
+export const OutgoingUnknown: Named<[string, string]> = createError('FST_TYPED_WS_OUTGOING_UNKNOWN', 'Contract \'%s\' has no event \'%s\' from server to client', 500)
+export const OutgoingBinary: Named<[string]> = createError('FST_TYPED_WS_OUTGOING_BINARY', 'Contract \'%s\' allows no binary frames from server to client: declare binary: { serverToClient: true }', 500)
+export const TopicName: Named<[]> = createError('FST_TYPED_WS_TOPIC_NAME', 'A topic\'s name is a string of 1 to 255 bytes', 500, TypeError)
+export const TooManyTopics: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_TOPICS', 'A connection may be in %s topics at most: the option \'maxTopics\' says so', 500)

@@ -1,0 +1,8 @@
+/** On a raw request: what the gate knows of an upgrade that may become a WebSocket. */
+export const kUpgrade: unique symbol = Symbol('fastify-typed-ws.upgrade')
+/** On a route's config: the typed route it is. */
+export const kRoute: unique symbol = Symbol('fastify-typed-ws.route')
+/** On an HTTP server: it has a gate. */
+export const kGate: unique symbol = Symbol('fastify-typed-ws.gate')
+/** On a raw request: its handshake, while it is under way. */
+export const kHandshake: unique symbol = Symbol('fastify-typed-ws.handshake')

@@ -1,0 +1,62 @@
+import t from 'tap'
+import fc from 'fast-check'
+import createError from '@fastify/error'
+import { bodyOf, closeOf, cutReason, isClientError } from '../../lib/server/failure.js'
+
+const call = { type: 'history', ref: 7, payload: {} }
+const event = { type: 'message', ref: undefined, payload: {} }
+const binary = { type: undefined, ref: undefined, payload: Buffer.alloc(1) }
+
+/** An error as applications throw it. */
+function failure (statusCode: unknown, more: object = {}): Error {
+  return Object.assign(new Error('no such room'), { statusCode }, more)
+}
+
+t.test('tells the peer all of an error that is its own fault', async (t) => {
+  t.strictSame(bodyOf(failure(404, { code: 'NO_ROOM' }), call), { ref: 7, received: 'history', statusCode: 404, code: 'NO_ROOM', error: 'Not Found', message: 'no such room' })
+  t.strictSame(bodyOf(failure(403), event), { received: 'message', statusCode: 403, error: 'Forbidden', message: 'no such room' })
+  t.strictSame(bodyOf(failure(400, { code: 7 }), binary), { statusCode: 400, error: 'Bad Request', message: 'no such room' }, 'a code is a text')
+  t.strictSame(bodyOf(failure(499), undefined), { statusCode: 499, error: 'Error', message: 'no such room' }, 'a status without a name')
+  const Teapot = createError('FST_TEAPOT', 'I am a teapot', 418)
+  t.strictSame(bodyOf(new Teapot(), undefined), { statusCode: 418, code: 'FST_TEAPOT', error: 'I\'m a Teapot', message: 'I am a teapot' })
+})
+
+t.test('tells the peer nothing of any other', async (t) => {
+  const internal = { statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
+  const secrets: readonly unknown[] = [
+    new Error('password is hunter2'), failure(500), failure(503), failure(200), failure(399), failure(404.5), failure('404'), failure(null), failure(NaN),
+    { statusCode: 404, message: 'not an error' }, 'text', undefined, null, 7, new Proxy({}, {})
+  ]
+  for (const secret of secrets) {
+    t.notOk(isClientError(secret))
+    t.strictSame(bodyOf(secret, call), { ref: 7, received: 'history', ...internal })
+    t.strictSame(bodyOf(secret, undefined), internal)
+    t.strictSame(closeOf(secret), { code: 1011, reason: '' })
+  }
+})
+
+t.test('closes with what was thrown while opening', async (t) => {
+  t.strictSame(closeOf(failure(401)), { code: 4501, reason: 'no such room' })
+  t.strictSame(closeOf(failure(404)), { code: 4504, reason: 'no such room' })
+  t.strictSame(closeOf(failure(499)), { code: 4599, reason: 'no such room' })
+})
+
+// RFC 6455 §5.5
+t.test('cuts a reason at 123 bytes, between characters', async (t) => {
+  t.equal(cutReason(''), '')
+  t.equal(cutReason('a'.repeat(123)), 'a'.repeat(123))
+  t.equal(cutReason('a'.repeat(124)), 'a'.repeat(123))
+  t.equal(cutReason('é'.repeat(62)), 'é'.repeat(61))
+  t.equal(cutReason(`a${'😀'.repeat(31)}`), `a${'😀'.repeat(30)}`)
+  t.equal(cutReason(`\ufeff${'a'.repeat(130)}`), `\ufeff${'a'.repeat(120)}`)
+
+  const text = fc.string({ unit: fc.constantFrom('a', 'é', '€', '😀', '\ufeff', '\u0000', '\u2028', '\ud800', '\udc00'), minLength: 20, maxLength: 200 })
+  const whole = (reason: string): string => Buffer.from(reason).toString()
+  fc.assert(fc.property(text, (reason) => {
+    const cut = cutReason(reason)
+    const bytes = Buffer.byteLength(cut)
+    new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(cut))
+    if (Buffer.byteLength(reason) <= 123) return cut === reason
+    return whole(reason).startsWith(cut) && bytes <= 123 && bytes > 119
+  }), { numRuns: 1000 })
+})
