@@ -1,0 +1,188 @@
+import { IncomingMessage, STATUS_CODES, type Server, type ServerResponse } from 'node:http'
+import { finished, type Duplex } from 'node:stream'
+import type { FastifyBaseLogger } from 'fastify'
+import * as errors from './errors.js'
+import { kGate, kUpgrade } from './symbols.js'
+
+/** What the gate asks of the plugin. */
+export interface GateKeeper {
+  readonly isClosing: boolean
+  readonly log: FastifyBaseLogger
+  /** Where the gate notes every socket it let through, until it is closed. */
+  readonly sockets: Set<Duplex>
+}
+
+/** An upgrade that may become a WebSocket: its socket, and the bytes that came with the handshake. */
+export interface Upgrade {
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+/** A raw request, which carries its upgrade once the gate let it through. */
+export type UpgradeRequest = IncomingMessage & { [kUpgrade]?: Upgrade }
+
+/** A socket of Node's HTTP, which knows the response that is being written to it. */
+type HttpSocket = Duplex & { _httpMessage?: ServerResponse | null }
+type Values = [request: UpgradeRequest, socket: HttpSocket, head: Buffer]
+type Emit = (name: string | symbol, ...values: unknown[]) => boolean
+type Refusal = InstanceType<typeof errors.InvalidHandshake>
+
+/** How long a refused client may take to read why. */
+const LINGER_MS = 1000
+const VERSION = '13'
+// RFC 6455 §4.2.1: 16 bytes in base64.
+const KEY = /^[+/0-9A-Za-z]{22}==$/
+// RFC 6455 §4.1: one or more RFC 9110 tokens, each once.
+const TOKEN_LIST = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*,[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+)*$/
+// RFC 9110 §7.8, RFC 7540 §3.2.1: what asks for another protocol, hop by hop.
+const UPGRADE_HEADERS = new Set(['upgrade', 'http2-settings'])
+// Node's own, where a server has no maxHeadersCount.
+const MAX_HEADERS = 1000
+
+/**
+ * Stands in front of a server's 'upgrade' event, whoever listens to it now or later, and decides what may become a WebSocket at all.
+ * @throws FST_TYPED_WS_DUPLICATE_PLUGIN
+ */
+export function openGate (server: Server & { [kGate]?: true }, keeper: GateKeeper): void {
+  if (server[kGate] === true) throw new errors.DuplicatePlugin()
+  server[kGate] = true
+  const emit: Emit = server.emit.bind(server)
+  server.emit = (name: string | symbol, ...values: unknown[]) => {
+    if (name !== 'upgrade') return emit(name, ...values)
+    receive(server, keeper, emit, ...values as Values)
+    return true
+  }
+  // Node lets upgrades through only where somebody listens; @fastify/websocket stops before the server has closed.
+  server.on('upgrade', () => {})
+}
+
+function receive (server: Server, keeper: GateKeeper, emit: Emit, ...[request, socket, head]: Values): void {
+  if (isAnswering(socket)) return void socket.destroy()
+  if (!isWebSocket(request)) return giveBack(server, request, socket, head)
+  const refusal = keeper.isClosing ? new errors.Closing() : faultOf(request)
+  if (refusal !== undefined) return refuse(socket, refusal, keeper.log)
+  if (isInjected(request)) complete(request, socket)
+  keeper.sockets.add(socket)
+  socket.once('close', () => keeper.sockets.delete(socket))
+  request[kUpgrade] = { socket, head }
+  emit('upgrade', request, socket, head)
+  closeAfterAnswer(socket)
+}
+
+// A request in front of this one still waits for its response on the same socket, and would be mixed up with the handshake.
+function isAnswering (socket: HttpSocket): boolean {
+  return socket._httpMessage != null
+}
+
+// injectWS makes a plain object.
+function isInjected (request: object): boolean {
+  return !(request instanceof IncomingMessage)
+}
+
+// It has no socket of its own, and the one it comes with would not close by itself once both sides have ended.
+function complete (request: { socket?: Duplex }, socket: Duplex): void {
+  request.socket ??= socket
+  finished(socket, () => socket.destroy())
+}
+
+// RFC 6455 §4.1: a GET; anything else is not meant for us.
+function isWebSocket (request: IncomingMessage): boolean {
+  return request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/** RFC 6455 §4.2.1 */
+function faultOf (request: IncomingMessage): Refusal | undefined {
+  const { headers } = request
+  if (!isInjected(request)) {
+    if (request.httpVersion !== '1.1') return new errors.InvalidHandshake('it takes HTTP/1.1')
+    if (countOf('host', request) !== 1) return new errors.InvalidHandshake('it takes one Host')
+  }
+  // What follows would be taken for frames.
+  if (hasBody(request)) return new errors.InvalidHandshake('it has no body')
+  if (!KEY.test(headers['sec-websocket-key'] ?? '')) return new errors.InvalidHandshake('it takes one Sec-WebSocket-Key of 16 bytes in base64')
+  if (String(headers['sec-websocket-version']) !== VERSION) return new errors.UnsupportedVersion()
+  const protocols = headers['sec-websocket-protocol']
+  if (protocols !== undefined && !isTokenList(protocols)) return new errors.InvalidHandshake('Sec-WebSocket-Protocol is a list of different tokens')
+  return undefined
+}
+
+// RFC 9112 §6.3
+function hasBody ({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
+}
+
+function isTokenList (value: string): boolean {
+  if (!TOKEN_LIST.test(value)) return false
+  const tokens = value.split(',').map((token) => token.trim())
+  return new Set(tokens).size === tokens.length
+}
+
+function countOf (name: string, request: IncomingMessage): number {
+  return headerPairs(request).filter(([key]) => key.toLowerCase() === name).length
+}
+
+function headerPairs ({ rawHeaders }: IncomingMessage): Array<[string, string]> {
+  return Array.from({ length: rawHeaders.length / 2 }, (_, index) => [rawHeaders[2 * index]!, rawHeaders[2 * index + 1]!])
+}
+
+/**
+ * RFC 9110 §7.8: a server may ignore Upgrade. Node's HTTP parser has let go of the socket by now; it gets the request again, without what asked for
+ * another protocol.
+ */
+function giveBack (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const pairs = headerPairs(request)
+  // Node drops the headers above its limit, one of which may say where the body ends.
+  if (pairs.length >= (server.maxHeadersCount || MAX_HEADERS)) return void socket.destroy()
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`, ...pairs.flatMap(lineWithoutUpgrade)]
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
+  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
+}
+
+function lineWithoutUpgrade ([name, value]: [string, string]): string[] {
+  const isForUpgrade = (word: string): boolean => UPGRADE_HEADERS.has(word.toLowerCase())
+  if (isForUpgrade(name)) return []
+  if (name.toLowerCase() !== 'connection') return [`${name}: ${value}`]
+  const options = value.split(',').map((option) => option.trim()).filter((option) => !isForUpgrade(option))
+  return options.length === 0 ? [] : [`${name}: ${options.join(', ')}`]
+}
+
+function refuse (socket: Duplex, error: Refusal, log: FastifyBaseLogger): void {
+  log.info({ err: error }, 'websocket handshake refused')
+  const { statusCode, code, message } = error
+  const body = JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode], message })
+  const headers = [
+    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`
+  ]
+  // RFC 9110 §7.8: whoever sends Upgrade says so in Connection.
+  if (statusCode === 426) headers.push('Connection: close, upgrade', 'Upgrade: websocket', `Sec-WebSocket-Version: ${VERSION}`)
+  else headers.push('Connection: close')
+  if (statusCode === 503) headers.push('Retry-After: 1')
+  socket.on('error', () => socket.destroy())
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`)
+  linger(socket)
+}
+
+// Node's HTTP parser no longer reads from this socket: what follows on it is not a second request.
+function closeAfterAnswer (socket: HttpSocket): void {
+  const response = socket._httpMessage
+  response?.once('finish', () => {
+    // After a 101 the response is no longer the socket's.
+    if (response.socket !== socket) return
+    socket.end()
+    linger(socket)
+  })
+}
+
+// Lets a client read its refusal, whatever it has sent meanwhile: closing at once could cost it the answer.
+function linger (socket: Duplex): void {
+  destroySoon(socket)
+  socket.resume()
+}
+
+/** Frees a socket, whatever its client does. */
+export function destroySoon (socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+}

@@ -1,0 +1,235 @@
+import { ServerResponse, validateHeaderName, validateHeaderValue, type OutgoingHttpHeaders } from 'node:http'
+import { Writable, type Duplex } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { WebSocketServer } from 'ws'
+import * as errors from './errors.js'
+import { destroySoon, type Upgrade, type UpgradeRequest } from './gate.js'
+import type { OriginVerdict } from './origin.js'
+import type { Peer } from './peer.js'
+import { kHandshake, kUpgrade } from './symbols.js'
+
+/** What a handshake asks of its route. */
+export interface HandshakeRoute {
+  /** The contract's name. */
+  readonly subprotocol: string
+  readonly timeoutMs: number
+  readonly server: WebSocketServer
+  readonly checkOrigin: (request: FastifyRequest) => OriginVerdict | Promise<OriginVerdict>
+  /** The 101 is out. */
+  connect (ws: Peer, socket: Duplex, request: FastifyRequest): void
+}
+
+/** A raw request, which carries its handshake until the 101 is out. */
+export type HandshakeRequest = UpgradeRequest & { [kHandshake]?: Handshake }
+
+/**
+ * `pending`: hooks run. `accepting`: the 101 goes through onSend. `refusing`: an answer over HTTP does. `over`: answered, or nobody is left to answer; what
+ * a slow hook still writes then reaches nobody.
+ */
+type State = 'pending' | 'accepting' | 'refusing' | 'over'
+type Lines = string[]
+type Method = (this: ServerResponse, ...values: unknown[]) => unknown
+
+// RFC 9110 §7.6.1, RFC 6455 §4.2.2: hop by hop, or ws's own.
+const WITHHELD = /^(?:connection|upgrade|keep-alive|proxy-connection|te|trailer|transfer-encoding|content-length|sec-websocket-.+)$/i
+
+// Node's own, beneath what we take over.
+const http = ServerResponse.prototype as unknown as Readonly<Record<'writeHead' | 'end', Method>>
+
+/** One upgrade on its way through Fastify's lifecycle, until its 101 or its refusal. */
+export class Handshake {
+  readonly #route: HandshakeRoute
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #send: FastifyReply['send']
+  readonly #upgrade: Upgrade
+  readonly #pending: Set<Handshake>
+  readonly #timer: NodeJS.Timeout
+  #state: State = 'pending'
+  #headers: OutgoingHttpHeaders = {}
+  #fault: Error | undefined = undefined
+
+  /** @param pending - holds the handshake for as long as it is under way. */
+  constructor (route: HandshakeRoute, request: FastifyRequest, reply: FastifyReply, pending: Set<Handshake>) {
+    const raw = request.raw as HandshakeRequest
+    raw[kHandshake] = this
+    this.#route = route
+    this.#request = request
+    this.#reply = reply
+    this.#send = reply.send.bind(reply)
+    this.#upgrade = raw[kUpgrade]!
+    this.#pending = pending
+    this.#timer = setTimeout(() => this.expire(new errors.HandshakeTimeout()), route.timeoutMs)
+    pending.add(this)
+    this.#upgrade.socket.on('end', this.#leave)
+    this.#upgrade.socket.on('close', this.#settle)
+    this.#intercept(reply)
+  }
+
+  /** Who asks, before any hook of the app. */
+  async check (): Promise<void> {
+    const verdict = await this.#route.checkOrigin(this.#request)
+    if (verdict !== 'admitted') throw this.#refuseOrigin(verdict)
+    const offered = this.#request.headers['sec-websocket-protocol']
+    if (offered === undefined || offered.split(',').some((token) => token.trim() === this.#route.subprotocol)) return
+    throw this.#withStatus(new errors.Subprotocol(this.#route.subprotocol))
+  }
+
+  /** Answers with the 101, as a reply like any other: `onSend` and `onResponse` run, and the headers of the reply reach it. */
+  accept (): void {
+    // A hook answered and forgot to say so, or there was no time left: what was begun over HTTP stays so.
+    if (this.#state !== 'pending') return
+    this.#state = 'accepting'
+    this.#reply.code(101)
+    this.#send()
+  }
+
+  /** Ends a handshake whose hooks take too long, or for which there is no time left. */
+  expire (error: InstanceType<typeof errors.HandshakeTimeout>): void {
+    const { socket } = this.#upgrade
+    try {
+      if (!this.#reply.sent && !this.#reply.raw.headersSent) this.#reply.header('retry-after', 1).send(this.#withStatus(error))
+    } catch {
+      // While an onError hook runs Fastify takes no other answer.
+      socket.destroy()
+    }
+    // The hooks of this very answer may hang as well.
+    destroySoon(socket)
+  }
+
+  #refuseOrigin (verdict: 'missing' | 'refused'): Error {
+    const { origin, host } = this.#request.headers
+    const option = verdict === 'missing' ? 'allowMissingOrigin: true' : `origin: ['${String(origin)}']`
+    this.#request.log.info({ origin, host }, `websocket handshake refused: to admit it, set the option ${option} of the route or the plugin`)
+    return this.#withStatus(verdict === 'missing' ? new errors.OriginMissing() : new errors.OriginRefused())
+  }
+
+  // Also for an error handler that sets no status of its own.
+  #withStatus<E extends { statusCode: number }> (error: E): E {
+    this.#reply.code(error.statusCode)
+    return error
+  }
+
+  // The client is gone, or will not hear.
+  readonly #leave = (): void => {
+    if (this.#reply.raw.writableEnded) return
+    this.#state = 'over'
+    this.#upgrade.socket.destroy()
+  }
+
+  readonly #settle = (): void => {
+    this.#state = 'over'
+    clearTimeout(this.#timer)
+    this.#pending.delete(this)
+    this.#upgrade.socket.removeListener('end', this.#leave)
+    this.#upgrade.socket.removeListener('close', this.#settle)
+  }
+
+  // Fastify sends by these three. They are taken over once: for a 101 the raw response is not the place, and after another answer there is no 101.
+  #intercept (reply: FastifyReply): void {
+    const { raw } = reply
+    reply.send = (payload?: unknown) => {
+      this.#refuse()
+      return this.#send(payload)
+    }
+    raw.writeHead = (statusCode: number, ...rest: unknown[]) => {
+      this.#writeHead(statusCode, rest)
+      return raw
+    }
+    raw.end = (...rest: unknown[]) => {
+      this.#end(rest)
+      return raw
+    }
+  }
+
+  #refuse (): void {
+    if (this.#state === 'over') return
+    this.#state = 'refusing'
+    if (this.#reply.statusCode === 101) this.#reply.code(500)
+  }
+
+  #writeHead (statusCode: number, rest: unknown[]): void {
+    if (this.#state === 'over') return
+    const { raw } = this.#reply
+    const headers = rest.find(isHeaders) ?? {}
+    this.#dropFaulty(headers)
+    if (this.#state === 'accepting' && statusCode === 101) {
+      this.#headers = { ...raw.getHeaders(), ...headers }
+      return
+    }
+    this.#refuse()
+    http.writeHead.call(raw, statusCode, ...rest)
+  }
+
+  #end (rest: unknown[]): void {
+    if (this.#state === 'over') return
+    if (this.#state === 'accepting') return this.#switchProtocols()
+    http.end.call(this.#reply.raw, ...rest)
+    this.#state = 'over'
+  }
+
+  // RFC 9110 §5.5: what has CR or LF would go on as another header.
+  #dropFaulty (headers: OutgoingHttpHeaders): void {
+    for (const name of Object.keys(headers)) {
+      if (isValid(name, headers[name])) continue
+      delete headers[name]
+      this.#fault = new errors.InvalidHeader(JSON.stringify(name).slice(1, -1))
+      this.#request.log.error({ err: this.#fault }, 'websocket handshake failed')
+    }
+  }
+
+  #switchProtocols (): void {
+    if (this.#fault !== undefined) return void this.#reply.send(this.#fault)
+    const { socket, head } = this.#upgrade
+    const { raw } = this.#reply
+    raw.detachSocket(socket as never)
+    const failure = shake(this.#route.server, this.#request.raw, socket, head, linesOf(this.#headers), (ws) => {
+      this.#complete()
+      this.#route.connect(ws, socket, this.#request)
+    })
+    if (failure === undefined) return
+    raw.assignSocket(socket as never)
+    this.#reply.send(this.#withStatus(new errors.InvalidHandshake(failure.message)))
+  }
+
+  // Lets the response finish without a socket, so that onResponse runs and the log has its line.
+  #complete (): void {
+    const { raw } = this.#reply
+    this.#settle()
+    delete (this.#request.raw as HandshakeRequest)[kHandshake]
+    raw.assignSocket(new Writable({ write: (_chunk, _encoding, done) => done() }) as never)
+    http.writeHead.call(raw, 101)
+    http.end.call(raw)
+  }
+}
+
+// ws reports a bad offer of extensions by an event, and writes what is pushed to `headers`.
+function shake (server: WebSocketServer, request: FastifyRequest['raw'], socket: Duplex, head: Buffer, lines: Lines, connected: (ws: Peer) => void): Error | undefined {
+  let failure: Error | undefined
+  const addLines = (headers: string[]): void => void headers.push(...lines)
+  const setFailure = (error: Error): void => void (failure = error)
+  server.once('headers', addLines)
+  server.once('wsClientError', setFailure)
+  server.handleUpgrade(request, socket, head, (ws) => connected(ws as Peer))
+  server.removeListener('headers', addLines)
+  server.removeListener('wsClientError', setFailure)
+  return failure
+}
+
+function linesOf (headers: OutgoingHttpHeaders): Lines {
+  return Object.entries(headers).flatMap(([name, value]) => WITHHELD.test(name) ? [] : [value].flat().map((item) => `${name}: ${item}`))
+}
+
+function isHeaders (value: unknown): value is OutgoingHttpHeaders {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isValid (name: string, value: OutgoingHttpHeaders[string]): boolean {
+  try {
+    validateHeaderName(name)
+    for (const item of [value].flat()) validateHeaderValue(name, item as string)
+    return true
+  } catch {
+    return false
+  }
+}

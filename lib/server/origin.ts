@@ -1,0 +1,192 @@
+import type { OriginOption } from '../../types/options.js'
+
+/** What is read of a request: a FastifyRequest is one. That of `injectWS` has neither `rawHeaders` nor a protocol. */
+export interface OriginSubject {
+  readonly protocol: string | undefined
+  readonly host: string | undefined
+  readonly raw: {
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>
+    readonly rawHeaders?: readonly string[]
+  }
+}
+
+/** `missing` is told from `refused` so that the refusal can name the option `allowMissingOrigin`. */
+export type OriginVerdict = 'admitted' | 'missing' | 'refused'
+
+type Rule<Request> = (origin: string, request: Request) => boolean | Promise<boolean>
+
+// X-Forwarded-Proto says wss where Traefik stands in front (traefik#6388); the page's own scheme is then https
+const pageSchemes: ReadonlyMap<string, string> = new Map([
+  ['http', 'http'],
+  ['https', 'https'],
+  ['ws', 'http'],
+  ['wss', 'https']
+])
+
+// RFC 6454 §7.1 allows a list, and Node joins two headers with a comma: neither says who is asking
+const notOne = /^$|[\s,\p{Cc}]/u
+const noScheme = /^(?![a-z][a-z\d+.-]*:\/\/)/i
+const bareHost = /^[^\s,\p{Cc}/\\?#@]+$/u
+const unicodeHost = /[^/:]*\P{ASCII}[^/:]*/u
+const labels = /^[a-z\d_-]+(?:\.[a-z\d_-]+)*$/
+
+const faults: ReadonlyArray<readonly [RegExp, string]> = [
+  [notOne, 'is not exactly one origin, give each its own entry without spaces'],
+  [noScheme, 'has no scheme'],
+  [/\\/, 'has a backslash'],
+  [/#/, 'has a hash'],
+  [/\?/, 'has a query'],
+  [/^[^/]*\/\/[^/]*@/, 'has a user name'],
+  [/^[^/]*\/\/[^/]*\/./, 'has a path'],
+  [/\/\/[^/]*\/$/, 'ends in a slash'],
+  [/^wss?:/i, 'has the scheme of the socket, an Origin has that of the page'],
+  [/^(?![^*]*:\/\/\*\.[^.*:][^*]*$).*\*/, 'may have one wildcard, as the whole leftmost label; for more, use a RegExp']
+]
+
+/**
+ * Reads the two options once and answers with the check of a handshake. It is synchronous unless the user's function
+ * returns a promise; what that function throws or rejects with goes to the caller. Whatever the option, two headers, a
+ * list of origins and an empty header are refused. An entry that could never match throws a TypeError.
+ *
+ * @example
+ * const verdict = await compileOrigin(['https://example.com'], false)(request)
+ */
+export function compileOrigin<Request extends OriginSubject = OriginSubject> (
+  option: OriginOption<Request>,
+  allowMissingOrigin: boolean
+): (request: Request) => OriginVerdict | Promise<OriginVerdict> {
+  const rule = ruleOf(option)
+  const withoutOrigin = allowMissingOrigin ? 'admitted' : 'missing'
+
+  return (request) => {
+    const [origin, ...others] = sentOrigins(request.raw)
+    if (origin === undefined) return withoutOrigin
+    if (others.length > 0 || notOne.test(origin)) return 'refused'
+
+    const answer = rule(origin, request)
+    return typeof answer === 'object' ? Promise.resolve(answer).then(verdictOf) : verdictOf(answer)
+  }
+}
+
+// unknown, because plain JavaScript may answer anything: what is not a clear yes is a no
+function verdictOf (answer: unknown): OriginVerdict {
+  return answer === true ? 'admitted' : 'refused'
+}
+
+function sentOrigins ({ headers, rawHeaders = [] }: OriginSubject['raw']): readonly string[] {
+  const sent = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === 'origin')
+  return sent.length > 0 ? sent : [headers.origin ?? []].flat()
+}
+
+function ruleOf<Request extends OriginSubject> (option: OriginOption<Request>): Rule<Request> {
+  if (option === 'same-origin') return sameOrigin()
+  if (option === '*') return () => true
+  if (typeof option === 'function') return option
+  return listed([option].flat())
+}
+
+function sameOrigin (): Rule<OriginSubject> {
+  const own = new OwnOrigin()
+  return (origin, request) => origin === own.of(request)
+}
+
+/** The next request nearly always has the host of the last: its origin is kept, and a handshake costs three comparisons. */
+class OwnOrigin {
+  #protocol: string | undefined
+  #host: string | undefined
+  #origin: string | undefined
+
+  of ({ protocol, host }: OriginSubject): string | undefined {
+    if (protocol !== this.#protocol || host !== this.#host) this.#keep(protocol, host)
+    return this.#origin
+  }
+
+  #keep (protocol: string | undefined, host: string | undefined): void {
+    this.#protocol = protocol
+    this.#host = host
+    this.#origin = ownOrigin(protocol, host)
+  }
+}
+
+function ownOrigin (protocol: string = 'http', host: string = ''): string | undefined {
+  const scheme = pageSchemes.get(protocol.toLowerCase())
+  if (scheme === undefined || !bareHost.test(host)) return undefined
+
+  const url = parse(`${scheme}://${host}`)
+  return url && serialise(url)
+}
+
+function listed (entries: ReadonlyArray<string | RegExp>): Rule<unknown> {
+  const patterns = entries.filter((entry) => entry instanceof RegExp)
+  const origins = entries.filter((entry) => !(entry instanceof RegExp)).map(canonicalise)
+  const exact = new Set(origins.filter((origin) => !hasWildcard(origin)))
+  const families = origins.filter(hasWildcard).map(family)
+
+  // search() and not test(): it neither reads nor moves the lastIndex of a pattern with g or y
+  return (origin) => exact.has(origin) ||
+    families.some((includes) => includes(origin)) ||
+    patterns.some((pattern) => origin.search(pattern) !== -1)
+}
+
+function family (wildcard: string): (origin: string) => boolean {
+  const star = wildcard.indexOf('*')
+  const head = wildcard.slice(0, star)
+  const tail = wildcard.slice(star + 1)
+
+  return (origin) => origin.startsWith(head) &&
+    origin.endsWith(tail) &&
+    labels.test(origin.slice(head.length, -tail.length))
+}
+
+function canonicalise (entry: unknown): string {
+  if (typeof entry !== 'string') throw new TypeError(`${typeof entry} is none of a string, a RegExp, a list of these, a function`)
+  if (entry === '*' || entry === 'same-origin') throw new TypeError(`"${entry}" cannot be one of a list: write it alone`)
+  if (entry === 'null') return entry
+
+  const fault = faultOf(entry)
+  if (fault !== undefined) throw unmatchable(entry, fault)
+
+  const url = parse(entry)
+  if (url === undefined) throw unmatchable(entry, 'is not an origin')
+
+  const canonical = serialise(url)
+  if (canonical !== inAscii(entry, url)) throw unmatchable(entry, 'is not spelled as browsers send it')
+  // URL drops a soft hyphen and takes a full-width asterisk for a plain one: neither makes a wildcard by accident
+  if (faultOf(canonical) !== undefined || hasWildcard(canonical) !== hasWildcard(entry)) throw unmatchable(entry, 'is not an origin')
+  return canonical
+}
+
+function faultOf (entry: string): string | undefined {
+  return faults.find(([pattern]) => pattern.test(entry))?.[1]
+}
+
+function unmatchable (entry: string, fault: string): TypeError {
+  return new TypeError(`${JSON.stringify(entry)} ${fault}: write ${JSON.stringify(nearest(entry))}`)
+}
+
+function nearest (entry: string): string {
+  const [first = ''] = entry.split(/[\s,\p{Cc}]+/u).filter(Boolean)
+  const withScheme = noScheme.test(first) ? `https://${first.replace(/^[:/]+/, '')}` : first
+  const url = parse(withScheme.replace(/^ws/i, 'http'))
+  const found = url && serialise(url)
+
+  if (found !== undefined && faultOf(found) === undefined) return found
+  return hasWildcard(entry) ? 'https://*.example.com' : 'https://example.com'
+}
+
+function hasWildcard (origin: string): boolean {
+  return origin.includes('*')
+}
+
+function inAscii (entry: string, url: URL): string {
+  return entry.replace(unicodeHost, () => url.hostname)
+}
+
+// URL's own `origin` is 'null' for every scheme but the web's, and an extension's or app's is wanted here
+function serialise ({ protocol, host }: URL): string {
+  return `${protocol}//${host}`
+}
+
+function parse (text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined
+}

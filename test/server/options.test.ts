@@ -1,0 +1,102 @@
+import t from 'tap'
+import { Type } from '@sinclair/typebox'
+import Fastify from 'fastify'
+import typedWs, { defineContract } from '../../lib/index.js'
+import { readPluginOptions, readRouteOptions, sharedOptionNames } from '../../lib/server/options.js'
+import { createApp } from '../helper.js'
+
+const echo = defineContract({ name: 'echo.v1', clientToServer: { say: Type.Object({ text: Type.String() }) } })
+
+const notPositive = [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null, true, {}]
+const notBoolean = [0, 1, 'true', null, {}]
+/** Values each option cannot have, what it says then, and values it can have. */
+const cases: Readonly<Record<string, readonly [bad: readonly unknown[], advice: RegExp, good: readonly unknown[]]>> = {
+  origin: [
+    [null, 5, true, {}, [5], [null], ['http://a.test', {}], [['http://a.test']]],
+    /write 'same-origin', '\*', an origin like 'https:\/\/example\.com', a RegExp, a list of them, or a function/,
+    ['same-origin', '*', 'https://example.com', /example/, [], ['https://example.com', /example/], () => true]
+  ],
+  allowMissingOrigin: [notBoolean, /write true or false/, [true, false]],
+  handshakeTimeoutMs: [[...notPositive, 2 ** 31], /write milliseconds, 1 to 2147483647/, [1, 2 ** 31 - 1]],
+  maxPayloadBytes: [[...notPositive, 2 ** 31], /write bytes, 1 to 2147483647/, [1, 2 ** 31 - 1]],
+  perMessageDeflate: [[0, 'true', null, []], /write true, false, or the options of ws/, [true, false, { threshold: 10 }]],
+  maxQueuedMessages: [notPositive, /write a positive integer/, [1]],
+  highWaterMarkBytes: [notPositive, /write a positive integer/, [1, 2 ** 40]],
+  maxTopics: [notPositive, /write a positive integer/, [1]],
+  validateOutgoing: [notBoolean, /write true or false/, [true, false]],
+  unsafePatterns: [notBoolean, /write true or false/, [true, false]],
+  ajv: [[true, null, 'strict', []], /write \{ customOptions, plugins \}, as for Fastify/, [{}, { customOptions: { allErrors: false } }]],
+  errorHandler: [[true, null, 'log', {}], /write a function \(error, socket, message\) => \{\}/, [() => {}]]
+}
+
+t.test('every option of the plugin and its routes is tried here', async (t) => {
+  t.same(Object.keys(cases).sort(), [...sharedOptionNames].sort())
+})
+
+for (const [name, [bad, advice, good]] of Object.entries(cases)) {
+  t.test(`${name}: what it cannot be is refused at boot, with what to write instead`, async (t) => {
+    const app = await createApp(t)
+    const refusal = { code: 'FST_TYPED_WS_INVALID_OPTION', message: advice }
+    for (const value of bad) {
+      await t.rejects(async () => await Fastify().register(typedWs, { [name]: value }), refusal, `the plugin: ${JSON.stringify(value)}`)
+      t.throws(() => app.ws('/', { contract: echo, on: { say () {} }, [name]: value }), refusal, `a route: ${JSON.stringify(value)}`)
+    }
+    for (const value of good) {
+      const { route } = readPluginOptions({ [name]: value })
+      t.equal(route[name as keyof typeof route], value)
+      t.equal(readRouteOptions({ [name]: value }, route)[name as keyof typeof route], value)
+    }
+  })
+}
+
+t.test('an origin that could never match is refused at boot, on a route', async (t) => {
+  const app = await createApp(t)
+  t.throws(() => app.ws('/', { contract: echo, on: { say () {} }, origin: 'https://example.com/' }), {
+    code: 'FST_TYPED_WS_INVALID_OPTION', message: 'Option \'origin\': "https://example.com/" ends in a slash: write "https://example.com"'
+  })
+})
+
+t.test('an option nobody knows is refused at boot, and the message names those there are', async (t) => {
+  await t.rejects(async () => await Fastify().register(typedWs, { maxPayload: 5 } as never), {
+    code: 'FST_TYPED_WS_INVALID_OPTION', message: /'maxPayload': there is none of this name: write one of origin, .*maxPayloadBytes.*, shutdown$/
+  })
+})
+
+t.test('Fastify\'s own options of register are none of ours', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(typedWs, { prefix: '/unused', logLevel: 'warn' } as never)
+  t.ok(app.ws)
+})
+
+t.test('shutdown', async (t) => {
+  for (const value of [null, true, 5, [], { timeoutMs: 0 }, { timeoutMs: '5' }, { timeoutMs: 2 ** 31 }, { spread: 5 }]) {
+    t.throws(() => readPluginOptions({ shutdown: value } as never), { code: 'FST_TYPED_WS_INVALID_OPTION', message: 'Option \'shutdown\': write { timeoutMs: 5000 }' }, JSON.stringify(value))
+  }
+  t.same(readPluginOptions({}).shutdown, { timeoutMs: 5000 })
+  t.same(readPluginOptions({ shutdown: {} }).shutdown, { timeoutMs: 5000 })
+  t.same(readPluginOptions({ shutdown: { timeoutMs: 1 } }).shutdown, { timeoutMs: 1 })
+})
+
+t.test('every option has a default, and a route\'s own wins over the plugin\'s', async (t) => {
+  const { route } = readPluginOptions({})
+  t.match(route, {
+    origin: 'same-origin',
+    allowMissingOrigin: false,
+    handshakeTimeoutMs: 10_000,
+    maxPayloadBytes: 65_536,
+    perMessageDeflate: false,
+    maxQueuedMessages: 64,
+    highWaterMarkBytes: 1_048_576,
+    maxTopics: 128,
+    validateOutgoing: true,
+    unsafePatterns: false,
+    ajv: {},
+    errorHandler: undefined
+  })
+  t.same(Object.keys(route).sort(), [...sharedOptionNames].sort())
+  const plugin = readPluginOptions({ maxTopics: 5, maxPayloadBytes: undefined } as never).route
+  t.match(plugin, { maxTopics: 5, maxPayloadBytes: 65_536 }, 'undefined is as if it were not there')
+  t.match(readRouteOptions({ maxTopics: 6 }, plugin), { maxTopics: 6, maxPayloadBytes: 65_536 })
+  t.match(readRouteOptions({}, plugin), { maxTopics: 5 })
+})
