@@ -1,0 +1,49 @@
+/**
+ * One unfragmented, unmasked frame (RFC 6455 §5.2), header and payload in one piece: a latin1 string where the payload is ASCII, which is the
+ * cheapest thing to join and to write, and a Buffer otherwise.
+ */
+export type Bytes = string | Buffer
+
+/** A text message ready for any number of connections: framed once, its text kept for those that compress. */
+export interface Frame {
+  readonly text: string
+  readonly bytes: Bytes
+}
+
+/** The first byte of a whole text message. */
+export const FINAL_TEXT = 0x81
+const FINAL_BINARY = 0x82
+/** A short length that says: the length follows in 16 bits. */
+export const LENGTH_16 = 126
+/** A short length that says: the length follows in 64 bits. */
+export const LENGTH_64 = 127
+const MAX_LENGTH_16 = 0xffff
+
+export function frameText (text: string): Bytes {
+  const length = Buffer.byteLength(text)
+  if (length === text.length) return header(FINAL_TEXT, length) + text
+  return join(FINAL_TEXT, Buffer.from(text))
+}
+
+/** A text message for many. */
+export function frameOf (text: string): Frame {
+  return { text, bytes: frameText(text) }
+}
+
+export function frameBinary (data: Uint8Array): Buffer {
+  return join(FINAL_BINARY, data)
+}
+
+function join (first: number, payload: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(header(first, payload.length), 'latin1'), payload])
+}
+
+function header (first: number, length: number): string {
+  if (length < LENGTH_16) return String.fromCharCode(first, length)
+  if (length <= MAX_LENGTH_16) return String.fromCharCode(first, LENGTH_16, length >> 8, length & 0xff)
+  const bytes = Buffer.alloc(10)
+  bytes[0] = first
+  bytes[1] = LENGTH_64
+  bytes.writeUIntBE(length, 4, 6)
+  return bytes.toString('latin1')
+}

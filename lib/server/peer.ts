@@ -1,0 +1,64 @@
+import { WebSocket } from 'ws'
+import { Intake, type Reader, type Taker } from './intake.js'
+
+/** Whoever holds frames back until the turn of the event loop ends. */
+export interface Settling {
+  settle (): void
+}
+
+/** What ws reads a socket with, under a name that is not public. */
+interface Receiver extends Reader {
+  _write (chunk: Buffer, encoding: string, done: () => void): void
+  readonly _errored: boolean
+}
+
+/**
+ * The WebSocket of a typed route. What ws writes by itself (a pong, the echo of a close frame) and what a user writes through `socket.raw` keeps
+ * its place behind what the outbox holds: nothing may follow a close frame (RFC 6455 §5.5.1).
+ */
+export class Peer extends WebSocket {
+  outbox: Settling | undefined = undefined
+
+  /**
+   * Puts an intake in front of ws's own reader.
+   * @returns nothing where frames may be compressed, which ws reads alone, or where a later ws keeps its reader elsewhere.
+   */
+  readBy (taker: Taker, maxPayloadBytes: number): Intake | undefined {
+    const { _receiver: receiver } = this as unknown as { readonly _receiver?: Receiver | null }
+    if (receiver == null) return undefined
+    if (this.extensions !== '') {
+      guard(receiver)
+      return undefined
+    }
+    const write = receiver.write.bind(receiver)
+    const intake = new Intake(taker, { write, get writable () { return receiver.writable } }, maxPayloadBytes)
+    receiver.write = (bytes) => intake.write(bytes)
+    return intake
+  }
+
+  override close (...args: Parameters<WebSocket['close']>): void {
+    this.outbox?.settle()
+    super.close(...args)
+  }
+
+  override ping (...args: unknown[]): void {
+    this.outbox?.settle()
+    super.ping(...args as Parameters<WebSocket['ping']>)
+  }
+
+  override pong (...args: unknown[]): void {
+    this.outbox?.settle()
+    super.pong(...args as Parameters<WebSocket['pong']>)
+  }
+
+  override send (...args: unknown[]): void {
+    this.outbox?.settle()
+    super.send(...args as Parameters<WebSocket['send']>)
+  }
+}
+
+// After a fault in a compressed message ws 8.23 would still read what follows it, and could throw.
+function guard (receiver: Receiver): void {
+  const write = receiver._write.bind(receiver)
+  receiver._write = (chunk, encoding, done) => receiver._errored ? done() : write(chunk, encoding, done)
+}

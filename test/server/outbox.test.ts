@@ -1,0 +1,223 @@
+import { once } from 'node:events'
+import { Duplex } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import fc from 'fast-check'
+import t from 'tap'
+import { Type } from '@sinclair/typebox'
+import type { WebSocket } from 'ws'
+import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
+import { frameText } from '../../lib/server/frame.js'
+import { Outbox } from '../../lib/server/outbox.js'
+import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../helper.js'
+
+/** A socket that remembers what each write to the system took along. */
+class Wire extends Duplex {
+  readonly writes: Buffer[] = []
+
+  override _read (): void {}
+
+  override _write (chunk: Buffer, _encoding: string, done: () => void): void {
+    this.writes.push(chunk)
+    done()
+  }
+
+  override _writev (chunks: Array<{ chunk: Buffer }>, done: () => void): void {
+    this.writes.push(Buffer.concat(chunks.map(({ chunk }) => chunk)))
+    done()
+  }
+}
+
+function wired (highWaterMarkBytes = 1000): { wire: Wire, outbox: Outbox, ws: { readyState: number } } {
+  const wire = new Wire()
+  const ws = { readyState: 1, extensions: '', get bufferedAmount () { return wire.writableLength } }
+  return { wire, ws, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes) }
+}
+
+t.test('what is written in one turn leaves in one write, in order', async (t) => {
+  const { wire, outbox } = wired()
+  outbox.sendText('one')
+  outbox.sendText('zwölf')
+  outbox.sendBinary(Uint8Array.of(1, 2))
+  outbox.sendFrame({ text: 'three', bytes: frameText('three') })
+  t.equal(wire.writes.length, 0, 'the turn is not over')
+  await turn()
+  t.same(wire.writes, [Buffer.concat([Buffer.from('\x81\x03one', 'latin1'), Buffer.from('\x81\x06', 'latin1'), Buffer.from('zwölf'), Buffer.from([0x82, 2, 1, 2]), Buffer.from('\x81\x05three', 'latin1')])])
+})
+
+t.test('what promises settled in this turn write, leaves with it', async (t) => {
+  const { wire, outbox } = wired()
+  outbox.sendText('1')
+  void Promise.resolve().then(async () => { outbox.sendText('2'); await Promise.resolve(); outbox.sendText('3') })
+  await turn()
+  t.equal(Buffer.concat(wire.writes).toString('latin1'), '\x81\x011\x81\x012\x81\x013')
+  t.equal(wire.writes.length, 1)
+})
+
+t.test('what ws writes by itself keeps its place, in the same write', async (t) => {
+  const { wire, outbox } = wired()
+  for (const n of [1, 2]) {
+    outbox.sendText('before')
+    outbox.settle()
+    wire.write(Buffer.from([0x8a, 0]))
+    outbox.settle()
+    outbox.sendText('after')
+    await turn()
+    t.equal(wire.writes.length, n, 'one write a turn')
+    t.equal(wire.writes[n - 1]!.toString('latin1'), '\x81\x06before\x8a\x00\x81\x05after')
+  }
+})
+
+t.test('nothing is written to a socket that has ended meanwhile, and nothing is kept', async (t) => {
+  const { wire, outbox } = wired()
+  outbox.sendText('too late')
+  outbox.sendText('zu spät')
+  wire.end()
+  await turn()
+  t.equal(Buffer.concat(wire.writes).length, 0)
+  t.equal(outbox.bufferedAmount, 0)
+})
+
+t.test('a connection that is not open takes nothing', (t) => {
+  const { ws, outbox } = wired()
+  ws.readyState = 2
+  t.equal(outbox.sendText('x'), false)
+  t.equal(outbox.sendBinary(Uint8Array.of(1)), false)
+  t.equal(outbox.sendFrame({ text: 'x', bytes: 'x' }), false)
+  t.equal(outbox.bufferedAmount, 0)
+  t.end()
+})
+
+t.test('the memory of a binary message is free again as soon as it is sent', async (t) => {
+  const { wire, outbox } = wired()
+  const data = Uint8Array.of(1)
+  outbox.sendBinary(data)
+  data[0] = 9
+  await turn()
+  t.same(wire.writes, [Buffer.from([0x82, 1, 1])])
+})
+
+t.test('and where it is compressed later, too', async (t) => {
+  const contract = defineContract({ name: 'bytes', binary: { serverToClient: true } })
+  const app = await createApp(t, { perMessageDeflate: true })
+  app.ws('/', {
+    contract,
+    open (socket) {
+      const data = Buffer.alloc(100_000, 1)
+      socket.sendBinary(data)
+      socket.sendBinary(data)
+      data.fill(9)
+    }
+  })
+  const client = await connect(t, await listen(app), { perMessageDeflate: true })
+  for (let i = 0; i < 2; i++) t.ok((await client.nextRaw() as Buffer).every((byte) => byte === 1))
+})
+
+const stream = defineContract({
+  name: 'stream',
+  clientToServer: { burst: Type.Object({ sizes: Type.Array(Type.Integer()), then: Type.Optional(Type.String()) }) },
+  serverToClient: { item: Type.Object({ n: Type.Number(), text: Type.String() }) },
+  binary: { serverToClient: true }
+})
+
+/** A route that answers with as many messages as it is asked for: ASCII, UTF-8 and binary in turn. */
+async function start (t: Teardown, options: PluginOptions = {}): Promise<{ url: string, app: Awaited<ReturnType<typeof createApp>> }> {
+  const app = await createApp(t, options)
+  app.ws('/', {
+    contract: stream,
+    on: {
+      burst ({ sizes, then }, socket) {
+        for (const [n, size] of sizes.entries()) send(socket, n, size)
+        if (then === 'close') socket.close(4000, 'done')
+        if (then === 'ping') socket.raw.ping()
+        if (then === 'raw') socket.raw.send('"raw"')
+      }
+    }
+  })
+  return { app, url: await listen(app) }
+}
+
+function send (socket: Socket<typeof stream>, n: number, size: number): void {
+  if (n % 3 === 2) socket.sendBinary(Buffer.alloc(size + 1, n))
+  else socket.send('item', { n, text: (n % 3 === 0 ? 'x' : 'ü').repeat(size) })
+}
+
+async function expectBurst (t: Tap, client: Client, sizes: number[]): Promise<void> {
+  for (const [n, size] of sizes.entries()) {
+    const message = await client.next()
+    if (n % 3 === 2) t.same(message, Buffer.alloc(size + 1, n))
+    else t.same(message, { type: 'item', n, text: (n % 3 === 0 ? 'x' : 'ü').repeat(size) })
+  }
+}
+
+type Tap = Pick<typeof import('tap').t, 'same'>
+
+const deflates: Array<[string, PluginOptions, boolean]> = [
+  ['without compression', {}, false],
+  ['with compression', { perMessageDeflate: true }, true],
+  ['with compression of long messages only', { perMessageDeflate: { threshold: 100, serverNoContextTakeover: true } }, true]
+]
+
+for (const [how, options, perMessageDeflate] of deflates) {
+  t.test(`${how}, order is kept whatever the sizes and kinds`, async (t) => {
+    const { url } = await start(t, options)
+    const client = await connect(t, url, { perMessageDeflate })
+    t.equal(client.ws.extensions !== '', perMessageDeflate)
+    await fc.assert(fc.asyncProperty(fc.array(fc.oneof(fc.nat(200), fc.constantFrom(0, 125, 126, 65_535, 65_536, 70_000)), { maxLength: 12 }), async (sizes) => {
+      client.send({ type: 'burst', sizes })
+      await expectBurst(t, client, sizes)
+    }), { numRuns: 60 })
+  })
+
+  t.test(`${how}, a close frame follows what was sent before it`, async (t) => {
+    const { url } = await start(t, options)
+    const client = await connect(t, url, { perMessageDeflate })
+    const sizes = [1, 2, 300, 4, 5, 600]
+    client.send({ type: 'burst', sizes, then: 'close' })
+    await expectBurst(t, client, sizes)
+    t.same(await client.closed(), { code: 4000, reason: 'done' })
+  })
+
+  t.test(`${how}, a ping and what is written to socket.raw follow what was sent before them`, async (t) => {
+    const { url } = await start(t, options)
+    const client = await connect(t, url, { perMessageDeflate })
+    client.send({ type: 'burst', sizes: [1, 2, 3], then: 'raw' })
+    await expectBurst(t, client, [1, 2, 3])
+    t.equal(await client.next(), 'raw')
+    const pinged = once(client.ws, 'ping')
+    client.send({ type: 'burst', sizes: [1], then: 'ping' })
+    await expectBurst(t, client, [1])
+    await pinged
+  })
+}
+
+t.test('a peer that says goodbye right behind its question gets the answer, and nothing after the close frame', async (t) => {
+  const { app } = await start(t)
+  const socket = await connectRaw(t, app)
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const closed = once(socket, 'close')
+  const question = maskedFrame(JSON.stringify({ type: 'burst', sizes: [1, 1] }))
+  socket.write(Buffer.concat([Buffer.from(handshakeText(app, '/')), question, maskedFrame(Buffer.from([0x03, 0xe8]), 0x88)]))
+  await closed
+  const bytes = Buffer.concat(chunks)
+  const frames = bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)
+  t.same(frames, Buffer.concat([
+    Buffer.from(frameText('{"type":"item","n":0,"text":"x"}') as string, 'latin1'),
+    frameText('{"type":"item","n":1,"text":"ü"}') as Buffer,
+    Buffer.from([0x88, 2, 0x03, 0xe8])
+  ]))
+})
+
+t.test('pongs and answers of one turn leave in the order of the pings and questions', async (t) => {
+  const { app } = await start(t)
+  const socket = await connectRaw(t, app)
+  socket.write(handshakeText(app, '/'))
+  await once(socket, 'data')
+  const question = maskedFrame(JSON.stringify({ type: 'burst', sizes: [1] }))
+  socket.write(Buffer.concat([question, maskedFrame('1', 0x89), question, maskedFrame('2', 0x89)]))
+  const answer = frameText('{"type":"item","n":0,"text":"x"}') as string
+  const expected = `${answer}\x8a\x011${answer}\x8a\x012`
+  let received = ''
+  while (received.length < expected.length) received += (await once(socket, 'data') as [Buffer])[0].toString('latin1')
+  t.equal(received, expected)
+})

@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import { deflateRawSync } from 'node:zlib'
+import t from 'tap'
+import { Type } from '@sinclair/typebox'
+import { defineContract, type PluginOptions } from '../../lib/index.js'
+import { Peer } from '../../lib/server/peer.js'
+import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../helper.js'
+
+const echo = defineContract({
+  name: 'echo',
+  clientToServer: { say: Type.Object({ text: Type.String() }) },
+  serverToClient: { said: Type.Object({ text: Type.String() }) }
+})
+
+async function start (t: Teardown, options: PluginOptions = {}, overheard?: string[]): Promise<{ app: Awaited<ReturnType<typeof createApp>>, url: string }> {
+  const app = await createApp(t, options)
+  app.ws('/', {
+    contract: echo,
+    open (socket) { if (overheard !== undefined) socket.raw.on('message', (data: Buffer) => overheard.push(data.toString())) },
+    on: { say ({ text }, socket) { socket.send('said', { text }) } }
+  })
+  return { app, url: await listen(app) }
+}
+
+t.test('who listens to socket.raw hears every message, and so does its handler', async (t) => {
+  const overheard: string[] = []
+  const { url } = await start(t, {}, overheard)
+  const client = await connect(t, url)
+  client.send('{"type":"say","text":"a"}')
+  client.send('{"type":"say","text":"é"}')
+  t.same(await client.next(), { type: 'said', text: 'a' })
+  t.same(await client.next(), { type: 'said', text: 'é' })
+  t.same(overheard, ['{"type":"say","text":"a"}', '{"type":"say","text":"é"}'])
+})
+
+t.test('a message in fragments, between pings, is one message', async (t) => {
+  const { app } = await start(t)
+  const socket = await connectRaw(t, app)
+  socket.write(handshakeText(app, '/'))
+  await once(socket, 'data')
+  socket.write(Buffer.concat([
+    maskedFrame('{"type":"say",', 0x01), maskedFrame('1', 0x89), maskedFrame('"text":', 0x00), maskedFrame('"x"}', 0x80), maskedFrame('{"type":"say","text":"y"}')
+  ]))
+  const expected = '\x8a\x011\x81\x1a{"type":"said","text":"x"}\x81\x1a{"type":"said","text":"y"}'
+  let received = ''
+  while (received.length < expected.length) received += (await once(socket, 'data') as [Buffer])[0].toString('latin1')
+  t.equal(received, expected)
+})
+
+t.test('text that is not UTF-8 closes with 1007', async (t) => {
+  const { url } = await start(t)
+  const client = await connect(t, url)
+  const [socket] = [(client.ws as unknown as { _socket: { write (bytes: Buffer): void } })._socket]
+  socket.write(maskedFrame(Buffer.from([0xc3, 0x28])))
+  t.equal((await client.closed()).code, 1007)
+})
+
+t.test('of a compressed message the inflated size counts', async (t) => {
+  const { app } = await start(t, { perMessageDeflate: true })
+  const before = process.memoryUsage().rss
+  const bomb = maskedFrame(deflateRawSync(Buffer.alloc(60_000_000), { level: 9 }).subarray(0, 65_000), 0xc1)
+  for (let i = 0; i < 100; i++) {
+    const socket = await connectRaw(t, app)
+    socket.write(handshakeText(app, '/', { 'Sec-WebSocket-Extensions': 'permessage-deflate' }))
+    const [head] = await once(socket, 'data') as [Buffer]
+    t.match(head.toString(), /permessage-deflate/)
+    socket.write(bomb)
+    const [answer] = await once(socket, 'data') as [Buffer]
+    t.same(answer.subarray(0, 4), Buffer.from([0x88, 2, 0x03, 0xf1]), 'close 1009')
+    socket.destroy()
+  }
+  t.ok(process.memoryUsage().rss - before < 64 * 1024 * 1024)
+})
+
+t.test('a fault behind a compressed message ends its own connection alone', async (t) => {
+  const { app, url } = await start(t, { perMessageDeflate: true })
+  const client = await connect(t, url, { perMessageDeflate: true })
+  const socket = await connectRaw(t, app)
+  socket.write(handshakeText(app, '/', { 'Sec-WebSocket-Extensions': 'permessage-deflate' }))
+  await once(socket, 'data')
+  const closed = once(socket, 'close')
+  socket.resume()
+  const message = maskedFrame(deflateRawSync('{"type":"say","text":"x"}'), 0xc1)
+  socket.write(Buffer.concat([message, Buffer.from([0xff, 0x80, 0, 0, 0, 0]), message]))
+  socket.write(message)
+  await closed
+  client.send({ type: 'say', text: 'still here' })
+  t.same(await client.next(), { type: 'said', text: 'still here' })
+})
+
+t.test('without a reader there is nothing to stand in front of', (t) => {
+  const peer = new Peer(null as never, undefined, {})
+  t.equal(peer.readBy({ isFull: false, isOverheard: false, takeText: () => {} }, 1), undefined)
+  t.end()
+})
+
+t.test('a reader that has found a fault in a compressed message reads nothing more', async (t) => {
+  let receiver: { _errored: boolean, _write (chunk: Buffer, encoding: string, done: () => void): void } | undefined
+  const app = await createApp(t, { perMessageDeflate: true })
+  app.ws('/', { contract: echo, open (socket) { receiver = (socket.raw as never as { _receiver: typeof receiver })._receiver }, on: { say: () => t.fail('was read') } })
+  await connect(t, await listen(app), { perMessageDeflate: true })
+  receiver!._errored = true
+  await new Promise<void>((resolve) => receiver!._write(maskedFrame('{"type":"say","text":"x"}'), 'buffer', resolve))
+})
