@@ -1,0 +1,161 @@
+import fastifyPlugin from 'fastify-plugin'
+import fastifyWebsocket from '@fastify/websocket'
+import type { Duplex } from 'node:stream'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { AnyContract } from '../../types/contract.js'
+import type { PluginOptions } from '../../types/options.js'
+import '../../types/fastify.js'
+import { ContractChannel } from './channel.js'
+import { compileContract } from './compile.js'
+import { Encoder } from './encode.js'
+import * as errors from './errors.js'
+import { openGate, type GateKeeper, type UpgradeRequest } from './gate.js'
+import { Handshake } from './handshake.js'
+import { readPluginOptions, type PluginSettings } from './options.js'
+import { declareRoute, isContract, routeOf, type RouteHost, type TypedRoute } from './route.js'
+import { shutDown } from './shutdown.js'
+import { kUpgrade } from './symbols.js'
+import { loadTypeBox, type TypeBox } from './typebox.js'
+
+/** What one app's typed routes share. */
+class TypedWs implements RouteHost, GateKeeper {
+  readonly handshakes: Set<Handshake> = new Set()
+  readonly sockets: Set<Duplex> = new Set()
+  readonly typebox: TypeBox
+  readonly settings: PluginSettings['route']
+  readonly log: FastifyInstance['log']
+  isClosing = false
+  readonly #channels = new Map<string, ContractChannel>()
+  readonly #routes: TypedRoute[] = []
+  readonly #shutdown: PluginSettings['shutdown']
+
+  constructor ({ route, shutdown }: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
+    this.settings = route
+    this.typebox = typebox
+    this.log = log
+    this.#shutdown = shutdown
+  }
+
+  declare (scope: FastifyInstance, path: string, options: unknown): void {
+    this.#routes.push(declareRoute(scope, path, options, this))
+  }
+
+  compile (): void {
+    for (const route of this.#routes) route.compile()
+  }
+
+  channelOf (contract: AnyContract, scope: FastifyInstance): ContractChannel {
+    const known = this.#channels.get(contract.name)
+    if (known !== undefined && known.contract !== contract) throw new errors.DuplicateContract(contract.name)
+    const channel = known ?? new ContractChannel(contract, once(() => this.#encoderOf(contract, scope)))
+    this.#channels.set(contract.name, channel)
+    return channel
+  }
+
+  async close (): Promise<void> {
+    const { handshakes, sockets } = this
+    const connections = Array.from(this.#channels.values()).flatMap((channel) => [...channel.connections])
+    await shutDown({ handshakes, connections, sockets }, this.#shutdown.timeoutMs)
+  }
+
+  // A route knows its scope's shared schemas; a channel without a route has only its own.
+  #encoderOf (contract: AnyContract, scope: FastifyInstance): Encoder {
+    const route = this.#routes.find(({ subprotocol }) => subprotocol === contract.name)
+    if (route !== undefined) return route.compile().encoder
+    const { ajv, validateOutgoing } = this.settings
+    return new Encoder(compileContract(contract, { typebox: this.typebox, ajv, sharedSchemas: scope.getSchemas() }), validateOutgoing)
+  }
+}
+
+async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<void> {
+  const host = new TypedWs(readPluginOptions(options), await loadTypeBox(), app.log)
+  if (!app.hasDecorator('websocketServer')) await app.register(fastifyWebsocket)
+  openGate(app.server, host)
+
+  await runFirst(app, 'onRequest', (request, reply, done) => {
+    if (!isUpgrade(request)) return done()
+    expectNoMore(request, reply)
+    const route = routeOf(request)
+    if (route === undefined) return done()
+    // Fastify waits for the promise, and takes a rejection for a refusal whatever its reason is.
+    return new Handshake(route, request, reply, host.handshakes).check()
+  })
+  await runFirst(app, 'preClose', async () => { host.isClosing = true })
+  app.addHook('onResponse', restoreWs)
+  app.addHook('onRoute', keepHandler)
+  app.addHook('onReady', async () => host.compile())
+  app.addHook('preClose', async () => host.close())
+
+  app.decorate('ws', function (this: FastifyInstance, path: string, routeOptions: unknown) {
+    host.declare(this, path, routeOptions)
+    return this
+  } as never)
+  app.decorate('channel', function (this: FastifyInstance, contract: unknown) {
+    if (!isContract(contract)) throw new errors.InvalidOption('contract', 'write app.channel(defineContract({ … }))')
+    return host.channelOf(contract, this)
+  } as never)
+}
+
+// "Before any hook of the app" cannot be said in Fastify's own words: a hook runs in the order of its registration. The list of hooks can be reached
+// from outside only by its symbol's name; where a later Fastify hides it, the order of registration decides again.
+async function runFirst (app: FastifyInstance, name: 'onRequest' | 'preClose', hook: Hook): Promise<void> {
+  await app.addHook(name as 'onRequest', hook).after()
+  const symbol = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')!
+  const hooks = (app as unknown as Partial<Record<symbol, Record<string, Hook[]>>>)[symbol]?.[name]
+  hooks?.unshift(...hooks.splice(hooks.indexOf(hook), 1))
+}
+
+function isUpgrade (request: FastifyRequest): boolean {
+  return (request.raw as UpgradeRequest)[kUpgrade] !== undefined
+}
+
+// The gate closes the socket once the client had the chance to read the answer. @fastify/websocket's onResponse hook would destroy it at once wherever
+// `request.ws` is set, that of a 101 as well.
+function expectNoMore (request: FastifyRequest, { raw }: FastifyReply): void {
+  request.ws = true
+  raw.shouldKeepAlive = false
+  raw.prependOnceListener('finish', () => { request.ws = false })
+}
+
+function restoreWs (request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  request.ws = isUpgrade(request)
+  done()
+}
+
+// @fastify/websocket puts a handler of its own before that of every route, which upgrades first and asks later.
+function keepHandler (routeOptions: RouteOptions): void {
+  const route = routeOf({ routeOptions })
+  if (route !== undefined) {
+    routeOptions.handler = route.answer
+  } else if (routeOptions.websocket !== true && routeOptions.wsHandler === undefined) {
+    routeOptions.handler = withoutUpgrade(routeOptions.handler)
+  }
+}
+
+// An HTTP route is not found where a WebSocket is looked for.
+function withoutUpgrade (handler: RouteOptions['handler']): RouteOptions['handler'] {
+  return function (request, reply) {
+    return isUpgrade(request) ? reply.callNotFound() : handler.call(this, request, reply)
+  }
+}
+
+function once<T> (make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void | Promise<void>
+
+/**
+ * The plugin: `app.register(fastifyTypedWs, options)` decorates the instance with `app.ws` and `app.channel`. Registers `@fastify/websocket` unless the
+ * app already did. Register it on the outermost instance that declares WebSocket routes, before their plugins.
+ *
+ * @throws `FST_TYPED_WS_INVALID_OPTION`, `FST_TYPED_WS_DUPLICATE_PLUGIN`, by rejecting.
+ *
+ * @example
+ * await app.register(fastifyTypedWs, { origin: ['https://example.com'] })
+ */
+export const fastifyTypedWs: FastifyPluginAsync<PluginOptions> = fastifyPlugin(typedWs, { fastify: '5.x', name: 'fastify-typed-ws' })

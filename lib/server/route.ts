@@ -1,0 +1,222 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import type { AnyContract } from '../../types/contract.js'
+import type { WebSocketRouteOptions } from '../../types/options.js'
+import type { ContractChannel } from './channel.js'
+import { compileContract, refuseUnboundedPatterns } from './compile.js'
+import { Connection, type Entry, type Handler, type Wiring } from './connection.js'
+import { Decoder } from './decode.js'
+import { Encoder } from './encode.js'
+import * as errors from './errors.js'
+import type { HandshakeRequest, HandshakeRoute } from './handshake.js'
+import { readRouteOptions, sharedOptionNames, type RouteSettings } from './options.js'
+import { compileOrigin } from './origin.js'
+import { Peer } from './peer.js'
+import { kHandshake, kRoute } from './symbols.js'
+import type { TypeBox } from './typebox.js'
+
+/** What a route asks of the plugin. */
+export interface RouteHost {
+  readonly typebox: TypeBox
+  readonly settings: RouteSettings
+  channelOf (contract: AnyContract, scope: FastifyInstance): ContractChannel
+}
+
+/** Options as they come, before anybody looked at them. */
+type Given = Partial<WebSocketRouteOptions> & Readonly<Record<string, unknown>>
+
+const CONNECTION_OPTIONS = ['contract', 'on', 'open', 'close', 'binary', 'handler']
+const FASTIFY_OPTIONS = [
+  'schema', 'onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onResponse', 'onTimeout', 'onError', 'onRequestAbort',
+  'attachValidation', 'validatorCompiler', 'serializerCompiler', 'schemaErrorFormatter', 'childLoggerFactory', 'handlerTimeout', 'logLevel', 'logSerializers',
+  'config', 'constraints', 'prefixTrailingSlash'
+]
+
+/** A typed WebSocket route: a contract and its handlers, as a Fastify route. */
+export class TypedRoute implements HandshakeRoute {
+  readonly subprotocol: string
+  readonly timeoutMs: number
+  readonly server: WebSocketServer
+  readonly checkOrigin: HandshakeRoute['checkOrigin']
+  /** Answers its requests, of both kinds. */
+  readonly answer: Answerer
+  readonly #scope: FastifyInstance
+  readonly #options: Given & { contract: AnyContract }
+  readonly #settings: RouteSettings
+  readonly #host: RouteHost
+  readonly #channel: ContractChannel
+  #wiring: Wiring | undefined = undefined
+
+  constructor (scope: FastifyInstance, options: Given & { contract: AnyContract }, host: RouteHost) {
+    const { contract } = options
+    const settings = readRouteOptions(options, host.settings)
+    if (!settings.unsafePatterns) refuseUnboundedPatterns(contract)
+    this.#scope = scope
+    this.#options = options
+    this.#settings = settings
+    this.#host = host
+    this.#channel = host.channelOf(contract, scope)
+    this.subprotocol = contract.name
+    this.answer = answererOf(options.handler)
+    this.timeoutMs = settings.handshakeTimeoutMs
+    this.checkOrigin = namedOption('origin', () => compileOrigin(settings.origin, settings.allowMissingOrigin))
+    this.server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      WebSocket: Peer,
+      maxPayload: settings.maxPayloadBytes,
+      perMessageDeflate: settings.perMessageDeflate,
+      handleProtocols: (offered) => offered.has(contract.name) && contract.name
+    })
+  }
+
+  /**
+   * Compiles every schema, once: after the scope has all of its shared schemas.
+   * @throws FST_TYPED_WS_INVALID_SCHEMA, FST_TYPED_WS_UNSAFE_PATTERN
+   */
+  compile (): Wiring {
+    this.#wiring ??= this.#wire()
+    return this.#wiring
+  }
+
+  connect (ws: Peer, socket: Duplex, request: FastifyRequest): void {
+    new Connection(this.compile(), ws, socket, request).start()
+  }
+
+  #wire (): Wiring {
+    const { contract, on = {}, open, close, binary, errorHandler } = this.#options
+    const { validateOutgoing, unsafePatterns, ajv, maxPayloadBytes, maxQueuedMessages, highWaterMarkBytes, maxTopics } = this.#settings
+    const sharedSchemas = this.#scope.getSchemas()
+    // Once more: what a message refers to is known only now.
+    if (!unsafePatterns) refuseUnboundedPatterns(contract, sharedSchemas)
+    const compiled = compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })
+    const entries = new Map<string, Entry>()
+    for (const [name, incoming] of compiled.incoming) entries.set(name, { ...incoming, handler: bound(on, name) })
+    return {
+      contract,
+      decoder: new Decoder(entries, contract.discriminator),
+      encoder: new Encoder(compiled, validateOutgoing),
+      hub: this.#channel.hub,
+      connections: this.#channel.connections,
+      open,
+      close,
+      binary: binary === undefined ? undefined : { handler: binary },
+      errorHandler: errorHandler ?? this.#settings.errorHandler,
+      maxPayloadBytes,
+      maxQueuedMessages,
+      highWaterMarkBytes,
+      maxTopics
+    }
+  }
+}
+
+/**
+ * Declares a typed route on a scope.
+ * @throws FST_TYPED_WS_INVALID_ROUTE, FST_TYPED_WS_NOT_SUPPORTED, FST_TYPED_WS_INVALID_OPTION, FST_TYPED_WS_UNSAFE_PATTERN
+ */
+export function declareRoute (scope: FastifyInstance, path: string, options: unknown, host: RouteHost): TypedRoute {
+  checkOptions(path, options)
+  const route = new TypedRoute(scope, options, host)
+  const config: object = { ...options.config, [kRoute]: route }
+  scope.route({
+    ...pick(options, FASTIFY_OPTIONS),
+    method: 'GET',
+    url: path,
+    // Not a resource of an HTTP API, unless it answers HTTP too.
+    schema: { hide: options.handler === undefined, ...options.schema } as never,
+    config,
+    handler: route.answer
+  })
+  return route
+}
+
+type Answerer = (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply) => unknown
+
+// One handler for both: what asked for a WebSocket gets it, what asked for a page gets that.
+function answererOf (http: Answerer | undefined): Answerer {
+  return function (request, reply) {
+    const handshake = (request.raw as HandshakeRequest)[kHandshake]
+    if (handshake !== undefined) return handshake.accept()
+    if (http !== undefined) return http.call(this, request, reply)
+    askForUpgrade(request, reply)
+    throw new errors.UpgradeRequired()
+  }
+}
+
+// RFC 9110 §15.5.22, §7.8. HTTP/2 knows no such headers (RFC 9113 §8.2.2).
+function askForUpgrade ({ raw: { httpVersionMajor } }: FastifyRequest, reply: FastifyReply): void {
+  void reply.code(426)
+  if (httpVersionMajor === 2) return
+  void reply.headers({ connection: reply.raw.shouldKeepAlive ? 'upgrade' : 'close, upgrade', upgrade: 'websocket' })
+}
+
+/** The typed route a request or a route's options belong to. */
+export function routeOf ({ routeOptions }: { readonly routeOptions: { readonly config?: unknown } }): TypedRoute | undefined {
+  return (routeOptions.config as { [kRoute]?: TypedRoute } | undefined)?.[kRoute]
+}
+
+function checkOptions (path: string, options: unknown): asserts options is Given & { contract: AnyContract } {
+  const fail = (advice: string): never => { throw new errors.InvalidRoute(path, advice) }
+  if (typeof path !== 'string') fail('its path is a string: write app.ws(\'/chat\', { contract, on: { … } })')
+  if (!isObject(options)) return fail('write app.ws(path, { contract, on: { … } })')
+  const known = [...CONNECTION_OPTIONS, ...FASTIFY_OPTIONS, ...sharedOptionNames]
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) fail(`there is no option '${name}': write one of ${known.join(', ')}`)
+  }
+  const { contract, on = {}, binary } = options
+  if (!isContract(contract)) return fail('its contract is missing: write contract: defineContract({ … })')
+  refuseUnserved(path, contract)
+  if (!isObject(on)) return fail('on is an object of handlers: write on: { message (payload, socket) {} }')
+  for (const name of Object.keys(contract.clientToServer)) {
+    if (!hasHandler(on, name)) fail(`client message '${name}' has no handler: write on: { ${name} (payload, socket) {} }`)
+  }
+  for (const name of Object.keys(on)) {
+    if (!Object.hasOwn(contract.clientToServer, name)) fail(`contract '${contract.name}' has no client message '${name}': remove its handler, or declare it in clientToServer`)
+  }
+  if (contract.binary.clientToServer && typeof binary !== 'function') fail('its contract allows binary frames from the client: write binary (data, socket) {}')
+  if (!contract.binary.clientToServer && binary !== undefined) fail('its contract allows no binary frames from the client: remove binary, or declare binary: { clientToServer: true }')
+  for (const name of ['open', 'close', 'handler']) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') fail(`${name} must be a function`)
+  }
+}
+
+function refuseUnserved (path: string, contract: AnyContract): void {
+  for (const [name, message] of [...Object.entries(contract.clientToServer), ...Object.entries(contract.serverToClient)]) {
+    if ('stream' in message) throw new errors.NotSupported(path, `message '${name}' is a stream, which no route serves yet: make it a call that replies with an array, or an event for each item`)
+  }
+  for (const [name, message] of Object.entries(contract.serverToClient)) {
+    if ('reply' in message) throw new errors.NotSupported(path, `server message '${name}' is a call, which no route makes yet: make it an event, and its answer a client message`)
+  }
+}
+
+/** Whether a value is what `defineContract` returns. */
+export function isContract (value: unknown): value is AnyContract {
+  return isObject(value) && typeof value['name'] === 'string' && isObject(value['clientToServer']) && isObject(value['serverToClient']) && isObject(value['binary'])
+}
+
+// On an object's prototype, so that a class may handle; but what every object has (toString, say) handles nothing.
+function hasHandler (on: Record<string, unknown>, name: string): boolean {
+  return typeof on[name] === 'function' && on[name] !== ({} as typeof on)[name]
+}
+
+function bound (on: object, name: string): Handler {
+  const handler = (on as Record<string, Handler>)[name]!
+  return handler.bind(on)
+}
+
+function namedOption<T> (name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new errors.InvalidOption(name, (error as Error).message)
+  }
+}
+
+function pick (options: Readonly<Record<string, unknown>>, names: readonly string[]): object {
+  return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]))
+}
+
+function isObject (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

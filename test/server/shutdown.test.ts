@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import t from 'tap'
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+import { defineContract, type PluginOptions } from '../../lib/index.js'
+import { connect, connectRaw, countSockets, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../helper.js'
+
+const echo = defineContract({
+  name: 'echo.v1',
+  clientToServer: { say: Type.Object({ text: Type.String() }) },
+  serverToClient: { said: Type.Object({ text: Type.String() }) }
+})
+
+async function start (t: Teardown, options: PluginOptions = {}): Promise<{ app: FastifyInstance, url: string, ended: number[] }> {
+  const app = await createApp(t, options)
+  const ended: number[] = []
+  app.ws('/', { contract: echo, on: { say: ({ text }, socket) => socket.send('said', { text }) }, close: (_, { code }) => { ended.push(code) } })
+  app.ws('/hangs', { contract: echo, on: { say () {} }, preHandler: async () => await new Promise(() => {}) })
+  app.get('/raw', { websocket: true }, () => {})
+  app.get('/raw-hangs', { websocket: true, preHandler: async () => await new Promise(() => {}) }, () => {})
+  return { app, url: await listen(app), ended }
+}
+
+/** A peer that was let in, and neither reads nor answers from then on. */
+async function deaf (t: Teardown, app: FastifyInstance, path: string): Promise<void> {
+  const socket = await connectRaw(t, app)
+  socket.write(handshakeText(app, path))
+  await once(socket, 'data')
+  socket.pause()
+}
+
+async function timed (run: () => Promise<unknown>): Promise<number> {
+  const begun = Date.now()
+  await run()
+  return Date.now() - begun
+}
+
+t.test('peers are told to come back, and what was sent before arrives', async (t) => {
+  const { app, url, ended } = await start(t)
+  const clients = await Promise.all(Array.from({ length: 5 }, async () => await connect(t, url)))
+  const closed = Promise.all(clients.map(async (client) => await client.closed()))
+  for (const socket of app.channel(echo).sockets()) socket.send('said', { text: 'last' })
+  t.ok(await timed(async () => await app.close()) < 4500, 'without waiting longer than they take')
+  for (const { code, reason } of await closed) t.same([code, reason], [1012, 'retry-after-ms=0'])
+  for (const client of clients) t.same(await client.next(), { type: 'said', text: 'last' })
+  t.same(ended, [1012, 1012, 1012, 1012, 1012])
+  t.equal(app.channel(echo).size(), 0)
+})
+
+t.test('an app without connections closes at once, and one that never listened too', async (t) => {
+  const { app } = await start(t)
+  t.ok(await timed(async () => await app.close()) < 4500)
+  const other = await createApp(t)
+  t.ok(await timed(async () => await other.close()) < 4500)
+})
+
+t.test('deaf peers are cut when time is up', async (t) => {
+  const { app, url, ended } = await start(t, { shutdown: { timeoutMs: 300 } })
+  await deaf(t, app, '/')
+  const polite = await connect(t, url)
+  const took = await timed(async () => await app.close())
+  t.ok(took >= 290 && took < 4500, `${took} ms`)
+  t.equal((await polite.closed()).code, 1012)
+  t.same(new Set(ended), new Set([1006, 1012]))
+  t.equal(await countSockets(app), 0)
+})
+
+t.test('a peer may take its time to say goodbye', async (t) => {
+  const { app, ended } = await start(t)
+  const slow = await connectRaw(t, app)
+  slow.write(handshakeText(app, '/'))
+  await once(slow, 'data')
+  slow.once('data', () => setTimeout(() => { slow.write(maskedFrame(Buffer.from([1012 >> 8, 1012 & 255]), 0x88)) }, 1300))
+  const took = await timed(async () => await app.close())
+  t.ok(took >= 1290 && took < 4500, `${took} ms`)
+  t.same(ended, [1012])
+})
+
+t.test('a peer that breaks the protocol at the last moment does not keep deaf ones from being cut', async (t) => {
+  const { app } = await start(t, { shutdown: { timeoutMs: 300 } })
+  await deaf(t, app, '/')
+  const rude = await connectRaw(t, app)
+  rude.write(handshakeText(app, '/'))
+  await once(rude, 'data')
+  rude.once('data', () => rude.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff])))
+  const took = await timed(async () => await app.close())
+  t.ok(took >= 290 && took < 4500, `${took} ms`)
+})
+
+t.test('peers of raw routes are closed, and cut when they are deaf', async (t) => {
+  const { app, url } = await start(t, { shutdown: { timeoutMs: 300 } })
+  const polite = await connect(t, `${url}/raw`)
+  await deaf(t, app, '/raw')
+  const took = await timed(async () => await app.close())
+  t.ok(took >= 290 && took < 4500, `${took} ms`)
+  t.equal((await polite.closed()).code, 1005)
+})
+
+t.test('handshakes under way are refused, and those of raw routes cut', async (t) => {
+  const { app } = await start(t, { shutdown: { timeoutMs: 300 } })
+  const typed = await connectRaw(t, app)
+  typed.write(handshakeText(app, '/hangs'))
+  const raw = await connectRaw(t, app)
+  raw.resume()
+  raw.write(handshakeText(app, '/raw-hangs'))
+  await until(async () => await countSockets(app) === 2)
+  await new Promise((resolve) => { setTimeout(resolve, 20) })
+  const answer = once(typed, 'data')
+  const took = await timed(async () => await app.close())
+  t.match(String((await answer)[0]), /^HTTP\/1\.1 503 .*\r\nretry-after: 1\r\n.*FST_TYPED_WS_CLOSING/s)
+  t.ok(took >= 290 && took < 4500, `${took} ms`)
+})
+
+t.test('a hundred peers that leave while the app closes do no harm', async (t) => {
+  const { app, url } = await start(t)
+  const clients = await Promise.all(Array.from({ length: 100 }, async () => await connect(t, url)))
+  const closed = app.close()
+  for (const [n, client] of clients.entries()) if (n % 2 === 0) client.ws.terminate()
+  await closed
+  t.equal(app.channel(echo).size(), 0)
+})
