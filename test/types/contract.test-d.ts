@@ -1,0 +1,69 @@
+// What a contract infers, for both lines of TypeBox and for plain JSON Schema.
+import { expectTypeOf } from 'expect-type'
+import { Type } from '@sinclair/typebox'
+import { Type as Type1 } from 'typebox'
+import { defineContract, type ContractDefinition, type EventNames, type Infer, type Payload } from '../../lib/index.js'
+
+const legacy = defineContract({
+  name: 'legacy',
+  clientToServer: {
+    say: Type.Object({ text: Type.String(), tags: Type.Optional(Type.Array(Type.Union([Type.Literal('a'), Type.Literal('b')]))) }),
+    ask: { request: Type.Object({ n: Type.Number() }), reply: Type.Array(Type.String()) },
+    watch: { request: Type.Object({ every: Type.Number() }), stream: Type.Boolean() }
+  },
+  serverToClient: {
+    said: Type.Object({ text: Type.String() }),
+    confirm: { request: Type.Object({ question: Type.String() }), reply: Type.Boolean() }
+  },
+  binary: { clientToServer: true }
+})
+
+const current = defineContract({
+  name: 'current',
+  clientToServer: {
+    say: Type1.Object({ text: Type1.String(), tags: Type1.Optional(Type1.Array(Type1.Union([Type1.Literal('a'), Type1.Literal('b')]))) }),
+    ask: { request: Type1.Object({ n: Type1.Number() }), reply: Type1.Array(Type1.String()) }
+  },
+  serverToClient: { said: Type1.Object({ text: Type1.String() }) }
+})
+
+interface Say { text: string, tags?: Array<'a' | 'b'> }
+
+expectTypeOf<Payload<typeof legacy['clientToServer']['say']>>().toEqualTypeOf<Say>()
+expectTypeOf<Payload<typeof current['clientToServer']['say']>>().toEqualTypeOf<Say>()
+expectTypeOf<Payload<typeof legacy['clientToServer']['ask']>>().toEqualTypeOf<{ n: number }>()
+expectTypeOf<Payload<typeof current['clientToServer']['ask']>>().toEqualTypeOf<{ n: number }>()
+expectTypeOf<Infer<typeof legacy['clientToServer']['ask']['reply']>>().toEqualTypeOf<string[]>()
+expectTypeOf<Infer<typeof legacy['clientToServer']['watch']['stream']>>().toEqualTypeOf<boolean>()
+expectTypeOf<EventNames<typeof legacy['serverToClient']>>().toEqualTypeOf<'said'>()
+expectTypeOf<EventNames<typeof legacy['clientToServer']>>().toEqualTypeOf<'say'>()
+expectTypeOf(legacy.name).toEqualTypeOf<'legacy'>()
+expectTypeOf(legacy.binary).toEqualTypeOf<{ readonly clientToServer: true, readonly serverToClient: false }>()
+expectTypeOf(current.binary.clientToServer).toEqualTypeOf<false>()
+
+// Schemas that refer to themselves, and others with a life of their own.
+export const Tree = Type.Recursive((This) => Type.Object({ children: Type.Array(This) }))
+expectTypeOf<Infer<typeof Tree>['children'][number]['children'][number]>().toHaveProperty('children')
+export const Tree1 = Type1.Cyclic({ Node: Type1.Object({ children: Type1.Array(Type1.Ref('Node')) }) }, 'Node')
+expectTypeOf<Infer<typeof Tree1>['children'][number]['children'][number]>().toHaveProperty('children')
+expectTypeOf(Type.Unsafe<'x'>({ type: 'string' })).toHaveProperty('static')
+export const Unsafe = Type.Unsafe<'x'>({ type: 'string' })
+expectTypeOf<Infer<typeof Unsafe>>().toEqualTypeOf<'x'>()
+export const Unsafe1 = Type1.Unsafe<'x'>({ type: 'string' })
+expectTypeOf<Infer<typeof Unsafe1>>().toEqualTypeOf<'x'>()
+expectTypeOf<Infer<{ type: 'object' }>>().toEqualTypeOf<unknown>()
+
+// A contract put together elsewhere keeps its types; a definition of unknown contents is a contract all the same.
+const definition = { name: 'elsewhere', serverToClient: { said: Type.Object({ text: Type.String() }) } } as const
+expectTypeOf(defineContract(definition).serverToClient.said).toEqualTypeOf(definition.serverToClient.said)
+declare const anything: ContractDefinition
+expectTypeOf(defineContract(anything).name).toEqualTypeOf<string>()
+
+// @ts-expect-error -- a contract has a name
+defineContract({ clientToServer: {} })
+// @ts-expect-error -- a message is a schema
+defineContract({ name: 'x', clientToServer: { say: 'text' } })
+// @ts-expect-error -- a side either may or may not
+defineContract({ name: 'x', binary: { clientToServer: 'yes' } })
+// @ts-expect-error -- a contract is not changed
+legacy.name = 'other'
