@@ -1,0 +1,46 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { defineContract } from 'fastify-typed-ws/contract'
+
+const person = Type.Object({ id: Type.String(), name: Type.String() })
+export type Person = Static<typeof person>
+
+// What the server adds to whatever was said: who and when are not the client's to say.
+const stamp = { id: Type.String(), from: Type.String(), name: Type.String(), date: Type.Number() }
+
+const message = Type.Object({ ...stamp, text: Type.String() })
+export type Message = Static<typeof message>
+
+const mime = Type.Union([Type.Literal('image/png'), Type.Literal('image/jpeg'), Type.Literal('image/gif'), Type.Literal('image/webp')])
+export type Mime = Static<typeof mime>
+
+const image = Type.Object({ ...stamp, mime, size: Type.Integer() })
+export type Image = Static<typeof image>
+
+export type Entry = Message | Image
+
+/** What is said in the room. A page that only speaks JSON needs nothing but this. */
+export const chat = defineContract({
+  name: 'chat.v1',
+  clientToServer: {
+    message: Type.Object({
+      text: Type.String({ minLength: 1, maxLength: 2000 }),
+      id: Type.Optional(Type.String({ maxLength: 100 })),
+      date: Type.Number()
+    }),
+    history: {
+      request: Type.Object({ since: Type.Optional(Type.Number()) }),
+      reply: Type.Array(Type.Union([message, image]))
+    }
+  },
+  serverToClient: {
+    message,
+    /** The binary frame that follows is this image. */
+    image,
+    /** Once, at the start: who you are and who else is here. */
+    present: Type.Object({ you: person, people: Type.Array(person), lastVisit: Type.Optional(Type.Number()) }),
+    joined: person,
+    left: person
+  },
+  // From the client: an image, as it is.
+  binary: { clientToServer: true, serverToClient: true }
+})

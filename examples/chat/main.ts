@@ -1,0 +1,25 @@
+// Starts the chat. PORT and HOST say where; TLS_KEY and TLS_CERT name the files that make it https; COOKIE_KEY signs its cookies.
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildServer } from './server.js'
+
+const { PORT = '3000', HOST = 'localhost', TLS_KEY, TLS_CERT, COOKIE_KEY } = process.env
+
+const app = buildServer({
+  key: COOKIE_KEY === undefined ? keptKey() : Buffer.from(COOKIE_KEY),
+  tls: TLS_KEY !== undefined && TLS_CERT !== undefined ? { key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERT) } : undefined
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void app.close() })
+await app.listen({ port: Number(PORT), host: HOST })
+
+// Random, and kept beside the code so that a restart signs nobody out.
+function keptKey (): Buffer {
+  const folder = join(import.meta.dirname, '.cache')
+  const file = join(folder, 'cookie.key')
+  if (!existsSync(file)) {
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(file, randomBytes(32), { mode: 0o600 })
+  }
+  return readFileSync(file)
+}

@@ -1,0 +1,70 @@
+// @ts-check
+import { part } from './element.js'
+
+/** @typedef {import('./connection.js').Change} Change */
+
+const TOAST_MS = 7000
+const PILLS = { connecting: 'Connecting', open: 'Connected', waiting: 'Offline', closed: 'Closed' }
+
+/** What the person should know about the connection and about what was refused. */
+export class Notice {
+  #pill = part(document, '#state')
+  #banner = part(document, '#banner')
+  #bannerText = part(document, '#banner-text')
+  #toast = part(document, '#toast')
+  #toastTitle = part(document, '#toast-title')
+  #toastText = part(document, '#toast-text')
+  #toastCode = part(document, '#toast-code')
+  #toastTimer = 0
+  #countdown = 0
+
+  /** @param {() => void} retry */
+  constructor (retry) {
+    part(document, '#retry').addEventListener('click', retry)
+    part(document, '#toast-close').addEventListener('click', () => this.hideToast())
+  }
+
+  /** @param {Change} change */
+  showState ({ state, code, reason, retryInMs = 0 }) {
+    document.body.dataset['state'] = state
+    this.#pill.textContent = PILLS[state]
+    clearInterval(this.#countdown)
+    if (state === 'open') this.#banner.hidden = true
+    if (state === 'closed') this.#showBanner(`The server closed the connection (${[code, reason].filter(Boolean).join(': ')}).`)
+    if (state === 'waiting') this.#countDown(Date.now() + retryInMs)
+  }
+
+  /**
+   * @param {string} title
+   * @param {string} text
+   * @param {string} [code]
+   */
+  showToast (title, text, code = '') {
+    clearTimeout(this.#toastTimer)
+    this.#toastTitle.textContent = title
+    this.#toastText.textContent = text
+    this.#toastCode.textContent = code
+    this.#toast.hidden = false
+    this.#toastTimer = setTimeout(() => this.hideToast(), TOAST_MS)
+  }
+
+  hideToast () {
+    this.#toast.hidden = true
+  }
+
+  /** @param {number} date */
+  #countDown (date) {
+    const show = () => {
+      const seconds = Math.ceil((date - Date.now()) / 1000)
+      this.#showBanner(`Connection lost. Trying again ${seconds > 0 ? `in ${seconds} s` : 'now'}.`)
+    }
+    show()
+    this.#countdown = setInterval(show, 1000)
+  }
+
+  /** @param {string} text */
+  #showBanner (text) {
+    this.#bannerText.textContent = text
+    this.#banner.hidden = false
+  }
+}

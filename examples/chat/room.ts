@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import createError from '@fastify/error'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { chat, type Image, type Message, type Person } from './contract.js'
+import { History } from './history.js'
+import { mimeOf } from './image.js'
+import { People } from './people.js'
+
+const ROOM = 'lobby'
+const MAX_IMAGE_BYTES = 1024 * 1024
+const LAST_VISIT = 'last_visit'
+const ONE_YEAR_S = 365 * 24 * 60 * 60
+// Close codes from 4000 to 4499 say: come back.
+const SLOW_CONSUMER = 4408
+
+const NotAnImage = createError('CHAT_NOT_AN_IMAGE', 'Only PNG, JPEG, GIF and WebP images can be sent', 415)
+const ImageNotFound = createError('CHAT_IMAGE_NOT_FOUND', 'There is no such image, or no more', 404)
+
+/** The room: `/chat` is its page for a GET and its connection for a WebSocket. */
+export async function room (app: FastifyInstance): Promise<void> {
+  const channel = app.channel(chat)
+  const people = new People()
+  const history = new History()
+
+  app.ws('/chat', {
+    contract: chat,
+    maxPayloadBytes: MAX_IMAGE_BYTES,
+    highWaterMarkBytes: 4 * MAX_IMAGE_BYTES,
+    onRequest: app.signedIn,
+    onSend: rememberVisit,
+    handler: (_request, reply) => reply.sendPage('index.html'),
+
+    async open (socket) {
+      const { person, cookies } = socket.request
+      const isFirstTab = people.enter(person)
+      await socket.subscribe(ROOM)
+      const lastVisit = Number(cookies[LAST_VISIT])
+      socket.send('present', { you: person, people: people.list(), ...(Number.isSafeInteger(lastVisit) && { lastVisit }) })
+      if (isFirstTab) socket.publish(ROOM, 'joined', person)
+    },
+
+    on: {
+      async message ({ text }, socket) {
+        const message: Message = { ...stamp(socket.request.person), text }
+        history.addMessage(message)
+        await channel.publish(ROOM, 'message', message)
+      },
+
+      history: ({ since = 0 }) => history.since(since)
+    },
+
+    binary (data, socket) {
+      const mime = mimeOf(data)
+      if (mime === undefined) throw new NotAnImage()
+      const image: Image = { ...stamp(socket.request.person), mime, size: data.length }
+      history.addImage(image, data)
+      // One connection gets what it is sent in order: the bytes follow the event that announces them.
+      for (const member of channel.sockets()) {
+        member.send('image', image)
+        if (!member.sendBinary(data)) member.close(SLOW_CONSUMER, 'too slow')
+      }
+    },
+
+    async close ({ request: { person } }) {
+      if (people.leave(person)) await channel.publish(ROOM, 'left', person)
+    }
+  })
+
+  // Who came later, or came back, gets the images of the history over HTTP.
+  app.get<{ Params: { id: string } }>('/chat/images/:id', { onRequest: app.signedIn }, (request, reply) => {
+    const image = history.image(request.params.id)
+    if (image === undefined) throw new ImageNotFound()
+    return reply.type(image.mime).header('cache-control', 'private, max-age=86400, immutable').send(image.data)
+  })
+}
+
+function stamp ({ id, name }: Person): Omit<Message, 'text'> {
+  return { id: randomUUID(), from: id, name, date: Date.now() }
+}
+
+// The 101 is a reply like any other, and can set a cookie.
+async function rememberVisit (_request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (reply.statusCode === 101) reply.setCookie(LAST_VISIT, String(Date.now()), { maxAge: ONE_YEAR_S })
+}

@@ -1,0 +1,47 @@
+import helmet from '@fastify/helmet'
+import Fastify, { type FastifyInstance } from 'fastify'
+import typedWs from 'fastify-typed-ws'
+import { page } from './page.js'
+import { room } from './room.js'
+import { signIn } from './sign-in.js'
+
+export interface ServerOptions {
+  /** Signs the cookies. */
+  key: Buffer
+  /** For https and wss. */
+  tls?: { key: Buffer, cert: Buffer } | undefined
+  logger?: boolean
+}
+
+/** The whole service, HTTP and WebSocket on one port; it listens when told to. */
+export function buildServer ({ key, tls, logger = true }: ServerOptions): FastifyInstance {
+  const app = Fastify({ logger, https: tls ?? null })
+  app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        // What the page shows of an image it got by WebSocket is a blob.
+        imgSrc: ["'self'", 'blob:'],
+        // Is also the WebSocket of the same host and port.
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+        requireTrustedTypesFor: ["'script'"]
+      }
+    },
+    // With 'no-referrer' a browser would hide the Origin of the forms' POSTs.
+    referrerPolicy: { policy: 'same-origin' },
+    // Every other service on localhost would have to be https too.
+    strictTransportSecurity: false
+  })
+  app.register(typedWs)
+  app.register(page)
+  app.register(signIn, { key })
+  app.register(room)
+  app.get('/', (_request, reply) => reply.redirect('/chat'))
+  return app
+}

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import sparticuz from '@sparticuz/chromium'
+import { chromium, type Browser } from 'playwright-core'
+
+/** What a test needs of tap's `t`. */
+export interface BrowserTest {
+  teardown (close: () => unknown): void
+  comment (text: string): void
+}
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+// No phoning home: a closed network must not slow it down.
+const ARGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'
+]
+const ADVICE = 'no browser could be started: apt-get install -y --no-install-recommends chromium (or only libnss3, for the one that npm installed)'
+
+/**
+ * Starts a browser: an installed Chromium, or else the one inside `@sparticuz/chromium`.
+ *
+ * @returns a browser that is closed when the test ends, or a line that says why the test is skipped.
+ * @throws where none can be had and `CI` is set: a test that never runs proves nothing.
+ */
+export async function startBrowser (t: BrowserTest): Promise<Browser | string> {
+  for (const find of [installed, packaged]) {
+    try {
+      const executablePath = await find()
+      if (executablePath === undefined) continue
+      const browser = await chromium.launch({ executablePath, args: ARGS })
+      t.teardown(() => browser.close())
+      return browser
+    } catch (error) {
+      t.comment(String(error).split('\n', 1)[0]!)
+    }
+  }
+  if (process.env['CI']) throw new Error(ADVICE)
+  return ADVICE
+}
+
+function installed (): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  return folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((path) => existsSync(path))
+}
+
+async function packaged (): Promise<string> {
+  return await sparticuz.executablePath()
+}

@@ -1,0 +1,295 @@
+// The example, as people meet it: two browsers, one server, a network that fails.
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Browser } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { startBrowser } from '../browser.js'
+import { connect, refused } from '../helper.js'
+import { ca, Chat, main, type Scheme } from './chat.js'
+import { Line } from './line.js'
+import { Visitor } from './visitor.js'
+
+// 37 by 23 pixels.
+const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAACUAAAAXCAIAAAADThHyAAAAJklEQVR42mNwDj5JT8Qwat+ofaP2jdo3at+ofaP2jdo3at+gsg8AG/iPCuV9rjAAAAAASUVORK5CYII=', 'base64')
+const NOT_GIF = Buffer.from('GIF, says the name; but that is not how one begins')
+
+t.ok(existsSync(main), 'the example is built: npm run build && npm run examples')
+
+const browser = await startBrowser(t)
+
+for (const scheme of ['http', 'https'] as const) {
+  t.test(`in a browser, over ${scheme}`, { skip: typeof browser === 'string' && browser }, async (t) => {
+    await tellStory(t, scheme, browser as Browser)
+  })
+
+  t.test(`for any other client, over ${scheme}`, async (t) => {
+    const chat = await Chat.start(t, scheme)
+    const { wsUrl, url: origin } = chat
+    const cookie = await chat.signIn('Bare')
+
+    await t.test('who has not signed in is redirected, page and WebSocket alike', async (t) => {
+      for (const { statusCode, headers } of [await chat.ask('/chat'), await refused(wsUrl, { ca })]) {
+        t.equal(statusCode, 302)
+        t.equal(headers.location, '/sign-in')
+      }
+      t.equal((await refused(wsUrl, { ca, headers: { cookie: cookie.replace('Bare', 'Boss') } })).statusCode, 302, 'a cookie somebody changed is none')
+    })
+
+    await t.test('a form of another page signs nobody in, nor out', async (t) => {
+      for (const path of ['/sign-in', '/sign-out']) {
+        for (const headers of [{ origin: 'https://elsewhere.example' }, { origin: 'null' }, {}]) {
+          const reply = await chat.post(path, { name: 'Eve' }, { ...headers, cookie })
+          t.equal(reply.statusCode, 403)
+          t.notOk(reply.headers['set-cookie'])
+        }
+      }
+    })
+
+    await t.test('a name that is none is refused', async (t) => {
+      for (const name of ['', '   ', '\u200b', 'x'.repeat(31), 'a\nb']) {
+        const reply = await chat.post('/sign-in', { name })
+        t.equal(reply.headers.location, '/sign-in#refused')
+        t.notOk(reply.headers['set-cookie'])
+      }
+    })
+
+    await t.test('a page of another origin gets a 403, and so does who names none', async (t) => {
+      t.equal((await refused(wsUrl, { ca, headers: { cookie }, origin: 'https://elsewhere.example' })).statusCode, 403)
+      const withoutOrigin = await chat.ask('/chat', { headers: { cookie, connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' } })
+      t.equal(withoutOrigin.statusCode, 403)
+      t.match(withoutOrigin.body, /allowMissingOrigin|Origin/)
+    })
+
+    await t.test('the 101 has a cookie, and the headers of every other reply', async (t) => {
+      const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
+      t.match(client.headers['set-cookie']?.join(), /^last_visit=\d+; Max-Age=\d+; Path=\/; HttpOnly;.* SameSite=Lax/)
+      t.equal(client.headers['set-cookie']?.join().includes('Secure'), scheme === 'https')
+      t.match(client.headers['content-security-policy'], /default-src 'none'/)
+      t.match(await client.next(), { type: 'present', you: { name: 'Bare' }, people: [{ name: 'Bare' }] })
+      await client.close()
+    })
+
+    await t.test('plain JSON is all it takes', async (t) => {
+      const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
+      await client.next()
+      client.send('{"type":"message","text":"","date":1}')
+      t.match(await client.next(), { type: '$error', received: 'message', statusCode: 400, code: 'FST_TYPED_WS_VALIDATION', message: 'message/text must NOT have fewer than 1 characters' })
+      client.send({ type: 'message', text: 'hello', id: 'mine', date: 1 })
+      const { type, ...message } = await client.next()
+      t.equal(type, 'message')
+      t.match(message, { name: 'Bare', text: 'hello' })
+      t.not(message.id, 'mine', 'the server gives the id')
+      t.not(message.date, 1, 'and the date')
+      client.send({ type: 'history', ref: 7 })
+      t.same(await client.next(), { type: '$reply', ref: 7, data: [message] })
+      client.send({ type: 'history', ref: 8, since: Number(message.date) + 1 })
+      t.same(await client.next(), { type: '$reply', ref: 8, data: [] })
+      await client.close()
+    })
+
+    await t.test('an image comes back after the event that announces it, and what is none is refused', async (t) => {
+      const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
+      await client.next()
+      client.send(PNG)
+      const image = await client.next()
+      t.match(image, { type: 'image', name: 'Bare', mime: 'image/png', size: PNG.length })
+      t.same(await client.next(), PNG)
+      client.send(NOT_GIF)
+      t.match(await client.next(), { type: '$error', statusCode: 415, code: 'CHAT_NOT_AN_IMAGE' })
+      const path = `/chat/images/${String(image.id)}`
+      t.equal((await chat.ask(path)).statusCode, 302, 'nobody else sees it')
+      t.equal((await chat.ask(path, { headers: { cookie } })).headers['content-type'], 'image/png')
+      t.equal((await chat.ask('/chat/images/none', { headers: { cookie } })).statusCode, 404)
+      client.send(Buffer.alloc(1024 * 1024 + 1))
+      t.equal((await client.closed()).code, 1009, 'more than a mebibyte is too much')
+    })
+
+    await t.test('signing out closes with a final code', async (t) => {
+      const own = await chat.signIn('Leaver')
+      const client = await connect(t, wsUrl, { ca, headers: { cookie: own }, origin })
+      const reply = await chat.post('/sign-out', {}, { origin, cookie: own })
+      t.equal(reply.headers.location, '/sign-in')
+      t.match(reply.headers['set-cookie']?.join(), /^person=;/)
+      t.same(await client.closed(), { code: 4501, reason: 'signed out' })
+    })
+
+    await t.test('who asks for HTTP/2 gets plain HTTP, as from any server', async (t) => {
+      const upgrade = ['Connection: Upgrade, HTTP2-Settings, close', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA']
+      t.match(await chat.exchange(t, ['GET /sign-in HTTP/1.1', ...upgrade]), /^HTTP\/1\.1 200 OK\r\n[^]*<title>Sign in/)
+      const form = ['POST /sign-in HTTP/1.1', `Origin: ${origin}`, 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 9']
+      t.match(await chat.exchange(t, [...form, ...upgrade], 'name=Curl'), /^HTTP\/1\.1 303 [^]*person=/)
+    })
+  })
+}
+
+async function tellStory (t: Test, scheme: Scheme, browser: Browser): Promise<void> {
+  let chat = await Chat.start(t, scheme)
+  const line = await Line.open(t, chat.port)
+  const ada = await Visitor.enter(t, browser, `${scheme}://127.0.0.1:${line.port}`)
+  const bea = await Visitor.enter(t, browser, chat.url)
+
+  await t.test('who has not signed in is sent to sign in', async (t) => {
+    for (const path of ['/', '/chat']) {
+      await ada.page.goto(ada.url + path)
+      t.equal(new URL(ada.page.url()).pathname, '/sign-in')
+    }
+    t.equal(await ada.tryToConnect(chat.port), 1006, 'and gets no WebSocket')
+  })
+
+  await t.test('signs in by the form and is here', async () => {
+    await ada.signIn('Ada Lovelace')
+    await ada.seesPeople('Ada Lovelace')
+  })
+
+  await t.test('the cookies are signed, out of reach of scripts, and one came with the 101', async (t) => {
+    const cookies = await ada.context.cookies()
+    t.same(cookies.map(({ name }) => name).sort(), ['last_visit', 'person'])
+    for (const cookie of cookies) t.match(cookie, { httpOnly: true, sameSite: 'Lax', secure: scheme === 'https' })
+    t.match(cookies.find(({ name }) => name === 'person')?.value, /\.[\w%+/-]+$/)
+  })
+
+  await t.test('who joins sees what was said before, and is seen', async () => {
+    await ada.write('Is anybody here?')
+    await ada.sees('Is anybody here?')
+    await bea.signIn('Bea')
+    await bea.sees('Is anybody here?')
+    await ada.seesPeople('Ada Lovelace', 'Bea')
+    await bea.seesPeople('Bea', 'Ada Lovelace')
+  })
+
+  await t.test('a message is seen at both ends, as text, with name and time', async (t) => {
+    await ada.write('<b>bold</b> & plain')
+    for (const visitor of [ada, bea]) await visitor.sees('<b>bold</b> & plain')
+    t.match(await bea.page.locator('.entry').last().locator('.clock').getAttribute('datetime'), /^\d{4}-/)
+    t.equal(await bea.page.locator('.entry:not(.continued) .name').last().textContent(), 'Ada Lovelace')
+    t.match(ada.frames.sent.map((frame) => JSON.parse(frame as string)).at(-1), { type: 'message', text: '<b>bold</b> & plain', id: String, date: Number })
+  })
+
+  await t.test('what the server refuses is shown by its $error, and not lost', async (t) => {
+    await ada.write('')
+    await ada.seesToast('message/text must NOT have fewer than 1 characters')
+    await ada.write('x'.repeat(2001))
+    await ada.seesToast('message/text must NOT have more than 2000 characters')
+    t.equal(await ada.page.inputValue('#text'), 'x'.repeat(2001), 'the person can make it shorter')
+    for (const visitor of [ada, bea]) t.equal(await visitor.page.locator('.bubble').count(), 2)
+  })
+
+  await t.test('an image leaves as a Blob and arrives as an ArrayBuffer, at both', async (t) => {
+    await ada.sendFile('dot.png', 'image/png', PNG)
+    for (const visitor of [ada, bea]) {
+      t.same(await visitor.imageSizes(1), [[37, 23]])
+      t.same(visitor.frames.received.filter((frame) => typeof frame !== 'string'), [PNG])
+    }
+    t.same(await ada.page.evaluate('dataSeen'), { sent: ['Blob'], received: ['ArrayBuffer'] })
+    t.same(await bea.page.evaluate('dataSeen'), { sent: [], received: ['ArrayBuffer'] })
+  })
+
+  await t.test('what is no image is refused, whatever its name', async () => {
+    await ada.sendFile('dot.gif', 'image/gif', NOT_GIF)
+    await ada.seesToast('Only PNG, JPEG, GIF and WebP images can be sent')
+  })
+
+  await t.test('a photo too large for the server is made smaller', async (t) => {
+    await bea.sendFile('noise.bmp', 'image/bmp', bitmap(2000, 1000))
+    t.same((await bea.imageSizes(2))[1], [1600, 800])
+    await ada.imageSizes(2)
+  })
+
+  await t.test('a lost connection is shown, comes back, and brings what was missed', async (t) => {
+    line.cut()
+    await ada.seesState('Offline')
+    await ada.page.locator('#banner', { hasText: 'Connection lost' }).waitFor()
+    t.ok(await ada.page.locator('#send').isDisabled())
+    await bea.seesPeople('Bea')
+    await bea.write('While you were away')
+    await bea.sendFile('dot.png', 'image/png', PNG)
+    await bea.imageSizes(3)
+    await line.mend()
+    await ada.seesState('Connected')
+    await ada.sees('While you were away')
+    t.same((await ada.imageSizes(3))[2], [37, 23])
+    t.equal(await ada.page.locator('.bubble', { hasText: 'Is anybody here?' }).count(), 1, 'nothing comes twice')
+    await bea.seesPeople('Bea', 'Ada Lovelace')
+  })
+
+  await t.test('a server that restarts is waited for', async (t) => {
+    t.equal(await chat.stop('SIGTERM'), 0)
+    for (const visitor of [ada, bea]) await visitor.seesState('Offline')
+    chat = await chat.startAgain(t)
+    for (const visitor of [ada, bea]) {
+      await visitor.tryNow()
+      await visitor.seesState('Connected')
+    }
+    await bea.write('We are back')
+    await ada.sees('We are back')
+  })
+
+  await t.test('a server that dies is waited for', async () => {
+    await chat.stop('SIGKILL')
+    for (const visitor of [ada, bea]) await visitor.seesState('Offline')
+    chat = await chat.startAgain(t)
+    for (const visitor of [ada, bea]) {
+      await visitor.tryNow()
+      await visitor.seesState('Connected')
+    }
+    await ada.write('And back again')
+    await bea.sees('And back again')
+  })
+
+  await t.test('a page of another origin gets no connection, for all its cookies', async (t) => {
+    const elsewhere = await Visitor.enter(t, browser, await serveEmptyPage(t), bea.context)
+    await elsewhere.page.goto(elsewhere.url)
+    t.equal(await elsewhere.tryToConnect(chat.port, scheme), 1006)
+    await bea.page.reload()
+    await bea.seesState('Connected')
+    t.equal(await bea.tryToConnect(chat.port, scheme), 'open', 'the page itself does')
+  })
+
+  await t.test('who closes the last tab leaves', async () => {
+    await ada.seesPeople('Ada Lovelace', 'Bea')
+    const tab = await Visitor.enter(t, browser, bea.url, bea.context)
+    await tab.page.goto(`${tab.url}/chat`)
+    await tab.seesState('Connected')
+    await bea.page.close()
+    await tab.write('My other tab is closed')
+    await ada.sees('My other tab is closed')
+    await ada.seesPeople('Ada Lovelace', 'Bea')
+    await tab.page.close()
+    await ada.seesPeople('Ada Lovelace')
+  })
+
+  await t.test('signing out ends every tab', async (t) => {
+    const tab = await Visitor.enter(t, browser, ada.url, ada.context)
+    await tab.page.goto(`${tab.url}/chat`)
+    await tab.seesState('Connected')
+    await ada.page.getByRole('button', { name: 'Sign out' }).click()
+    for (const { page } of [ada, tab]) await page.waitForURL('**/sign-in')
+    t.same((await ada.context.cookies()).map(({ name }) => name), ['last_visit'])
+    t.equal(await ada.tryToConnect(chat.port), 1006)
+  })
+
+  t.same([...ada.faults, ...bea.faults], [], 'the pages met no error, and broke no Content-Security-Policy')
+}
+
+/** A page of nobody's, on a port of its own. */
+async function serveEmptyPage (t: Test): Promise<string> {
+  const server = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<!doctype html>'))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => { server.close(); server.closeAllConnections() })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** An uncompressed image, which is larger than the server takes. */
+function bitmap (width: number, height: number): Buffer {
+  const header = Buffer.alloc(54)
+  header.write('BM')
+  header.writeUInt32LE(header.length, 10)
+  header.writeUInt32LE(40, 14)
+  header.writeInt32LE(width, 18)
+  header.writeInt32LE(height, 22)
+  header.writeUInt16LE(1, 26)
+  header.writeUInt16LE(24, 28)
+  return Buffer.concat([header, Buffer.alloc(width * height * 3, 0x7f)])
+}

@@ -1,0 +1,117 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { connect as connectTcp } from 'node:net'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import type { Teardown } from '../helper.js'
+
+const root = join(import.meta.dirname, '../..')
+const fixtures = join(root, 'test/fixtures')
+const FORM = 'application/x-www-form-urlencoded'
+
+export type Scheme = 'http' | 'https'
+
+/** An answer, as its client sees it. */
+export interface Reply {
+  readonly statusCode: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+/** Where the example is, once it is built. */
+export const main = join(root, 'examples/chat/main.js')
+/** Whom to trust over https. */
+export const ca = readFileSync(join(fixtures, 'localhost.crt'))
+
+/** The example, in a process of its own. */
+export class Chat {
+  readonly scheme: Scheme
+  readonly port: number
+  readonly #process: ChildProcess
+  readonly #key: string
+
+  private constructor (scheme: Scheme, port: number, child: ChildProcess, key: string) {
+    this.scheme = scheme
+    this.port = port
+    this.#process = child
+    this.#key = key
+  }
+
+  static async start (t: Teardown, scheme: Scheme, port = 0, key: string = randomBytes(32).toString('hex')): Promise<Chat> {
+    const tls = scheme === 'https' ? { TLS_KEY: join(fixtures, 'localhost.key'), TLS_CERT: join(fixtures, 'localhost.crt') } : {}
+    const child = spawn(process.execPath, [main], {
+      env: { ...process.env, ...tls, HOST: '127.0.0.1', PORT: String(port), COOKIE_KEY: key },
+      stdio: ['ignore', 'pipe', 'inherit']
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    return new Chat(scheme, await listeningPort(child), child, key)
+  }
+
+  get url (): string {
+    return `${this.scheme}://127.0.0.1:${this.port}`
+  }
+
+  get wsUrl (): string {
+    return `${this.url.replace('http', 'ws')}/chat`
+  }
+
+  /** @returns the exit code. */
+  async stop (signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    const ended = once(this.#process, 'exit')
+    this.#process.kill(signal)
+    const [code] = await ended
+    return code as number | null
+  }
+
+  /** Starts another one in its place. */
+  startAgain (t: Teardown): Promise<Chat> {
+    return Chat.start(t, this.scheme, this.port, this.#key)
+  }
+
+  async ask (path: string, options: { method?: string, headers?: Record<string, string> } = {}, body = ''): Promise<Reply> {
+    const request = this.scheme === 'https' ? requestHttps(this.url + path, { ...options, ca }) : requestHttp(this.url + path, options)
+    request.end(body)
+    const [response] = await once(request, 'response') as [IncomingMessage]
+    const chunks: Buffer[] = []
+    for await (const chunk of response) chunks.push(chunk as Buffer)
+    return { statusCode: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString() }
+  }
+
+  /** As a form of the example's own page does. */
+  async post (path: string, fields: Record<string, string>, headers: Record<string, string> = { origin: this.url }): Promise<Reply> {
+    return await this.ask(path, { method: 'POST', headers: { ...headers, 'content-type': FORM } }, String(new URLSearchParams(fields)))
+  }
+
+  /** @returns the cookie. */
+  async signIn (name: string): Promise<string> {
+    const { headers } = await this.post('/sign-in', { name })
+    return headers['set-cookie']!.join().split(';', 1)[0]!
+  }
+
+  /** Sends a request just as it is written, and collects the answer until the server closes. */
+  async exchange (t: Teardown, lines: string[], body = ''): Promise<string> {
+    const socket = this.scheme === 'https' ? connectTls({ port: this.port, host: '127.0.0.1', ca }) : connectTcp(this.port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    socket.write(`${[...lines, `Host: 127.0.0.1:${this.port}`].join('\r\n')}\r\n\r\n${body}`)
+    const chunks: Buffer[] = []
+    for await (const chunk of socket) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks).toString()
+  }
+}
+
+// Reads the log on after that, lest it fills the pipe.
+async function listeningPort (child: ChildProcess): Promise<number> {
+  let log = ''
+  return await new Promise((resolve, reject) => {
+    child.stdout!.on('data', (chunk) => {
+      log += String(chunk)
+      const found = /Server listening at https?:\/\/[^"]+:(\d+)/.exec(log)
+      if (found !== null) resolve(Number(found[1]))
+    })
+    child.once('exit', (code) => reject(new Error(`the example ended with ${code}: ${log}`)))
+  })
+}

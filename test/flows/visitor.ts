@@ -1,0 +1,112 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Teardown } from '../helper.js'
+
+const PATIENCE_MS = 30_000
+
+type Frames = Record<'sent' | 'received', Array<string | Buffer>>
+
+// Notes what the page's own WebSocket is given and gives, other than text.
+const WATCH = `
+  const nameOf = (data) => data instanceof Blob ? 'Blob' : data.constructor.name
+  globalThis.dataSeen = { sent: [], received: [] }
+  globalThis.WebSocket = class extends WebSocket {
+    constructor (...args) {
+      super(...args)
+      this.addEventListener('message', ({ data }) => { if (typeof data !== 'string') dataSeen.received.push(nameOf(data)) })
+    }
+
+    send (data) {
+      if (typeof data !== 'string') dataSeen.sent.push(nameOf(data))
+      super.send(data)
+    }
+  }`
+
+/** A person at a browser. */
+export class Visitor {
+  readonly url: string
+  readonly context: BrowserContext
+  readonly page: Page
+  readonly frames: Frames = { sent: [], received: [] }
+  readonly faults: string[] = []
+
+  private constructor (url: string, context: BrowserContext, page: Page) {
+    this.url = url
+    this.context = context
+    this.page = page
+    page.setDefaultTimeout(PATIENCE_MS)
+    page.on('pageerror', (error) => this.faults.push(String(error)))
+    page.on('console', (message) => { if (/Content.Security.Policy|Trusted/i.test(message.text())) this.faults.push(message.text()) })
+    page.on('websocket', (ws) => {
+      ws.on('framesent', ({ payload }) => this.frames.sent.push(payload))
+      ws.on('framereceived', ({ payload }) => this.frames.received.push(payload))
+    })
+  }
+
+  static async enter (t: Teardown, browser: Browser, url: string, known?: BrowserContext): Promise<Visitor> {
+    const context = known ?? await browser.newContext({ ignoreHTTPSErrors: true })
+    if (known === undefined) {
+      t.teardown(() => context.close())
+      await context.addInitScript(WATCH)
+    }
+    return new Visitor(url, context, await context.newPage())
+  }
+
+  async signIn (name: string): Promise<void> {
+    await this.page.goto(this.url)
+    await this.page.getByLabel('Your name').fill(name)
+    await this.page.keyboard.press('Enter')
+    await this.page.waitForURL('**/chat')
+    await this.seesState('Connected')
+  }
+
+  async write (text: string): Promise<void> {
+    await this.page.fill('#text', text)
+    await this.page.press('#text', 'Enter')
+  }
+
+  async sendFile (name: string, mimeType: string, buffer: Buffer): Promise<void> {
+    await this.page.setInputFiles('#file', { name, mimeType, buffer })
+  }
+
+  async sees (text: string): Promise<void> {
+    await this.page.locator('#log .bubble', { hasText: text }).waitFor()
+  }
+
+  async seesState (text: string): Promise<void> {
+    await this.page.locator('#state', { hasText: text }).waitFor()
+  }
+
+  async seesToast (text: string): Promise<void> {
+    await this.page.locator('#toast', { hasText: text }).waitFor()
+  }
+
+  /** Does not wait for the next attempt; which may have been made already. */
+  async tryNow (): Promise<void> {
+    await this.page.locator('#retry').dispatchEvent('click')
+  }
+
+  /** Waits until exactly these are here, in this order. */
+  async seesPeople (...names: string[]): Promise<void> {
+    await this.page.waitForFunction(`JSON.stringify(Array.from(document.querySelectorAll('#people .name'), (name) => name.textContent)) === ${JSON.stringify(JSON.stringify(names))}`)
+  }
+
+  /** Waits until so many images are loaded, and measures them. */
+  async imageSizes (count: number): Promise<Array<[number, number]>> {
+    await this.page.locator('#log img').nth(count - 1).waitFor()
+    return await this.page.evaluate(`Promise.all(Array.from(document.querySelectorAll('#log img'), async (image) => {
+      await image.decode()
+      return [image.naturalWidth, image.naturalHeight]
+    }))`)
+  }
+
+  /** Opens one more WebSocket from this page: what comes of it, 'open' or the close code. */
+  async tryToConnect (port: number, scheme?: string): Promise<unknown> {
+    const own = new URL(this.page.url())
+    const target = scheme === undefined ? own.origin : `${scheme}://127.0.0.1:${port}`
+    return await this.page.evaluate(`new Promise((resolve) => {
+      const ws = new WebSocket('${target.replace('http', 'ws')}/chat')
+      ws.onopen = () => { resolve('open'); ws.close() }
+      ws.onclose = ({ code }) => resolve(code)
+    })`)
+  }
+}
