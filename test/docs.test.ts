@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+
+const run = promisify(execFile)
+const root = new URL('../', import.meta.url)
+const workshop = new URL('.cache/docs/', root)
+// Code a reader sees, and what a test adds to it in a comment.
+const BLOCK = /```(?:ts|js)\n([^]*?)```|<!-- test\n([^]*?)-->/g
+
+/** All code of a page is one program, in the order of the page. */
+function programOf (page: string): string {
+  return Array.from(page.matchAll(BLOCK), ([, shown, hidden]) => shown ?? hidden).join('\n')
+}
+
+async function pages (): Promise<string[]> {
+  const docs = await readdir(new URL('docs/', root))
+  return ['README.md', ...docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+}
+
+// tap loads itself into every Node child by NODE_OPTIONS, of which the compiler dies.
+async function node (...args: string[]): Promise<void> {
+  await run('env', ['-u', 'NODE_OPTIONS', process.execPath, ...args], { cwd: root, timeout: 60_000 })
+}
+
+const options = {
+  extends: '../../tsconfig.json',
+  compilerOptions: { rootDir: '.', outDir: '.', noEmit: false, lib: ['ES2023', 'DOM'], noUnusedLocals: false },
+  include: ['*.ts'],
+  exclude: []
+}
+
+t.test('the code of the README and the docs compiles and does what it says', async (t) => {
+  await mkdir(workshop, { recursive: true })
+  const programs: string[] = []
+  for (const page of await pages()) {
+    const program = programOf(await readFile(new URL(page, root), 'utf8'))
+    if (program === '') continue
+    const name = page.replaceAll('/', '-').replace('.md', '')
+    programs.push(name)
+    // A browser sends the page's origin by itself.
+    const browser = page === 'README.md' ? 'const WebSocket = class extends Client { constructor (url: string) { super(url, { origin: \'http://localhost:3000\' }) } } as unknown as typeof globalThis.WebSocket\n' : ''
+    await writeFile(new URL(`${name}.ts`, workshop), `export {}\n${browser}${program}`)
+  }
+  await writeFile(new URL('tsconfig.json', workshop), JSON.stringify(options))
+  await node('node_modules/typescript-7/bin/tsc', '-p', fileURLToPath(workshop))
+    .catch(({ message, stdout }: Error & { stdout: string }) => t.fail(`${message}\n${stdout}`))
+  t.ok(programs.length >= 5, 'every page with code was found')
+  for (const name of programs) {
+    await t.resolves(node(fileURLToPath(new URL(`${name}.js`, workshop))), name)
+  }
+})
+
+t.test('every link of the README and the docs leads somewhere', async (t) => {
+  const known = new Map<string, string>()
+  for (const page of await pages()) known.set(new URL(page, root).href, await readFile(new URL(page, root), 'utf8'))
+  for (const [page, text] of known) {
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link!)) continue
+      const target = new URL(link!, page)
+      const anchor = target.hash.slice(1)
+      target.hash = ''
+      const content = known.get(target.href) ?? await readFile(target, 'utf8').catch(() => undefined)
+      if (content === undefined) t.fail(`${page} links to ${link}, which does not exist`)
+      else if (anchor !== '') t.ok(content.split('\n').some((line) => line.startsWith('#') && slug(line) === anchor), `${link} in ${page}`)
+    }
+  }
+})
+
+function slug (heading: string): string {
+  return heading.replace(/^#+ /, '').toLowerCase().replaceAll(/[^a-z0-9 -]/g, '').replaceAll(' ', '-')
+}
