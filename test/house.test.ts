@@ -1,0 +1,176 @@
+// The walls of the house: who may import whom, and what must stand written where.
+import { readdirSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { posix } from 'node:path'
+import t from 'tap'
+import ts from 'typescript'
+
+// From the ground up. A file imports from the floors below it, and on its own floor only what stands to its left.
+const floors = [
+  ['types/infer', 'types/contract', 'types/socket', 'types/handler', 'types/options', 'types/fastify'],
+  ['lib/protocol', 'lib/contract'],
+  [
+    'lib/server/errors', 'lib/server/symbols', 'lib/server/schema', 'lib/server/explain', 'lib/server/ajv', 'lib/server/typebox', 'lib/server/generate', 'lib/server/serialize',
+    'lib/server/options', 'lib/server/origin', 'lib/server/frame', 'lib/server/intake', 'lib/server/peer', 'lib/server/failure', 'lib/server/outbox',
+    'lib/server/hub', 'lib/server/compile', 'lib/server/encode', 'lib/server/decode'
+  ],
+  ['lib/server/gate', 'lib/server/handshake', 'lib/server/dispatch'],
+  ['lib/server/connection', 'lib/server/channel'],
+  ['lib/server/route', 'lib/server/shutdown'],
+  ['lib/server/plugin'],
+  ['lib/index']
+]
+// What a browser may load, and what it sees of the types.
+const shared = ['lib/protocol', 'lib/contract', 'types/infer', 'types/contract']
+const isShared = (file: string) => shared.includes(nameOf(file)) || file.startsWith('lib/client/')
+
+const root = posix.join(import.meta.dirname.replaceAll('\\', '/'), '..')
+const code = filesIn('lib', 'types').filter((file) => file.endsWith('.ts'))
+const sources = new Map(code.map((file) => [file, parse(file)]))
+const imports = code.flatMap((file) => importsOf(file))
+
+t.test('every file of lib and types has its floor', async (t) => {
+  for (const file of code) t.ok(levelOf(file), `${file} stands on a floor: add it to the table of floors in test/house.test.ts`)
+})
+
+t.test('imports point down, or leftward within a floor', async (t) => {
+  for (const { from, to } of imports.filter(({ to }) => sources.has(to))) {
+    t.ok(isBelow(levelOf(to), levelOf(from)), `${from} may not import ${to}, which is above it or to its right: declare what is needed and be handed it`)
+  }
+})
+
+t.test('no file imports itself by way of others', async (t) => {
+  const targets = new Map(code.map((file) => [file, imports.filter(({ from }) => from === file).map(({ to }) => to)]))
+  t.same(code.flatMap((file) => circleFrom(file, targets)), [], 'no circle')
+})
+
+t.test('what a browser loads knows no Node, no Fastify, no ws and nothing of the server', async (t) => {
+  const foreign = (name: string) => /^(?:node:|@?fastify\b|ws$|lib\/server\/|lib\/index)/.test(name) || builtinModules.includes(name)
+  for (const { from, to, isType } of imports.filter(({ from }) => isShared(from))) {
+    t.notOk(foreign(to), `${from} may not import ${to}: it also runs in browsers`)
+    t.ok(isType || isShared(to), `${from} may import ${to} as a type only: a browser loads what is imported as a value`)
+  }
+})
+
+t.test('types have no code', async (t) => {
+  for (const file of code.filter((file) => file.startsWith('types/'))) {
+    const { outputText } = ts.transpileModule(read(file), {
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ESNext, verbatimModuleSyntax: true, removeComments: true }
+    })
+    // an import for its effect is how another module's augmentation is taken along
+    t.match(outputText, /^(?:(?:import '[^']+'|export \{\});\s*)*$/, `${file} compiles to nothing`)
+  }
+})
+
+t.test('the door has no code, only re-exports', async (t) => {
+  for (const statement of sources.get('lib/index.ts')?.statements ?? []) {
+    t.ok(ts.isExportDeclaration(statement) && statement.moduleSpecifier, `lib/index.ts re-exports, but says: ${statement.getText()}`)
+  }
+})
+
+t.test('every file of lib is reached from a door', async (t) => {
+  const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, string | { default: string }> }
+  const doors = Object.values(exports).flatMap((door) => typeof door === 'string' ? [] : door.default.replace('./dist/', '').replace('.js', '.ts'))
+  const reached = new Set(doors)
+  for (const file of reached) for (const { to } of imports.filter(({ from }) => from === file)) reached.add(to)
+  for (const file of code.filter((file) => file.startsWith('lib/'))) t.ok(reached.has(file), `${file} is reached from ${doors.join(' or ')}`)
+})
+
+t.test('error codes in lib and in the tables of docs are the same', async (t) => {
+  const codesIn = (text: string) => text.match(/FST_TYPED_WS_[A-Z_]*[A-Z]/g) ?? []
+  const thrown = new Set(code.flatMap((file) => codesIn(literalsOf(file))))
+  const pages = filesIn('docs').filter((file) => file.endsWith('.md'))
+  const rows = new Set(pages.flatMap((page) => codesIn(read(page).split('\n').filter((line) => line.startsWith('|')).join('\n'))))
+  t.ok(thrown.size, 'lib has error codes')
+  for (const name of thrown) t.ok(rows.has(name), `${name} stands in a table of docs/*.md`)
+  for (const page of [...pages, 'README.md']) {
+    for (const name of codesIn(read(page))) t.ok(thrown.has(name), `${name} of ${page} stands in lib`)
+  }
+})
+
+t.test('nothing points outside the project', async (t) => {
+  const outside = [['..', 'shared'].join('/'), ['', 'work', ''].join('/')]
+  for (const file of [...filesIn('lib', 'types', 'test', 'examples', 'bench', 'docs'), 'README.md', 'package.json']) {
+    for (const path of outside) t.notOk(read(file).includes(path), `${file} does not mention ${path}`)
+  }
+})
+
+interface Import { from: string, to: string, isType: boolean }
+
+/** Every import and re-export of a file, `import('…')` and types written so included. */
+function importsOf (file: string): Import[] {
+  const found: Import[] = []
+  const add = (specifier: ts.Node | undefined, isType: boolean) => {
+    if (specifier && ts.isStringLiteral(specifier)) found.push({ from: file, to: resolve(file, specifier.text), isType })
+  }
+  const visit = (node: ts.Node) => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.isTypeOnly ?? false)
+    if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly)
+    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node.arguments[0], false)
+    ts.forEachChild(node, visit)
+  }
+  visit(sources.get(file)!)
+  return found
+}
+
+/** The texts a file has between quotes: a code in a comment is not one that is thrown. */
+function literalsOf (file: string): string {
+  const texts: string[] = []
+  const visit = (node: ts.Node) => {
+    if (ts.isStringLiteralLike(node)) texts.push(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(sources.get(file)!)
+  return texts.join('\n')
+}
+
+/** The way from a file back to itself, or none. */
+function circleFrom (start: string, targets: Map<string, string[]>): string[] {
+  const seen = new Set<string>()
+  const walk = (file: string, path: string): string[] => {
+    for (const to of targets.get(file) ?? []) {
+      if (to === start) return [`${path} > ${to}`]
+      if (seen.has(to)) continue
+      seen.add(to)
+      const circle = walk(to, `${path} > ${to}`)
+      if (circle.length) return circle
+    }
+    return []
+  }
+  return walk(start, start)
+}
+
+/** A file's floor and its place on it. */
+function levelOf (file: string): [number, number] | undefined {
+  const floor = floors.findIndex((names) => names.includes(nameOf(file)))
+  return floor < 0 ? undefined : [floor, floors[floor]!.indexOf(nameOf(file))]
+}
+
+function isBelow (lower: [number, number] | undefined, upper: [number, number] | undefined): boolean {
+  if (!lower || !upper) return false
+  return lower[0] < upper[0] || (lower[0] === upper[0] && lower[1] < upper[1])
+}
+
+function resolve (from: string, specifier: string): string {
+  return specifier.startsWith('.') ? posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts') : specifier
+}
+
+function nameOf (file: string): string {
+  return file.replace(/\.ts$/, '')
+}
+
+function parse (file: string): ts.SourceFile {
+  return ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true)
+}
+
+function read (file: string): string {
+  return readFileSync(posix.join(root, file), 'utf8')
+}
+
+function filesIn (...folders: string[]): string[] {
+  return folders.flatMap((folder) => readdirSync(posix.join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => posix.relative(root, posix.join(entry.parentPath.replaceAll('\\', '/'), entry.name)))
+    .sort())
+}

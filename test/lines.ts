@@ -1,0 +1,62 @@
+// The ways a schema can come: of either line of TypeBox, or as plain JSON Schema, which is an Ajv's to check.
+import { Type as Legacy } from '@sinclair/typebox'
+import { Type as Current } from 'typebox'
+import type { ContractDefinition } from '../types/contract.js'
+import { defineContract } from '../lib/contract.js'
+import { compileContract, type Codec, type CompiledContract, type CompileOptions } from '../lib/server/compile.js'
+import { Decoder, type Decoded } from '../lib/server/decode.js'
+import { Encoder } from '../lib/server/encode.js'
+import type { Incoming } from '../lib/server/compile.js'
+import { loadTypeBox } from '../lib/server/typebox.js'
+
+export type Builder = typeof Legacy
+
+/** What both lines have, under the types of one. */
+export const builders: ReadonlyArray<{ name: string, Type: Builder }> = [
+  { name: 'TypeBox 0.34', Type: Legacy },
+  { name: 'TypeBox 1.x', Type: Current as unknown as Builder }
+]
+
+/** Every way, and how a schema of TypeBox becomes one that comes that way. */
+export const lines: ReadonlyArray<{ name: string, Type: Builder, of: (schema: object) => object }> = [
+  ...builders.map((builder) => ({ ...builder, of: (schema: object) => schema })),
+  { name: 'plain JSON Schema', Type: Legacy, of: plain }
+]
+
+/** A schema with nothing of TypeBox left on it. */
+export function plain (schema: object): object {
+  return JSON.parse(JSON.stringify(schema)) as object
+}
+
+const typebox = await loadTypeBox()
+
+export function compile (definition: ContractDefinition, options: Partial<CompileOptions> = {}): CompiledContract {
+  return compileContract(defineContract(definition), { typebox, ajv: {}, sharedSchemas: {}, ...options })
+}
+
+/** Decodes the text of one client message, `m`. */
+export function decoderOf (message: object, options?: Partial<CompileOptions>): (text: string) => Decoded<Incoming> {
+  const { incoming } = compile({ name: 'test', clientToServer: { m: message } }, options)
+  const decoder = new Decoder(incoming, 'type')
+  return (text) => decoder.decode(text)
+}
+
+/** Why a payload of the client message `m` is refused, or `undefined`. */
+export function refusalOf (schema: object, payload: object, options?: Partial<CompileOptions>): string | undefined {
+  const decoded = decoderOf(schema, options)(JSON.stringify({ type: 'm', ...payload }))
+  return decoded.kind === 'refusal' ? decoded.error.message : undefined
+}
+
+/** Writes the event `m` of a server. */
+export function eventOf (schema: object, { validateOutgoing = true, ...options }: Partial<CompileOptions> & { validateOutgoing?: boolean } = {}): (payload: unknown) => string {
+  const encoder = new Encoder(compile({ name: 'test', serverToClient: { m: schema } }, options), validateOutgoing)
+  return (payload) => encoder.event('m', payload)
+}
+
+/** Writes a reply's data. */
+export function replyOf (schema: object, { validateOutgoing = true, ...options }: Partial<CompileOptions> & { validateOutgoing?: boolean } = {}): (data: unknown) => string {
+  const compiled = compile({ name: 'test', clientToServer: { m: { request: Legacy.Object({}), reply: schema } } }, options)
+  const encoder = new Encoder(compiled, validateOutgoing)
+  const codec = compiled.incoming.get('m')?.reply as Codec
+  return (data) => encoder.reply('m', codec, undefined, data).replace(/^\{"type":"\$reply","data":([^]*)\}$/, '$1')
+}
