@@ -1,0 +1,224 @@
+// @ts-check
+// The load process. Told by the runner what to do, one thing at a time: open connections, run, close them.
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Peer } from './peer.js'
+
+/**
+ * @typedef {{ kind: 'roundtrip' | 'fanout', connections: number, window: number }} Work
+ * @typedef {{ messages: number, elapsedMs: number, p50Ms: number, p99Ms: number, cpuUs: number }} Counted
+ */
+
+const OPEN_AT_ONCE = 50            // stays below every listen backlog
+const SETTLE_MS = 50               // subscriptions made after the 101 are in place by then
+const OPEN_TIMEOUT_MS = 10_000
+const DRAIN_TIMEOUT_MS = 10_000
+
+class Histogram {
+  static #STEPS_PER_MS = 100
+  static #STEPS = 200_000
+
+  #counts = new Uint32Array(Histogram.#STEPS)
+  #total = 0
+
+  /** @param {number} ms */
+  add (ms) {
+    const step = Math.min(ms * Histogram.#STEPS_PER_MS | 0, Histogram.#STEPS - 1)
+    this.#counts[step]++
+    this.#total++
+  }
+
+  /** @param {number} share of all, 0 to 1 */
+  percentileMs (share) {
+    let left = Math.ceil(this.#total * share)
+    const step = this.#counts.findIndex((count) => (left -= count) <= 0)
+    return (step + 0.5) / Histogram.#STEPS_PER_MS
+  }
+}
+
+/** What both kinds of run share: a deadline, then a drain, so that the server is idle at both ends of the count. */
+class Run {
+  histogram = new Histogram()
+  messages = 0
+  inFlight = 0
+  startedAt = performance.now()
+  #cpuBefore = process.cpuUsage()
+
+  /**
+   * @param {number} seconds
+   * @param {(counted: Counted) => void} resolve
+   */
+  constructor (seconds, resolve) {
+    this.until = this.startedAt + seconds * 1000
+    this.resolve = resolve
+  }
+
+  /** @param {number} now */
+  finish (now) {
+    const { user, system } = process.cpuUsage(this.#cpuBefore)
+    this.resolve({
+      messages: this.messages,
+      elapsedMs: now - this.startedAt,
+      p50Ms: this.histogram.percentileMs(0.5),
+      p99Ms: this.histogram.percentileMs(0.99),
+      cpuUs: user + system
+    })
+  }
+}
+
+/** Every connection keeps `window` messages in flight and counts the replies to its own. */
+class RoundTrip extends Run {
+  /**
+   * @param {Peer[]} peers
+   * @param {Work} work
+   * @param {number} seconds
+   * @param {(counted: Counted) => void} resolve
+   */
+  constructor (peers, { window }, seconds, resolve) {
+    super(seconds, resolve)
+    this.inFlight = peers.length * window
+    for (const [i, peer] of peers.entries()) {
+      peer.startAt(i)
+      peer.onReplies = (replies, peer) => this.#onReplies(replies, peer)
+      peer.send(window, performance.now())
+    }
+  }
+
+  /**
+   * @param {number} replies
+   * @param {Peer} peer
+   */
+  #onReplies (replies, peer) {
+    const now = performance.now()
+    for (let i = 0; i < replies; i++) this.histogram.add(now - peer.takeSentAt())
+    this.messages += replies
+    if (now < this.until) return peer.send(replies, now)
+    this.inFlight -= replies
+    if (this.inFlight === 0) this.finish(now)
+  }
+}
+
+/** The first connection keeps `window` broadcasts in flight; one has arrived when every other connection has it. */
+class FanOut extends Run {
+  #oldest = 0        // place in the ring of the broadcast that arrives next
+
+  /**
+   * @param {Peer[]} peers
+   * @param {Work} work
+   * @param {number} seconds
+   * @param {(counted: Counted) => void} resolve
+   */
+  constructor ([sender, ...members], { window }, seconds, resolve) {
+    super(seconds, resolve)
+    this.inFlight = window
+    this.sender = sender
+    this.memberCount = members.length
+    this.missing = new Uint32Array(window).fill(members.length)   // a ring: members each broadcast has yet to reach
+    this.seen = new Uint32Array(members.length)                   // place in the ring of each member's next delivery
+    sender.onReplies = () => { throw new Error('the sender got its own broadcast') }
+    for (const [i, member] of members.entries()) {
+      member.onReplies = (deliveries) => this.#onDeliveries(deliveries, i)
+    }
+    sender.send(window, performance.now())
+  }
+
+  /**
+   * @param {number} deliveries
+   * @param {number} member
+   */
+  #onDeliveries (deliveries, member) {
+    this.messages += deliveries
+    for (let left = deliveries; left > 0; left--) {
+      this.missing[this.seen[member]]--
+      this.seen[member] = (this.seen[member] + 1) % this.missing.length
+    }
+    if (this.missing[this.#oldest] === 0) this.#onArrived(performance.now())
+  }
+
+  /** @param {number} now */
+  #onArrived (now) {
+    const arrived = this.#takeArrived(now)
+    if (now < this.until) return this.sender.send(arrived, now)
+    this.inFlight -= arrived
+    if (this.inFlight === 0) this.finish(now)
+  }
+
+  /**
+   * @param {number} now
+   * @returns {number} broadcasts that have reached everyone
+   */
+  #takeArrived (now) {
+    let arrived = 0
+    while (arrived < this.inFlight && this.missing[this.#oldest] === 0) {
+      this.histogram.add(now - this.sender.takeSentAt())
+      this.missing[this.#oldest] = this.memberCount
+      this.#oldest = (this.#oldest + 1) % this.missing.length
+      arrived++
+    }
+    return arrived
+  }
+}
+
+/** @type {Peer[]} */
+let peers = []
+
+/** @type {(error: Error) => void} */
+let fail = () => {}
+
+const commands = {
+  /** @param {{ port: number, path: string, connections: number }} command */
+  async open ({ port, path, connections }) {
+    while (peers.length < connections) {
+      const count = Math.min(OPEN_AT_ONCE, connections - peers.length)
+      peers.push(...await Promise.all(Array.from({ length: count }, () => openPeer(port, path))))
+    }
+    await delay(SETTLE_MS)
+  },
+
+  /** @param {{ work: Work, seconds: number }} command */
+  run ({ work, seconds }) {
+    const Kind = work.kind === 'fanout' ? FanOut : RoundTrip
+    return new Promise((resolve) => new Kind(peers, work, seconds, resolve))
+  },
+
+  async close () {
+    const closing = peers
+    peers = []
+    await Promise.all(closing.map((peer) => peer.close()))
+  }
+}
+
+/**
+ * @param {number} port
+ * @param {string} path
+ * @returns {Promise<Peer>}
+ */
+function openPeer (port, path) {
+  return new Promise((resolve) => {
+    const peer = new Peer(port, path, { onOpen: () => resolve(peer), onError: (error) => fail(error) })
+  })
+}
+
+/** @param {{ name: keyof typeof commands, seconds?: number }} command */
+function timeoutMs ({ name, seconds = 0 }) {
+  return name === 'run' ? seconds * 1000 + DRAIN_TIMEOUT_MS : OPEN_TIMEOUT_MS
+}
+
+/** @param {any} command */
+async function obey (command) {
+  const abort = new AbortController()
+  const failed = new Promise((_resolve, reject) => { fail = reject })
+  const late = delay(timeoutMs(command), undefined, { signal: abort.signal })
+    .then(() => { throw new Error(`'${command.name}' took more than ${timeoutMs(command)} ms, so something is still missing`) })
+  try {
+    return { result: await Promise.race([commands[/** @type {'run'} */ (command.name)](command), failed, late]) }
+  } catch (error) {
+    return { error: /** @type {Error} */ (error).message }
+  } finally {
+    late.catch(() => {})
+    abort.abort()
+  }
+}
+
+process.on('message', async (command) => process.send?.(await obey(command)))
+process.on('disconnect', () => process.exit())

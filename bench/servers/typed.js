@@ -1,0 +1,39 @@
+// @ts-check
+// Ours: a typed route with everything on that is on by default, validation both ways included.
+import Fastify from 'fastify'
+import typedWs from 'fastify-typed-ws'
+import { defineContract } from 'fastify-typed-ws/contract'
+import { MAX_PAYLOAD_BYTES, incoming, outgoing } from '../messages.js'
+import { report } from '../row.js'
+
+const contract = defineContract({ name: 'bench.v1', clientToServer: incoming, serverToClient: outgoing })
+
+const app = Fastify()
+await app.register(typedWs, {
+  origin: '*',
+  allowMissingOrigin: true,
+  maxPayloadBytes: MAX_PAYLOAD_BYTES,
+  perMessageDeflate: false
+})
+
+app.ws('/echo', {
+  contract,
+  on: {
+    say: ({ room, text, date }, socket) => { socket.send('said', { room, text, date }) },
+    move: ({ unit, x, y, last, note }, socket) => { socket.send('moved', { unit, x, y, last, note }) },
+    vote: ({ poll, choice, why = '' }, socket) => { socket.send('voted', { poll, choice, why }) }
+  }
+})
+
+app.ws('/room', {
+  contract,
+  open: (socket) => socket.subscribe('room'),
+  on: {
+    say: ({ room, text, date }, socket) => { socket.publish('room', 'said', { room, text, date }) },
+    move: ({ unit, x, y, last, note }, socket) => { socket.publish('room', 'moved', { unit, x, y, last, note }) },
+    vote: ({ poll, choice, why = '' }, socket) => { socket.publish('room', 'voted', { poll, choice, why }) }
+  }
+})
+
+const address = await app.listen({ host: '127.0.0.1', port: 0 })
+report(Number(new URL(address).port))

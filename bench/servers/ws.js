@@ -1,0 +1,45 @@
+// @ts-check
+// Bare ws: no framework, no validation. The 1.00× all other rows are compared with.
+import { WebSocketServer, WebSocket } from 'ws'
+import { MAX_PAYLOAD_BYTES, answer } from '../messages.js'
+import { report } from '../row.js'
+
+/** @type {Set<WebSocket>} */
+const room = new Set()
+
+const server = new WebSocketServer({
+  host: '127.0.0.1',
+  port: 0,
+  perMessageDeflate: false,
+  maxPayload: MAX_PAYLOAD_BYTES
+})
+
+server.on('connection', (socket, request) => {
+  socket.on('error', () => {})
+  if (request.url === '/room') joinRoom(socket)
+  else socket.on('message', (data) => socket.send(reply(data)))
+})
+
+/** @param {WebSocket} socket */
+function joinRoom (socket) {
+  room.add(socket)
+  socket.on('close', () => room.delete(socket))
+  socket.on('message', (data) => broadcast(reply(data), socket))
+}
+
+/** @param {import('ws').RawData} data */
+function reply (data) {
+  return JSON.stringify(answer(JSON.parse(data.toString())))
+}
+
+/**
+ * @param {string} text
+ * @param {WebSocket} sender
+ */
+function broadcast (text, sender) {
+  for (const member of room) {
+    if (member !== sender && member.readyState === WebSocket.OPEN) member.send(text)
+  }
+}
+
+server.on('listening', () => report(/** @type {import('node:net').AddressInfo} */ (server.address()).port))

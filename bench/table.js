@@ -1,0 +1,26 @@
+// @ts-check
+
+/** @param {number[]} values */
+export function median (values) {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/**
+ * @param {string[]} head
+ * @param {string[][]} rows
+ */
+export function printTable (head, rows) {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((cells) => cells[column].length)))
+  for (const cells of [head, ...rows]) console.log(`  ${cells.map((cell, column) => align(cell, column, widths[column])).join('  ')}`)
+}
+
+/**
+ * @param {string} cell
+ * @param {number} column
+ * @param {number} width
+ */
+function align (cell, column, width) {
+  return column === 0 ? cell.padEnd(width) : cell.padStart(width)
+}
