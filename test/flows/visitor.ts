@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import type { Teardown } from '../helper.js'
+import { until, type Teardown } from '../helper.js'
 
 const PATIENCE_MS = 30_000
 
@@ -87,7 +87,7 @@ export class Visitor {
 
   /** Waits until exactly these are here, in this order. */
   async seesPeople (...names: string[]): Promise<void> {
-    await this.page.waitForFunction(`JSON.stringify(Array.from(document.querySelectorAll('#people .name'), (name) => name.textContent)) === ${JSON.stringify(JSON.stringify(names))}`)
+    await until(async () => String(await this.page.locator('#people .name').allTextContents()) === String(names))
   }
 
   /** Waits until so many images are loaded, and measures them. */
