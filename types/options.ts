@@ -43,10 +43,40 @@ export interface SharedOptions {
   maxPayloadBytes?: number
   /** As in `ws`. Default `false`: it costs memory and is an attack surface. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions
+  /**
+   * How a handshake is refused. `'http'` (default): by an HTTP reply, which a browser hides from the page. `'close'`: by accepting and closing at once, so that
+   * the page learns the code: 4xx becomes 45xx (401 → 4501), a redirect 4501, 5xx 1013. What is no handshake at all is still refused over HTTP.
+   */
+  rejectWith?: 'http' | 'close'
+  /**
+   * A ping frame every `intervalMs`; a peer from which nothing arrives within `timeoutMs` of it is cut off with 1006. Default `{ intervalMs: 25_000, timeoutMs:
+   * 10_000 }`: below the minute after which proxies drop what is idle. `false`: none.
+   */
+  heartbeat?: { intervalMs?: number, timeoutMs?: number } | false
+  /** Handlers of one connection that may run at once. Default 1: they run one after the other, in order of arrival. */
+  concurrency?: number
   /** Messages waiting per connection; past it the socket is not read until half are done. Default 64. */
   maxQueuedMessages?: number
+  /**
+   * A token bucket per connection: `max` messages per `timeWindowMs`, twice that at once. Past it a message gets an `$error` of 429, and when that goes on for ten
+   * windows the connection is closed with 4429. Default `{ max: 100, timeWindowMs: 1000 }`; `false`: none.
+   */
+  rateLimit?: { max?: number, timeWindowMs?: number } | false
+  /** Refused messages in a row before the connection is closed with 1008. Default 10. */
+  maxInvalidMessages?: number
+  /** Streams of one connection that may be live at once; a further one gets an `$error` of 429. Default 32. */
+  maxStreams?: number
+  /** Calls of the server's that may wait for one peer; a further one throws. Default 64. */
+  maxPendingCalls?: number
   /** Outgoing bytes waiting for one connection; past it `send` returns false. Default 1 048 576. */
   highWaterMarkBytes?: number
+  /**
+   * What happens to a peer for which more than `highWaterMarkBytes` wait. `'close'` (default): it is closed with 4408 after `slowTimeoutMs`, or at once when a further
+   * message finds no room, since to leave one out would be silent. `'drop'`: events that find no room are left out, and counted; replies never are.
+   */
+  slowConsumer?: 'close' | 'drop'
+  /** How long a slow peer may take to read what waits. Default 10 000. */
+  slowTimeoutMs?: number
   /** Topics one connection may be in. Default 128. */
   maxTopics?: number
   /** Check what the server sends against its schema too. Default `true`. */
@@ -61,8 +91,15 @@ export interface SharedOptions {
 export interface PluginOptions extends SharedOptions {
   /** Default for all routes. */
   errorHandler?: ErrorHandler
-  /** `app.close()`: connections get a 1012 and have `timeoutMs` (default 5000) to say goodbye, then they are cut. */
-  shutdown?: { timeoutMs?: number }
+  /** Connections of all typed routes together; past it a handshake gets a 503 with `Retry-After`. Default: no limit. */
+  maxConnections?: number
+  /** Connections per `request.ip`, which is the client's own only behind a proxy that `trustProxy` trusts; past it a handshake gets a 429 with `Retry-After`. Default: no limit. */
+  maxConnectionsPerIp?: number
+  /**
+   * `app.close()`: handlers finish, what waits is sent, and every peer gets a 1012 whose reason is `retry-after-ms=N`, N at random below `spreadMs` (default 0). After
+   * `timeoutMs` (default 5000) what is left is cut.
+   */
+  shutdown?: { timeoutMs?: number, spreadMs?: number }
 }
 
 type LifecycleOption =
@@ -102,6 +139,11 @@ export type ConnectionHandlers<C extends AnyContract, Request> =
     /** Called exactly once for every connection that opened. */
     close?: CloseHandler<C, Request>
     errorHandler?: ErrorHandler<C, Request>
+    /**
+     * The client message that renews credentials: its handler may move `socket.expiresAt`. It does not wait behind other messages, so that a slow handler costs
+     * nobody the session.
+     */
+    refresh?: keyof C['clientToServer'] & string
   }
   & HandlersOf<C['clientToServer'], C, Request>
   & BinaryHandlerOf<C['binary']['clientToServer'], C, Request>

@@ -11,8 +11,17 @@ export interface RouteSettings {
   readonly handshakeTimeoutMs: number
   readonly maxPayloadBytes: number
   readonly perMessageDeflate: boolean | PerMessageDeflateOptions
+  readonly rejectWith: 'http' | 'close'
+  readonly heartbeat: HeartbeatSettings | false
+  readonly concurrency: number
   readonly maxQueuedMessages: number
+  readonly rateLimit: RateLimitSettings | false
+  readonly maxInvalidMessages: number
+  readonly maxStreams: number
+  readonly maxPendingCalls: number
   readonly highWaterMarkBytes: number
+  readonly slowConsumer: 'close' | 'drop'
+  readonly slowTimeoutMs: number
   readonly maxTopics: number
   readonly validateOutgoing: boolean
   readonly unsafePatterns: boolean
@@ -20,38 +29,66 @@ export interface RouteSettings {
   readonly errorHandler: ErrorHandler | undefined
 }
 
+export interface HeartbeatSettings {
+  readonly intervalMs: number
+  readonly timeoutMs: number
+}
+
+export interface RateLimitSettings {
+  readonly max: number
+  readonly timeWindowMs: number
+}
+
+export interface ShutdownSettings {
+  readonly timeoutMs: number
+  readonly spreadMs: number
+}
+
 /** Every option of the plugin. */
 export interface PluginSettings {
   readonly route: RouteSettings
-  readonly shutdown: { readonly timeoutMs: number }
+  readonly maxConnections: number
+  readonly maxConnectionsPerIp: number
+  readonly shutdown: ShutdownSettings
 }
 
 /** What an option must be: a test, and what to write when it fails. */
 type Rule = readonly [isValid: (value: unknown) => boolean, advice: string]
 
+const DEFAULT_HEARTBEAT: HeartbeatSettings = { intervalMs: 25_000, timeoutMs: 10_000 }
+const DEFAULT_RATE_LIMIT: RateLimitSettings = { max: 100, timeWindowMs: 1000 }
 const DEFAULTS: RouteSettings = {
   origin: 'same-origin',
   allowMissingOrigin: false,
   handshakeTimeoutMs: 10_000,
   maxPayloadBytes: 65_536,
   perMessageDeflate: false,
+  rejectWith: 'http',
+  heartbeat: DEFAULT_HEARTBEAT,
+  concurrency: 1,
   maxQueuedMessages: 64,
+  rateLimit: DEFAULT_RATE_LIMIT,
+  maxInvalidMessages: 10,
+  maxStreams: 32,
+  maxPendingCalls: 64,
   highWaterMarkBytes: 1_048_576,
+  slowConsumer: 'close',
+  slowTimeoutMs: 10_000,
   maxTopics: 128,
   validateOutgoing: true,
   unsafePatterns: false,
   ajv: {},
   errorHandler: undefined
 }
-const DEFAULT_SHUTDOWN_TIMEOUT_MS = 5000
+const DEFAULT_SHUTDOWN: ShutdownSettings = { timeoutMs: 5000, spreadMs: 0 }
 // What a timer can hold.
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 // ws keeps the limit in 32 bits.
 const MAX_PAYLOAD_BYTES = 2 ** 31 - 1
 
 const flag: Rule = [(value) => typeof value === 'boolean', 'write true or false']
-const count: Rule = [(value) => isWithin(value, Number.MAX_SAFE_INTEGER), 'write a positive integer']
-const timeout: Rule = [(value) => isWithin(value, MAX_TIMEOUT_MS), `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`]
+const count: Rule = [isCount, 'write a positive integer']
+const timeout: Rule = [isTimeout, `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`]
 
 const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   origin: [isOrigin, 'write \'same-origin\', \'*\', an origin like \'https://example.com\', a RegExp, a list of them, or a function'],
@@ -59,8 +96,17 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   handshakeTimeoutMs: timeout,
   maxPayloadBytes: [(value) => isWithin(value, MAX_PAYLOAD_BYTES), `write bytes, 1 to ${MAX_PAYLOAD_BYTES}`],
   perMessageDeflate: [(value) => typeof value === 'boolean' || isObject(value), 'write true, false, or the options of ws'],
+  rejectWith: word('http', 'close'),
+  heartbeat: [(value) => value === false || isRecordOf(value, { intervalMs: isTimeout, timeoutMs: isTimeout }), 'write { intervalMs: 25_000, timeoutMs: 10_000 }, or false'],
+  concurrency: count,
   maxQueuedMessages: count,
+  rateLimit: [(value) => value === false || isRecordOf(value, { max: isCount, timeWindowMs: isTimeout }), 'write { max: 100, timeWindowMs: 1000 }, or false'],
+  maxInvalidMessages: count,
+  maxStreams: count,
+  maxPendingCalls: count,
   highWaterMarkBytes: count,
+  slowConsumer: word('close', 'drop'),
+  slowTimeoutMs: timeout,
   maxTopics: count,
   validateOutgoing: flag,
   unsafePatterns: flag,
@@ -68,7 +114,13 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   errorHandler: [(value) => typeof value === 'function', 'write a function (error, socket, message) => {}']
 }
 
-const PLUGIN_ONLY = ['shutdown', 'prefix', 'logLevel', 'logSerializers', 'name', 'encapsulate']
+const PLUGIN_RULES: { readonly [K in 'maxConnections' | 'maxConnectionsPerIp' | 'shutdown']: Rule } = {
+  maxConnections: count,
+  maxConnectionsPerIp: count,
+  shutdown: [(value) => isRecordOf(value, { timeoutMs: isTimeout, spreadMs: (ms) => ms === 0 || isTimeout(ms) }), 'write { timeoutMs: 5000, spreadMs: 0 }']
+}
+// What Fastify itself takes beside the options of a plugin.
+const FASTIFY_OPTIONS = ['prefix', 'logLevel', 'logSerializers', 'name', 'encapsulate']
 
 /** The names of the options a route and the plugin have in common. */
 export const sharedOptionNames: ReadonlySet<string> = new Set(Object.keys(RULES))
@@ -78,11 +130,17 @@ export const sharedOptionNames: ReadonlySet<string> = new Set(Object.keys(RULES)
  * @throws FST_TYPED_WS_INVALID_OPTION
  */
 export function readPluginOptions (given: PluginOptions): PluginSettings {
-  const known = [...sharedOptionNames, ...PLUGIN_ONLY]
+  const known = [...sharedOptionNames, ...Object.keys(PLUGIN_RULES)]
   for (const name of Object.keys(given)) {
-    if (!known.includes(name)) throw new errors.InvalidOption(name, `there is none of this name: write one of ${[...sharedOptionNames, 'shutdown'].join(', ')}`)
+    if (![...known, ...FASTIFY_OPTIONS].includes(name)) throw new errors.InvalidOption(name, `there is none of this name: write one of ${known.join(', ')}`)
   }
-  return { route: readRouteOptions(given, DEFAULTS), shutdown: readShutdown(given.shutdown) }
+  const { maxConnections, maxConnectionsPerIp, shutdown } = checked(given as Record<string, unknown>, PLUGIN_RULES) as PluginOptions
+  return {
+    route: readRouteOptions(given, DEFAULTS),
+    maxConnections: maxConnections ?? Number.POSITIVE_INFINITY,
+    maxConnectionsPerIp: maxConnectionsPerIp ?? Number.POSITIVE_INFINITY,
+    shutdown: { ...DEFAULT_SHUTDOWN, ...shutdown }
+  }
 }
 
 /**
@@ -90,21 +148,35 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
  * @throws FST_TYPED_WS_INVALID_OPTION
  */
 export function readRouteOptions (given: object, defaults: RouteSettings): RouteSettings {
-  const settings: Record<string, unknown> = { ...defaults }
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || !sharedOptionNames.has(name)) continue
-    const [isValid, advice] = RULES[name as keyof RouteSettings]
-    if (!isValid(value)) throw new errors.InvalidOption(name, advice)
-    settings[name] = value
+  const { heartbeat, rateLimit, ...others } = checked(given as Record<string, unknown>, RULES) as SharedOptions
+  return {
+    ...defaults,
+    ...others as Partial<RouteSettings>,
+    heartbeat: merged(heartbeat, defaults.heartbeat, DEFAULT_HEARTBEAT),
+    rateLimit: merged(rateLimit, defaults.rateLimit, DEFAULT_RATE_LIMIT)
   }
-  return settings as unknown as RouteSettings
 }
 
-function readShutdown (given: unknown = {}): PluginSettings['shutdown'] {
-  const { timeoutMs = DEFAULT_SHUTDOWN_TIMEOUT_MS, ...others } = isObject(given) ? given : { timeoutMs: null }
-  const [isValid] = timeout
-  if (!isValid(timeoutMs) || Object.keys(others).length > 0) throw new errors.InvalidOption('shutdown', 'write { timeoutMs: 5000 }')
-  return { timeoutMs: timeoutMs as number }
+/** The options among those given that have a rule and a value, each as its rule wants it. */
+function checked (given: Readonly<Record<string, unknown>>, rules: Readonly<Record<string, Rule>>): Record<string, unknown> {
+  const found: Record<string, unknown> = {}
+  for (const [name, [isValid, advice]] of Object.entries(rules)) {
+    const value = given[name]
+    if (value === undefined) continue
+    if (!isValid(value)) throw new errors.InvalidOption(name, advice)
+    found[name] = value
+  }
+  return found
+}
+
+// A part that is not given is as inherited; or as by default, where what is inherited is nothing.
+function merged<T extends object> (given: Partial<T> | false | undefined, inherited: T | false, defaults: T): T | false {
+  if (given === undefined) return inherited
+  return given === false ? false : { ...(inherited === false ? defaults : inherited), ...given }
+}
+
+function word (...words: readonly string[]): Rule {
+  return [(value) => words.some((one) => one === value), `write ${words.map((one) => `'${one}'`).join(' or ')}`]
 }
 
 function isOrigin (value: unknown): boolean {
@@ -112,8 +184,21 @@ function isOrigin (value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'function' || value instanceof RegExp
 }
 
+function isCount (value: unknown): boolean {
+  return isWithin(value, Number.MAX_SAFE_INTEGER)
+}
+
+function isTimeout (value: unknown): boolean {
+  return isWithin(value, MAX_TIMEOUT_MS)
+}
+
 function isWithin (value: unknown, max: number): boolean {
   return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max
+}
+
+/** Whether an object has none but these members, each of which may be missing. */
+function isRecordOf (value: unknown, members: Readonly<Record<string, (member: unknown) => boolean>>): boolean {
+  return isObject(value) && Object.entries(value).every(([name, member]) => Object.hasOwn(members, name) && members[name]!(member))
 }
 
 function isObject (value: unknown): value is Record<string, unknown> {

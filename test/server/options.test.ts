@@ -20,8 +20,25 @@ const cases: Readonly<Record<string, readonly [bad: readonly unknown[], advice: 
   handshakeTimeoutMs: [[...notPositive, 2 ** 31], /write milliseconds, 1 to 2147483647/, [1, 2 ** 31 - 1]],
   maxPayloadBytes: [[...notPositive, 2 ** 31], /write bytes, 1 to 2147483647/, [1, 2 ** 31 - 1]],
   perMessageDeflate: [[0, 'true', null, []], /write true, false, or the options of ws/, [true, false, { threshold: 10 }]],
+  rejectWith: [[null, true, 'http ', 'HTTP'], /write 'http' or 'close'/, ['http', 'close']],
+  heartbeat: [
+    [true, null, [], 25_000, { intervalMs: 0 }, { timeoutMs: '1' }, { intervalMs: 2 ** 31 }, { everyMs: 5 }, { constructor: 5 }],
+    /write \{ intervalMs: 25_000, timeoutMs: 10_000 \}, or false/,
+    [false, { intervalMs: 1, timeoutMs: 2 }]
+  ],
+  concurrency: [notPositive, /write a positive integer/, [1, 8]],
   maxQueuedMessages: [notPositive, /write a positive integer/, [1]],
+  rateLimit: [
+    [true, null, [], 100, { max: 0 }, { max: 1.5 }, { timeWindowMs: 0 }, { timeWindowMs: '1 second' }, { burst: 5 }],
+    /write \{ max: 100, timeWindowMs: 1000 \}, or false/,
+    [false, { max: 5, timeWindowMs: 60_000 }]
+  ],
+  maxInvalidMessages: [notPositive, /write a positive integer/, [1]],
+  maxStreams: [notPositive, /write a positive integer/, [1]],
+  maxPendingCalls: [notPositive, /write a positive integer/, [1]],
   highWaterMarkBytes: [notPositive, /write a positive integer/, [1, 2 ** 40]],
+  slowConsumer: [[null, true, 'Close', 'keep'], /write 'close' or 'drop'/, ['close', 'drop']],
+  slowTimeoutMs: [[...notPositive, 2 ** 31], /write milliseconds, 1 to 2147483647/, [1, 2 ** 31 - 1]],
   maxTopics: [notPositive, /write a positive integer/, [1]],
   validateOutgoing: [notBoolean, /write true or false/, [true, false]],
   unsafePatterns: [notBoolean, /write true or false/, [true, false]],
@@ -43,8 +60,8 @@ for (const [name, [bad, advice, good]] of Object.entries(cases)) {
     }
     for (const value of good) {
       const { route } = readPluginOptions({ [name]: value })
-      t.equal(route[name as keyof typeof route], value)
-      t.equal(readRouteOptions({ [name]: value }, route)[name as keyof typeof route], value)
+      t.same(route[name as keyof typeof route], value)
+      t.same(readRouteOptions({ [name]: value }, route)[name as keyof typeof route], value)
     }
   })
 }
@@ -69,13 +86,28 @@ t.test('Fastify\'s own options of register are none of ours', async (t) => {
   t.ok(app.ws)
 })
 
-t.test('shutdown', async (t) => {
-  for (const value of [null, true, 5, [], { timeoutMs: 0 }, { timeoutMs: '5' }, { timeoutMs: 2 ** 31 }, { spread: 5 }]) {
-    t.throws(() => readPluginOptions({ shutdown: value } as never), { code: 'FST_TYPED_WS_INVALID_OPTION', message: 'Option \'shutdown\': write { timeoutMs: 5000 }' }, JSON.stringify(value))
+t.test('the plugin\'s own options', async (t) => {
+  const refusal = (name: string, advice: string) => ({ code: 'FST_TYPED_WS_INVALID_OPTION', message: `Option '${name}': ${advice}` })
+  for (const value of [null, true, 5, [], { timeoutMs: 0 }, { timeoutMs: '5' }, { timeoutMs: 2 ** 31 }, { spreadMs: -1 }, { spreadMs: 1.5 }, { spread: 5 }]) {
+    t.throws(() => readPluginOptions({ shutdown: value } as never), refusal('shutdown', 'write { timeoutMs: 5000, spreadMs: 0 }'), JSON.stringify(value))
   }
-  t.same(readPluginOptions({}).shutdown, { timeoutMs: 5000 })
-  t.same(readPluginOptions({ shutdown: {} }).shutdown, { timeoutMs: 5000 })
-  t.same(readPluginOptions({ shutdown: { timeoutMs: 1 } }).shutdown, { timeoutMs: 1 })
+  for (const value of notPositive) {
+    t.throws(() => readPluginOptions({ maxConnections: value } as never), refusal('maxConnections', 'write a positive integer'), JSON.stringify(value))
+    t.throws(() => readPluginOptions({ maxConnectionsPerIp: value } as never), refusal('maxConnectionsPerIp', 'write a positive integer'), JSON.stringify(value))
+  }
+  t.match(readPluginOptions({}), { shutdown: { timeoutMs: 5000, spreadMs: 0 }, maxConnections: Number.POSITIVE_INFINITY, maxConnectionsPerIp: Number.POSITIVE_INFINITY })
+  t.same(readPluginOptions({ shutdown: {} }).shutdown, { timeoutMs: 5000, spreadMs: 0 })
+  t.match(readPluginOptions({ shutdown: { timeoutMs: 1, spreadMs: 5 }, maxConnections: 2, maxConnectionsPerIp: 3 }), { shutdown: { timeoutMs: 1, spreadMs: 5 }, maxConnections: 2, maxConnectionsPerIp: 3 })
+})
+
+t.test('a part that is not given is as the plugin has it, or as by default', async (t) => {
+  const heartbeatOf = (plugin: unknown, route: unknown) => readRouteOptions({ heartbeat: route }, readPluginOptions({ heartbeat: plugin } as never).route).heartbeat
+  t.same(heartbeatOf({ intervalMs: 5 }, undefined), { intervalMs: 5, timeoutMs: 10_000 })
+  t.same(heartbeatOf({ intervalMs: 5 }, { timeoutMs: 6 }), { intervalMs: 5, timeoutMs: 6 })
+  t.same(heartbeatOf(false, { timeoutMs: 6 }), { intervalMs: 25_000, timeoutMs: 6 })
+  t.equal(heartbeatOf({ intervalMs: 5 }, false), false)
+  t.equal(heartbeatOf(false, undefined), false)
+  t.same(readPluginOptions({ rateLimit: { max: 5 } }).route.rateLimit, { max: 5, timeWindowMs: 1000 })
 })
 
 t.test('every option has a default, and a route\'s own wins over the plugin\'s', async (t) => {
@@ -86,8 +118,17 @@ t.test('every option has a default, and a route\'s own wins over the plugin\'s',
     handshakeTimeoutMs: 10_000,
     maxPayloadBytes: 65_536,
     perMessageDeflate: false,
+    rejectWith: 'http',
+    heartbeat: { intervalMs: 25_000, timeoutMs: 10_000 },
+    concurrency: 1,
     maxQueuedMessages: 64,
+    rateLimit: { max: 100, timeWindowMs: 1000 },
+    maxInvalidMessages: 10,
+    maxStreams: 32,
+    maxPendingCalls: 64,
     highWaterMarkBytes: 1_048_576,
+    slowConsumer: 'close',
+    slowTimeoutMs: 10_000,
     maxTopics: 128,
     validateOutgoing: true,
     unsafePatterns: false,
