@@ -1,6 +1,7 @@
 export { fastifyTypedWs, fastifyTypedWs as default } from './server/plugin.js'
 export { defineContract, ContractError } from './contract.js'
 export type * from '../types/contract.js'
+export type * from '../types/diagnostics.js'
 export type * from '../types/handler.js'
 export type * from '../types/infer.js'
 export type * from '../types/options.js'

@@ -7,10 +7,10 @@ import ts from 'typescript'
 
 // From the ground up. A file imports from the floors below it, and on its own floor only what stands to its left.
 const floors = [
-  ['types/infer', 'types/contract', 'types/socket', 'types/handler', 'types/options', 'types/fastify'],
+  ['types/infer', 'types/contract', 'types/socket', 'types/handler', 'types/diagnostics', 'types/options', 'types/fastify'],
   ['lib/protocol', 'lib/contract'],
   [
-    'lib/server/errors', 'lib/server/symbols', 'lib/server/schema', 'lib/server/explain', 'lib/server/ajv', 'lib/server/typebox', 'lib/server/generate', 'lib/server/serialize',
+    'lib/server/errors', 'lib/server/symbols', 'lib/server/diagnostics', 'lib/server/schema', 'lib/server/explain', 'lib/server/ajv', 'lib/server/typebox', 'lib/server/generate', 'lib/server/serialize',
     'lib/server/options', 'lib/server/origin', 'lib/server/frame', 'lib/server/intake', 'lib/server/peer', 'lib/server/failure', 'lib/server/outbox',
     'lib/server/hub', 'lib/server/compile', 'lib/server/encode', 'lib/server/decode'
   ],
