@@ -5,7 +5,10 @@
 /** Message types of the protocol's own; a contract's message names never begin with `$`. */
 export const Reserved = {
   reply: '$reply',
+  next: '$next',
+  done: '$done',
   error: '$error',
+  cancel: '$cancel',
   ping: '$ping',
   pong: '$pong'
 } as const
@@ -21,6 +24,8 @@ export const ErrorCode = {
   invalidJson: 'FST_TYPED_WS_INVALID_JSON',
   unknownType: 'FST_TYPED_WS_UNKNOWN_TYPE',
   validation: 'FST_TYPED_WS_VALIDATION',
+  rateLimited: 'FST_TYPED_WS_RATE_LIMITED',
+  tooManyStreams: 'FST_TYPED_WS_TOO_MANY_STREAMS',
   internal: 'FST_TYPED_WS_INTERNAL'
 } as const
 
@@ -28,10 +33,18 @@ export const ErrorCode = {
 export const CloseCode = {
   /** A binary frame the contract does not allow. */
   unsupportedData: 1003,
+  /** Too many invalid messages in a row. */
+  policyViolation: 1008,
   /** `open` failed for a reason of the server's. */
   internalError: 1011,
   /** The server restarts; the reason says when to come back. */
   serviceRestart: 1012,
+  /** `socket.expiresAt` is over. */
+  expired: 4401,
+  /** The peer does not read what it is sent. */
+  slowConsumer: 4408,
+  /** The peer went on past its rate limit. */
+  flood: 4429,
   /** A client error `statusCode` of 4xx becomes a close code of 45xx: `refusedBase + statusCode`. */
   refusedBase: 4100
 } as const

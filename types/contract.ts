@@ -61,6 +61,14 @@ export type EventNames<M extends Messages> = {
   [K in keyof M & string]: M[K] extends { request: object, reply: object } | { request: object, stream: object } ? never : K
 }[keyof M & string]
 
+/** The names of the calls among messages. */
+export type CallNames<M extends Messages> = {
+  [K in keyof M & string]: M[K] extends { request: object, reply: object } ? K : never
+}[keyof M & string]
+
+/** What a call is answered with. */
+export type Reply<M> = M extends { request: object, reply: infer Answer extends object } ? Infer<Answer> : never
+
 /** The payload of a message, without its discriminator: what an event carries, what a call or stream asks. */
 export type Payload<M> = M extends { request: infer Request extends object, reply: object } | { request: infer Request extends object, stream: object }
   ? Infer<Request>

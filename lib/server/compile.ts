@@ -1,4 +1,4 @@
-import type { AnyContract, MessageDefinition } from '../../types/contract.js'
+import type { AnyContract, MessageDefinition, StreamDefinition } from '../../types/contract.js'
 import { REF } from '../protocol.js'
 import { judgeSchema, openAjv } from './ajv.js'
 import * as errors from './errors.js'
@@ -9,23 +9,32 @@ import type { Checker, TypeBox } from './typebox.js'
 
 /** One way of a message to the peer: how it is checked and how it is written. */
 export interface Codec extends Checker {
-  /** Writes a reply's data; an event as the whole message. */
+  /** Writes a reply's data; an event or a call as the whole message. */
   readonly serialize: Serializer
+}
+
+/** A message the server may send. */
+export interface Outgoing extends Codec {
+  /** What its text begins with: everything in front of the payload's own properties. */
+  readonly opening: string
+  /** How the peer's answer is checked, when it is a call. */
+  readonly reply: Checker | undefined
 }
 
 /** A message a client may send. */
 export interface Incoming {
   readonly name: string
   readonly payload: Checker
-  /** How its answer is checked and written, when it is a call. */
+  /** How its answer, or each item of it, is checked and written, when it is a call or a stream. */
   readonly reply: Codec | undefined
+  readonly isStream: boolean
 }
 
 /** A contract, ready for messages. */
 export interface CompiledContract {
   readonly contract: AnyContract
   readonly incoming: ReadonlyMap<string, Incoming>
-  readonly outgoing: ReadonlyMap<string, Codec>
+  readonly outgoing: ReadonlyMap<string, Outgoing>
 }
 
 /** What the schemas of one scope are compiled with. */
@@ -49,7 +58,7 @@ export function compileContract (contract: AnyContract, options: CompileOptions)
   return {
     contract,
     incoming: compileMessages(contract, 'clientToServer', (message, name, where) => compileIncoming(message, name, where, contract, options)),
-    outgoing: compileMessages(contract, 'serverToClient', (message, name, where) => compileEvent(message, name, where, contract, options))
+    outgoing: compileMessages(contract, 'serverToClient', (message, name, where) => compileOutgoing(message, name, where, contract, options))
   }
 }
 
@@ -58,19 +67,23 @@ export function compileContract (contract: AnyContract, options: CompileOptions)
  * @throws FST_TYPED_WS_UNSAFE_PATTERN
  */
 export function refuseUnboundedPatterns (contract: AnyContract, sharedSchemas: CompileOptions['sharedSchemas'] = {}): void {
-  for (const [name, message] of Object.entries(contract.clientToServer)) {
-    if (hasUnboundedPattern(requestOf(message), sharedSchemas)) throw new errors.UnsafePattern(whereOf(contract, 'clientToServer', name))
+  const refuse = (schema: Schema, where: string): void => {
+    if (hasUnboundedPattern(schema, sharedSchemas)) throw new errors.UnsafePattern(where)
+  }
+  for (const [name, message] of Object.entries(contract.clientToServer)) refuse(requestOf(message), whereOf(contract, 'clientToServer', name))
+  for (const [name, message] of Object.entries(contract.serverToClient)) {
+    const answer = answerOf(message)
+    if (answer !== undefined) refuse(answer, `${whereOf(contract, 'serverToClient', name)}.reply`)
   }
 }
 
 type Direction = 'clientToServer' | 'serverToClient'
-type Compile<T> = (message: MessageDefinition, name: string, where: string) => T | undefined
+type Compile<T> = (message: MessageDefinition, name: string, where: string) => T
 
 function compileMessages<T> (contract: AnyContract, direction: Direction, compile: Compile<T>): Map<string, T> {
   const compiled = new Map<string, T>()
   for (const [name, message] of Object.entries(contract[direction])) {
-    const entry = compile(message, name, whereOf(contract, direction, name))
-    if (entry !== undefined) compiled.set(name, entry)
+    compiled.set(name, compile(message, name, whereOf(contract, direction, name)))
   }
   return compiled
 }
@@ -80,23 +93,25 @@ function whereOf (contract: AnyContract, direction: Direction, name: string): st
 }
 
 function compileIncoming (message: MessageDefinition, name: string, where: string, contract: AnyContract, options: CompileOptions): Incoming {
-  const request = requestOf(message)
+  const answer = answerOf(message)
+  const isStream = isStreamOf(message)
   return {
     name,
-    payload: named(where, () => compilePayload(request, contract, options, {})),
-    reply: 'reply' in message ? named(`${where}.reply`, () => compileReply(message.reply as Schema, options)) : undefined
+    payload: named(where, () => compilePayload(requestOf(message), contract, options, {})),
+    reply: answer && named(`${where}.${isStream ? 'stream' : 'reply'}`, () => compileReply(answer, options)),
+    isStream
   }
 }
 
-// Calls from server to client have no codec: no route makes them yet.
-function compileEvent (message: MessageDefinition, name: string, where: string, contract: AnyContract, options: CompileOptions): Codec | undefined {
-  if ('request' in message) return undefined
-  const schema = message as Schema
+function compileOutgoing (message: MessageDefinition, name: string, where: string, contract: AnyContract, options: CompileOptions): Outgoing {
+  const schema = requestOf(message)
+  const answer = answerOf(message)
   const opening = `{${JSON.stringify(contract.discriminator)}:${JSON.stringify(name)}`
-  return named(where, () => {
+  const codec = named(where, () => {
     const checker = compilePayload(schema, contract, options, UNTOUCHED)
     return { ...checker, serialize: compileSerializer(referencesOf(schema, options), matcherOf(checker, options), { opening, reserved: reservedOf(contract) }) }
   })
+  return { ...codec, opening, reply: answer && named(`${where}.reply`, () => compileChecker(answer, options, {})) }
 }
 
 function compileReply (schema: Schema, options: CompileOptions): Codec {
@@ -173,6 +188,15 @@ function layersOf (part: Part, references: References, seen: Set<string> = new S
 
 function requestOf (message: MessageDefinition): Schema {
   return ('request' in message ? message.request : message) as Schema
+}
+
+function answerOf (message: MessageDefinition): Schema | undefined {
+  if (isStreamOf(message)) return message.stream as Schema
+  return 'reply' in message ? message.reply as Schema : undefined
+}
+
+function isStreamOf (message: MessageDefinition): message is StreamDefinition {
+  return 'stream' in message
 }
 
 function reservedOf ({ discriminator }: AnyContract): readonly string[] {

@@ -1,16 +1,9 @@
 import { ErrorCode, MAX_DEPTH, REF, Reserved, type ErrorBody } from '../protocol.js'
-import type { ReceivedMessage } from '../../types/handler.js'
 import type { Incoming } from './compile.js'
+import { Message } from './message.js'
 
-/** A checked message, or why there is none. */
-export type Decoded<E> = Message<E> | Refusal | Ping
-
-/** A message whose payload may be handled. */
-export interface Message<E> extends ReceivedMessage {
-  readonly kind: 'message'
-  /** What the contract, or the route, says of it. */
-  readonly entry: E
-}
+/** A checked message, what the protocol itself has to say, or why there is neither. */
+export type Decoded<E> = Message<E> | Refusal | Ping | Answer | Cancel
 
 export interface Refusal {
   readonly kind: 'refusal'
@@ -21,6 +14,21 @@ interface Ping {
   readonly kind: 'ping'
 }
 
+/** What the peer says to a call of ours: its data, not checked yet, or its error. */
+export interface Answer {
+  readonly kind: 'reply' | 'error'
+  /** An error may answer no call at all. */
+  readonly ref: number | undefined
+  readonly data: unknown
+}
+
+/** The peer waits no longer for the answer to a call of its own. */
+export interface Cancel {
+  readonly kind: 'cancel'
+  readonly ref: number
+}
+
+type Status = Pick<ErrorBody, 'statusCode' | 'error'>
 type JsonObject = Record<string, unknown>
 
 const BAD_REQUEST = { statusCode: 400, error: 'Bad Request' } as const
@@ -49,12 +57,23 @@ export class Decoder<E extends Incoming> {
   #recognise (value: JsonObject): Decoded<E> {
     const type = value[this.#discriminator]
     const entry = typeof type === 'string' ? this.#entries.get(type) : undefined
-    if (entry === undefined) return type === Reserved.ping ? PING : this.#refuseType(type, value)
+    if (entry === undefined) return this.#recogniseOwn(type, value)
     const isCall = entry.reply !== undefined
-    if (isCall && value[REF] !== undefined && !isRef(value[REF])) return refuse(ErrorCode.validation, `message/${REF} must be a positive integer`, entry.name)
+    if (isCall && (value[REF] !== undefined || entry.isStream) && !isRef(value[REF])) return refuseRef(entry.name)
     const payload = this.#payloadOf(value)
     if (!entry.payload.check(payload)) return refuse(ErrorCode.validation, entry.payload.explain(payload), entry.name, refOf(value))
-    return { kind: 'message', entry, type: entry.name, ref: isCall ? refOf(value) : undefined, payload }
+    return new Message(entry, entry.name, isCall ? refOf(value) : undefined, payload)
+  }
+
+  // What the protocol itself says, or nothing known.
+  #recogniseOwn (type: unknown, value: JsonObject): Decoded<E> {
+    if (type === Reserved.ping) return PING
+    if (type !== Reserved.reply && type !== Reserved.error && type !== Reserved.cancel) return this.#refuseType(type, value)
+    const ref = refOf(value)
+    // An error is never answered by an error.
+    if (type === Reserved.error) return { kind: 'error', ref, data: value }
+    if (ref === undefined) return refuseRef(type)
+    return type === Reserved.reply ? { kind: 'reply', ref, data: value['data'] } : { kind: 'cancel', ref }
   }
 
   // A copy is cheaper than a delete, which turns the object into a dictionary.
@@ -115,9 +134,15 @@ function isPoison (key: string, child: unknown): boolean {
   return key === 'constructor' && typeof child === 'object' && child !== null && Object.hasOwn(child, 'prototype')
 }
 
-function refuse (code: string, message: string, received?: string, ref?: number): Refusal {
-  const error = { ...BAD_REQUEST, code, message }
+/** Why a message is not handled, in its place among those that are. */
+export function refuse (code: string, message: string, received?: string, ref?: number, status: Status = BAD_REQUEST): Refusal {
+  const error = { ...status, code, message }
   return { kind: 'refusal', error: { ...(ref !== undefined && { ref }), ...(received !== undefined && { received }), ...error } }
+}
+
+// A `ref` that is none is not repeated.
+function refuseRef (received: string): Refusal {
+  return refuse(ErrorCode.validation, `message/${REF} must be a positive integer`, received)
 }
 
 function refOf (value: JsonObject): number | undefined {

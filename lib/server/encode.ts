@@ -1,12 +1,23 @@
 import { REF, Reserved, type ErrorBody } from '../protocol.js'
 import type { Codec, CompiledContract } from './compile.js'
 import * as errors from './errors.js'
+import type { Checker } from './typebox.js'
+
+/** A call, to be sent with any `ref`. */
+export interface WrittenCall {
+  /** How its answer is checked. */
+  readonly reply: Checker
+  readonly textFor: (ref: number) => string
+}
 
 /** Writes the messages of one contract as text, each checked and stripped of what its schema does not declare. */
 export class Encoder {
   readonly #compiled: CompiledContract
   readonly #isChecked: boolean
   readonly #reply: string
+  readonly #next: string
+  readonly #done: string
+  readonly #cancel: string
   readonly #error: string
   readonly #pong: string
 
@@ -15,6 +26,9 @@ export class Encoder {
     this.#compiled = compiled
     this.#isChecked = validateOutgoing
     this.#reply = opening(Reserved.reply)
+    this.#next = opening(Reserved.next)
+    this.#done = opening(Reserved.done)
+    this.#cancel = opening(Reserved.cancel)
     this.#error = opening(Reserved.error)
     this.#pong = `${opening(Reserved.pong)}}`
   }
@@ -22,14 +36,39 @@ export class Encoder {
   /** @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID */
   event (type: string, payload: unknown): string {
     const codec = this.#compiled.outgoing.get(type)
-    if (codec === undefined) throw new errors.OutgoingUnknown(this.#compiled.contract.name, type)
+    if (codec === undefined || codec.reply !== undefined) throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'event', type)
     return this.#write(codec, payload, type)
+  }
+
+  /**
+   * A call of the server's, but for its `ref`.
+   * @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID
+   */
+  call (type: string, payload: unknown): WrittenCall {
+    const codec = this.#compiled.outgoing.get(type)
+    if (codec?.reply === undefined) throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'call', type)
+    const { opening, reply } = codec
+    const text = this.#write(codec, payload, type)
+    return { reply, textFor: (ref) => `${opening},"${REF}":${ref}${text.slice(opening.length)}` }
   }
 
   /** @throws FST_TYPED_WS_OUTGOING_INVALID */
   reply (type: string, codec: Codec, ref: number | undefined, data: unknown): string {
     const text = this.#write(codec, data, `reply to ${type}`)
     return ref === undefined ? `${this.#reply},"data":${text}}` : `${this.#reply},"${REF}":${ref},"data":${text}}`
+  }
+
+  /** @throws FST_TYPED_WS_OUTGOING_INVALID */
+  next (type: string, codec: Codec, ref: number, item: unknown): string {
+    return `${this.#next},"${REF}":${ref},"data":${this.#write(codec, item, `item of ${type}`)}}`
+  }
+
+  done (ref: number): string {
+    return `${this.#done},"${REF}":${ref}}`
+  }
+
+  cancel (ref: number): string {
+    return `${this.#cancel},"${REF}":${ref}}`
   }
 
   error (body: ErrorBody): string {

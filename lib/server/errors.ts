@@ -26,7 +26,14 @@ export const InvalidHeader: Named<[string]> = createError('FST_TYPED_WS_INVALID_
 
 // After the 101: thrown to the handler that asked for it.
 export const OutgoingInvalid: Named<[string, string]> = createError('FST_TYPED_WS_OUTGOING_INVALID', 'Outgoing %s breaks its schema: %s', 500)
-export const OutgoingUnknown: Named<[string, string]> = createError('FST_TYPED_WS_OUTGOING_UNKNOWN', 'Contract \'%s\' has no event \'%s\' from server to client', 500)
+export const OutgoingUnknown: Named<[string, 'event' | 'call', string]> = createError('FST_TYPED_WS_OUTGOING_UNKNOWN', 'Contract \'%s\' has no %s \'%s\' from server to client', 500)
 export const OutgoingBinary: Named<[string]> = createError('FST_TYPED_WS_OUTGOING_BINARY', 'Contract \'%s\' allows no binary frames from server to client: declare binary: { serverToClient: true }', 500)
+export const ConnectionClosed: Named<[]> = createError('FST_TYPED_WS_CONNECTION_CLOSED', 'The connection has ended', 499)
+export const CallTimeout: Named<[string, number]> = createError('FST_TYPED_WS_CALL_TIMEOUT', 'The peer did not answer call \'%s\' within %s ms', 504)
+export const CallRefused: Named<[string, string]> = createError('FST_TYPED_WS_CALL_REFUSED', 'The peer refused call \'%s\': %s', 502)
+export const CallInvalid: Named<[string, string]> = createError('FST_TYPED_WS_CALL_INVALID', 'The peer\'s reply to call \'%s\' breaks its schema: %s', 502)
+export const TooManyCalls: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_CALLS', 'At most %s calls may wait for one peer: the option \'maxPendingCalls\' says so', 503)
+export const StreamResult: Named<[string]> = createError('FST_TYPED_WS_STREAM_RESULT', 'The handler of stream \'%s\' must return an async iterable: write async * (payload, socket) { yield … }', 500)
+export const ExpiresAt: Named<[]> = createError('FST_TYPED_WS_EXPIRES_AT', 'expiresAt is a valid Date, or undefined', 500, TypeError)
 export const TopicName: Named<[]> = createError('FST_TYPED_WS_TOPIC_NAME', 'A topic\'s name is a string of 1 to 255 bytes', 500, TypeError)
 export const TooManyTopics: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_TOPICS', 'A connection may be in %s topics at most: the option \'maxTopics\' says so', 500)

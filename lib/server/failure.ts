@@ -5,7 +5,7 @@ import type { ReceivedMessage } from '../../types/handler.js'
 const INTERNAL = { statusCode: 500, code: ErrorCode.internal, error: 'Internal Server Error', message: 'Internal Server Error' } as const
 
 /** What the peer learns of an error: all of one with a status of 4xx, nothing of any other. */
-export function bodyOf (error: unknown, message: ReceivedMessage | undefined): ErrorBody {
+export function bodyOf (error: unknown, message: Pick<ReceivedMessage, 'type' | 'ref'> | undefined): ErrorBody {
   const answered = {
     ...(message?.ref !== undefined && { ref: message.ref }),
     ...(message?.type !== undefined && { received: message.type })
@@ -25,6 +25,11 @@ export function closeOf (error: unknown): { code: number, reason: string } {
 export function cutReason (reason: string): string {
   if (Buffer.byteLength(reason) <= MAX_REASON_BYTES) return reason
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(reason).subarray(0, MAX_REASON_BYTES), { stream: true })
+}
+
+/** Whether an error only says that its signal was aborted. */
+export function isAbort (error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'))
 }
 
 /** Whether the fault is the client's: an error with a `statusCode` of 4xx. */

@@ -36,8 +36,10 @@ t.test('has a codec for what a route serves', async (t) => {
     serverToClient: { event: schema, call: { request: schema, reply: Type.Number() }, toString: schema }
   })
   t.same([...incoming.keys()], ['event', 'call', 'stream', 'constructor'])
-  t.same([...incoming.values()].map(({ reply }) => reply !== undefined), [false, true, false, false])
-  t.same([...outgoing.keys()], ['event', 'toString'])
+  t.same([...incoming.values()].map(({ reply }) => reply !== undefined), [false, true, true, false])
+  t.same([...incoming.values()].map(({ isStream }) => isStream), [false, false, true, false])
+  t.same([...outgoing.keys()], ['event', 'call', 'toString'])
+  t.same([...outgoing.values()].map(({ reply }) => reply !== undefined), [false, true, false])
 })
 
 t.test('takes formats where they are registered, and registers those that are missing', async (t) => {

@@ -123,12 +123,32 @@ t.test('refuses what is nested deeper than 64 levels', async (t) => {
 t.test('says which type it does not know', async (t) => {
   t.strictSame(decode('{"type":"nope","ref":4}'), refusal('UNKNOWN_TYPE', 'message has an unknown type \'nope\'', { ref: 4, received: 'nope' }))
   t.strictSame(decode('{"type":"nope","ref":"4"}'), refusal('UNKNOWN_TYPE', 'message has an unknown type \'nope\'', { received: 'nope' }))
-  for (const type of ['$reply', '$error', '$pong', '$pin', '', 'hasOwnProperty', '__proto__']) t.strictSame(decode(JSON.stringify({ type })), refusal('UNKNOWN_TYPE', `message has an unknown type '${type}'`, { received: type }), type)
+  for (const type of ['$next', '$done', '$pong', '$pin', '', 'hasOwnProperty', '__proto__']) t.strictSame(decode(JSON.stringify({ type })), refusal('UNKNOWN_TYPE', `message has an unknown type '${type}'`, { received: type }), type)
   for (const text of ['{}', '{"ref":4}', '{"type":7,"ref":4}', '{"type":["message"],"ref":4}', '{"type":null}', '{"op":"message"}']) {
     t.strictSame(decode(text), refusal('UNKNOWN_TYPE', 'message must have a string property \'type\'', text.includes('ref') ? { ref: 4 } : {}), text)
   }
   t.strictSame(decode(JSON.stringify({ type: 'x'.repeat(128) })), refusal('UNKNOWN_TYPE', `message has an unknown type '${'x'.repeat(128)}'`, { received: 'x'.repeat(128) }))
   t.strictSame(decode(JSON.stringify({ type: 'x'.repeat(129), ref: 1 })), refusal('UNKNOWN_TYPE', 'message has an unknown type', { ref: 1 }), 'a name that long is not sent back')
+})
+
+t.test('knows what the protocol itself says', async (t) => {
+  t.strictSame(decode('{"type":"$ping"}'), { kind: 'ping' })
+  t.strictSame(decode('{"type":"$cancel","ref":4}'), { kind: 'cancel', ref: 4 })
+  t.strictSame(decode('{"type":"$reply","ref":4,"data":[1]}'), { kind: 'reply', ref: 4, data: [1] })
+  t.strictSame(decode('{"type":"$reply","ref":4}'), { kind: 'reply', ref: 4, data: undefined })
+  t.match(decode('{"type":"$error","ref":4,"message":"no"}'), { kind: 'error', ref: 4, data: { message: 'no' } })
+  t.match(decode('{"type":"$error","message":"no"}'), { kind: 'error', ref: undefined }, 'an error is never answered by an error')
+  for (const type of ['$reply', '$cancel']) {
+    for (const ref of ['0', '"1"', '1.5', 'null']) t.strictSame(decode(`{"type":"${type}","ref":${ref}}`), refusal('VALIDATION', 'message/ref must be a positive integer', { received: type }))
+    t.strictSame(decode(`{"type":"${type}"}`), refusal('VALIDATION', 'message/ref must be a positive integer', { received: type }))
+  }
+})
+
+t.test('a stream needs a ref', async (t) => {
+  const { incoming } = compile({ name: 'test', clientToServer: { ticks: { request: Type.Object({}), stream: Type.Number() } } })
+  const decoder = new Decoder(incoming, 'type')
+  t.match(decoder.decode('{"type":"ticks","ref":1}'), { kind: 'message', ref: 1 })
+  t.strictSame(decoder.decode('{"type":"ticks"}'), refusal('VALIDATION', 'message/ref must be a positive integer', { received: 'ticks' }))
 })
 
 t.test('takes as ref of a call a positive integer, or none', async (t) => {
