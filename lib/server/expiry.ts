@@ -1,0 +1,37 @@
+import * as errors from './errors.js'
+
+// What a timer can hold.
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+/** A moment at which something ends, which may be moved. */
+export class Expiry {
+  readonly #expired: () => void
+  #at: Date | undefined = undefined
+  #timer: NodeJS.Timeout | undefined = undefined
+
+  constructor (expired: () => void) {
+    this.#expired = expired
+  }
+
+  get at (): Date | undefined {
+    return this.#at
+  }
+
+  /** @throws FST_TYPED_WS_EXPIRES_AT */
+  move (at: Date | undefined): void {
+    if (at !== undefined && !(at instanceof Date && Number.isFinite(at.getTime()))) throw new errors.ExpiresAt()
+    this.#at = at
+    this.#wait()
+  }
+
+  stop (): void {
+    clearTimeout(this.#timer)
+  }
+
+  #wait (): void {
+    clearTimeout(this.#timer)
+    if (this.#at === undefined) return
+    const leftMs = Math.max(this.#at.getTime() - Date.now(), 0)
+    this.#timer = setTimeout(() => leftMs > MAX_TIMEOUT_MS ? this.#wait() : this.#expired(), Math.min(leftMs, MAX_TIMEOUT_MS)).unref()
+  }
+}

@@ -1,0 +1,75 @@
+import type { HeartbeatSettings } from './options.js'
+
+/** Whoever's life is watched. */
+export interface Beating {
+  /** A number that changes with everything that arrives. */
+  readonly bytesRead: number
+  /** Whether it is read at the moment: what is not read shows no life. */
+  readonly isRead: boolean
+  ping (): void
+  /** There was no sign of life in time. */
+  cut (): void
+}
+
+interface Pinged {
+  readonly member: Beating
+  readonly bytesRead: number
+}
+
+// How many parts an interval has, each with the members whose turn it is: one timer for all of them.
+const MAX_PARTS = 50
+
+/**
+ * Pings its members once per interval, each at its own part of it, chosen at random. Time is counted in ticks, not read from a clock, and everything that
+ * has arrived is read before anybody is judged: an event loop that stood still kills nobody.
+ */
+export class Heartbeat {
+  readonly #parts: ReadonlyArray<Set<Beating>>
+  readonly #tickMs: number
+  readonly #patience: number
+  readonly #pinged: Array<readonly Pinged[]> = []
+  #timer: NodeJS.Timeout | undefined = undefined
+  #size = 0
+  #at = 0
+
+  constructor ({ intervalMs, timeoutMs }: HeartbeatSettings) {
+    this.#tickMs = Math.ceil(intervalMs / MAX_PARTS)
+    this.#parts = Array.from({ length: Math.ceil(intervalMs / this.#tickMs) }, () => new Set())
+    this.#patience = Math.ceil(timeoutMs / this.#tickMs)
+  }
+
+  /** @returns how to leave again. */
+  join (member: Beating): () => void {
+    const part = this.#parts[Math.floor(Math.random() * this.#parts.length)]!
+    part.add(member)
+    this.#size++
+    this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref()
+    return () => {
+      if (part.delete(member)) this.#size--
+      if (this.#size === 0) this.#stop()
+    }
+  }
+
+  #tick (): void {
+    this.#at = (this.#at + 1) % this.#parts.length
+    this.#pinged.push(Array.from(this.#parts[this.#at]!, ping))
+    if (this.#pinged.length <= this.#patience) return
+    const due = this.#pinged.shift()!
+    if (due.length > 0) setImmediate(() => due.forEach(judge))
+  }
+
+  #stop (): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#pinged.length = 0
+  }
+}
+
+function ping (member: Beating): Pinged {
+  member.ping()
+  return { member, bytesRead: member.bytesRead }
+}
+
+function judge ({ member, bytesRead }: Pinged): void {
+  if (member.isRead && member.bytesRead === bytesRead) member.cut()
+}

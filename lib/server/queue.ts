@@ -1,0 +1,70 @@
+/** What a queue asks of its connection. */
+export interface QueueOwner<T> {
+  /** Whether items may begin; when that changes to yes, `next` is to be called. */
+  readonly isReady: boolean
+  /** Begins one, and says by a promise that never rejects when it is done, unless it is done at once. */
+  run (item: T): Promise<void> | undefined
+  /** An item that took its time is done. */
+  progressed (): void
+}
+
+/** The items of one connection: they begin in the order of their arrival, no more than `concurrency` at once. */
+export class Queue<T> {
+  readonly #owner: QueueOwner<T>
+  readonly #concurrency: number
+  #waiting: T[] = []
+  readonly #running: Set<T> = new Set()
+
+  constructor (owner: QueueOwner<T>, concurrency: number) {
+    this.#owner = owner
+    this.#concurrency = concurrency
+  }
+
+  /** How many wait. */
+  get length (): number {
+    return this.#waiting.length
+  }
+
+  get running (): ReadonlySet<T> {
+    return this.#running
+  }
+
+  get isIdle (): boolean {
+    return this.#waiting.length === 0 && this.#running.size === 0
+  }
+
+  push (item: T): void {
+    if (this.#waiting.length === 0 && this.#mayBegin) this.#begin(item)
+    else this.#waiting.push(item)
+  }
+
+  /** Begins what waits, as far as it may. */
+  next (): void {
+    while (this.#waiting.length > 0 && this.#mayBegin) this.#begin(this.#waiting.shift()!)
+  }
+
+  /** Takes one out that waits. */
+  remove (isMeant: (item: T) => boolean): T | undefined {
+    const at = this.#waiting.findIndex(isMeant)
+    return at === -1 ? undefined : this.#waiting.splice(at, 1)[0]
+  }
+
+  clear (): void {
+    this.#waiting = []
+  }
+
+  get #mayBegin (): boolean {
+    return this.#running.size < this.#concurrency && this.#owner.isReady
+  }
+
+  #begin (item: T): void {
+    const done = this.#owner.run(item)
+    if (done === undefined) return
+    this.#running.add(item)
+    void done.then(() => {
+      this.#running.delete(item)
+      this.next()
+      this.#owner.progressed()
+    })
+  }
+}
