@@ -6,6 +6,8 @@ export type Bytes = string | Buffer
 
 /** A text message ready for any number of connections: framed once, its text kept for those that compress. */
 export interface Frame {
+  /** The event's name. */
+  readonly type: string
   readonly text: string
   readonly bytes: Bytes
 }
@@ -26,8 +28,8 @@ export function frameText (text: string): Bytes {
 }
 
 /** A text message for many. */
-export function frameOf (text: string): Frame {
-  return { text, bytes: frameText(text) }
+export function frameOf (type: string, text: string): Frame {
+  return { type, text, bytes: frameText(text) }
 }
 
 export function frameBinary (data: Uint8Array): Buffer {

@@ -34,6 +34,11 @@ export class Hub<S extends Subscriber> {
     }
   }
 
+  /** How many topics have a member. */
+  get topics (): number {
+    return this.#topics.size
+  }
+
   /** How many members a topic has. */
   size (topic: string): number {
     return this.#topics.get(topic)?.size ?? 0

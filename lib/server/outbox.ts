@@ -1,8 +1,22 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
+import * as errors from './errors.js'
 import { frameBinary, frameText, type Bytes, type Frame } from './frame.js'
 
 const OPEN = 1
+
+/** What an outbox tells its connection. */
+export interface OutboxOwner {
+  /** More waits than may. */
+  slowed (): void
+  /** No more than half of that waits. */
+  caughtUp (): void
+}
+
+interface Waiter {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
 
 // One tick for all connections that wrote something in this turn of the event loop.
 let unsent: Outbox[] = []
@@ -20,7 +34,11 @@ export class Outbox {
   readonly #ws: WebSocket
   readonly #socket: Duplex
   readonly #highWaterMarkBytes: number
+  readonly #owner: OutboxOwner
   readonly #isCompressed: boolean
+  #isSlow = false
+  #sent = 0
+  #waiters: Waiter[] = []
   // ASCII frames that follow each other are one string; other frames cut it.
   #text = ''
   #chunks: Bytes[] = []
@@ -28,10 +46,11 @@ export class Outbox {
   #isScheduled = false
   #isCorked = false
 
-  constructor (ws: WebSocket, socket: Duplex, highWaterMarkBytes: number) {
+  constructor (ws: WebSocket, socket: Duplex, highWaterMarkBytes: number, owner: OutboxOwner) {
     this.#ws = ws
     this.#socket = socket
     this.#highWaterMarkBytes = highWaterMarkBytes
+    this.#owner = owner
     this.#isCompressed = ws.extensions !== ''
   }
 
@@ -39,7 +58,37 @@ export class Outbox {
     return this.#waitingBytes + this.#ws.bufferedAmount
   }
 
-  /** @returns false above the high-water mark, or when the connection is no longer open. */
+  /** Messages it took. */
+  get sent (): number {
+    return this.#sent
+  }
+
+  /** Whether the peer has not yet taken enough of what went beyond the high-water mark. */
+  get isSlow (): boolean {
+    return this.#isSlow
+  }
+
+  /** Whether more waits than may, whoever wrote it. */
+  get isFull (): boolean {
+    return this.bufferedAmount > this.#highWaterMarkBytes
+  }
+
+  /**
+   * Resolves once no more than half of the high-water mark waits.
+   * @throws FST_TYPED_WS_CONNECTION_CLOSED, by rejecting
+   */
+  async drained (): Promise<void> {
+    if (this.#ws.readyState !== OPEN) throw new errors.ConnectionClosed()
+    if (this.#isSlow) await new Promise<void>((resolve, reject) => { this.#waiters.push({ resolve, reject }) })
+  }
+
+  /** Nothing will leave any more. */
+  end (): void {
+    this.#isSlow = false
+    for (const { reject } of this.#takeWaiters()) reject(new errors.ConnectionClosed())
+  }
+
+  /** @returns false when too much waits after it, or when the connection is no longer open. */
   sendText (text: string): boolean {
     if (this.#ws.readyState !== OPEN) return false
     return this.#isCompressed ? this.#compress(text) : this.#append(frameText(text))
@@ -74,6 +123,7 @@ export class Outbox {
   }
 
   #append (bytes: Bytes): boolean {
+    this.#sent++
     if (typeof bytes === 'string') {
       this.#text += bytes
     } else {
@@ -82,14 +132,39 @@ export class Outbox {
     }
     this.#waitingBytes += bytes.length
     this.#schedule()
-    return this.bufferedAmount <= this.#highWaterMarkBytes
+    return !this.isFull || this.#relieve()
   }
 
   #compress (data: string | Buffer): boolean {
+    this.#sent++
     this.#cork()
     this.#schedule()
-    this.#ws.send(data)
-    return this.bufferedAmount <= this.#highWaterMarkBytes
+    this.#ws.send(data, this.#written)
+    return !this.isFull || this.#relieve()
+  }
+
+  // The turn need not end first: what the system takes at once does not wait.
+  #relieve (): boolean {
+    if (this.#isSlow) return false
+    this.#isSlow = true
+    this.flush()
+    this.#isSlow = this.isFull
+    if (this.#isSlow) this.#owner.slowed()
+    return !this.#isSlow
+  }
+
+  // Whatever a write was, less waits after it.
+  readonly #written = (): void => {
+    if (!this.#isSlow || this.bufferedAmount > this.#highWaterMarkBytes / 2) return
+    this.#isSlow = false
+    this.#owner.caughtUp()
+    for (const { resolve } of this.#takeWaiters()) resolve()
+  }
+
+  #takeWaiters (): Waiter[] {
+    const waiters = this.#waiters
+    this.#waiters = []
+    return waiters
   }
 
   #cut (): void {
@@ -114,14 +189,15 @@ export class Outbox {
     this.#waitingBytes = 0
     // A socket that ended or broke in this very turn takes nothing more.
     if (!this.#socket.writable) return
+    const written = this.#isSlow ? this.#written : undefined
     if (this.#chunks.length === 0) {
-      this.#socket.write(this.#text, 'latin1')
+      this.#socket.write(this.#text, 'latin1', written)
       this.#text = ''
       return
     }
     this.#cut()
     this.#socket.cork()
-    for (const chunk of this.#chunks) this.#socket.write(chunk, 'latin1')
+    for (const chunk of this.#chunks) this.#socket.write(chunk, 'latin1', written)
     this.#chunks = []
     this.#socket.uncork()
   }

@@ -4,6 +4,8 @@ import { Intake, type Reader, type Taker } from './intake.js'
 /** Whoever holds frames back until the turn of the event loop ends. */
 export interface Settling {
   settle (): void
+  /** Whether more waits than may. */
+  readonly isFull: boolean
 }
 
 /** What ws reads a socket with, under a name that is not public. */
@@ -46,7 +48,9 @@ export class Peer extends WebSocket {
     super.ping(...args as Parameters<WebSocket['ping']>)
   }
 
+  // RFC 6455 §5.5.3 lets pongs be left out but for the last: who does not read could pile them up.
   override pong (...args: unknown[]): void {
+    if (this.outbox?.isFull === true) return
     this.outbox?.settle()
     super.pong(...args as Parameters<WebSocket['pong']>)
   }

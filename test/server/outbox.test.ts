@@ -6,7 +6,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { WebSocket } from 'ws'
 import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
-import { frameText } from '../../lib/server/frame.js'
+import { frameOf, frameText } from '../../lib/server/frame.js'
 import { Outbox } from '../../lib/server/outbox.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../helper.js'
 
@@ -30,7 +30,7 @@ class Wire extends Duplex {
 function wired (highWaterMarkBytes = 1000): { wire: Wire, outbox: Outbox, ws: { readyState: number } } {
   const wire = new Wire()
   const ws = { readyState: 1, extensions: '', get bufferedAmount () { return wire.writableLength } }
-  return { wire, ws, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes) }
+  return { wire, ws, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, { slowed () {}, caughtUp () {} }) }
 }
 
 t.test('what is written in one turn leaves in one write, in order', async (t) => {
@@ -38,7 +38,7 @@ t.test('what is written in one turn leaves in one write, in order', async (t) =>
   outbox.sendText('one')
   outbox.sendText('zwölf')
   outbox.sendBinary(Uint8Array.of(1, 2))
-  outbox.sendFrame({ text: 'three', bytes: frameText('three') })
+  outbox.sendFrame(frameOf('said', 'three'))
   t.equal(wire.writes.length, 0, 'the turn is not over')
   await turn()
   t.same(wire.writes, [Buffer.concat([Buffer.from('\x81\x03one', 'latin1'), Buffer.from('\x81\x06', 'latin1'), Buffer.from('zwölf'), Buffer.from([0x82, 2, 1, 2]), Buffer.from('\x81\x05three', 'latin1')])])
@@ -82,7 +82,7 @@ t.test('a connection that is not open takes nothing', (t) => {
   ws.readyState = 2
   t.equal(outbox.sendText('x'), false)
   t.equal(outbox.sendBinary(Uint8Array.of(1)), false)
-  t.equal(outbox.sendFrame({ text: 'x', bytes: 'x' }), false)
+  t.equal(outbox.sendFrame(frameOf('said', 'x')), false)
   t.equal(outbox.bufferedAmount, 0)
   t.end()
 })
