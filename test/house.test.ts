@@ -12,10 +12,10 @@ const floors = [
   [
     'lib/server/errors', 'lib/server/symbols', 'lib/server/diagnostics', 'lib/server/schema', 'lib/server/explain', 'lib/server/ajv', 'lib/server/typebox', 'lib/server/generate', 'lib/server/serialize',
     'lib/server/options', 'lib/server/origin', 'lib/server/frame', 'lib/server/intake', 'lib/server/peer', 'lib/server/failure', 'lib/server/outbox',
-    'lib/server/hub', 'lib/server/compile', 'lib/server/encode', 'lib/server/decode'
+    'lib/server/hub', 'lib/server/limit', 'lib/server/expiry', 'lib/server/heartbeat', 'lib/server/compile', 'lib/server/encode', 'lib/server/message', 'lib/server/decode'
   ],
-  ['lib/server/gate', 'lib/server/handshake', 'lib/server/dispatch'],
-  ['lib/server/connection', 'lib/server/channel'],
+  ['lib/server/gate', 'lib/server/handshake', 'lib/server/dispatch', 'lib/server/queue', 'lib/server/streams', 'lib/server/calls'],
+  ['lib/server/inbound', 'lib/server/connection', 'lib/server/channel'],
   ['lib/server/route', 'lib/server/shutdown'],
   ['lib/server/plugin'],
   ['lib/index']

@@ -11,6 +11,8 @@ export interface ReceivedMessage {
   readonly ref: number | undefined
   /** The checked payload, or the binary frame's bytes. */
   readonly payload: unknown
+  /** Aborted when the caller cancels, or when the connection ends. */
+  readonly signal: AbortSignal
 }
 
 /** How a connection ended. */
@@ -22,15 +24,30 @@ export interface CloseEvent {
   readonly wasClean: boolean
 }
 
-/** The handler of one client message: what it returns answers a call; what an event's handler returns is ignored. */
+/**
+ * The handler of one client message: what it returns answers a call, each item of it a stream; what an event's handler returns is ignored. The items of a
+ * stream are pulled no faster than the peer reads them, and a generator gets its `return()` when the peer cancels or leaves.
+ */
 export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> =
-  M extends { request: object, reply: infer Reply extends object } ? (payload: Payload<M>, socket: Socket<C, Request>) => Infer<Reply> | Promise<Infer<Reply>>
-    : M extends { request: object, stream: infer Item extends object } ? (payload: Payload<M>, socket: Socket<C, Request>) => AsyncIterable<Infer<Item>>
-      : (payload: Payload<M>, socket: Socket<C, Request>) => unknown
+  (payload: Payload<M>, socket: Socket<C, Request>, message: ReceivedMessage) => Result<M>
+
+type Result<M> =
+  M extends { request: object, reply: infer Answer extends object } ? Infer<Answer> | Promise<Infer<Answer>>
+    : M extends { request: object, stream: infer Item extends object } ? AsyncIterable<Infer<Item>> | Promise<AsyncIterable<Infer<Item>>>
+      : unknown
+
+/** A handler whose messages cost more, or less, than one token of the `rateLimit`. */
+export interface PricedHandler<Handler> {
+  /** Tokens; 0 for a message that is free. */
+  readonly cost: number
+  readonly handler: Handler
+}
 
 /** One handler for every client message of a contract. */
 export type MessageHandlers<C extends AnyContract, Request = FastifyRequest> = {
-  readonly [K in keyof C['clientToServer']]: MessageHandler<C['clientToServer'][K], C, Request>
+  readonly [K in keyof C['clientToServer']]:
+    | MessageHandler<C['clientToServer'][K], C, Request>
+    | PricedHandler<MessageHandler<C['clientToServer'][K], C, Request>>
 }
 
 /** Handles a binary frame. */

@@ -1,6 +1,14 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
-import type { AnyContract, EventNames, Payload } from './contract.js'
+import type { AnyContract, CallNames, EventNames, Payload, Reply } from './contract.js'
+
+/** How long a call may take. */
+export interface CallOptions {
+  /** Default 10 000. */
+  readonly timeoutMs?: number
+  /** Aborting it ends the wait and tells the peer so. */
+  readonly signal?: AbortSignal
+}
 
 /** One live connection: the same object in every handler, so it can be the key of a `Map`. */
 export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRequest> {
@@ -23,13 +31,41 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   readonly bufferedAmount: number
   /** The topics this connection is subscribed to. */
   readonly topics: ReadonlySet<string>
+  /**
+   * When the peer's credentials end: the connection is closed with 4401 then, unless this is moved. Default `undefined`: never.
+   * @throws `FST_TYPED_WS_EXPIRES_AT` when set to what is no valid date.
+   */
+  expiresAt: Date | undefined
 
   /**
    * Sends one event to this peer.
-   * @returns `false` when more than `highWaterMarkBytes` wait for this peer, or when the connection has ended: it never throws because the peer left.
+   * @returns `false` when more than `highWaterMarkBytes` wait for this peer now: wait for `drained` before the next one, or `slowConsumer` says what becomes of
+   * it. Also `false` when the connection has ended: it never throws because the peer left.
    * @throws `FST_TYPED_WS_OUTGOING_INVALID` when the payload breaks its schema; `FST_TYPED_WS_OUTGOING_UNKNOWN` when the contract has no such event.
    */
   send<K extends EventNames<C['serverToClient']>> (type: K, payload: Payload<C['serverToClient'][K]>): boolean
+
+  /**
+   * Resolves when the peer has caught up: at once, unless `send` was false.
+   * @throws `FST_TYPED_WS_CONNECTION_CLOSED`, by rejecting, when the connection has ended, so that a loop around `send` ends too.
+   *
+   * @example
+   * for (const row of rows) {
+   *   if (!socket.send('row', row)) await socket.drained()
+   * }
+   */
+  drained (): Promise<void>
+
+  /**
+   * Calls the peer and waits for its answer. It may be awaited in a handler: answers do not wait behind messages.
+   * @returns the peer's reply, checked by its schema.
+   * @throws by rejecting: `FST_TYPED_WS_CALL_TIMEOUT`, `FST_TYPED_WS_CALL_REFUSED` (with the peer's `body`, unchecked), `FST_TYPED_WS_CALL_INVALID` when the reply
+   * breaks its schema, `FST_TYPED_WS_TOO_MANY_CALLS` past `maxPendingCalls`, `FST_TYPED_WS_CONNECTION_CLOSED`, the signal's reason, and as `send` does.
+   *
+   * @example
+   * if (await socket.call('confirm', { question: 'Delete it?' }, { timeoutMs: 60_000 })) await remove(id)
+   */
+  call<K extends CallNames<C['serverToClient']>> (type: K, payload: Payload<C['serverToClient'][K]>, options?: CallOptions): Promise<Reply<C['serverToClient'][K]>>
 
   /**
    * Sends a binary frame.
@@ -57,6 +93,39 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   terminate (): void
 }
 
+/** What the connections of a contract do now, and have done since the process began. */
+export interface ChannelStats {
+  /** Live connections. */
+  readonly connections: number
+  /** Messages that wait for their handler. */
+  readonly queued: number
+  /** Messages whose handler runs. */
+  readonly running: number
+  /** Live streams. */
+  readonly streams: number
+  /** Calls of the server's that wait for their answer. */
+  readonly pendingCalls: number
+  /** Topics with a member. */
+  readonly topics: number
+  /** Bytes that wait to be handed to the operating system. */
+  readonly bufferedBytes: number
+  /** Connections there have been. */
+  readonly opened: number
+  readonly messagesReceived: number
+  readonly messagesSent: number
+  /** Of the TCP stream, frame headers included. */
+  readonly bytesReceived: number
+  readonly bytesSent: number
+  /** How often more than `highWaterMarkBytes` waited for a peer. */
+  readonly slowed: number
+  /** Events left out because their peer was slow. */
+  readonly dropped: number
+  /** `$error`s sent, by their code; the application's own errors without a code by their status. */
+  readonly errors: Readonly<Record<string, number>>
+  /** Handshakes that got no 101, by the status they got. */
+  readonly handshakesRefused: Readonly<Record<number, number>>
+}
+
 /** A contract seen from anywhere in the service. */
 export interface Channel<C extends AnyContract = AnyContract> {
   readonly contract: C
@@ -65,6 +134,8 @@ export interface Channel<C extends AnyContract = AnyContract> {
    * @throws as `Socket.send` does, by rejecting.
    */
   publish<K extends EventNames<C['serverToClient']>> (topic: string, type: K, payload: Payload<C['serverToClient'][K]>): Promise<void>
+  /** What its connections in this process do and have done, at this moment. */
+  readonly stats: ChannelStats
   /** How many members a topic has in this process, or how many connections the contract has. */
   size (topic?: string): number
   /** The live connections of the contract in this process. */

@@ -1,6 +1,7 @@
 import type { AnyContract } from '../../types/contract.js'
-import type { Channel } from '../../types/socket.js'
-import type { Connection } from './connection.js'
+import type { Channel, ChannelStats } from '../../types/socket.js'
+import type { ErrorBody } from '../protocol.js'
+import type { Connection, Home, Load } from './connection.js'
 import type { Encoder } from './encode.js'
 import { frameOf } from './frame.js'
 import { checkTopic, Hub } from './hub.js'
@@ -9,12 +10,27 @@ import { checkTopic, Hub } from './hub.js'
 const FORBIDDEN = 4503
 const OPEN = 1
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+const IDLE: Load = {
+  queued: 0, running: 0, streams: 0, pendingCalls: 0, bufferedBytes: 0, messagesReceived: 0, messagesSent: 0, bytesReceived: 0, bytesSent: 0, dropped: 0
+}
+const LOADS = Object.keys(IDLE) as ReadonlyArray<keyof Load>
+// What stays of a connection that is gone.
+const LASTING: ReadonlyArray<keyof Load> = ['messagesReceived', 'messagesSent', 'bytesReceived', 'bytesSent', 'dropped']
+
 /** A contract as seen from anywhere in the service: its topics and its connections, of all its routes. */
-export class ContractChannel implements Channel<AnyContract> {
+export class ContractChannel implements Channel<AnyContract>, Home {
   readonly contract: AnyContract
   readonly hub: Hub<Connection> = new Hub()
   readonly connections: Set<Connection> = new Set()
   readonly #encoder: () => Encoder
+  readonly #errors: Record<string, number> = Object.create(null) as Record<string, number>
+  readonly #handshakesRefused: Record<number, number> = {}
+  // What those did that are gone.
+  readonly #past: Mutable<Load> = { ...IDLE }
+  #opened = 0
+  #slowed = 0
 
   /** @param encoder - called once the app's schemas are known. */
   constructor (contract: AnyContract, encoder: () => Encoder) {
@@ -22,10 +38,47 @@ export class ContractChannel implements Channel<AnyContract> {
     this.#encoder = encoder
   }
 
+  get stats (): ChannelStats {
+    const load = { ...this.#past }
+    for (const connection of this.connections) add(load, connection.load, LOADS)
+    return {
+      connections: this.connections.size,
+      ...load,
+      topics: this.hub.topics,
+      opened: this.#opened,
+      slowed: this.#slowed,
+      errors: { ...this.#errors },
+      handshakesRefused: { ...this.#handshakesRefused }
+    }
+  }
+
+  join (connection: Connection): void {
+    this.connections.add(connection)
+    this.#opened++
+  }
+
+  leave (connection: Connection): void {
+    this.connections.delete(connection)
+    add(this.#past, connection.load, LASTING)
+  }
+
+  countError ({ code, statusCode }: ErrorBody): void {
+    count(this.#errors, code ?? statusCode)
+  }
+
+  countSlow (): void {
+    this.#slowed++
+  }
+
+  /** A handshake got another answer than a 101. */
+  refused (statusCode: number): void {
+    count(this.#handshakesRefused, statusCode)
+  }
+
   // Asynchronous for the day a topic lives on several nodes.
   async publish (topic: string, type: string, payload: unknown): Promise<void> {
     checkTopic(topic)
-    this.hub.publish(topic, frameOf(this.#encoder().event(type, payload)))
+    this.hub.publish(topic, frameOf(type, this.#encoder().event(type, payload)))
   }
 
   size (topic?: string): number {
@@ -41,4 +94,12 @@ export class ContractChannel implements Channel<AnyContract> {
     for (const connection of chosen) connection.close(code, reason)
     return chosen.length
   }
+}
+
+function add (to: Mutable<Load>, load: Load, names: ReadonlyArray<keyof Load>): void {
+  for (const name of names) to[name] += load[name]
+}
+
+function count (counts: Record<string | number, number>, key: string | number): void {
+  counts[key] = (counts[key] ?? 0) + 1
 }

@@ -1,87 +1,111 @@
 import { randomUUID } from 'node:crypto'
+import type { Socket as TcpSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
 import type { CloseEvent, ReceivedMessage } from '../../types/handler.js'
-import type { Socket } from '../../types/socket.js'
-import { CloseCode, type ErrorBody } from '../protocol.js'
-import type { Incoming } from './compile.js'
-import type { Decoder, Message, Refusal } from './decode.js'
-import { dispatch, isThenable } from './dispatch.js'
-import type { Encoder } from './encode.js'
+import type { CallOptions, Socket } from '../../types/socket.js'
+import { CloseCode, ErrorCode, Reserved, type ErrorBody } from '../protocol.js'
+import { Calls, type CallSink } from './calls.js'
+import { refuse, type Answer } from './decode.js'
+import * as diagnostics from './diagnostics.js'
+import { isThenable } from './dispatch.js'
 import * as errors from './errors.js'
-import { bodyOf, closeOf, cutReason, isClientError } from './failure.js'
+import { Expiry } from './expiry.js'
+import { closeOf, cutReason, isAbort, isClientError } from './failure.js'
 import { frameOf, type Frame } from './frame.js'
+import type { Beating, Heartbeat } from './heartbeat.js'
 import { checkTopic, type Hub } from './hub.js'
-import type { Intake, Taker } from './intake.js'
-import { Outbox } from './outbox.js'
+import { Inbound, type InboundOwner, type Inlet } from './inbound.js'
+import type { Intake } from './intake.js'
+import { Outbox, type OutboxOwner } from './outbox.js'
 import type { Peer } from './peer.js'
 
 /** What all connections of one route share. */
-export interface Wiring {
+export interface Wiring extends Inlet<Connection> {
   readonly contract: AnyContract
-  readonly decoder: Decoder<Entry>
-  readonly encoder: Encoder
-  readonly hub: Hub<Connection>
-  readonly connections: Set<Connection>
+  readonly home: Home
+  readonly heartbeat: Heartbeat | undefined
   readonly open: ((socket: Connection) => unknown) | undefined
   readonly close: ((socket: Connection, event: CloseEvent) => unknown) | undefined
-  readonly binary: BinaryEntry | undefined
   readonly errorHandler: ((error: unknown, socket: Connection, message: ReceivedMessage | undefined) => unknown) | undefined
-  readonly maxPayloadBytes: number
-  readonly maxQueuedMessages: number
-  readonly highWaterMarkBytes: number
-  readonly maxTopics: number
 }
 
-export type Handler = (payload: never, socket: Connection) => unknown
-
-/** A client message, as the contract declares and the route handles it. */
-export interface Entry extends Incoming {
-  readonly handler: Handler
+/** Where the connections of one contract are known. */
+export interface Home {
+  readonly hub: Hub<Connection>
+  join (connection: Connection): void
+  leave (connection: Connection): void
+  countError (body: ErrorBody): void
+  countSlow (): void
 }
 
-/** Binary frames have a handler, and neither name nor reply. */
-export interface BinaryEntry {
-  readonly handler: Handler
-  readonly reply?: undefined
+/** What a connection does now and has done. */
+export interface Load {
+  readonly queued: number
+  readonly running: number
+  readonly streams: number
+  readonly pendingCalls: number
+  readonly bufferedBytes: number
+  readonly messagesReceived: number
+  readonly messagesSent: number
+  readonly bytesReceived: number
+  readonly bytesSent: number
+  readonly dropped: number
 }
 
-type Received = Message<Entry | BinaryEntry>
 type State = 'opening' | 'open' | 'done'
+/** A socket of the system's; an injected one counts nothing. */
+type Wire = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWritten' | 'setKeepAlive'>>
 
 /** How long the messages that arrived before the end may delay the `close` handler. */
 const LAST_MESSAGES_MS = 5000
+/** How long a peer that was told goodbye because it does not read may take to answer. */
+const DEAF_GOODBYE_MS = 1000
 const NORMAL_CLOSURE = 1000
 const ABNORMAL_CLOSURE = 1006
+const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: the object handlers see as `socket`. */
-export class Connection implements Socket<AnyContract, FastifyRequest>, Taker {
+export class Connection implements Socket<AnyContract, FastifyRequest>, InboundOwner, OutboxOwner, CallSink, Beating {
   readonly id: string = randomUUID()
   readonly request: FastifyRequest
   readonly raw: Peer
-  readonly topics: Set<string> = new Set()
   readonly #wiring: Wiring
+  readonly #wire: Wire
   readonly #outbox: Outbox
+  readonly #inbound: Inbound<Connection>
   readonly #intake: Intake | undefined
-  #queue: Array<Received | Refusal> = []
-  #state: State = 'opening'
-  #isBusy = true
+  readonly #openedMs: number = performance.now()
+  readonly #leaveHeartbeat: (() => void) | undefined
+  #topics: Set<string> | undefined = undefined
+  #calls: Calls | undefined = undefined
+  #expiry: Expiry | undefined = undefined
   #abort: AbortController | undefined = undefined
   #closed: CloseEvent | undefined = undefined
-  #lastMessages: NodeJS.Timeout | undefined = undefined
+  #patience: NodeJS.Timeout | undefined = undefined
+  #whenIdle: (() => void) | undefined = undefined
+  #state: State = 'opening'
+  #dropped = 0
 
   constructor (wiring: Wiring, raw: Peer, socket: Duplex, request: FastifyRequest) {
+    const { settings, heartbeat } = wiring
     this.#wiring = wiring
+    this.#wire = socket
     this.request = request
     this.raw = raw
-    this.#outbox = new Outbox(raw, socket, wiring.highWaterMarkBytes)
+    this.#outbox = new Outbox(raw, socket, settings.highWaterMarkBytes, this)
+    this.#inbound = new Inbound<Connection>(wiring, this)
     raw.outbox = this.#outbox
-    wiring.connections.add(this)
-    this.#intake = raw.readBy(this, wiring.maxPayloadBytes)
-    raw.on('message', (data: Buffer, isBinary) => isBinary ? this.#receiveBinary(data) : this.takeText(data.toString()))
+    this.#intake = raw.readBy(this.#inbound, settings.maxPayloadBytes)
+    raw.on('message', (data: Buffer, isBinary) => isBinary ? this.#inbound.takeBinary(data) : this.#inbound.takeText(data.toString()))
     raw.on('close', (code, reason) => this.#end(code, reason.toString()))
     raw.on('error', (error) => this.log.debug({ err: error }, 'websocket error'))
+    wiring.home.join(this)
+    this.#leaveHeartbeat = heartbeat?.join(this)
+    // What is not read because it has too much to do shows no sign of life: the system watches it.
+    if (settings.heartbeat !== false) this.#wire.setKeepAlive?.(true, settings.heartbeat.intervalMs)
+    if (diagnostics.connectionOpen.hasSubscribers) diagnostics.connectionOpen.publish({ socket: this })
   }
 
   get log (): FastifyBaseLogger {
@@ -100,8 +124,16 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, Taker {
     return this.raw.readyState
   }
 
+  get isOpen (): boolean {
+    return this.raw.readyState === this.raw.OPEN
+  }
+
   get bufferedAmount (): number {
     return this.#outbox.bufferedAmount
+  }
+
+  get topics (): ReadonlySet<string> {
+    return this.#topics ?? NO_TOPICS
   }
 
   get signal (): AbortSignal {
@@ -110,32 +142,58 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, Taker {
     return this.#abort.signal
   }
 
+  get expiresAt (): Date | undefined {
+    return this.#expiry?.at
+  }
+
+  set expiresAt (at: Date | undefined) {
+    if (this.#closed !== undefined) return
+    this.#expiry ??= new Expiry(() => this.close(CloseCode.expired, 'credentials expired'))
+    this.#expiry.move(at)
+  }
+
   send (type: string, payload: unknown): boolean {
-    if (this.readyState !== this.raw.OPEN) return false
-    return this.#outbox.sendText(this.#wiring.encoder.event(type, payload))
+    if (!this.isOpen) return false
+    const text = this.#wiring.encoder.event(type, payload)
+    return this.#hasRoom(type) && this.#outbox.sendText(text)
   }
 
   sendBinary (data: ArrayBufferView | ArrayBuffer): boolean {
     if (!this.contract.binary.serverToClient) throw new errors.OutgoingBinary(this.contract.name)
-    return this.#outbox.sendBinary(ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data))
+    return this.#hasRoom(undefined) && this.#outbox.sendBinary(ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data))
+  }
+
+  drained (): Promise<void> {
+    return this.#outbox.drained()
+  }
+
+  async call (type: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
+    const call = this.#wiring.encoder.call(type, payload)
+    this.#calls ??= new Calls(this, this.#wiring.settings.maxPendingCalls)
+    const answer = this.#calls.make(type, call, options)
+    // A peer whose messages wait to be read cannot answer.
+    if (!this.#inbound.isFull) this.resume()
+    return await answer
   }
 
   // Asynchronous for the day a topic lives on several nodes.
   async subscribe (topic: string): Promise<void> {
     checkTopic(topic)
     if (this.#closed !== undefined || this.topics.has(topic)) return
-    if (this.topics.size >= this.#wiring.maxTopics) throw new errors.TooManyTopics(this.#wiring.maxTopics)
-    this.topics.add(topic)
-    this.#wiring.hub.subscribe(topic, this)
+    const { maxTopics } = this.#wiring.settings
+    if (this.topics.size >= maxTopics) throw new errors.TooManyTopics(maxTopics)
+    this.#topics ??= new Set()
+    this.#topics.add(topic)
+    this.#wiring.home.hub.subscribe(topic, this)
   }
 
   unsubscribe (topic: string): void {
-    if (this.topics.delete(topic)) this.#wiring.hub.unsubscribe(topic, this)
+    if (this.#topics?.delete(topic) === true) this.#wiring.home.hub.unsubscribe(topic, this)
   }
 
   publish (topic: string, type: string, payload: unknown): void {
     checkTopic(topic)
-    this.#wiring.hub.publish(topic, frameOf(this.#wiring.encoder.event(type, payload)), this)
+    this.#wiring.home.hub.publish(topic, frameOf(type, this.#wiring.encoder.event(type, payload)), this)
   }
 
   close (code: number = NORMAL_CLOSURE, reason: string = ''): void {
@@ -148,24 +206,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, Taker {
 
   /** Takes a published frame. */
   deliver (frame: Frame): void {
-    this.#outbox.sendFrame(frame)
-  }
-
-  /** Takes the text of one message from the peer. */
-  takeText (text: string): void {
-    const decoded = this.#wiring.decoder.decode(text)
-    if (decoded.kind === 'ping') this.#outbox.sendText(this.#wiring.encoder.pong())
-    else this.#receive(decoded)
-  }
-
-  /** Whether as many messages wait as may. */
-  get isFull (): boolean {
-    return this.#queue.length >= this.#wiring.maxQueuedMessages
-  }
-
-  /** Whether a listener of the user's hears messages from `raw`. */
-  get isOverheard (): boolean {
-    return this.raw.listenerCount('message') > 1
+    if (this.#hasRoom(frame.type)) this.#outbox.sendFrame(frame)
   }
 
   /** Runs the route's `open`; messages wait meanwhile. */
@@ -179,17 +220,137 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, Taker {
     }
   }
 
-  answer (message: Received, result: unknown): void {
-    const { reply } = message.entry
-    if (reply === undefined || this.readyState !== this.raw.OPEN) return
-    this.#outbox.sendText(this.#wiring.encoder.reply(message.entry.name, reply, message.ref, result))
+  /** Whether it has opened and every message that arrived has been handled; streams may go on. */
+  get isIdle (): boolean {
+    return this.#closed !== undefined || (this.#state !== 'opening' && this.#inbound.isIdle)
   }
 
-  fail (error: unknown, message: Received): Promise<void> | undefined {
-    const shown = this.#report(error, message)
-    if (isThenable(shown)) return Promise.resolve(shown).then((settled) => this.#sendError(bodyOf(settled, message)))
-    this.#sendError(bodyOf(shown, message))
-    return undefined
+  /** Resolves once it is idle. */
+  async idle (): Promise<void> {
+    if (!this.isIdle) await new Promise<void>((resolve) => { this.#whenIdle = resolve })
+  }
+
+  get load (): Load {
+    return {
+      queued: this.#inbound.queued,
+      running: this.#inbound.running,
+      streams: this.#inbound.streams,
+      pendingCalls: this.#calls?.size ?? 0,
+      bufferedBytes: this.bufferedAmount,
+      messagesReceived: this.#inbound.received,
+      messagesSent: this.#outbox.sent,
+      bytesReceived: this.#wire.bytesRead ?? 0,
+      bytesSent: this.#wire.bytesWritten ?? 0,
+      dropped: this.#dropped
+    }
+  }
+
+  // What comes in.
+
+  get isSlow (): boolean {
+    return this.#outbox.isSlow
+  }
+
+  get isOverheard (): boolean {
+    return this.raw.listenerCount('message') > 1
+  }
+
+  get isCalling (): boolean {
+    return this.#calls !== undefined && this.#calls.size > 0
+  }
+
+  say (text: string, type: string): void {
+    if (diagnostics.messageSent.hasSubscribers && this.isOpen) diagnostics.messageSent.publish({ socket: this, type })
+    this.#outbox.sendText(text)
+  }
+
+  sendError (body: ErrorBody): void {
+    if (!this.isOpen) return
+    this.#wiring.home.countError(body)
+    if (diagnostics.messageRefused.hasSubscribers) diagnostics.messageRefused.publish({ socket: this, error: body })
+    this.say(this.#wiring.encoder.error(body), Reserved.error)
+  }
+
+  takeAnswer ({ kind, ref, data }: Answer): boolean {
+    if (this.#calls === undefined) return false
+    return kind === 'reply' ? this.#calls.resolve(ref, data) : this.#calls.reject(ref, data)
+  }
+
+  pause (): void {
+    this.raw.pause()
+  }
+
+  resume (): void {
+    if (!this.raw.isPaused) return
+    this.raw.resume()
+    this.#intake?.resume()
+  }
+
+  rested (): void {
+    if (!this.#inbound.isIdle) return
+    this.#whenIdle?.()
+    if (this.#closed !== undefined) this.#finish(this.#closed)
+  }
+
+  /** Never throws and never rejects: resolves to the error the peer is told of. */
+  report (error: unknown, message: ReceivedMessage | undefined): unknown {
+    if (diagnostics.failed.hasSubscribers) diagnostics.failed.publish({ socket: this, error, message })
+    const { errorHandler } = this.#wiring
+    if (errorHandler === undefined) return this.#logged(error, message)
+    try {
+      const other = errorHandler(error, this, message)
+      if (isThenable(other)) return Promise.resolve(other).then((value) => value instanceof Error ? value : error, (thrown: unknown) => thrown)
+      return other instanceof Error ? other : error
+    } catch (thrown) {
+      return thrown
+    }
+  }
+
+  // What goes out.
+
+  slowed (): void {
+    const { slowConsumer, slowTimeoutMs } = this.#wiring.settings
+    this.#wiring.home.countSlow()
+    if (diagnostics.slow.hasSubscribers) diagnostics.slow.publish({ socket: this, bufferedAmount: this.bufferedAmount })
+    if (slowConsumer === 'close') this.#patience = setTimeout(() => this.#leaveSlow(), slowTimeoutMs).unref()
+  }
+
+  caughtUp (): void {
+    clearTimeout(this.#patience)
+    this.#inbound.next()
+  }
+
+  // Calls of our own.
+
+  sendCall (text: string, type: string): void {
+    this.say(text, type)
+  }
+
+  sendCancel (ref: number): void {
+    this.say(this.#wiring.encoder.cancel(ref), Reserved.cancel)
+  }
+
+  refuseReply (reason: string): void {
+    this.sendError(refuse(ErrorCode.validation, reason, Reserved.reply).error)
+  }
+
+  // Signs of life.
+
+  get bytesRead (): number {
+    return this.#wire.bytesRead ?? Number.NaN
+  }
+
+  get isRead (): boolean {
+    return !this.#wire.isPaused()
+  }
+
+  ping (): void {
+    if (this.isOpen) this.raw.ping()
+  }
+
+  cut (): void {
+    this.log.debug('websocket peer shows no sign of life')
+    this.terminate()
   }
 
   async #awaitOpening (opening: PromiseLike<unknown>): Promise<void> {
@@ -204,104 +365,90 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, Taker {
   #opened (): void {
     this.#state = 'open'
     if (this.#closed !== undefined) this.#expectFinish(this.#closed)
-    this.#next()
+    this.#inbound.start()
   }
 
   async #failOpening (error: unknown): Promise<void> {
     this.#state = 'done'
-    this.#queue = []
     // The peer's goodbye comes behind what waited.
-    if (this.raw.isPaused) this.#readOn()
-    const { code, reason } = closeOf(await this.#report(error, undefined))
+    this.#inbound.refuse()
+    const { code, reason } = closeOf(await this.report(error, undefined))
     this.close(code, reason)
   }
 
-  #receiveBinary (data: Buffer): void {
-    const entry = this.#wiring.binary
-    if (entry === undefined) this.close(CloseCode.unsupportedData, 'no binary frames here')
-    else this.#receive({ kind: 'message', entry, type: undefined, ref: undefined, payload: data })
-  }
-
-  #receive (message: Received | Refusal): void {
-    if (this.#state === 'done') return
-    if (!this.#isBusy) return this.#run(message)
-    this.#queue.push(message)
-    if (this.isFull) this.raw.pause()
-  }
-
-  #run (message: Received | Refusal): void {
-    if (message.kind === 'refusal') return this.#sendError(message.error)
-    const pending = dispatch(message.entry.handler, message, this)
-    if (pending === undefined) return
-    this.#isBusy = true
-    void pending.then(() => this.#next())
-  }
-
-  // One after the other, in the order of arrival.
-  #next (): void {
-    this.#isBusy = false
-    while (!this.#isBusy) {
-      const message = this.#queue.shift()
-      if (message === undefined) break
-      this.#run(message)
+  // An event that finds no room is counted where that was asked for; else the peer would not know what it missed.
+  #hasRoom (type: string | undefined): boolean {
+    if (!this.isOpen) return false
+    if (this.isSlow) {
+      if (this.#wiring.settings.slowConsumer === 'close') this.#sayTooSlow()
+      else this.#drop(type)
+      return false
     }
-    if (this.raw.isPaused && this.#queue.length <= this.#wiring.maxQueuedMessages / 2) this.#readOn()
-    if (this.#closed !== undefined && !this.#isBusy) this.#finish(this.#closed)
+    if (diagnostics.messageSent.hasSubscribers) diagnostics.messageSent.publish({ socket: this, type })
+    return true
   }
 
-  #readOn (): void {
-    this.raw.resume()
-    this.#intake?.resume()
+  #drop (type: string | undefined): void {
+    this.#dropped++
+    if (diagnostics.dropped.hasSubscribers) diagnostics.dropped.publish({ socket: this, type })
   }
 
-  // Never throws and never rejects: resolves to the error the peer is told of.
-  #report (error: unknown, message: ReceivedMessage | undefined): unknown {
-    const { errorHandler } = this.#wiring
-    if (errorHandler === undefined) return this.#logged(error, message)
-    try {
-      const other = errorHandler(error, this, message)
-      if (isThenable(other)) return Promise.resolve(other).then((value) => value instanceof Error ? value : error, (thrown: unknown) => thrown)
-      return other instanceof Error ? other : error
-    } catch (thrown) {
-      return thrown
-    }
+  #sayTooSlow (): void {
+    this.close(CloseCode.slowConsumer, 'too slow to read what was sent')
+  }
+
+  // It had its time; now it is told, and then cut off.
+  #leaveSlow (): void {
+    if (!this.isOpen) return this.terminate()
+    this.#sayTooSlow()
+    this.#patience = setTimeout(() => this.terminate(), DEAF_GOODBYE_MS).unref()
   }
 
   #logged (error: unknown, message: ReceivedMessage | undefined): unknown {
-    const level = isClientError(error) ? 'info' : 'error'
+    const isExpected = message?.signal.aborted === true && isAbort(error, message.signal)
+    const level = isExpected ? 'debug' : isClientError(error) ? 'info' : 'error'
     this.log[level]({ err: error, received: message?.type }, 'websocket handler failed')
     return error
   }
 
-  #sendError (body: ErrorBody): void {
-    this.#outbox.sendText(this.#wiring.encoder.error(body))
-  }
-
   #end (code: number, reason: string): void {
     this.#closed = { code, reason, wasClean: code !== ABNORMAL_CLOSURE }
-    this.#wiring.connections.delete(this)
     for (const topic of this.topics) this.unsubscribe(topic)
+    this.#leaveHeartbeat?.()
+    this.#expiry?.stop()
+    clearTimeout(this.#patience)
+    this.#outbox.end()
+    this.#calls?.end()
+    this.#wiring.home.leave(this)
+    this.#tell(this.#closed)
     this.#abort?.abort()
-    if (this.#state !== 'open') return
-    if (this.#isBusy) this.#expectFinish(this.#closed)
-    else this.#finish(this.#closed)
+    if (this.#state === 'open') this.#expectFinish(this.#closed)
+    this.#inbound.end()
+    this.#whenIdle?.()
+  }
+
+  #tell ({ code, reason }: CloseEvent): void {
+    const durationMs = Math.round(performance.now() - this.#openedMs)
+    const { messagesReceived, messagesSent, bytesReceived, bytesSent } = this.load
+    this.log.info({ code, durationMs, messagesReceived, messagesSent, bytesReceived, bytesSent }, 'websocket connection closed')
+    if (diagnostics.connectionClose.hasSubscribers) diagnostics.connectionClose.publish({ socket: this, code, reason, durationMs })
   }
 
   // A handler that never settles does not keep `close` from running.
   #expectFinish (event: CloseEvent): void {
-    this.#lastMessages = setTimeout(() => this.#finish(event), LAST_MESSAGES_MS)
+    this.#patience = setTimeout(() => this.#finish(event), LAST_MESSAGES_MS)
   }
 
   #finish (event: CloseEvent): void {
     if (this.#state !== 'open') return
     this.#state = 'done'
-    clearTimeout(this.#lastMessages)
-    this.#queue = []
+    clearTimeout(this.#patience)
+    this.#inbound.refuse()
     try {
       const closing = this.#wiring.close?.(this, event)
-      if (isThenable(closing)) void Promise.resolve(closing).catch((error: unknown) => this.#report(error, undefined))
+      if (isThenable(closing)) void Promise.resolve(closing).catch((error: unknown) => this.report(error, undefined))
     } catch (error) {
-      this.#report(error, undefined)
+      this.report(error, undefined)
     }
   }
 }

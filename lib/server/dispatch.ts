@@ -3,9 +3,14 @@ import type { ReceivedMessage } from '../../types/handler.js'
 /** What dispatch asks of a connection. None of these throws, but for `answer`. */
 export interface Exchange<M> {
   /** Sends what a handler returned, if somebody waits for it. */
-  answer (message: M, result: unknown): void
+  answer (message: M, result: unknown): Promise<void> | undefined
   /** Reports an error and tells the peer. */
   fail (error: unknown, message: M): Promise<void> | undefined
+}
+
+/** A message, and who handles it. */
+export interface Handled<S> extends ReceivedMessage {
+  readonly entry: { readonly handler: (payload: never, socket: S, message: ReceivedMessage) => unknown }
 }
 
 /**
@@ -13,22 +18,20 @@ export interface Exchange<M> {
  *
  * @returns a promise that never rejects while there is more to wait for, else `undefined`.
  */
-export function dispatch<M extends ReceivedMessage, S extends Exchange<M>> (handler: (payload: never, socket: S) => unknown, message: M, socket: S): Promise<void> | undefined {
+export function dispatch<S, M extends Handled<S>> (message: M, socket: S, exchange: Exchange<M>): Promise<void> | undefined {
   try {
-    const result = handler(message.payload as never, socket)
-    if (isThenable(result)) return settle(result, message, socket)
-    socket.answer(message, result)
-    return undefined
+    const result = message.entry.handler(message.payload as never, socket, message)
+    return isThenable(result) ? settle(result, message, exchange) : exchange.answer(message, result)
   } catch (error) {
-    return socket.fail(error, message)
+    return exchange.fail(error, message)
   }
 }
 
-async function settle<M> (result: PromiseLike<unknown>, message: M, socket: Exchange<M>): Promise<void> {
+async function settle<M> (result: PromiseLike<unknown>, message: M, exchange: Exchange<M>): Promise<void> {
   try {
-    socket.answer(message, await result)
+    await exchange.answer(message, await result)
   } catch (error) {
-    await socket.fail(error, message)
+    await exchange.fail(error, message)
   }
 }
 

@@ -11,7 +11,8 @@ import { Encoder } from './encode.js'
 import * as errors from './errors.js'
 import { openGate, type GateKeeper, type UpgradeRequest } from './gate.js'
 import { Handshake } from './handshake.js'
-import { readPluginOptions, type PluginSettings } from './options.js'
+import { Heartbeat } from './heartbeat.js'
+import { readPluginOptions, type PluginSettings, type RouteSettings } from './options.js'
 import { declareRoute, isContract, routeOf, type RouteHost, type TypedRoute } from './route.js'
 import { shutDown } from './shutdown.js'
 import { kUpgrade } from './symbols.js'
@@ -27,6 +28,7 @@ class TypedWs implements RouteHost, GateKeeper {
   isClosing = false
   readonly #channels = new Map<string, ContractChannel>()
   readonly #routes: TypedRoute[] = []
+  readonly #heartbeats = new Map<string, Heartbeat>()
   readonly #shutdown: PluginSettings['shutdown']
 
   constructor ({ route, shutdown }: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
@@ -52,10 +54,19 @@ class TypedWs implements RouteHost, GateKeeper {
     return channel
   }
 
+  heartbeatOf (settings: RouteSettings['heartbeat']): Heartbeat | undefined {
+    if (settings === false) return undefined
+    const { intervalMs, timeoutMs } = settings
+    const key = `${intervalMs} ${timeoutMs}`
+    const heartbeat = this.#heartbeats.get(key) ?? new Heartbeat({ intervalMs, timeoutMs })
+    this.#heartbeats.set(key, heartbeat)
+    return heartbeat
+  }
+
   async close (): Promise<void> {
     const { handshakes, sockets } = this
     const connections = Array.from(this.#channels.values()).flatMap((channel) => [...channel.connections])
-    await shutDown({ handshakes, connections, sockets }, this.#shutdown.timeoutMs)
+    await shutDown({ handshakes, connections, sockets }, this.#shutdown)
   }
 
   // A route knows its scope's shared schemas; a channel without a route has only its own.

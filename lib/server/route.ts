@@ -5,11 +5,13 @@ import type { AnyContract } from '../../types/contract.js'
 import type { WebSocketRouteOptions } from '../../types/options.js'
 import type { ContractChannel } from './channel.js'
 import { compileContract, refuseUnboundedPatterns } from './compile.js'
-import { Connection, type Entry, type Handler, type Wiring } from './connection.js'
+import { Connection, type Wiring } from './connection.js'
 import { Decoder } from './decode.js'
 import { Encoder } from './encode.js'
 import * as errors from './errors.js'
 import type { HandshakeRequest, HandshakeRoute } from './handshake.js'
+import type { Heartbeat } from './heartbeat.js'
+import type { Entry, Handler } from './inbound.js'
 import { readRouteOptions, sharedOptionNames, type RouteSettings } from './options.js'
 import { compileOrigin } from './origin.js'
 import { Peer } from './peer.js'
@@ -21,12 +23,14 @@ export interface RouteHost {
   readonly typebox: TypeBox
   readonly settings: RouteSettings
   channelOf (contract: AnyContract, scope: FastifyInstance): ContractChannel
+  /** The one for all routes of the same setting. */
+  heartbeatOf (settings: RouteSettings['heartbeat']): Heartbeat | undefined
 }
 
 /** Options as they come, before anybody looked at them. */
 type Given = Partial<WebSocketRouteOptions> & Readonly<Record<string, unknown>>
 
-const CONNECTION_OPTIONS = ['contract', 'on', 'open', 'close', 'binary', 'handler']
+const CONNECTION_OPTIONS = ['contract', 'on', 'open', 'close', 'binary', 'handler', 'refresh']
 const FASTIFY_OPTIONS = [
   'schema', 'onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onResponse', 'onTimeout', 'onError', 'onRequestAbort',
   'attachValidation', 'validatorCompiler', 'serializerCompiler', 'schemaErrorFormatter', 'childLoggerFactory', 'handlerTimeout', 'logLevel', 'logSerializers',
@@ -85,28 +89,26 @@ export class TypedRoute implements HandshakeRoute {
   }
 
   #wire (): Wiring {
-    const { contract, on = {}, open, close, binary, errorHandler } = this.#options
-    const { validateOutgoing, unsafePatterns, ajv, maxPayloadBytes, maxQueuedMessages, highWaterMarkBytes, maxTopics } = this.#settings
+    const { contract, on = {}, open, close, binary, errorHandler, refresh } = this.#options
+    const { validateOutgoing, unsafePatterns, ajv, heartbeat } = this.#settings
     const sharedSchemas = this.#scope.getSchemas()
     // Once more: what a message refers to is known only now.
     if (!unsafePatterns) refuseUnboundedPatterns(contract, sharedSchemas)
     const compiled = compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })
-    const entries = new Map<string, Entry>()
-    for (const [name, incoming] of compiled.incoming) entries.set(name, { ...incoming, handler: bound(on, name) })
+    const entries = new Map<string, Entry<Connection>>()
+    for (const [name, incoming] of compiled.incoming) entries.set(name, { ...incoming, ...priced(on, name), isUrgent: name === refresh })
     return {
       contract,
       decoder: new Decoder(entries, contract.discriminator),
       encoder: new Encoder(compiled, validateOutgoing),
-      hub: this.#channel.hub,
-      connections: this.#channel.connections,
+      home: this.#channel,
+      heartbeat: this.#host.heartbeatOf(heartbeat),
+      settings: this.#settings,
+      hasUrgent: refresh !== undefined,
       open,
       close,
       binary: binary === undefined ? undefined : { handler: binary },
-      errorHandler: errorHandler ?? this.#settings.errorHandler,
-      maxPayloadBytes,
-      maxQueuedMessages,
-      highWaterMarkBytes,
-      maxTopics
+      errorHandler: errorHandler ?? this.#settings.errorHandler
     }
   }
 }
@@ -164,30 +166,32 @@ function checkOptions (path: string, options: unknown): asserts options is Given
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) fail(`there is no option '${name}': write one of ${known.join(', ')}`)
   }
-  const { contract, on = {}, binary } = options
+  const { contract, on = {}, binary, refresh } = options
   if (!isContract(contract)) return fail('its contract is missing: write contract: defineContract({ … })')
   refuseUnserved(path, contract)
   if (!isObject(on)) return fail('on is an object of handlers: write on: { message (payload, socket) {} }')
   for (const name of Object.keys(contract.clientToServer)) {
-    if (!hasHandler(on, name)) fail(`client message '${name}' has no handler: write on: { ${name} (payload, socket) {} }`)
+    if (!hasHandler(on, name)) fail(`client message '${name}' has no handler: write on: { ${name} (payload, socket) {} }, or on: { ${name}: { cost: 5, handler (payload, socket) {} } }`)
   }
   for (const name of Object.keys(on)) {
     if (!Object.hasOwn(contract.clientToServer, name)) fail(`contract '${contract.name}' has no client message '${name}': remove its handler, or declare it in clientToServer`)
   }
   if (contract.binary.clientToServer && typeof binary !== 'function') fail('its contract allows binary frames from the client: write binary (data, socket) {}')
   if (!contract.binary.clientToServer && binary !== undefined) fail('its contract allows no binary frames from the client: remove binary, or declare binary: { clientToServer: true }')
+  if (refresh !== undefined && !refreshingOf(contract).includes(refresh as string)) fail(`refresh names an event or a call of the client's: write one of ${refreshingOf(contract).join(', ') || 'those you declare in clientToServer'}`)
   for (const name of ['open', 'close', 'handler']) {
     if (options[name] !== undefined && typeof options[name] !== 'function') fail(`${name} must be a function`)
   }
 }
 
 function refuseUnserved (path: string, contract: AnyContract): void {
-  for (const [name, message] of [...Object.entries(contract.clientToServer), ...Object.entries(contract.serverToClient)]) {
-    if ('stream' in message) throw new errors.NotSupported(path, `message '${name}' is a stream, which no route serves yet: make it a call that replies with an array, or an event for each item`)
-  }
   for (const [name, message] of Object.entries(contract.serverToClient)) {
-    if ('reply' in message) throw new errors.NotSupported(path, `server message '${name}' is a call, which no route makes yet: make it an event, and its answer a client message`)
+    if ('stream' in message) throw new errors.NotSupported(path, `server message '${name}' is a stream, and streams come from the server: make it a call, or declare it in clientToServer`)
   }
+}
+
+function refreshingOf ({ clientToServer }: AnyContract): string[] {
+  return Object.entries(clientToServer).flatMap(([name, message]) => 'stream' in message ? [] : name)
 }
 
 /** Whether a value is what `defineContract` returns. */
@@ -197,12 +201,21 @@ export function isContract (value: unknown): value is AnyContract {
 
 // On an object's prototype, so that a class may handle; but what every object has (toString, say) handles nothing.
 function hasHandler (on: Record<string, unknown>, name: string): boolean {
-  return typeof on[name] === 'function' && on[name] !== ({} as typeof on)[name]
+  const handler = on[name]
+  if (isObject(handler)) return typeof handler['handler'] === 'function' && isCost(handler['cost']) && Object.keys(handler).length === 2
+  return typeof handler === 'function' && handler !== ({} as typeof on)[name]
 }
 
-function bound (on: object, name: string): Handler {
-  const handler = (on as Record<string, Handler>)[name]!
-  return handler.bind(on)
+function isCost (cost: unknown): boolean {
+  return Number.isFinite(cost) && Number(cost) >= 0
+}
+
+type OneHandler = Handler<Connection>
+
+function priced (on: object, name: string): { handler: OneHandler, cost: number } {
+  const handler = (on as Record<string, OneHandler | { handler: OneHandler, cost: number }>)[name]!
+  if (typeof handler === 'function') return { handler: handler.bind(on), cost: 1 }
+  return { handler: handler.handler.bind(on), cost: handler.cost }
 }
 
 function namedOption<T> (name: string, read: () => T): T {

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { CloseCode } from '../protocol.js'
 import type { Connection } from './connection.js'
 import * as errors from './errors.js'
 import type { Handshake } from './handshake.js'
+import type { ShutdownSettings } from './options.js'
 
 /** What ends when an app closes. */
 export interface Ending {
@@ -14,18 +16,50 @@ export interface Ending {
   readonly sockets: ReadonlySet<Duplex>
 }
 
-/** Says goodbye to every connection and waits for the answers, but not for longer than `timeoutMs`. */
-export async function shutDown ({ handshakes, connections, sockets }: Ending, timeoutMs: number): Promise<void> {
+// What is kept of the time for the goodbyes of those whose handlers do not end.
+const GOODBYE_PART = 5
+const MAX_GOODBYE_MS = 1000
+
+/** Lets handlers finish, says goodbye to every connection and waits for the answers, but not for longer than `timeoutMs`. */
+export async function shutDown ({ handshakes, connections, sockets }: Ending, { timeoutMs, spreadMs }: ShutdownSettings): Promise<void> {
   for (const handshake of handshakes) handshake.expire(new errors.Closing())
+  const goodbyes = connections.map((connection) => new Goodbye(connection, spreadMs))
+  const hurry = setTimeout(() => { for (const goodbye of goodbyes) goodbye.say() }, timeoutMs - Math.min(timeoutMs / GOODBYE_PART, MAX_GOODBYE_MS))
   const patience = setTimeout(() => { for (const socket of sockets) socket.destroy() }, timeoutMs)
-  await Promise.all(connections.map(sayGoodbye))
+  await Promise.all(goodbyes.map((goodbye) => goodbye.said))
+  clearTimeout(hurry)
   // Other routes' sockets have the rest of the time, but a process that has nothing else to do need not stay for them.
   patience.unref()
 }
 
-async function sayGoodbye (connection: Connection): Promise<void> {
-  await new Promise((resolve) => {
-    connection.raw.once('close', resolve)
-    connection.close(CloseCode.serviceRestart, 'retry-after-ms=0')
-  })
+/** What one peer is told, once everything it said has been handled or there is no more time for that. */
+class Goodbye {
+  /** Resolves when the connection has ended. */
+  readonly said: Promise<void>
+  readonly #connection: Connection
+  readonly #reason: string
+  #isSaid = false
+
+  constructor (connection: Connection, spreadMs: number) {
+    this.#connection = connection
+    this.#reason = `retry-after-ms=${Math.floor(Math.random() * (spreadMs + 1))}`
+    this.said = new Promise((resolve) => { connection.raw.once('close', resolve) })
+    void this.#sayWhenIdle()
+  }
+
+  say (): void {
+    if (this.#isSaid) return
+    this.#isSaid = true
+    this.#connection.close(CloseCode.serviceRestart, this.#reason)
+  }
+
+  // What had arrived already, but was not read, is read within a turn.
+  async #sayWhenIdle (): Promise<void> {
+    do {
+      await turn()
+      await this.#connection.idle()
+      await turn()
+    } while (!this.#connection.isIdle)
+    this.say()
+  }
 }

@@ -25,7 +25,7 @@ const misuses: ReadonlyArray<readonly [name: string, path: unknown, options: unk
   ['no options', '/', undefined, /WebSocket route \/: write app\.ws\(path, \{ contract, on: \{ … \} \}\)/],
   ['a handler for options', '/', () => {}, /write app\.ws\(path/],
   ['a list for options', '/', [], /write app\.ws\(path/],
-  ['an unknown option', '/', { ...route, onMessage () {} }, /there is no option 'onMessage': write one of contract, on, open, close, binary, handler, schema, onRequest, .*errorHandler/],
+  ['an unknown option', '/', { ...route, onMessage () {} }, /there is no option 'onMessage': write one of contract, on, open, close, binary, handler, refresh, schema, onRequest, .*errorHandler/],
   ['an option of HTTP routes', '/', { ...route, bodyLimit: 5 }, /there is no option 'bodyLimit'/],
   ['no contract', '/', { on: {} }, /its contract is missing: write contract: defineContract\(\{ … \}\)/],
   ['a contract that was not made by defineContract', '/', { contract: { name: 'echo.v1', clientToServer: {} }, on: {} }, /its contract is missing/],
@@ -43,9 +43,15 @@ const misuses: ReadonlyArray<readonly [name: string, path: unknown, options: unk
   ['open that is no function', '/', { ...route, open: true }, /open must be a function/],
   ['close that is no function', '/', { ...route, close: {} }, /close must be a function/],
   ['handler that is no function', '/', { ...route, handler: 'page.html' }, /handler must be a function/],
-  ['a stream', '/', { contract: defineContract({ name: 'a', clientToServer: { ticks: { request: Empty, stream: Empty } } }), on: { ticks () {} } }, /message 'ticks' is a stream, which no route serves yet: make it a call that replies with an array, or an event for each item/, 'FST_TYPED_WS_NOT_SUPPORTED'],
-  ['a stream of the server', '/', { contract: defineContract({ name: 'a', serverToClient: { ticks: { request: Empty, stream: Empty } } }) }, /'ticks' is a stream/, 'FST_TYPED_WS_NOT_SUPPORTED'],
-  ['a call of the server', '/', { contract: defineContract({ name: 'a', serverToClient: { ask: { request: Empty, reply: Empty } } }) }, /server message 'ask' is a call, which no route makes yet: make it an event, and its answer a client message/, 'FST_TYPED_WS_NOT_SUPPORTED'],
+  ['a handler without a cost', '/', { contract: echo, on: { say: { handler () {} } } }, /client message 'say' has no handler: .* or on: \{ say: \{ cost: 5, handler \(payload, socket\) \{\} \} \}/],
+  ['a cost without a handler', '/', { contract: echo, on: { say: { cost: 5 } } }, /client message 'say' has no handler/],
+  ['a cost that is none', '/', { contract: echo, on: { say: { cost: -1, handler () {} } } }, /client message 'say' has no handler/],
+  ['a cost and more', '/', { contract: echo, on: { say: { cost: 1, handler () {}, weight: 5 } } }, /client message 'say' has no handler/],
+  ['a refresh that is no message', '/', { ...route, refresh: 'token' }, /refresh names an event or a call of the client's: write one of say/],
+  ['a refresh where there is none', '/', { contract: silent, refresh: 'token' }, /write one of those you declare in clientToServer/],
+  ['a refresh that is a stream', '/', { contract: defineContract({ name: 'a', clientToServer: { ticks: { request: Empty, stream: Empty } } }), on: { async * ticks () {} }, refresh: 'ticks' }, /refresh names an event or a call/],
+  ['a stream of the client', '/', { contract: defineContract({ name: 'a', serverToClient: { ticks: { request: Empty, stream: Empty } } }) }, /server message 'ticks' is a stream, and streams come from the server: make it a call, or declare it in clientToServer/, 'FST_TYPED_WS_NOT_SUPPORTED'],
+  ['a slow pattern in a reply', '/', { contract: defineContract({ name: 'a', serverToClient: { ask: { request: Empty, reply: Type.String({ pattern: '^(a+)+$' }) } } }) }, /Message a serverToClient\.ask\.reply has a 'pattern'/, 'FST_TYPED_WS_UNSAFE_PATTERN'],
   ['a slow pattern', '/', { contract: defineContract({ name: 'a', clientToServer: { say: Type.Object({ text: Type.String({ pattern: '^(a+)+$' }) }) } }), on: { say () {} } }, /has a 'pattern' and no 'maxLength' beside it/, 'FST_TYPED_WS_UNSAFE_PATTERN']
 ]
 

@@ -1,0 +1,355 @@
+import type { ReceivedMessage } from '../../types/handler.js'
+import { CloseCode, ErrorCode, REF, Reserved, type ErrorBody } from '../protocol.js'
+import type { Codec, Incoming } from './compile.js'
+import { refuse, type Answer, type Decoded, type Decoder, type Refusal } from './decode.js'
+import * as diagnostics from './diagnostics.js'
+import { dispatch, isThenable, type Exchange } from './dispatch.js'
+import type { Encoder } from './encode.js'
+import { bodyOf } from './failure.js'
+import type { Taker } from './intake.js'
+import { Limit } from './limit.js'
+import { Message } from './message.js'
+import type { RouteSettings } from './options.js'
+import { Queue, type QueueOwner } from './queue.js'
+import { Streams, type StreamSink } from './streams.js'
+
+/** What is behind every message of a route. */
+export interface Inlet<S> {
+  readonly decoder: Decoder<Entry<S>>
+  readonly encoder: Encoder
+  readonly settings: RouteSettings
+  /** Whether a client message overtakes the others. */
+  readonly hasUrgent: boolean
+  /** How binary frames are handled, where the contract allows them. */
+  readonly binary: BinaryEntry<S> | undefined
+}
+
+export type Handler<S> = (payload: never, socket: S, message: ReceivedMessage) => unknown
+
+/** A client message, as the contract declares and the route handles it. */
+export interface Entry<S> extends Incoming {
+  readonly handler: Handler<S>
+  /** Tokens of the rate limit. */
+  readonly cost: number
+  readonly isUrgent: boolean
+}
+
+/** Binary frames have a handler, and neither name nor answer. */
+export interface BinaryEntry<S> {
+  readonly handler: Handler<S>
+  readonly name?: undefined
+  readonly reply?: undefined
+  readonly cost?: undefined
+  readonly isStream?: undefined
+  readonly isUrgent?: undefined
+}
+
+/** What comes in asks this of its connection. None of these throws, but for `drained`. */
+export interface InboundOwner {
+  readonly isOpen: boolean
+  readonly isSlow: boolean
+  readonly isOverheard: boolean
+  /** Whether calls of the server's wait for an answer. */
+  readonly isCalling: boolean
+  drained (): Promise<void>
+  /** Sends what is owed to the peer. */
+  say (text: string, type: string): void
+  sendError (body: ErrorBody): void
+  /** Takes the answer to a call. Returns whether one waits for it. */
+  takeAnswer (answer: Answer): boolean
+  /** Resolves to the error the peer is told of; never rejects. */
+  report (error: unknown, message: ReceivedMessage | undefined): unknown
+  close (code: number, reason: string): void
+  /** Reads no more, until `resume`. */
+  pause (): void
+  resume (): void
+  /** There may be nothing left to do. */
+  rested (): void
+}
+
+type Received<S> = Message<Entry<S> | BinaryEntry<S>>
+/** A refusal in its place among the messages. After the last one the connection is closed. */
+type Denial = Refusal & { readonly ending?: readonly [code: number, reason: string] }
+type Item<S> = Received<S> | Denial
+
+// While the answer to a call of ours may stand behind them, more messages are read than usual.
+const CALLING_FACTOR = 8
+const TOO_MANY_REQUESTS = { statusCode: 429, error: 'Too Many Requests' } as const
+
+/** The messages of one connection: decoded, admitted, put in order, handled and answered. */
+export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S>>, Exchange<Received<S>>, StreamSink<Received<S>> {
+  readonly #inlet: Inlet<S>
+  readonly #socket: S
+  readonly #queue: Queue<Item<S>>
+  readonly #urgent: Queue<Item<S>> | undefined
+  #streams: Streams<Received<S>> | undefined = undefined
+  #limit: Limit | undefined = undefined
+  #isStarted = false
+  // It hears nothing more: its connection could not open, or is about to be closed for what it sent.
+  #isDeaf = false
+  #isEnded = false
+  #received = 0
+  #invalid = 0
+
+  constructor (inlet: Inlet<S>, socket: S) {
+    this.#inlet = inlet
+    this.#socket = socket
+    this.#queue = new Queue(this, inlet.settings.concurrency)
+    this.#urgent = inlet.hasUrgent ? new Queue(urgent(this), 1) : undefined
+  }
+
+  get received (): number {
+    return this.#received
+  }
+
+  get queued (): number {
+    return this.#queue.length + (this.#urgent?.length ?? 0)
+  }
+
+  get running (): number {
+    return this.#queue.running.size + (this.#urgent?.running.size ?? 0)
+  }
+
+  get streams (): number {
+    return this.#streams?.size ?? 0
+  }
+
+  /** Whether every message has been handled; streams go on beside. */
+  get isIdle (): boolean {
+    return this.queued === 0 && this.running === 0
+  }
+
+  get isStarted (): boolean {
+    return this.#isStarted
+  }
+
+  /** Whether as many messages wait as may. */
+  get isFull (): boolean {
+    return this.queued >= this.#maxQueued
+  }
+
+  get isOverheard (): boolean {
+    return this.#socket.isOverheard
+  }
+
+  // While the peer does not read, nothing is handled: no answers pile up, and no longer than this the queue.
+  get isReady (): boolean {
+    return this.#isStarted && (!this.#socket.isSlow || this.#isEnded)
+  }
+
+  get isSlow (): boolean {
+    return this.#socket.isSlow
+  }
+
+  drained (): Promise<void> {
+    return this.#socket.drained()
+  }
+
+  /** Handles messages from now on. */
+  start (): void {
+    this.#isStarted = true
+    this.next()
+  }
+
+  /** Handles no message at all. */
+  refuse (): void {
+    this.#isDeaf = true
+    this.#queue.clear()
+    this.#urgent?.clear()
+    this.#socket.resume()
+  }
+
+  /** The peer is gone. What it said before is handled, but nobody waits for an answer. */
+  end (): void {
+    this.#isEnded = true
+    for (const item of [...this.#queue.running, ...this.#urgent?.running ?? []]) if (item.kind === 'message') item.abort()
+    this.#streams?.end()
+    this.next()
+  }
+
+  /** Begins what may begin now. */
+  next (): void {
+    this.#urgent?.next()
+    this.#queue.next()
+    this.progressed()
+  }
+
+  takeText (text: string): void {
+    if (this.#isDeaf || !this.#socket.isOpen) return
+    this.#received++
+    this.#take(this.#inlet.decoder.decode(text))
+  }
+
+  takeBinary (data: Buffer): void {
+    const { binary } = this.#inlet
+    if (this.#isDeaf || !this.#socket.isOpen) return
+    this.#received++
+    if (binary === undefined) this.#socket.close(CloseCode.unsupportedData, 'no binary frames here')
+    else this.#takeMessage(new Message(binary, undefined, undefined, data))
+  }
+
+  run (item: Item<S>): Promise<void> | undefined {
+    if (item.kind === 'refusal') return this.#refuse(item)
+    if (this.#isEnded) item.abort()
+    const { entry } = item
+    if (entry.isStream === true) {
+      const refusal = this.#refusalOf(item)
+      if (refusal !== undefined) return this.#refuse(refusal)
+      this.#streams ??= new Streams(this)
+      this.#streams.admit(item)
+    }
+    if (diagnostics.messageReceived.hasSubscribers) diagnostics.messageReceived.publish({ socket: this.#socket as never, message: item })
+    return dispatch<S, Received<S>>(item, this.#socket, this)
+  }
+
+  progressed (): void {
+    if (this.queued <= this.#maxQueued / 2) this.#socket.resume()
+    this.#socket.rested()
+  }
+
+  answer (message: Received<S>, result: unknown): Promise<void> | undefined {
+    const { entry } = message
+    if (entry.isStream === true) return this.#streams!.open(message, result)
+    if (entry.reply !== undefined && !message.isOver && this.#socket.isOpen) {
+      this.#socket.say(this.#inlet.encoder.reply(entry.name, entry.reply, message.ref, result), Reserved.reply)
+    }
+    this.#handled(message, undefined)
+    return undefined
+  }
+
+  sendItem (message: Received<S>, item: unknown): void {
+    const { name, reply } = message.entry as Entry<S>
+    this.#socket.say(this.#inlet.encoder.next(name, reply as Codec, message.ref!, item), Reserved.next)
+  }
+
+  sendDone (message: Received<S>): void {
+    this.#socket.say(this.#inlet.encoder.done(message.ref!), Reserved.done)
+    this.#handled(message, undefined)
+  }
+
+  cancelled (message: Received<S>): void {
+    this.#handled(message, undefined)
+  }
+
+  fail (error: unknown, message: Received<S>): Promise<void> | undefined {
+    this.#streams?.drop(message)
+    const shown = this.report(error, message)
+    if (isThenable(shown)) return Promise.resolve(shown).then((settled) => this.#failed(error, settled, message))
+    this.#failed(error, shown, message)
+    return undefined
+  }
+
+  report (error: unknown, message: Received<S>): unknown {
+    return this.#socket.report(error, message)
+  }
+
+  #failed (error: unknown, shown: unknown, message: Received<S>): void {
+    if (!message.isOver) this.#socket.sendError(bodyOf(shown, message))
+    this.#handled(message, error)
+  }
+
+  get #maxQueued (): number {
+    const { maxQueuedMessages } = this.#inlet.settings
+    return this.#socket.isCalling ? CALLING_FACTOR * maxQueuedMessages : maxQueuedMessages
+  }
+
+  #take (decoded: Decoded<Entry<S>>): void {
+    switch (decoded.kind) {
+      case 'message': return this.#takeMessage(decoded)
+      case 'refusal': return this.#takeRefusal(decoded)
+      case 'ping': return this.#takePing()
+      case 'cancel': return this.#cancel(decoded.ref) ? undefined : this.#charge(Reserved.cancel, decoded.ref)
+      case 'reply':
+      case 'error': return this.#socket.takeAnswer(decoded) ? undefined : this.#charge(`$${decoded.kind}`, decoded.ref)
+    }
+  }
+
+  #takeMessage (message: Received<S>): void {
+    const { entry } = message
+    if (!this.#admits(entry.cost ?? 1)) return this.#deny(message.type, message.ref)
+    this.#invalid = 0
+    this.#enqueue(message, entry.isUrgent === true ? this.#urgent : this.#queue)
+  }
+
+  #takeRefusal (refusal: Refusal): void {
+    const { ref, received } = refusal.error
+    this.#invalid++
+    if (this.#invalid >= this.#inlet.settings.maxInvalidMessages) this.#endWith(refusal, CloseCode.policyViolation, 'too many invalid messages')
+    else if (this.#admits(1)) this.#enqueue(refusal)
+    else this.#deny(received, ref)
+  }
+
+  // A peer that does not read needs no pong, and could pile them up.
+  #takePing (): void {
+    if (!this.#admits(1)) this.#deny(Reserved.ping)
+    else if (!this.isSlow) this.#socket.say(this.#inlet.encoder.pong(), Reserved.pong)
+  }
+
+  // What nobody waits for costs as much as a message.
+  #charge (type: string, ref: number | undefined): void {
+    if (!this.#admits(1)) this.#deny(type, ref)
+  }
+
+  #admits (cost: number): boolean {
+    const { rateLimit } = this.#inlet.settings
+    if (rateLimit === false) return true
+    const nowMs = performance.now()
+    this.#limit ??= new Limit(rateLimit, nowMs)
+    return this.#limit.take(cost, nowMs)
+  }
+
+  #deny (received?: string, ref?: number): void {
+    const denial = refuse(ErrorCode.rateLimited, 'too many messages', received, ref, TOO_MANY_REQUESTS)
+    if (this.#limit?.isFlood === true) this.#endWith(denial, CloseCode.flood, 'too many messages')
+    else this.#enqueue(denial)
+  }
+
+  #endWith (refusal: Refusal, code: number, reason: string): void {
+    this.#enqueue({ ...refusal, ending: [code, reason] })
+    this.#isDeaf = true
+  }
+
+  #enqueue (item: Item<S>, queue: Queue<Item<S>> = this.#queue): void {
+    queue.push(item)
+    if (this.isFull) this.#socket.pause()
+  }
+
+  #refuse ({ error, ending }: Denial): undefined {
+    this.#socket.sendError(error)
+    if (ending !== undefined) this.#socket.close(...ending)
+  }
+
+  #refusalOf ({ type, ref }: Received<S>): Refusal | undefined {
+    const streams = this.#streams
+    // An error with this `ref` would be the end of the other one.
+    if (streams?.has(ref!) === true) return refuse(ErrorCode.validation, `message/${REF} ${ref} is that of a stream that goes on`, type)
+    if (this.streams < this.#inlet.settings.maxStreams) return undefined
+    return refuse(ErrorCode.tooManyStreams, 'too many streams at once', type, ref, TOO_MANY_REQUESTS)
+  }
+
+  // The caller waits no longer: what waits is not begun, and what runs is told.
+  #cancel (ref: number): boolean {
+    if (this.#streams?.cancel(ref) === true) return true
+    const isMeant = (item: Item<S>): boolean => item.kind === 'message' && item.ref === ref
+    const removed = this.#queue.remove(isMeant) ?? this.#urgent?.remove(isMeant)
+    if (removed !== undefined) this.progressed()
+    const meant = removed ?? [...this.#queue.running, ...this.#urgent?.running ?? []].find(isMeant)
+    if (meant?.kind === 'message') meant.abort()
+    return meant !== undefined
+  }
+
+  #handled (message: Received<S>, error: unknown): void {
+    if (!diagnostics.messageHandled.hasSubscribers || message.isHandled) return
+    message.isHandled = true
+    diagnostics.messageHandled.publish({ socket: this.#socket as never, message, error })
+  }
+}
+
+// What overtakes the others does so one by one, and also while the peer reads nothing: it says little.
+function urgent<S extends InboundOwner> (inbound: Inbound<S>): QueueOwner<Item<S>> {
+  return {
+    get isReady () { return inbound.isStarted },
+    run: (item) => inbound.run(item),
+    progressed: () => inbound.progressed()
+  }
+}
