@@ -153,9 +153,9 @@ export class Outbox {
     return !this.#isSlow
   }
 
-  // Whatever a write was, less waits after it.
+  // Whatever a write was, less waits after it; in a socket that was cut nothing does.
   readonly #written = (): void => {
-    if (!this.#isSlow || this.bufferedAmount > this.#highWaterMarkBytes / 2) return
+    if (this.#socket.destroyed || !this.#isSlow || this.bufferedAmount > this.#highWaterMarkBytes / 2) return
     this.#isSlow = false
     this.#owner.caughtUp()
     for (const { resolve } of this.#takeWaiters()) resolve()

@@ -1,0 +1,179 @@
+import { once } from 'node:events'
+import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { Type } from '@sinclair/typebox'
+import { defineContract, type CloseEvent, type PluginOptions } from '../../lib/index.js'
+import { Heartbeat, type Beating } from '../../lib/server/heartbeat.js'
+import { certificate, connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../helper.js'
+
+class Member implements Beating {
+  bytesRead = 0
+  isRead = true
+  pings = 0
+  isCut = false
+
+  ping (): void {
+    this.pings++
+  }
+
+  cut (): void {
+    this.isCut = true
+  }
+}
+
+const SETTINGS = { intervalMs: 25_000, timeoutMs: 10_000 }
+
+/** Lets time pass, one tick of the heartbeat after the other. */
+async function pass (ms: number, eachTick: () => void = () => {}): Promise<void> {
+  for (let at = 0; at < ms; at += 500) {
+    mock.timers.tick(500)
+    await turn()
+    eachTick()
+  }
+}
+
+function fakeTime (t: Teardown): void {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+}
+
+t.test('every member is pinged once per interval, each at its own part of it', async (t) => {
+  fakeTime(t)
+  const heartbeat = new Heartbeat(SETTINGS)
+  const members = Array.from({ length: 1000 }, () => new Member())
+  for (const member of members) heartbeat.join(member)
+  const pinged: number[] = []
+  await pass(25_000, () => { pinged.push(members.filter(({ pings }) => pings > 0).length) })
+  t.ok(members.every(({ pings }) => pings === 1))
+  t.ok(pinged[24]! > 300 && pinged[24]! < 700, `${pinged[24]} of 1000 in the first half`)
+})
+
+t.test('whoever falls silent is gone 36 s later at the latest', async (t) => {
+  fakeTime(t)
+  const heartbeat = new Heartbeat(SETTINGS)
+  const members = Array.from({ length: 300 }, () => new Member())
+  for (const member of members) heartbeat.join(member)
+  await pass(60_000, () => { for (const member of members) member.bytesRead++ })
+  t.ok(members.every(({ isCut }) => !isCut), 'as long as anything arrives nobody is')
+  await pass(36_000)
+  t.ok(members.every(({ isCut }) => isCut))
+})
+
+t.test('an event loop that stands still kills nobody who answers as soon as it goes on', async (t) => {
+  fakeTime(t)
+  const heartbeat = new Heartbeat(SETTINGS)
+  const members = Array.from({ length: 100 }, () => new Member())
+  for (const member of members) heartbeat.join(member)
+  await pass(30_000, () => { for (const member of members) member.bytesRead++ })
+  // The due ones are judged a turn later: what waited in the sockets is read in between.
+  for (let at = 0; at < 60_000; at += 500) {
+    mock.timers.tick(500)
+    for (const member of members) member.bytesRead++
+    await turn()
+  }
+  t.ok(members.every(({ isCut }) => !isCut))
+})
+
+t.test('who is not read at the moment is not judged', async (t) => {
+  fakeTime(t)
+  const heartbeat = new Heartbeat(SETTINGS)
+  const busy = Object.assign(new Member(), { isRead: false })
+  heartbeat.join(busy)
+  await pass(100_000)
+  t.notOk(busy.isCut)
+  t.ok(busy.pings >= 3)
+})
+
+t.test('there is one timer for all members, and none without them', async (t) => {
+  fakeTime(t)
+  const timers = mock.method(globalThis, 'setInterval')
+  const heartbeat = new Heartbeat(SETTINGS)
+  const members = Array.from({ length: 100 }, () => new Member())
+  const leaves = members.map((member) => heartbeat.join(member))
+  t.equal(timers.mock.callCount(), 1)
+  for (const leave of leaves) leave()
+  for (const leave of leaves) leave()
+  await pass(100_000)
+  t.ok(members.every(({ pings }) => pings === 0))
+  const last = new Member()
+  heartbeat.join(last)
+  await pass(25_000)
+  t.equal(last.pings, 1, 'and it starts again')
+  timers.mock.restore()
+})
+
+const talk = defineContract({ name: 'talk.v1', clientToServer: { say: Type.Object({}) } })
+
+async function start (t: Teardown, options: PluginOptions, serverOptions = {}): Promise<{ app: Awaited<ReturnType<typeof createApp>>, url: string, ended: Promise<CloseEvent>, said: Promise<void> }> {
+  const app = await createApp(t, options, serverOptions)
+  let said: () => void = () => {}
+  const saying = new Promise<void>((resolve) => { said = resolve })
+  const ended = new Promise<CloseEvent>((resolve) => {
+    app.ws('/', { contract: talk, on: { say () { said() } }, close: (_, event) => resolve(event) })
+  })
+  return { app, url: await listen(app), ended, said: saying }
+}
+
+t.test('a peer that swallows everything is cut: close runs with 1006', async (t) => {
+  const { app, ended } = await start(t, { heartbeat: { intervalMs: 20, timeoutMs: 20 } })
+  const peer = await connectRaw(t, app)
+  peer.write(handshakeText(app, '/'))
+  const closed = once(peer, 'close')
+  await once(peer, 'data')
+  peer.resume()
+  t.same(await ended, { code: 1006, reason: '', wasClean: false })
+  await closed
+  t.equal(app.channel(talk).size(), 0)
+})
+
+t.test('a peer that answers pings, or says anything at all, stays', async (t) => {
+  for (const serverOptions of [{}, { https: certificate }]) {
+    const { url, app } = await start(t, { heartbeat: { intervalMs: 20, timeoutMs: 200 } }, serverOptions)
+    const client = await connect(t, url, { rejectUnauthorized: false })
+    for (let i = 0; i < 15; i++) await once(client.ws, 'ping')
+    t.equal(client.ws.readyState, 1)
+    t.equal(app.channel(talk).size(), 1)
+  }
+  const { app } = await start(t, { heartbeat: { intervalMs: 20, timeoutMs: 200 } })
+  const peer = await connectRaw(t, app)
+  peer.write(handshakeText(app, '/'))
+  for (let i = 0; i < 15; i++) {
+    await once(peer, 'data')
+    peer.write(maskedFrame('{"type":"say"}'))
+  }
+  t.equal(app.channel(talk).size(), 1)
+})
+
+t.test('without a heartbeat nobody is pinged, and nobody is cut', async (t) => {
+  const { url, app } = await start(t, { heartbeat: false })
+  const client = await connect(t, url)
+  const connection = app.channel(talk).sockets().next().value!
+  const ping = mock.method(connection.raw, 'ping')
+  await client.flushed()
+  t.equal(ping.mock.callCount(), 0)
+})
+
+t.test('who is closing already is not pinged', async (t) => {
+  const { app } = await start(t, { heartbeat: { intervalMs: 1, timeoutMs: 60_000 } })
+  const peer = await connectRaw(t, app)
+  peer.write(handshakeText(app, '/'))
+  await once(peer, 'data')
+  const connection = app.channel(talk).sockets().next().value!
+  connection.close()
+  const ping = mock.method(connection.raw, 'ping')
+  const tick = mock.method(connection, 'ping' as never)
+  while (tick.mock.callCount() < 3) await turn()
+  t.equal(ping.mock.callCount(), 0)
+})
+
+t.test('an injected connection, which counts no bytes, is not cut', async (t) => {
+  const { app } = await start(t, { heartbeat: { intervalMs: 1, timeoutMs: 1 }, allowMissingOrigin: true })
+  await app.ready()
+  const ws = await app.injectWS('/')
+  const connection = app.channel(talk).sockets().next().value!
+  const tick = mock.method(connection, 'ping' as never)
+  while (tick.mock.callCount() < 10) await turn()
+  t.equal(app.channel(talk).size(), 1)
+  ws.terminate()
+})

@@ -1,0 +1,244 @@
+// Peers that read slowly, or not at all.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { Duplex } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+import type { WebSocket } from 'ws'
+import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../lib/index.js'
+import { Outbox } from '../../lib/server/outbox.js'
+import { connect, createApp, listen, until, type Client, type Teardown } from '../helper.js'
+
+/** A socket that hands on nothing until it is told to. */
+class Stalled extends Duplex {
+  #done: Array<() => void> = []
+
+  override _read (): void {}
+
+  override _write (_chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#done.push(done)
+  }
+
+  async release (): Promise<void> {
+    while (this.#done.length > 0) {
+      this.#done.shift()!()
+      await turn()
+    }
+  }
+}
+
+function stalled (highWaterMarkBytes: number): { wire: Stalled, outbox: Outbox, ws: { readyState: number }, told: string[] } {
+  const wire = new Stalled()
+  const told: string[] = []
+  const ws = { readyState: 1, extensions: '', get bufferedAmount () { return wire.writableLength } }
+  const owner = { slowed: () => { told.push('slowed') }, caughtUp: () => { told.push('caught up') } }
+  return { wire, ws, told, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, owner) }
+}
+
+t.test('an outbox says once that its peer is slow, and once that it caught up', async (t) => {
+  const { wire, outbox, told } = stalled(100)
+  t.equal(outbox.sendText('x'.repeat(90)), true)
+  t.equal(outbox.isSlow, false)
+  t.equal(outbox.sendText('y'), true)
+  t.equal(outbox.sendText('z'.repeat(90)), false, 'what crosses the mark is sent, and says so')
+  t.equal(outbox.sendText('z'), false)
+  t.same([outbox.isSlow, outbox.isFull, outbox.sent], [true, true, 4])
+  t.same(told, ['slowed'])
+  const drained = outbox.drained()
+  await wire.release()
+  await drained
+  t.same([outbox.isSlow, outbox.isFull, outbox.bufferedAmount], [false, false, 0])
+  t.same(told, ['slowed', 'caught up'])
+  await outbox.drained()
+  t.equal(outbox.sendText('x'), true)
+})
+
+t.test('what the system takes at once makes nobody slow', async (t) => {
+  const { outbox, wire, told } = stalled(100)
+  wire._write = (_chunk, _encoding, done) => done()
+  for (let i = 0; i < 10; i++) t.equal(outbox.sendText('x'.repeat(90)), true)
+  t.same(told, [])
+})
+
+t.test('who waits for an outbox that ends is told', async (t) => {
+  const { outbox, ws } = stalled(100)
+  outbox.sendText('x'.repeat(200))
+  const drained = outbox.drained()
+  ws.readyState = 3
+  outbox.end()
+  await t.rejects(drained, { code: 'FST_TYPED_WS_CONNECTION_CLOSED' })
+  await t.rejects(outbox.drained(), { code: 'FST_TYPED_WS_CONNECTION_CLOSED' }, 'and who comes later')
+  t.equal(outbox.isSlow, false)
+})
+
+const feed = defineContract({
+  name: 'feed.v1',
+  clientToServer: {
+    start: Type.Object({}),
+    ask: { request: Type.Object({ n: Type.Number() }), reply: Type.Number() }
+  },
+  serverToClient: { item: Type.Object({ n: Type.Number(), text: Type.String() }) },
+  binary: { serverToClient: true }
+})
+
+type FeedSocket = Socket<typeof feed>
+
+const text = 'x'.repeat(60_000)
+
+interface Feed {
+  readonly app: FastifyInstance
+  readonly url: string
+  readonly client: Client
+  readonly socket: FeedSocket
+  readonly asked: number[]
+  readonly closed: Promise<CloseEvent>
+}
+
+/** A route whose client has connected and stopped reading. */
+async function start (t: Teardown, options: PluginOptions = {}, onStart?: (socket: FeedSocket) => unknown): Promise<Feed> {
+  const app = await createApp(t, { highWaterMarkBytes: 200_000, heartbeat: false, ...options })
+  let opened: (socket: FeedSocket) => void = () => {}
+  let ended: (event: CloseEvent) => void = () => {}
+  const opening = new Promise<FeedSocket>((resolve) => { opened = resolve })
+  const closed = new Promise<CloseEvent>((resolve) => { ended = resolve })
+  const asked: number[] = []
+  app.ws('/', {
+    contract: feed,
+    open: async (socket) => { await socket.subscribe('all'); opened(socket) },
+    on: { start: (_, socket) => onStart?.(socket), ask: ({ n }) => asked.push(n) },
+    close: (_, event) => ended(event)
+  })
+  const url = await listen(app)
+  const client = await connect(t, url)
+  const socket = await opening
+  client.ws.pause()
+  return { app, url, client, socket, asked, closed }
+}
+
+/** Sends until the peer is slow; returns how many went out. */
+function fill (socket: FeedSocket): number {
+  for (let n = 0; n < 10_000; n++) if (!socket.send('item', { n, text })) return n + 1
+  throw new Error('the peer reads everything')
+}
+
+t.test('send is false once too much waits, and everything said so far arrives when the peer reads again', async (t) => {
+  const { client, socket } = await start(t)
+  const count = fill(socket)
+  t.ok(socket.bufferedAmount > 200_000)
+  t.ok(socket.bufferedAmount < 200_000 + 2 * text.length, 'and no more than one message above it')
+  const drained = socket.drained()
+  client.ws.resume()
+  await drained
+  t.ok(socket.bufferedAmount <= 100_000)
+  t.equal(socket.send('item', { n: count, text: 'last' }), true)
+  for (let n = 0; n < count; n++) t.match(await client.next(), { n })
+  t.match(await client.next(), { n: count, text: 'last' })
+})
+
+t.test('a sender that waits for drained loses nothing, whatever the peer\'s pace', async (t) => {
+  const { client } = await start(t, {}, async (socket) => {
+    for (let n = 0; n < 300; n++) if (!socket.send('item', { n, text })) await socket.drained()
+  })
+  client.send({ type: 'start' })
+  client.ws.resume()
+  for (let n = 0; n < 300; n++) t.equal((await client.next())['n'], n)
+})
+
+t.test('slowConsumer close: what finds no room ends the connection with 4408, for its loss would be silent', async (t) => {
+  const { client, socket, closed } = await start(t)
+  const count = fill(socket)
+  t.equal(socket.send('item', { n: -1, text: 'no room' }), false)
+  t.equal(socket.readyState, 2)
+  client.ws.resume()
+  for (let n = 0; n < count; n++) t.match(await client.next(), { n })
+  t.same(await client.closed(), { code: 4408, reason: 'too slow to read what was sent' })
+  t.equal((await closed).code, 4408)
+  t.equal(client.unread, 0)
+})
+
+t.test('slowConsumer close: who stays slow is cut off, whether or not it hears the goodbye', async (t) => {
+  for (const say of [() => {}, (socket: FeedSocket) => socket.send('item', { n: 0, text })]) {
+    const { socket, closed } = await start(t, { slowTimeoutMs: 50 })
+    fill(socket)
+    say(socket)
+    const drained = socket.drained()
+    await t.rejects(drained, { code: 'FST_TYPED_WS_CONNECTION_CLOSED' })
+    t.equal((await closed).code, 1006)
+  }
+})
+
+t.test('slowConsumer close: who catches up in time stays', async (t) => {
+  const { client, socket } = await start(t, { slowTimeoutMs: 60_000 })
+  fill(socket)
+  client.ws.resume()
+  await socket.drained()
+  t.equal(socket.readyState, 1)
+})
+
+t.test('slowConsumer drop: events that find no room are left out and counted, and answers are not', async (t) => {
+  const { app, client, socket, asked } = await start(t, { slowConsumer: 'drop', slowTimeoutMs: 1 })
+  const dropped: unknown[] = []
+  const slowed: unknown[] = []
+  const note = (to: unknown[]) => (message: unknown) => { to.push(message) }
+  const [onDropped, onSlow] = [note(dropped), note(slowed)]
+  subscribe('fastify-typed-ws.dropped', onDropped)
+  subscribe('fastify-typed-ws.slow', onSlow)
+  t.teardown(() => { unsubscribe('fastify-typed-ws.dropped', onDropped); unsubscribe('fastify-typed-ws.slow', onSlow) })
+  const count = fill(socket)
+  t.equal(slowed.length, 1)
+  t.equal(socket.send('item', { n: -1, text: 'no room' }), false)
+  t.equal(socket.sendBinary(new Uint8Array(1)), false)
+  await app.channel(feed).publish('all', 'item', { n: -1, text: 'no room' })
+  t.same(dropped.map((message) => (message as { type: string }).type), ['item', undefined, 'item'])
+  t.match(app.channel(feed).stats, { slowed: 1, dropped: 3 })
+  client.send({ type: 'ask', ref: 1, n: 7 })
+  client.send({ type: '$ping' })
+  await until(() => app.channel(feed).stats.queued === 1)
+  t.same(asked, [], 'nothing is handled while the peer does not read')
+  client.ws.resume()
+  for (let n = 0; n < count; n++) t.match(await client.next(), { n })
+  t.match(await client.next(), { type: '$reply', ref: 1 })
+  t.same(asked, [7])
+  t.equal(socket.send('item', { n: count, text: '' }), true)
+})
+
+t.test('a slow member of a topic does not hold up the others', async (t) => {
+  const { app, url, socket } = await start(t, { slowConsumer: 'drop' })
+  const other = await connect(t, url)
+  fill(socket)
+  for (let n = 0; n < 50; n++) {
+    await app.channel(feed).publish('all', 'item', { n, text })
+    t.equal((await other.next())['n'], n)
+  }
+})
+
+t.test('pings of a peer that reads nothing are not answered', async (t) => {
+  const { client, socket } = await start(t, { slowConsumer: 'drop' })
+  fill(socket)
+  const waiting = socket.bufferedAmount
+  const pings = new Promise<void>((resolve) => {
+    let count = 0
+    socket.raw.on('ping', () => { if (++count === 1000) resolve() })
+  })
+  for (let n = 0; n < 1000; n++) client.ws.ping('x'.repeat(100))
+  await pings
+  socket.raw.pong()
+  t.equal(socket.bufferedAmount, waiting)
+  const pong = once(client.ws, 'pong')
+  client.ws.resume()
+  await socket.drained()
+  client.ws.ping()
+  await pong
+})
+
+t.test('and with compression all of it holds as well', async (t) => {
+  const app = await createApp(t, { highWaterMarkBytes: 200_000, perMessageDeflate: true, slowConsumer: 'drop' })
+  let socket: FeedSocket | undefined
+  app.ws('/', { contract: feed, open: (opened) => { socket = opened }, on: { start () {}, ask: () => 0 } })
+  const client = await connect(t, await listen(app), { perMessageDeflate: true })
+  await until(() => socket !== undefined)
+  for (let n = 0; n < 100; n++) if (!socket!.send('item', { n, text })) await socket!.drained()
+  for (let n = 0; n < 100; n++) t.equal((await client.next())['n'], n)
+})
