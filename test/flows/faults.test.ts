@@ -1,0 +1,136 @@
+// A fault in any function of the app's: the process lives, the peer is told, the others notice nothing.
+import t from 'tap'
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+import { defineContract } from '../../lib/index.js'
+import { connect, createApp, listen, Log, refused, until, type Client } from '../helper.js'
+
+const talk = defineContract({
+  name: 'talk.v1',
+  clientToServer: {
+    tell: Type.Object({}),
+    ask: { request: Type.Object({}), reply: Type.Object({ n: Type.Number() }) },
+    count: { request: Type.Object({}), stream: Type.Number() }
+  },
+  serverToClient: { told: Type.Object({ n: Type.Number() }) },
+  binary: { clientToServer: true }
+})
+
+type Fault = () => unknown
+/** What a function of the app's may do. */
+const faults: Readonly<Record<string, Fault>> = {
+  throws: () => { throw new Error('the fault') },
+  rejects: async () => await Promise.reject(new Error('the fault')),
+  'throws nothing': () => { throw undefined }, // eslint-disable-line no-throw-literal, @typescript-eslint/only-throw-error
+  'never settles': async () => await new Promise(() => {})
+}
+
+const INTERNAL = { type: '$error', statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', message: 'Internal Server Error' }
+const handlers = { tell () {}, ask: () => ({ n: 1 }), async * count () { yield 1 } }
+const route = { contract: talk, on: handlers, binary () {} }
+
+interface Place {
+  /** A route with the fault in one place. */
+  readonly routeWith: (fault: Fault) => object
+  /** What a client does to meet it. */
+  readonly meet?: (client: Client) => void
+  /** What it sees: the close code, its `$error`, the status of the refusal; nothing of a fault that never settles. */
+  readonly closed?: number
+  readonly error?: object
+  readonly status?: number
+  readonly hangs?: { readonly status: number }
+  /** Sees nothing whatever happens. */
+  readonly isSilent?: boolean
+}
+
+// A promise is no number; that it rejects is nobody's concern.
+function quiet (value: unknown): unknown {
+  Promise.resolve(value).catch(() => {})
+  return value
+}
+
+const send = (message: object) => (client: Client) => client.send(message)
+const hook = (name: string): Place => ({ routeWith: (fault) => ({ ...route, [name]: async () => { await fault() } }), status: 500, hangs: { status: 503 } })
+
+const places: Readonly<Record<string, Place>> = {
+  onRequest: hook('onRequest'),
+  preValidation: hook('preValidation'),
+  preHandler: hook('preHandler'),
+  'the origin function': { routeWith: (origin) => ({ ...route, origin }), status: 500, hangs: { status: 503 } },
+  open: { routeWith: (open) => ({ ...route, open }), closed: 1011 },
+  'an event handler': { routeWith: (tell) => ({ ...route, on: { ...handlers, tell } }), meet: send({ type: 'tell' }), error: { ...INTERNAL, received: 'tell' } },
+  'a call handler': { routeWith: (ask) => ({ ...route, on: { ...handlers, ask } }), meet: send({ type: 'ask', ref: 7 }), error: { ...INTERNAL, ref: 7, received: 'ask' } },
+  'a stream': {
+    routeWith: (fault) => ({ ...route, on: { ...handlers, async * count () { await fault(); yield 1 } } }), meet: send({ type: 'count', ref: 7 }), error: { ...INTERNAL, ref: 7, received: 'count' }
+  },
+  'a stream\'s iterator': {
+    routeWith: (next) => ({ ...route, on: { ...handlers, count: () => ({ [Symbol.asyncIterator]: () => ({ next }) }) } }), meet: send({ type: 'count', ref: 7 }), error: { ...INTERNAL, ref: 7, received: 'count' }
+  },
+  binary: { routeWith: (binary) => ({ ...route, binary }), meet: (client) => client.send(Buffer.from([1])), error: INTERNAL },
+  'a getter of the reply': {
+    routeWith: (fault) => ({ ...route, on: { ...handlers, ask: () => ({ get n () { return quiet(fault()) } }) } }), meet: send({ type: 'ask', ref: 7 }), error: { ...INTERNAL, ref: 7 }
+  },
+  errorHandler: {
+    routeWith: (errorHandler) => ({ ...route, errorHandler, on: { ...handlers, ask () { throw new Error('first') } } }), meet: send({ type: 'ask', ref: 7 }), error: { ...INTERNAL, ref: 7 }
+  },
+  close: { routeWith: (close) => ({ ...route, close }), meet: (client) => client.ws.close(), isSilent: true },
+  'a stream\'s return': {
+    routeWith: (fault) => ({ ...route, on: { ...handlers, async * count () { try { yield 1; await new Promise(() => {}) } finally { await fault() } } } }),
+    meet: (client) => { client.send({ type: 'count', ref: 7 }); client.ws.close() },
+    isSilent: true
+  }
+}
+
+for (const [where, place] of Object.entries(places)) {
+  for (const [what, fault] of Object.entries(faults)) {
+    t.test(`${where} ${what}`, async (t) => {
+      const app = await createApp(t, { handshakeTimeoutMs: 100, shutdown: { timeoutMs: 200 } }, { logger: new Log().options })
+      app.ws('/', { ...route, contract: defineContract({ ...talk, name: 'other.v1' }) })
+      app.ws('/fault', place.routeWith(fault) as never)
+      const url = await listen(app)
+      const other = await connect(t, url)
+      await meet(t, `${url}/fault`, place, what === 'never settles')
+      other.send({ type: 'ask', ref: 1 })
+      t.same(await other.next(), { type: '$reply', ref: 1, data: { n: 1 } }, 'another connection goes on')
+      await app.close()
+      t.match(statsOf(app), { connections: 0, queued: 0, running: 0, streams: 0, topics: 0 })
+    })
+  }
+}
+
+async function meet (t: Tap, url: string, place: Place, hangs: boolean): Promise<void> {
+  const status = hangs ? place.hangs?.status : place.status
+  if (status !== undefined) {
+    t.equal((await refused(url)).statusCode, status)
+    return
+  }
+  const client = await connect(t, url)
+  place.meet?.(client)
+  if (place.isSilent === true) await client.closed()
+  else if (!hangs && place.closed !== undefined) t.equal((await client.closed()).code, place.closed)
+  else if (!hangs && place.error !== undefined) t.match(await client.next(), place.error)
+  else if (place.meet !== undefined) await client.flushed()
+}
+
+function statsOf (app: FastifyInstance): object {
+  return app.channel(talk).stats
+}
+
+t.test('a fault without end in a thousand connections ends with them', async (t) => {
+  const app = await createApp(t, {}, { logger: new Log().options })
+  app.ws('/', { ...route, on: { ...handlers, ask: async () => await new Promise(() => {}), async * count () { await new Promise(() => {}); yield 1 } } })
+  const url = await listen(app)
+  for (let round = 0; round < 10; round++) {
+    const clients = await Promise.all(Array.from({ length: 100 }, async () => await connect(t, url)))
+    for (const [n, client] of clients.entries()) {
+      client.send({ type: n % 2 === 0 ? 'ask' : 'count', ref: 1 })
+      client.send({ type: 'tell' })
+    }
+    for (const client of clients) await client.flushed()
+    for (const client of clients) client.ws.terminate()
+    await until(() => app.channel(talk).size() === 0)
+  }
+  t.match(statsOf(app), { connections: 0, queued: 0, running: 0, streams: 0, opened: 1000 })
+})
+
+type Tap = Parameters<Parameters<typeof t.test>[1] & {}>[0]

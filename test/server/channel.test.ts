@@ -1,0 +1,167 @@
+// What one can see of the connections of a contract.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import t from 'tap'
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+import { defineContract, type ChannelStats, type Diagnostics, type Socket } from '../../lib/index.js'
+import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../helper.js'
+
+const talk = defineContract({
+  name: 'talk.v1',
+  clientToServer: {
+    say: Type.Object({ text: Type.String({ maxLength: 10 }) }),
+    ask: { request: Type.Object({ n: Type.Number() }), reply: Type.Number() },
+    count: { request: Type.Object({ to: Type.Number() }), stream: Type.Number() }
+  },
+  serverToClient: {
+    said: Type.Object({ text: Type.String() }),
+    confirm: { request: Type.Object({}), reply: Type.Boolean() }
+  },
+  binary: { clientToServer: true, serverToClient: true }
+})
+
+type TalkSocket = Socket<typeof talk>
+type Name = keyof Diagnostics
+
+const NOTHING: ChannelStats = {
+  connections: 0, queued: 0, running: 0, streams: 0, pendingCalls: 0, topics: 0, bufferedBytes: 0, opened: 0, messagesReceived: 0, messagesSent: 0, bytesReceived: 0, bytesSent: 0,
+  slowed: 0, dropped: 0, errors: {}, handshakesRefused: {}
+}
+
+/** Hears a channel of node:diagnostics_channel while the test lasts. */
+function hear<K extends Name> (t: Teardown, name: K): Array<Diagnostics[K]> {
+  const heard: Array<Diagnostics[K]> = []
+  const listener = (message: unknown): void => { heard.push(message as Diagnostics[K]) }
+  subscribe(name, listener)
+  t.teardown(() => { unsubscribe(name, listener) })
+  return heard
+}
+
+async function start (t: Teardown): Promise<{ app: FastifyInstance, client: Client, log: Log, release: () => void }> {
+  const log = new Log()
+  const app = await createApp(t, {}, { logger: log.options })
+  let release: () => void = () => {}
+  const released = new Promise<void>((resolve) => { release = resolve })
+  app.ws('/', {
+    contract: talk,
+    open: async (socket) => await socket.subscribe('all'),
+    on: {
+      say ({ text }, socket) { socket.publish('all', 'said', { text }) },
+      async ask ({ n }, socket: TalkSocket) {
+        if (n === 0) throw new Error('no zero')
+        if (n === 1) throw Object.assign(new Error('no one'), { statusCode: 404 })
+        if (n === 2) throw Object.assign(new Error('no two'), { statusCode: 403, code: 'NO_TWO' })
+        if (n === 3) await released
+        if (n === 4) return Number(await socket.call('confirm', {}))
+        return n
+      },
+      async * count ({ to }) {
+        for (let n = 1; n <= to; n++) yield n
+        await released
+      }
+    },
+    binary: (data, socket) => { socket.sendBinary(data) }
+  })
+  return { app, client: await connect(t, await listen(app)), log, release }
+}
+
+t.test('stats tell what is going on, and what has been', async (t) => {
+  const { app, client, release } = await start(t)
+  const channel = app.channel(talk)
+  client.send({ type: 'count', ref: 1, to: 2 })
+  t.match(await client.next(), { type: '$next' })
+  t.match(await client.next(), { type: '$next' })
+  client.send({ type: 'ask', ref: 2, n: 4 })
+  t.match(await client.next(), { type: 'confirm', ref: 1 })
+  client.send({ type: 'say', text: 'queued' })
+  await until(() => channel.stats.queued === 1)
+  t.match(channel.stats, { connections: 1, queued: 1, running: 1, streams: 1, pendingCalls: 1, topics: 1, opened: 1, messagesReceived: 3, messagesSent: 3, errors: {} })
+  client.send({ type: '$reply', ref: 1, data: true })
+  t.match(await client.next(), { type: '$reply', ref: 2, data: 1 })
+  release()
+  t.match(await client.next(), { type: '$done', ref: 1 })
+  await until(() => channel.stats.queued === 0)
+  await client.close()
+  await until(() => channel.size() === 0)
+  const { bytesReceived, bytesSent, ...stats } = channel.stats
+  t.match({ ...NOTHING, ...stats }, { ...NOTHING, opened: 1, messagesReceived: 4, messagesSent: 5 }, 'what is going on is nothing again')
+  t.ok(bytesReceived > 0 && bytesSent > 0)
+})
+
+t.test('stats count what was refused, by its code or status', async (t) => {
+  const { client, app } = await start(t)
+  for (const n of [0, 1, 2]) client.send({ type: 'ask', n })
+  client.send('x')
+  client.send({ type: 'nope' })
+  client.send({ type: 'nope' })
+  for (let i = 0; i < 6; i++) t.equal((await client.next()).type, '$error')
+  t.strictSame({ ...app.channel(talk).stats.errors }, { FST_TYPED_WS_INTERNAL: 1, 404: 1, NO_TWO: 1, FST_TYPED_WS_INVALID_JSON: 1, FST_TYPED_WS_UNKNOWN_TYPE: 2 })
+})
+
+t.test('a contract without connections has done nothing', async (t) => {
+  const app = await createApp(t)
+  t.strictSame({ ...app.channel(talk).stats, errors: {} }, NOTHING)
+})
+
+t.test('a connection that ended leaves one line in the log', async (t) => {
+  const { client, log } = await start(t)
+  client.send({ type: 'ask', ref: 1, n: 5 })
+  await client.next()
+  await client.close(4000)
+  await until(() => log.find('websocket connection closed').length > 0)
+  const [line, ...others] = log.find('websocket connection closed')
+  t.match(line, { level: 30, code: 4000, messagesReceived: 1, messagesSent: 1 })
+  t.ok(Number(line!['durationMs']) >= 0 && Number(line!['bytesReceived']) > 0 && Number(line!['bytesSent']) > 0)
+  t.equal(others.length, 0)
+})
+
+t.test('the diagnostics channels tell of a connection and its messages', async (t) => {
+  const [opened, closed, received, handled, sent, refused, failed] = [
+    hear(t, 'fastify-typed-ws.connection.open'), hear(t, 'fastify-typed-ws.connection.close'), hear(t, 'fastify-typed-ws.message.received'),
+    hear(t, 'fastify-typed-ws.message.handled'), hear(t, 'fastify-typed-ws.message.sent'), hear(t, 'fastify-typed-ws.message.refused'), hear(t, 'fastify-typed-ws.error')
+  ] as const
+  const { client, app, release } = await start(t)
+  const [socket] = app.channel(talk).sockets()
+  t.equal(opened[0]!.socket, socket)
+  client.send({ type: 'ask', ref: 1, n: 5 })
+  client.send({ type: 'ask', ref: 2, n: 0 })
+  client.send({ type: 'count', ref: 3, to: 1 })
+  client.send(Buffer.from([1]))
+  client.send('x')
+  client.send({ type: '$ping' })
+  for (let i = 0; i < 6; i++) await client.next()
+  release()
+  await client.next()
+  client.send({ type: 'count', ref: 4, to: 1 })
+  await client.next()
+  await client.close(4001)
+  await until(() => closed.length === 1)
+  t.match(closed[0], { socket, code: 4001, reason: '' })
+  t.ok(closed[0]!.durationMs >= 0)
+  t.same(received.map(({ message }) => [message.type, message.ref]), [['ask', 1], ['ask', 2], ['count', 3], [undefined, undefined], ['count', 4]])
+  await until(() => handled.length === 5)
+  t.same(new Set(handled.map(({ message }) => message)), new Set(received.map(({ message }) => message)), 'the very same messages, each once')
+  t.equal(handled.filter(({ error }) => error !== undefined).length, 1)
+  t.same(sent.map(({ type }) => type).sort(), ['$done', '$done', '$error', '$error', '$next', '$next', '$pong', '$reply', undefined].sort())
+  t.same(refused.map(({ error }) => error.code), ['FST_TYPED_WS_INTERNAL', 'FST_TYPED_WS_INVALID_JSON'])
+  t.match(failed, [{ socket, error: { message: 'no zero' }, message: { type: 'ask', ref: 2 } }])
+})
+
+t.test('a cancelled message was handled, without an error', async (t) => {
+  const handled = hear(t, 'fastify-typed-ws.message.handled')
+  const { client, app } = await start(t)
+  client.send({ type: 'count', ref: 1, to: 1 })
+  await client.next()
+  client.send({ type: '$cancel', ref: 1 })
+  await until(() => handled.length === 1)
+  t.match(handled[0], { message: { type: 'count', ref: 1 }, error: undefined })
+  t.equal(app.channel(talk).stats.streams, 0)
+})
+
+t.test('a published message is sent to each member', async (t) => {
+  const { client, app } = await start(t)
+  const sent = hear(t, 'fastify-typed-ws.message.sent')
+  await app.channel(talk).publish('all', 'said', { text: 'x' })
+  t.match(await client.next(), { type: 'said' })
+  t.match(sent, [{ type: 'said' }])
+})
