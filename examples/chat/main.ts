@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import closeWithGrace from 'close-with-grace'
 import { buildServer } from './server.js'
 
 const { PORT = '3000', HOST = 'localhost', TLS_KEY, TLS_CERT, COOKIE_KEY } = process.env
@@ -10,7 +11,11 @@ const app = buildServer({
   key: COOKIE_KEY === undefined ? keptKey() : Buffer.from(COOKIE_KEY),
   tls: TLS_KEY !== undefined && TLS_CERT !== undefined ? { key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERT) } : undefined
 })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void app.close() })
+// On SIGTERM every page is told when to come back; what the plugin's own limit does not end, this one does.
+closeWithGrace({ delay: 10_000, logger: app.log }, async ({ err }) => {
+  if (err !== undefined) app.log.error({ err }, 'the chat ends for a fault')
+  await app.close()
+})
 await app.listen({ port: Number(PORT), host: HOST })
 
 // Random, and kept beside the code so that a restart signs nobody out.

@@ -1,21 +1,40 @@
 import { once } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { defineContract, type PluginOptions } from '../../lib/index.js'
+import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
 import { connect, connectRaw, countSockets, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../helper.js'
 
 const echo = defineContract({
   name: 'echo.v1',
-  clientToServer: { say: Type.Object({ text: Type.String() }) },
+  clientToServer: {
+    say: Type.Object({ text: Type.String() }),
+    ask: { request: Type.Object({ n: Type.Number() }), reply: Type.Number() },
+    count: { request: Type.Object({}), stream: Type.Number() }
+  },
   serverToClient: { said: Type.Object({ text: Type.String() }) }
 })
 
 async function start (t: Teardown, options: PluginOptions = {}): Promise<{ app: FastifyInstance, url: string, ended: number[] }> {
   const app = await createApp(t, options)
   const ended: number[] = []
-  app.ws('/', { contract: echo, on: { say: ({ text }, socket) => socket.send('said', { text }) }, close: (_, { code }) => { ended.push(code) } })
-  app.ws('/hangs', { contract: echo, on: { say () {} }, preHandler: async () => await new Promise(() => {}) })
+  const on = {
+    say: ({ text }: { text: string }, socket: Socket<typeof echo>) => socket.send('said', { text }),
+    // Takes a few turns of the event loop.
+    async ask ({ n }: { n: number }) {
+      for (let i = 0; i < 20; i++) await turn()
+      return n
+    },
+    async * count () {
+      yield 1
+      await new Promise(() => {})
+    }
+  }
+  app.ws('/', { contract: echo, on, close: (_, { code }) => { ended.push(code) } })
+  app.ws('/stuck', { contract: echo, on: { ...on, ask: async () => await new Promise(() => {}) }, close: (_, { code }) => { ended.push(code) } })
+  app.ws('/opening', { contract: echo, on, open: async () => await new Promise(() => {}) })
+  app.ws('/hangs', { contract: echo, on, preHandler: async () => await new Promise(() => {}) })
   app.get('/raw', { websocket: true }, () => {})
   app.get('/raw-hangs', { websocket: true, preHandler: async () => await new Promise(() => {}) }, () => {})
   return { app, url: await listen(app), ended }
@@ -45,6 +64,40 @@ t.test('peers are told to come back, and what was sent before arrives', async (t
   for (const client of clients) t.same(await client.next(), { type: 'said', text: 'last' })
   t.same(ended, [1012, 1012, 1012, 1012, 1012])
   t.equal(app.channel(echo).size(), 0)
+})
+
+t.test('handlers finish, and what waits behind them is handled: no answer is lost', async (t) => {
+  const { app, url } = await start(t)
+  const clients = await Promise.all(Array.from({ length: 200 }, async () => await connect(t, url)))
+  for (const client of clients) for (let n = 0; n < 3; n++) client.send({ type: 'ask', ref: n + 1, n })
+  await until(() => app.channel(echo).stats.messagesReceived > 0)
+  await app.close()
+  for (const client of clients) {
+    for (let n = 0; n < 3; n++) t.same(await client.next(), { type: '$reply', ref: n + 1, data: n })
+    t.equal((await client.closed()).code, 1012)
+  }
+})
+
+t.test('what hangs is told goodbye all the same: a handler, an open, a stream', async (t) => {
+  const { app, url, ended } = await start(t, { shutdown: { timeoutMs: 500 } })
+  const [stuck, opening, streaming] = [await connect(t, `${url}/stuck`), await connect(t, `${url}/opening`), await connect(t, url)]
+  stuck.send({ type: 'ask', n: 1 })
+  streaming.send({ type: 'count', ref: 1 })
+  await streaming.next()
+  await stuck.flushed()
+  const took = await timed(async () => await app.close())
+  t.ok(took < 4500, `${took} ms`)
+  for (const client of [stuck, opening, streaming]) t.equal((await client.closed()).code, 1012)
+  t.ok(ended.every((code) => code === 1012))
+})
+
+t.test('peers are told to come back at different times', async (t) => {
+  const { app, url } = await start(t, { shutdown: { spreadMs: 1000 } })
+  const clients = await Promise.all(Array.from({ length: 50 }, async () => await connect(t, url)))
+  await app.close()
+  const waits = await Promise.all(clients.map(async (client) => Number(/^retry-after-ms=(\d+)$/.exec((await client.closed()).reason)?.[1])))
+  t.ok(waits.every((ms) => ms >= 0 && ms <= 1000))
+  t.ok(new Set(waits).size > 25)
 })
 
 t.test('an app without connections closes at once, and one that never listened too', async (t) => {
