@@ -32,7 +32,7 @@ async function start (t: Teardown, options: PluginOptions = {}): Promise<{ app: 
     }
   }
   app.ws('/', { contract: echo, on, close: (_, { code }) => { ended.push(code) } })
-  app.ws('/stuck', { contract: echo, on: { ...on, ask: async () => await new Promise(() => {}) }, close: (_, { code }) => { ended.push(code) } })
+  app.ws('/stuck', { contract: echo, on: { ...on, ask: async () => await new Promise<never>(() => {}) }, close: (_, { code }) => { ended.push(code) } })
   app.ws('/opening', { contract: echo, on, open: async () => await new Promise(() => {}) })
   app.ws('/hangs', { contract: echo, on, preHandler: async () => await new Promise(() => {}) })
   app.get('/raw', { websocket: true }, () => {})
