@@ -14,7 +14,7 @@ const floors = [
     'lib/server/options', 'lib/server/origin', 'lib/server/frame', 'lib/server/intake', 'lib/server/peer', 'lib/server/failure', 'lib/server/outbox',
     'lib/server/hub', 'lib/server/limit', 'lib/server/expiry', 'lib/server/heartbeat', 'lib/server/compile', 'lib/server/encode', 'lib/server/message', 'lib/server/decode'
   ],
-  ['lib/server/gate', 'lib/server/handshake', 'lib/server/dispatch', 'lib/server/queue', 'lib/server/streams', 'lib/server/calls'],
+  ['lib/server/gate', 'lib/server/capacity', 'lib/server/handshake', 'lib/server/dispatch', 'lib/server/queue', 'lib/server/streams', 'lib/server/calls'],
   ['lib/server/inbound', 'lib/server/connection', 'lib/server/channel'],
   ['lib/server/route', 'lib/server/shutdown'],
   ['lib/server/plugin'],

@@ -44,11 +44,6 @@ export interface SharedOptions {
   /** As in `ws`. Default `false`: it costs memory and is an attack surface. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions
   /**
-   * How a handshake is refused. `'http'` (default): by an HTTP reply, which a browser hides from the page. `'close'`: by accepting and closing at once, so that
-   * the page learns the code: 4xx becomes 45xx (401 → 4501), a redirect 4501, 5xx 1013. What is no handshake at all is still refused over HTTP.
-   */
-  rejectWith?: 'http' | 'close'
-  /**
    * A ping frame every `intervalMs`; a peer from which nothing arrives within `timeoutMs` of it is cut off with 1006. Default `{ intervalMs: 25_000, timeoutMs:
    * 10_000 }`: below the minute after which proxies drop what is idle. `false`: none.
    */

@@ -22,6 +22,8 @@ export const OriginMissing: Named<[]> = createError('FST_TYPED_WS_ORIGIN_MISSING
 export const UpgradeRequired: Named<[]> = createError('FST_TYPED_WS_UPGRADE_REQUIRED', 'This is a WebSocket route: open it with new WebSocket(url)', 426)
 export const HandshakeTimeout: Named<[]> = createError('FST_TYPED_WS_HANDSHAKE_TIMEOUT', 'The handshake took too long', 503)
 export const Closing: Named<[]> = createError('FST_TYPED_WS_CLOSING', 'The server is closing: come back in a moment', 503)
+export const TooManyConnections: Named<[]> = createError('FST_TYPED_WS_TOO_MANY_CONNECTIONS', 'There is no room for another connection: come back in a moment', 503)
+export const TooManyConnectionsPerIp: Named<[]> = createError('FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP', 'Too many connections from this address: close one first', 429)
 export const InvalidHeader: Named<[string]> = createError('FST_TYPED_WS_INVALID_HEADER', 'Header \'%s\' of the reply has a character no header may have', 500)
 
 // After the 101: thrown to the handler that asked for it.

@@ -2,6 +2,9 @@ import { ServerResponse, validateHeaderName, validateHeaderValue, type OutgoingH
 import { Writable, type Duplex } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { WebSocketServer } from 'ws'
+import type { AnyContract } from '../../types/contract.js'
+import type { Capacity } from './capacity.js'
+import { handshakeRefused } from './diagnostics.js'
 import * as errors from './errors.js'
 import { destroySoon, type Upgrade, type UpgradeRequest } from './gate.js'
 import type { OriginVerdict } from './origin.js'
@@ -15,8 +18,18 @@ export interface HandshakeRoute {
   readonly timeoutMs: number
   readonly server: WebSocketServer
   readonly checkOrigin: (request: FastifyRequest) => OriginVerdict | Promise<OriginVerdict>
+  readonly contract: AnyContract
+  /** Another answer than a 101 is going out. */
+  refused (statusCode: number): void
   /** The 101 is out. */
   connect (ws: Peer, socket: Duplex, request: FastifyRequest): void
+}
+
+/** What all handshakes of an app share. */
+export interface Admission {
+  /** Those under way. */
+  readonly handshakes: Set<Handshake>
+  readonly capacity: Capacity
 }
 
 /** A raw request, which carries its handshake until the 101 is out. */
@@ -33,6 +46,8 @@ type Method = (this: ServerResponse, ...values: unknown[]) => unknown
 // RFC 9110 §7.6.1, RFC 6455 §4.2.2: hop by hop, or ws's own.
 const WITHHELD = /^(?:connection|upgrade|keep-alive|proxy-connection|te|trailer|transfer-encoding|content-length|sec-websocket-.+)$/i
 
+const RETRY_AFTER_SECONDS = 1
+
 // Node's own, beneath what we take over.
 const http = ServerResponse.prototype as unknown as Readonly<Record<'writeHead' | 'end', Method>>
 
@@ -44,13 +59,15 @@ export class Handshake {
   readonly #send: FastifyReply['send']
   readonly #upgrade: Upgrade
   readonly #pending: Set<Handshake>
+  readonly #capacity: Capacity
   readonly #timer: NodeJS.Timeout
   #state: State = 'pending'
   #headers: OutgoingHttpHeaders = {}
   #fault: Error | undefined = undefined
+  // What it is refused for, where that is known.
+  #error: Error | undefined = undefined
 
-  /** @param pending - holds the handshake for as long as it is under way. */
-  constructor (route: HandshakeRoute, request: FastifyRequest, reply: FastifyReply, pending: Set<Handshake>) {
+  constructor (route: HandshakeRoute, request: FastifyRequest, reply: FastifyReply, { handshakes: pending, capacity }: Admission) {
     const raw = request.raw as HandshakeRequest
     raw[kHandshake] = this
     this.#route = route
@@ -59,6 +76,7 @@ export class Handshake {
     this.#send = reply.send.bind(reply)
     this.#upgrade = raw[kUpgrade]!
     this.#pending = pending
+    this.#capacity = capacity
     this.#timer = setTimeout(() => this.expire(new errors.HandshakeTimeout()), route.timeoutMs)
     pending.add(this)
     this.#upgrade.socket.on('end', this.#leave)
@@ -71,8 +89,10 @@ export class Handshake {
     const verdict = await this.#route.checkOrigin(this.#request)
     if (verdict !== 'admitted') throw this.#refuseOrigin(verdict)
     const offered = this.#request.headers['sec-websocket-protocol']
-    if (offered === undefined || offered.split(',').some((token) => token.trim() === this.#route.subprotocol)) return
-    throw this.#withStatus(new errors.Subprotocol(this.#route.subprotocol))
+    if (offered !== undefined && !offered.split(',').some((token) => token.trim() === this.#route.subprotocol)) {
+      throw this.#withStatus(new errors.Subprotocol(this.#route.subprotocol))
+    }
+    this.#takePlace()
   }
 
   /** Answers with the 101, as a reply like any other: `onSend` and `onResponse` run, and the headers of the reply reach it. */
@@ -88,13 +108,23 @@ export class Handshake {
   expire (error: InstanceType<typeof errors.HandshakeTimeout>): void {
     const { socket } = this.#upgrade
     try {
-      if (!this.#reply.sent && !this.#reply.raw.headersSent) this.#reply.header('retry-after', 1).send(this.#withStatus(error))
+      if (!this.#reply.sent && !this.#reply.raw.headersSent) this.#reply.header('retry-after', RETRY_AFTER_SECONDS).send(this.#withStatus(error))
     } catch {
       // While an onError hook runs Fastify takes no other answer.
       socket.destroy()
     }
     // The hooks of this very answer may hang as well.
     destroySoon(socket)
+  }
+
+  // After the Origin, so that a stranger's page takes nobody's place.
+  #takePlace (): void {
+    try {
+      this.#capacity.take(this.#request.ip, this.#upgrade.socket)
+    } catch (error) {
+      this.#reply.header('retry-after', RETRY_AFTER_SECONDS)
+      throw this.#withStatus(error as Error & { statusCode: number })
+    }
   }
 
   #refuseOrigin (verdict: 'missing' | 'refused'): Error {
@@ -130,6 +160,7 @@ export class Handshake {
     const { raw } = reply
     reply.send = (payload?: unknown) => {
       this.#refuse()
+      if (payload instanceof Error) this.#error = payload
       return this.#send(payload)
     }
     raw.writeHead = (statusCode: number, ...rest: unknown[]) => {
@@ -158,7 +189,14 @@ export class Handshake {
       return
     }
     this.#refuse()
+    this.#tell(statusCode)
     http.writeHead.call(raw, statusCode, ...rest)
+  }
+
+  #tell (statusCode: number): void {
+    const request = this.#request
+    this.#route.refused(statusCode)
+    if (handshakeRefused.hasSubscribers) handshakeRefused.publish({ request, contract: this.#route.contract, statusCode, error: this.#error })
   }
 
   #end (rest: unknown[]): void {

@@ -11,7 +11,6 @@ export interface RouteSettings {
   readonly handshakeTimeoutMs: number
   readonly maxPayloadBytes: number
   readonly perMessageDeflate: boolean | PerMessageDeflateOptions
-  readonly rejectWith: 'http' | 'close'
   readonly heartbeat: HeartbeatSettings | false
   readonly concurrency: number
   readonly maxQueuedMessages: number
@@ -63,7 +62,6 @@ const DEFAULTS: RouteSettings = {
   handshakeTimeoutMs: 10_000,
   maxPayloadBytes: 65_536,
   perMessageDeflate: false,
-  rejectWith: 'http',
   heartbeat: DEFAULT_HEARTBEAT,
   concurrency: 1,
   maxQueuedMessages: 64,
@@ -96,7 +94,6 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   handshakeTimeoutMs: timeout,
   maxPayloadBytes: [(value) => isWithin(value, MAX_PAYLOAD_BYTES), `write bytes, 1 to ${MAX_PAYLOAD_BYTES}`],
   perMessageDeflate: [(value) => typeof value === 'boolean' || isObject(value), 'write true, false, or the options of ws'],
-  rejectWith: word('http', 'close'),
   heartbeat: [(value) => value === false || isRecordOf(value, { intervalMs: isTimeout, timeoutMs: isTimeout }), 'write { intervalMs: 25_000, timeoutMs: 10_000 }, or false'],
   concurrency: count,
   maxQueuedMessages: count,

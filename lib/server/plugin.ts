@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest,
 import type { AnyContract } from '../../types/contract.js'
 import type { PluginOptions } from '../../types/options.js'
 import '../../types/fastify.js'
+import { Capacity } from './capacity.js'
 import { ContractChannel } from './channel.js'
 import { compileContract } from './compile.js'
 import { Encoder } from './encode.js'
@@ -22,6 +23,7 @@ import { loadTypeBox, type TypeBox } from './typebox.js'
 class TypedWs implements RouteHost, GateKeeper {
   readonly handshakes: Set<Handshake> = new Set()
   readonly sockets: Set<Duplex> = new Set()
+  readonly capacity: Capacity
   readonly typebox: TypeBox
   readonly settings: PluginSettings['route']
   readonly log: FastifyInstance['log']
@@ -31,8 +33,9 @@ class TypedWs implements RouteHost, GateKeeper {
   readonly #heartbeats = new Map<string, Heartbeat>()
   readonly #shutdown: PluginSettings['shutdown']
 
-  constructor ({ route, shutdown }: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
+  constructor ({ route, shutdown, maxConnections, maxConnectionsPerIp }: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
     this.settings = route
+    this.capacity = new Capacity(maxConnections, maxConnectionsPerIp)
     this.typebox = typebox
     this.log = log
     this.#shutdown = shutdown
@@ -89,7 +92,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
     const route = routeOf(request)
     if (route === undefined) return done()
     // Fastify waits for the promise, and takes a rejection for a refusal whatever its reason is.
-    return new Handshake(route, request, reply, host.handshakes).check()
+    return new Handshake(route, request, reply, host).check()
   })
   await runFirst(app, 'preClose', async () => { host.isClosing = true })
   app.addHook('onResponse', restoreWs)

@@ -39,6 +39,7 @@ const FASTIFY_OPTIONS = [
 
 /** A typed WebSocket route: a contract and its handlers, as a Fastify route. */
 export class TypedRoute implements HandshakeRoute {
+  readonly contract: AnyContract
   readonly subprotocol: string
   readonly timeoutMs: number
   readonly server: WebSocketServer
@@ -61,6 +62,7 @@ export class TypedRoute implements HandshakeRoute {
     this.#settings = settings
     this.#host = host
     this.#channel = host.channelOf(contract, scope)
+    this.contract = contract
     this.subprotocol = contract.name
     this.answer = answererOf(options.handler)
     this.timeoutMs = settings.handshakeTimeoutMs
@@ -82,6 +84,10 @@ export class TypedRoute implements HandshakeRoute {
   compile (): Wiring {
     this.#wiring ??= this.#wire()
     return this.#wiring
+  }
+
+  refused (statusCode: number): void {
+    this.#channel.refused(statusCode)
   }
 
   connect (ws: Peer, socket: Duplex, request: FastifyRequest): void {

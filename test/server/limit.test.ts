@@ -1,0 +1,43 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Limit } from '../../lib/server/limit.js'
+
+const max = 10
+const timeWindowMs = 100
+
+t.test('whatever comes when, no stretch of time takes more than the bucket and what flowed in', async (t) => {
+  const arrivals = fc.array(fc.record({ afterMs: fc.oneof(fc.constant(0), fc.nat(50), fc.nat(1000)), cost: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 25, noNaN: true })) }), { maxLength: 100 })
+  fc.assert(fc.property(arrivals, (list) => {
+    const limit = new Limit({ max, timeWindowMs }, 0)
+    const taken: Array<[atMs: number, cost: number]> = []
+    let nowMs = 0
+    for (const { afterMs, cost } of list) {
+      nowMs += afterMs
+      if (limit.take(cost, nowMs)) taken.push([nowMs, cost])
+    }
+    return taken.every(([from], first) => {
+      let sum = 0
+      return taken.slice(first).every(([to, cost]) => {
+        sum += cost
+        return sum <= 2 * max + (to - from) * max / timeWindowMs + 1e-6
+      })
+    })
+  }))
+  t.pass()
+})
+
+t.test('who keeps to it is never refused', async (t) => {
+  fc.assert(fc.property(fc.array(fc.double({ min: timeWindowMs / max, max: 1000, noNaN: true }), { maxLength: 100 }), (gaps) => {
+    const limit = new Limit({ max, timeWindowMs }, 0)
+    let nowMs = 0
+    return gaps.every((gap) => {
+      nowMs += gap
+      return limit.take(1, nowMs)
+    })
+  }))
+  const limit = new Limit({ max, timeWindowMs }, 0)
+  for (let n = 0; n < 2 * max; n++) t.ok(limit.take(1, 0), 'twice the maximum at once')
+  t.notOk(limit.take(1, 0))
+  t.ok(limit.take(0, 0), 'what is free is free')
+  t.notOk(limit.isFlood)
+})

@@ -1,0 +1,212 @@
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Readable } from 'node:stream'
+import t from 'tap'
+import { connect, until } from '../helper.js'
+import { gate, live, start } from './live.js'
+
+t.test('what a handler yields goes out item by item, checked and stripped, and then the end', async (t) => {
+  const { client } = await start(t, { async * count () { yield { n: 1, secret: 'x' }; yield { n: 2 } } })
+  client.send({ type: 'count', ref: 7, to: 2 })
+  t.same(await client.next(), { type: '$next', ref: 7, data: { n: 1 } })
+  t.same(await client.next(), { type: '$next', ref: 7, data: { n: 2 } })
+  t.same(await client.next(), { type: '$done', ref: 7 })
+})
+
+t.test('any async iterable is a stream, at once or promised', async (t) => {
+  for (const count of [() => Readable.from([{ n: 1 }]), async () => Readable.from([{ n: 1 }])]) {
+    const { client } = await start(t, { count })
+    client.send({ type: 'count', ref: 1, to: 1 })
+    t.same(await client.next(), { type: '$next', ref: 1, data: { n: 1 } })
+    t.same(await client.next(), { type: '$done', ref: 1 })
+  }
+})
+
+t.test('what is no async iterable is a 500, and an error in the log', async (t) => {
+  for (const result of [undefined, null, 5, [{ n: 1 }]]) {
+    const { client, log, app } = await start(t, { count: () => result })
+    client.send({ type: 'count', ref: 1, to: 1 })
+    t.match(await client.next(), { type: '$error', ref: 1, received: 'count', statusCode: 500 })
+    t.match(log.find('websocket handler failed'), [{ level: 50, err: { code: 'FST_TYPED_WS_STREAM_RESULT', message: /'count' must return an async iterable/ } }])
+    t.equal(app.channel(live).stats.streams, 0)
+  }
+})
+
+t.test('an item that breaks its schema ends the stream with a 500, and the generator runs its finally', async (t) => {
+  const ended = gate()
+  const { client } = await start(t, { async * count () { try { yield { n: 1 }; yield { n: 5000 }; yield { n: 2 } } finally { ended.open() } } })
+  client.send({ type: 'count', ref: 1, to: 1 })
+  t.match(await client.next(), { type: '$next' })
+  t.match(await client.next(), { type: '$error', ref: 1, received: 'count', statusCode: 500 })
+  await ended.opened
+  client.send({ type: 'ask', ref: 2, n: 2 })
+  t.match(await client.next(), { type: '$reply', ref: 2 })
+})
+
+t.test('a stream that throws ends with the $error of it', async (t) => {
+  const { client } = await start(t, {
+    async * count ({ to }) {
+      if (to > 0) yield { n: 1 }
+      throw Object.assign(new Error('no more'), { statusCode: 410 })
+    }
+  })
+  for (const to of [0, 1]) {
+    client.send({ type: 'count', ref: 3, to })
+    if (to > 0) t.match(await client.next(), { type: '$next' })
+    t.match(await client.next(), { type: '$error', ref: 3, statusCode: 410, message: 'no more' })
+  }
+})
+
+t.test('after $cancel nothing more is sent, finally runs, and the signal is aborted', async (t) => {
+  const ended = gate()
+  let signal: AbortSignal | undefined
+  const { client, app } = await start(t, {
+    async * count (_, __, message) {
+      signal = message.signal
+      try {
+        for (let n = 1; ; n++) {
+          yield { n }
+          await delay(60_000, undefined, { signal })
+        }
+      } finally { ended.open() }
+    }
+  })
+  client.send({ type: 'count', ref: 1, to: 1 })
+  await client.next()
+  t.equal(signal?.aborted, false)
+  client.send({ type: '$cancel', ref: 1 })
+  await ended.opened
+  t.equal(signal?.aborted, true)
+  t.equal(app.channel(live).stats.streams, 0)
+  client.send({ type: 'ask', ref: 2, n: 2 })
+  t.match(await client.next(), { type: '$reply', ref: 2 })
+})
+
+t.test('a stream is cancelled while its handler, or its first item, is still awaited', async (t) => {
+  const [handler, item, ended] = [gate(), gate(), gate()]
+  const late = async function * () { try { await item.opened; yield { n: 1 } } finally { ended.open() } }
+  const { client, app } = await start(t, { count: async ({ to }) => { if (to === 0) await handler.opened; return late() } })
+  client.send({ type: 'count', ref: 1, to: 0 })
+  await client.flushed()
+  client.send({ type: '$cancel', ref: 1 })
+  await client.flushed()
+  handler.open()
+  client.send({ type: 'count', ref: 2, to: 1 })
+  await until(() => app.channel(live).stats.streams === 1)
+  client.send({ type: '$cancel', ref: 2 })
+  await client.flushed()
+  item.open()
+  await ended.opened
+  client.send({ type: 'ask', ref: 3, n: 3 })
+  t.same(await client.next(), { type: '$reply', ref: 3, data: 3 })
+  t.equal(client.unread, 0)
+})
+
+t.test('an iterator of one\'s own needs no return', async (t) => {
+  const { client, app } = await start(t, { count: () => ({ [Symbol.asyncIterator]: () => ({ next: async () => ({ value: { n: 1 } }) }) }) })
+  client.send({ type: 'count', ref: 1, to: 1 })
+  await client.next()
+  client.send({ type: '$cancel', ref: 1 })
+  await until(() => app.channel(live).stats.streams === 0)
+  t.pass('and it ends all the same')
+})
+
+t.test('a connection that ends returns its streams; what they throw then is reported, but not that they were aborted', async (t) => {
+  const reported: unknown[] = []
+  for (const fault of [undefined, new Error('the last words')]) {
+    const ended = gate()
+    const { client, log } = await start(t, {
+      async * count (_, __, { signal }) {
+        try {
+          yield { n: 1 }
+          await delay(60_000, undefined, { signal })
+        } catch (error) {
+          throw fault ?? error
+        } finally { ended.open() }
+      },
+      ...(fault !== undefined && { errorHandler: (error: unknown) => { reported.push(error) } })
+    })
+    client.send({ type: 'count', ref: 1, to: 1 })
+    await client.next()
+    client.ws.terminate()
+    await ended.opened
+    if (fault !== undefined) await until(() => reported.length === 1)
+    t.same(log.find('websocket handler failed').filter(({ level }) => level > 20), [])
+  }
+  t.match(reported, [{ message: 'the last words' }])
+})
+
+t.test('a return that throws is reported', async (t) => {
+  const reported: unknown[] = []
+  const { client } = await start(t, {
+    async * count () { try { yield { n: 1 }; yield { n: 2 } } finally { throw new Error('at the end') } }, // eslint-disable-line no-unsafe-finally
+    errorHandler: (error) => { reported.push(error) }
+  }, { highWaterMarkBytes: 1 })
+  client.ws.pause()
+  client.send({ type: 'count', ref: 1, to: 1 })
+  client.send({ type: '$cancel', ref: 1 })
+  await until(() => reported.length === 1)
+  t.match(reported, [{ message: 'at the end' }])
+})
+
+t.test('a stream holds its place among the messages only until it yields first', async (t) => {
+  const [first, second] = [gate(), gate()]
+  const { client } = await start(t, { async * count () { await first.opened; yield { n: 1 }; await second.opened; yield { n: 2 } } })
+  client.send({ type: 'count', ref: 1, to: 2 })
+  client.send({ type: 'ask', ref: 2, n: 2 })
+  await client.flushed()
+  t.equal(client.unread, 0)
+  first.open()
+  t.match(await client.next(), { type: '$next', ref: 1 })
+  t.match(await client.next(), { type: '$reply', ref: 2 })
+  second.open()
+  t.match(await client.next(), { type: '$next', ref: 1 })
+})
+
+t.test('no more streams at once than maxStreams, and none with the ref of another', async (t) => {
+  const { client } = await start(t, { async * count () { yield { n: 1 }; await new Promise(() => {}) } }, { maxStreams: 2 })
+  for (const ref of [1, 2]) {
+    client.send({ type: 'count', ref, to: 1 })
+    t.match(await client.next(), { type: '$next', ref })
+  }
+  client.send({ type: 'count', ref: 3, to: 1 })
+  t.match(await client.next(), { type: '$error', ref: 3, received: 'count', statusCode: 429, code: 'FST_TYPED_WS_TOO_MANY_STREAMS' })
+  client.send({ type: 'count', ref: 2, to: 1 })
+  const duplicate = await client.next()
+  t.match(duplicate, { type: '$error', received: 'count', code: 'FST_TYPED_WS_VALIDATION', message: 'message/ref 2 is that of a stream that goes on' })
+  t.notOk('ref' in duplicate)
+  client.send({ type: '$cancel', ref: 2 })
+  client.send({ type: 'count', ref: 2, to: 1 })
+  t.match(await client.next(), { type: '$next', ref: 2 })
+})
+
+t.test('a stream that never waits starves nobody', async (t) => {
+  let produced = 0
+  const { client, url } = await start(t, { async * count () { for (;;) { produced++; yield { n: 1 } } } }, { rateLimit: false })
+  const other = await connect(t, url)
+  client.ws.on('message', () => {})
+  client.send({ type: 'count', ref: 1, to: 1 })
+  await until(() => produced > 1000)
+  other.send({ type: 'ask', ref: 1, n: 5 })
+  t.same(await other.next(), { type: '$reply', ref: 1, data: 5 })
+  client.ws.terminate()
+})
+
+t.test('a stream is pulled no faster than its peer reads', async (t) => {
+  let produced = 0
+  const { client, socket } = await start(t, { async * count ({ to }) { while (produced < to) { produced++; yield { n: produced % 1000 } } } }, { highWaterMarkBytes: 10_000, heartbeat: false, slowTimeoutMs: 60_000 })
+  client.send({ type: 'count', ref: 1, to: 400_000 })
+  await client.next()
+  client.ws.pause()
+  await until(() => socket.bufferedAmount > 10_000)
+  const before = produced
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+  t.equal(produced, before, 'it waits')
+  client.ws.resume()
+  let received = 1
+  client.ws.on('message', () => { received++ })
+  await until(() => received >= before)
+  t.ok(produced > before, 'and goes on')
+  client.ws.terminate()
+  await once(client.ws, 'close')
+})
