@@ -173,7 +173,12 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     const answer = this.#calls.make(type, call, options)
     // A peer whose messages wait to be read cannot answer.
     if (!this.#inbound.isFull) this.resume()
-    return await answer
+    try {
+      return await answer
+    } finally {
+      // With the answer the usual limit holds again.
+      if (this.#inbound.isFull) this.pause()
+    }
   }
 
   // Asynchronous for the day a topic lives on several nodes.
@@ -281,8 +286,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   }
 
   resume (): void {
-    if (!this.raw.isPaused) return
-    this.raw.resume()
+    if (this.raw.isPaused) this.raw.resume()
     this.#intake?.resume()
   }
 
