@@ -29,9 +29,12 @@ export class Capacity {
    * Takes a place until the socket is closed.
    * @throws FST_TYPED_WS_TOO_MANY_CONNECTIONS, FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP
    */
-  take (address: string, socket: Duplex): void {
+  take (address: string | undefined, socket: Duplex): void {
     if (this.#max === Number.POSITIVE_INFINITY && this.#maxPerIp === Number.POSITIVE_INFINITY) return
-    const ip = address.replace(MAPPED_IPV4, '')
+    // Who has left already would never give it back.
+    if (socket.destroyed) return
+    // A Unix socket has no address.
+    const ip = String(address).replace(MAPPED_IPV4, '')
     if (this.#size >= this.#max) throw new errors.TooManyConnections()
     if (this.#of(ip) >= this.#maxPerIp) throw new errors.TooManyConnectionsPerIp()
     this.#add(ip, 1)

@@ -88,6 +88,18 @@ t.test('whatever comes and goes, nothing is counted in the end', async (t) => {
   t.pass()
 })
 
+t.test('who has left while its Origin was looked at takes no place, and who has no address one as well', (t) => {
+  const capacity = new Capacity(1, 1)
+  capacity.take('10.0.0.1', Object.assign(new EventEmitter(), { destroyed: true }) as unknown as Duplex)
+  t.equal(capacity.size, 0)
+  const socket = new EventEmitter()
+  capacity.take(undefined, socket as unknown as Duplex)
+  t.equal(capacity.size, 1)
+  socket.emit('close')
+  t.equal(capacity.size, 0)
+  t.end()
+})
+
 t.test('a refused handshake is told of, and counted by its status', async (t) => {
   const told: Array<Diagnostics['fastify-typed-ws.handshake.refused']> = []
   const listener = (message: unknown): void => { told.push(message as typeof told[number]) }
