@@ -29,10 +29,6 @@ export class Queue<T> {
     return this.#running
   }
 
-  get isIdle (): boolean {
-    return this.#waiting.length === 0 && this.#running.size === 0
-  }
-
   push (item: T): void {
     if (this.#waiting.length === 0 && this.#mayBegin) this.#begin(item)
     else this.#waiting.push(item)

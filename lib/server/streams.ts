@@ -90,11 +90,12 @@ export class Streams<M extends Message<Named>> {
 
   async #pump (iterator: AsyncIterator<unknown>, message: M): Promise<void> {
     try {
-      for (let n = 1; ; n++) {
+      let n = 0
+      do {
+        n++
         if (n % ITEMS_PER_TURN === 0) await turn()
         while (this.#sink.isSlow && !message.isOver) await this.#sink.drained()
-        if (!await this.#pull(iterator, message)) return
-      }
+      } while (await this.#pull(iterator, message))
     } catch (error) {
       if (message.isOver) return
       this.drop(message)

@@ -210,3 +210,20 @@ t.test('a stream is pulled no faster than its peer reads', async (t) => {
   client.ws.terminate()
   await once(client.ws, 'close')
 })
+
+t.test('a stream that waits for a slow peer ends with it', async (t) => {
+  const ended = gate()
+  const { client, socket, app, log } = await start(t, {
+    async * count () { try { for (;;) yield { n: 1 } } finally { ended.open() } }
+  }, { highWaterMarkBytes: 10_000, heartbeat: false, slowTimeoutMs: 60_000 })
+  client.send({ type: 'count', ref: 1, to: 1 })
+  await client.next()
+  client.ws.pause()
+  await until(() => socket.bufferedAmount > 10_000)
+  await new Promise((resolve) => setImmediate(resolve))
+  client.ws.terminate()
+  await ended.opened
+  await until(() => app.channel(live).size() === 0)
+  t.equal(app.channel(live).stats.streams, 0)
+  t.same(log.find('websocket handler failed'), [])
+})
