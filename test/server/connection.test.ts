@@ -412,6 +412,15 @@ t.test('a reply to a peer that has left is dropped', async (t) => {
   t.notMatch(logged.join(''), /"level":50/)
 })
 
+t.test('what fails after the server said goodbye is logged, and told nobody', async (t) => {
+  const { client, app, logged } = await start(t, { ask (_, socket) { socket.close(4000, 'enough'); throw new Error('too late') } })
+  client.send({ type: 'ask', ref: 1, n: 1 })
+  t.same(await client.closed(), { code: 4000, reason: 'enough' })
+  t.equal(client.unread, 0)
+  t.match(logged.join(''), /"too late"/)
+  t.same(app.channel(talk).stats.errors, {})
+})
+
 t.test('what the server sends is checked: a wrong payload or an unknown event is a named error, and nothing leaves', async (t) => {
   const { client } = await start(t, {
     say (_, socket) {

@@ -4,7 +4,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineContract } from '../../lib/index.js'
 import { Expiry } from '../../lib/server/expiry.js'
-import { connect, createApp, listen, type Teardown } from '../helper.js'
+import { connect, createApp, listen, until, type Teardown } from '../helper.js'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 
@@ -93,6 +93,7 @@ t.test('a token that ends, ends its connection with 4401, unless a fresh one com
   t.match(await client.next(), { type: '$error', ref: 3 })
   socket.expiresAt = new Date(Date.now() + 10)
   t.same(await client.closed(), { code: 4401, reason: 'credentials expired' })
+  await until(() => app.channel(session).size() === 0)
   socket.expiresAt = new Date(Date.now() + 1000)
   t.notOk(socket.expiresAt!.getTime() > Date.now() + 1000, 'what has ended does not end again')
 })

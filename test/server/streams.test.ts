@@ -102,6 +102,20 @@ t.test('a stream is cancelled while its handler, or its first item, is still awa
   t.equal(client.unread, 0)
 })
 
+t.test('a $cancel of what is no stream, or over, changes no other', async (t) => {
+  const { client, app } = await start(t, { count: async function * () { yield { n: 1 }; await new Promise<never>(() => {}) }, ask: () => 5 })
+  client.send({ type: 'count', ref: 1, to: 1 })
+  await client.next()
+  client.send({ type: '$cancel', ref: 2 })
+  client.send({ type: 'ask', ref: 2, n: 2 })
+  t.same(await client.next(), { type: '$reply', ref: 2, data: 5 })
+  client.send({ type: '$cancel', ref: 2 })
+  await client.flushed()
+  t.equal(app.channel(live).stats.streams, 1)
+  client.send({ type: '$cancel', ref: 1 })
+  await until(() => app.channel(live).stats.streams === 0)
+})
+
 t.test('an iterator of one\'s own needs no return', async (t) => {
   const { client, app } = await start(t, { count: () => ({ [Symbol.asyncIterator]: () => ({ next: async () => ({ value: { n: 1 } }) }) }) })
   client.send({ type: 'count', ref: 1, to: 1 })
