@@ -65,7 +65,8 @@ export class Handshake {
   #headers: OutgoingHttpHeaders = {}
   #fault: Error | undefined = undefined
   // What it is refused for, where that is known.
-  #error: Error | undefined = undefined
+  #error: unknown = undefined
+  #leavePlace: () => void = () => {}
 
   constructor (route: HandshakeRoute, request: FastifyRequest, reply: FastifyReply, { handshakes: pending, capacity }: Admission) {
     const raw = request.raw as HandshakeRequest
@@ -117,10 +118,18 @@ export class Handshake {
     destroySoon(socket)
   }
 
+  /** Notes what it is about to be refused for. */
+  fail (error: unknown): void {
+    this.#error = error
+  }
+
   // After the Origin, so that a stranger's page takes nobody's place.
   #takePlace (): void {
+    // While the Origin was looked up time ran out, or the client left: no 'close' would give the place back.
+    if (!this.#capacity.isLimited || this.#state !== 'pending') return
     try {
-      this.#capacity.take(this.#request.ip, this.#upgrade.socket)
+      this.#leavePlace = this.#capacity.take(this.#request.ip)
+      this.#upgrade.socket.once('close', this.#leavePlace)
     } catch (error) {
       this.#reply.header('retry-after', RETRY_AFTER_SECONDS)
       throw this.#withStatus(error as Error & { statusCode: number })
@@ -160,7 +169,6 @@ export class Handshake {
     const { raw } = reply
     reply.send = (payload?: unknown) => {
       this.#refuse()
-      if (payload instanceof Error) this.#error = payload
       return this.#send(payload)
     }
     raw.writeHead = (statusCode: number, ...rest: unknown[]) => {
@@ -189,12 +197,13 @@ export class Handshake {
       return
     }
     this.#refuse()
-    this.#tell(statusCode)
     http.writeHead.call(raw, statusCode, ...rest)
+    this.#tell(statusCode)
   }
 
   #tell (statusCode: number): void {
     const request = this.#request
+    this.#leavePlace()
     this.#route.refused(statusCode)
     if (handshakeRefused.hasSubscribers) handshakeRefused.publish({ request, contract: this.#route.contract, statusCode, error: this.#error })
   }

@@ -11,12 +11,12 @@ import { compileContract } from './compile.js'
 import { Encoder } from './encode.js'
 import * as errors from './errors.js'
 import { openGate, type GateKeeper, type UpgradeRequest } from './gate.js'
-import { Handshake } from './handshake.js'
+import { Handshake, type HandshakeRequest } from './handshake.js'
 import { Heartbeat } from './heartbeat.js'
 import { readPluginOptions, type PluginSettings, type RouteSettings } from './options.js'
 import { declareRoute, isContract, routeOf, type RouteHost, type TypedRoute } from './route.js'
 import { shutDown } from './shutdown.js'
-import { kUpgrade } from './symbols.js'
+import { kHandshake, kUpgrade } from './symbols.js'
 import { loadTypeBox, type TypeBox } from './typebox.js'
 
 /** What one app's typed routes share. */
@@ -95,6 +95,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
     return new Handshake(route, request, reply, host).check()
   })
   await runFirst(app, 'preClose', async () => { host.isClosing = true })
+  app.addHook('onError', noteError)
   app.addHook('onResponse', restoreWs)
   app.addHook('onRoute', keepHandler)
   app.addHook('onReady', async () => host.compile())
@@ -129,6 +130,11 @@ function expectNoMore (request: FastifyRequest, { raw }: FastifyReply): void {
   request.ws = true
   raw.shouldKeepAlive = false
   raw.prependOnceListener('finish', () => { request.ws = false })
+}
+
+function noteError ({ raw }: FastifyRequest, _reply: FastifyReply, error: unknown, done: () => void): void {
+  (raw as HandshakeRequest)[kHandshake]?.fail(error)
+  done()
 }
 
 function restoreWs (request: FastifyRequest, _reply: FastifyReply, done: () => void): void {

@@ -1,12 +1,18 @@
-import { once } from 'node:events'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { EventEmitter } from 'node:events'
-import type { Duplex } from 'node:stream'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
+import type { FastifyReply } from 'fastify'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { Type } from '@sinclair/typebox'
 import { defineContract, type Diagnostics, type PluginOptions } from '../../lib/index.js'
 import { Capacity } from '../../lib/server/capacity.js'
+import { Random } from '../fuzz/random.js'
 import { connect, connectRaw, countSockets, createApp, handshakeText, listen, refused, until, type Client, type Teardown } from '../helper.js'
 
 const talk = defineContract({ name: 'talk.v1', clientToServer: { say: Type.Object({}) } })
@@ -69,35 +75,138 @@ t.test('a stranger\'s page takes nobody\'s place', async (t) => {
   await connect(t, url)
 })
 
+t.test('an address that has all it may is told so, however full the server is', async (t) => {
+  const { url } = await start(t, { maxConnections: 1, maxConnectionsPerIp: 1 })
+  await connect(t, url)
+  t.equal((await refused(url)).statusCode, 429)
+})
+
+t.test('a place is free as soon as its handshake is refused, not when its client has read why', async (t) => {
+  const { app, url } = await start(t, { maxConnections: 1 })
+  app.server.on('connection', (socket) => { t.teardown(() => socket.destroy()) })
+  const peer = await connectRaw(t, app)
+  peer.allowHalfOpen = true
+  peer.write(handshakeText(app, '/refuses'))
+  await once(peer, 'data')
+  t.equal(await countSockets(app), 1, 'its socket is still there')
+  await connect(t, url)
+})
+
+t.test('a client that leaves while its Origin is looked up takes no place', async (t) => {
+  let tell = (): void => {}
+  let admit = (_answer: boolean): void => {}
+  const { app, url } = await start(t, { maxConnections: 1, origin: (origin) => origin === 'http://slow.test' ? new Promise((resolve) => { tell(); admit = resolve }) : true }, { trustProxy: true })
+  for (const leave of ['end', 'resetAndDestroy'] as const) {
+    const asked = new Promise<void>((resolve) => { tell = resolve })
+    const peer = await connectRaw(t, app)
+    peer.write(handshakeText(app, '/', { Origin: 'http://slow.test', 'X-Forwarded-For': '10.0.0.1' }))
+    await asked
+    peer[leave]()
+    await until(async () => await countSockets(app) === 0)
+    admit(true)
+    await turn()
+    await turn()
+    const client = await connect(t, url)
+    client.ws.terminate()
+    await until(async () => await countSockets(app) === 0)
+  }
+  t.pass('whoever comes next finds it free')
+})
+
+t.test('a handshake that is out of time takes no place any more', async (t) => {
+  let admit = (_answer: boolean): void => {}
+  const { app, url } = await start(t, { maxConnections: 1, handshakeTimeoutMs: 50, origin: (origin) => origin === 'http://slow.test' ? new Promise((resolve) => { admit = resolve }) : true })
+  const peer = await connectRaw(t, app)
+  peer.allowHalfOpen = true
+  peer.write(handshakeText(app, '/', { Origin: 'http://slow.test' }))
+  await once(peer, 'data')
+  admit(true)
+  await turn()
+  await turn()
+  await connect(t, url)
+  t.pass('whoever comes next finds it free')
+})
+
+t.test('clients without an address share the server\'s places only', async (t) => {
+  const app = await createApp(t, { maxConnections: 2, maxConnectionsPerIp: 1 })
+  app.ws('/', { contract: talk, on: { say () {} } })
+  const folder = mkdtempSync(join(tmpdir(), 'typed-ws-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'socket')
+  await app.listen({ path })
+  const dial = `ws+unix:${path}:/`
+  const headers = { host: 'localhost', origin: 'http://localhost' }
+  for (let i = 0; i < 2; i++) {
+    const ws = new WebSocket(dial, { headers })
+    t.teardown(() => ws.terminate())
+    await once(ws, 'open')
+  }
+  const ws = new WebSocket(dial, { headers })
+  ws.on('error', () => {})
+  const [, response] = await once(ws, 'unexpected-response') as [unknown, IncomingMessage]
+  t.equal(response.statusCode, 503)
+  response.resume()
+})
+
+t.test('after any mixture of endings every place is free', async (t) => {
+  const random = new Random(20_261_124)
+  const wait = async (): Promise<void> => { for (let n = random.below(4); n > 0; n--) await turn() }
+  const limit = 4
+  const app = await createApp(t, { maxConnections: limit, maxConnectionsPerIp: limit, handshakeTimeoutMs: 100, origin: async () => { await wait(); return true } })
+  const endings: Record<string, (reply: FastifyReply) => unknown> = {
+    accept: wait,
+    refuse: async (reply) => { await wait(); return reply.code(401).send('no') },
+    fail: async () => { await wait(); throw new Error('a fault') },
+    redirect: (reply) => reply.redirect('/elsewhere'),
+    hang: async () => await new Promise(() => {}),
+    hijack: (reply) => { reply.hijack(); return new Promise(() => {}) },
+    byHand: (reply) => { reply.hijack(); reply.raw.writeHead(418); reply.raw.end('short') },
+    cut: (reply) => { reply.hijack(); reply.raw.socket?.destroy() }
+  }
+  const names = Object.keys(endings)
+  for (const name of names) app.ws(`/${name}`, { contract: talk, on: { say () {} }, preHandler: async (_, reply) => { await endings[name]!(reply); return name === 'accept' ? undefined : reply } })
+  const url = await listen(app)
+  for (let round = 0; round < 8; round++) {
+    await Promise.all(Array.from({ length: 25 }, async () => {
+      const peer = await connectRaw(t, app)
+      peer.resume()
+      const closed = once(peer, 'close')
+      const bad = random.chance(0.1) ? { 'Sec-WebSocket-Protocol': 'other' } : {}
+      peer.write(handshakeText(app, `/${random.pick(names)}`, bad))
+      const leave = random.pick(['reset', 'end', 'answered'])
+      if (leave === 'answered') await Promise.race([once(peer, 'data'), closed])
+      else await wait()
+      if (leave === 'end') peer.end()
+      else peer.resetAndDestroy()
+      await closed
+    }))
+  }
+  await until(async () => await countSockets(app) === 0)
+  await turn()
+  for (let i = 0; i < limit; i++) await connect(t, `${url}/accept`)
+  t.equal((await refused(`${url}/accept`)).statusCode, 429)
+})
+
 t.test('whatever comes and goes, nothing is counted in the end', async (t) => {
-  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(3), fc.boolean()), { maxLength: 60 }), (steps) => {
+  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(3), fc.boolean(), fc.boolean()), { maxLength: 60 }), (steps) => {
     const capacity = new Capacity(8, 4)
-    const open: EventEmitter[] = []
-    for (const [ip, leaves] of steps) {
-      if (leaves) { open.shift()?.emit('close'); continue }
-      const socket = new EventEmitter()
+    const places: Array<() => void> = []
+    for (const [ip, leaves, twice] of steps) {
+      if (leaves) {
+        const leave = places.shift()
+        leave?.()
+        if (twice) leave?.()
+        continue
+      }
       try {
-        capacity.take(`10.0.0.${ip}`, socket as unknown as Duplex)
-        open.push(socket)
+        places.push(capacity.take(ip === 3 ? undefined : `10.0.0.${ip}`))
       } catch {}
-      if (capacity.size !== open.length || capacity.size > 8) return false
+      if (capacity.size !== places.length || capacity.size > 8) return false
     }
-    for (const socket of open) socket.emit('close')
+    for (const leave of places) leave()
     return capacity.size === 0 && capacity.addresses === 0
   }))
   t.pass()
-})
-
-t.test('who has left while its Origin was looked at takes no place, and who has no address one as well', (t) => {
-  const capacity = new Capacity(1, 1)
-  capacity.take('10.0.0.1', Object.assign(new EventEmitter(), { destroyed: true }) as unknown as Duplex)
-  t.equal(capacity.size, 0)
-  const socket = new EventEmitter()
-  capacity.take(undefined, socket as unknown as Duplex)
-  t.equal(capacity.size, 1)
-  socket.emit('close')
-  t.equal(capacity.size, 0)
-  t.end()
 })
 
 t.test('a refused handshake is told of, and counted by its status', async (t) => {
@@ -117,4 +226,30 @@ t.test('a refused handshake is told of, and counted by its status', async (t) =>
   t.match(told, [{ contract: talk, error: undefined }, { error: { message: 'the fault' } }, { error: { code: 'FST_TYPED_WS_ORIGIN_REFUSED' } }])
   t.equal(told[0]!.request.url, '/refuses')
   t.strictSame(app.channel(talk).stats.handshakesRefused, { 401: 1, 500: 1, 403: 1 })
+})
+
+t.test('a refusal is told of once, with what went wrong in onSend too', async (t) => {
+  const told: Array<Diagnostics['fastify-typed-ws.handshake.refused']> = []
+  const listener = (message: unknown): void => { told.push(message as typeof told[number]) }
+  subscribe('fastify-typed-ws.handshake.refused', listener)
+  t.teardown(() => { unsubscribe('fastify-typed-ws.handshake.refused', listener) })
+  const app = await createApp(t)
+  app.setErrorHandler((_error, _, reply) => reply.code(500).send({ mine: true }))
+  let sendings = 0
+  app.ws('/onSend', { contract: talk, on: { say () {} }, onSend: async () => { if (sendings++ === 0) throw new Error('in onSend') } })
+  app.ws('/twice', {
+    contract: talk,
+    on: { say () {} },
+    preHandler: async (_, reply) => {
+      reply.hijack()
+      reply.raw.writeHead(418)
+      t.throws(() => reply.raw.writeHead(401), { code: 'ERR_HTTP_HEADERS_SENT' })
+      reply.raw.end()
+    }
+  })
+  const url = await listen(app)
+  t.equal((await refused(`${url}/onSend`)).statusCode, 500)
+  t.equal((await refused(`${url}/twice`)).statusCode, 418)
+  t.match(told, { length: 2, 0: { statusCode: 500, error: { message: 'in onSend' } }, 1: { statusCode: 418, error: undefined } })
+  t.strictSame(app.channel(talk).stats.handshakesRefused, { 500: 1, 418: 1 })
 })
