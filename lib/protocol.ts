@@ -39,6 +39,8 @@ export const CloseCode = {
   internalError: 1011,
   /** The server restarts; the reason says when to come back. */
   serviceRestart: 1012,
+  /** A handshake was refused for a reason of the server's; the reason may say when to come back. */
+  tryAgainLater: 1013,
   /** `socket.expiresAt` is over. */
   expired: 4401,
   /** The peer does not read what it is sent. */
@@ -46,7 +48,11 @@ export const CloseCode = {
   /** The peer went on past its rate limit. */
   flood: 4429,
   /** A client error `statusCode` of 4xx becomes a close code of 45xx: `refusedBase + statusCode`. */
-  refusedBase: 4100
+  refusedBase: 4100,
+  /** A handshake was answered, but with no error: by a page, say. */
+  refused: 4500,
+  /** A handshake was sent elsewhere, as visitors are who must sign in first. */
+  unauthorized: 4501
 } as const
 
 /** RFC 6455 §5.5: a control frame carries 125 bytes, two of which are the close code. */

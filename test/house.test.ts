@@ -11,7 +11,7 @@ const floors = [
   ['lib/protocol', 'lib/contract'],
   [
     'lib/server/errors', 'lib/server/symbols', 'lib/server/diagnostics', 'lib/server/schema', 'lib/server/explain', 'lib/server/ajv', 'lib/server/typebox', 'lib/server/generate', 'lib/server/serialize',
-    'lib/server/options', 'lib/server/origin', 'lib/server/frame', 'lib/server/intake', 'lib/server/peer', 'lib/server/failure', 'lib/server/outbox',
+    'lib/server/options', 'lib/server/origin', 'lib/server/frame', 'lib/server/intake', 'lib/server/peer', 'lib/server/failure', 'lib/server/rejection', 'lib/server/outbox',
     'lib/server/hub', 'lib/server/limit', 'lib/server/expiry', 'lib/server/heartbeat', 'lib/server/compile', 'lib/server/encode', 'lib/server/message', 'lib/server/decode'
   ],
   ['lib/server/gate', 'lib/server/capacity', 'lib/server/handshake', 'lib/server/dispatch', 'lib/server/queue', 'lib/server/streams', 'lib/server/calls'],

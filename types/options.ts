@@ -37,6 +37,11 @@ export interface SharedOptions {
   origin?: OriginOption
   /** Admit clients that send no Origin, which no browser does. Default `false`. */
   allowMissingOrigin?: boolean
+  /**
+   * How a handshake is refused. `'http'` (default): by the HTTP answer itself, which browsers hide from their pages behind a 1006. `'close'`: by a 101 with the
+   * answer's headers, closed at once with 45xx for a 4xx, 4501 for a redirect, 1013 for a 5xx, and the error's message as the reason.
+   */
+  rejectWith?: 'http' | 'close'
   /** For all hooks together, before the 101. Past it the client gets a 503. Default 10 000. */
   handshakeTimeoutMs?: number
   /** Per message, after inflation; a larger one closes the connection with 1009. Default 65 536. */

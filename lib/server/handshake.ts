@@ -1,7 +1,7 @@
 import { ServerResponse, validateHeaderName, validateHeaderValue, type OutgoingHttpHeaders } from 'node:http'
 import { Writable, type Duplex } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { WebSocketServer } from 'ws'
+import { WebSocketServer, type WebSocket } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
 import type { Capacity } from './capacity.js'
 import { handshakeRefused } from './diagnostics.js'
@@ -9,12 +9,14 @@ import * as errors from './errors.js'
 import { destroySoon, type Upgrade, type UpgradeRequest } from './gate.js'
 import type { OriginVerdict } from './origin.js'
 import type { Peer } from './peer.js'
+import { closingOf, type Closing } from './rejection.js'
 import { kHandshake, kUpgrade } from './symbols.js'
 
 /** What a handshake asks of its route. */
 export interface HandshakeRoute {
   /** The contract's name. */
   readonly subprotocol: string
+  readonly rejectWith: 'http' | 'close'
   readonly timeoutMs: number
   readonly server: WebSocketServer
   readonly checkOrigin: (request: FastifyRequest) => OriginVerdict | Promise<OriginVerdict>
@@ -43,13 +45,16 @@ type State = 'pending' | 'accepting' | 'refusing' | 'over'
 type Lines = string[]
 type Method = (this: ServerResponse, ...values: unknown[]) => unknown
 
-// RFC 9110 §7.6.1, RFC 6455 §4.2.2: hop by hop, or ws's own.
-const WITHHELD = /^(?:connection|upgrade|keep-alive|proxy-connection|te|trailer|transfer-encoding|content-length|sec-websocket-.+)$/i
+// RFC 9110 §7.6.1, §8, RFC 6455 §4.2.2: hop by hop, or about a body, or ws's own.
+const WITHHELD = /^(?:connection|upgrade|keep-alive|proxy-connection|te|trailer|transfer-encoding|content-(?:length|type|encoding)|sec-websocket-.+)$/i
 
 const RETRY_AFTER_SECONDS = 1
 
 // Node's own, beneath what we take over.
-const http = ServerResponse.prototype as unknown as Readonly<Record<'writeHead' | 'end', Method>>
+const http = ServerResponse.prototype as unknown as Readonly<Record<'writeHead' | 'write' | 'end', Method>>
+
+// Closes what it opens: it compresses nothing, and what the peer says meanwhile goes nowhere.
+const closer = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: 65_536, handleProtocols: () => false })
 
 /** One upgrade on its way through Fastify's lifecycle, until its 101 or its refusal. */
 export class Handshake {
@@ -61,11 +66,14 @@ export class Handshake {
   readonly #pending: Set<Handshake>
   readonly #capacity: Capacity
   readonly #timer: NodeJS.Timeout
+  #rejectWith: HandshakeRoute['rejectWith']
   #state: State = 'pending'
   #headers: OutgoingHttpHeaders = {}
   #fault: Error | undefined = undefined
   // What it is refused for, where that is known.
   #error: unknown = undefined
+  // What `reply.send` was given last.
+  #answer: unknown = undefined
   #leavePlace: () => void = () => {}
 
   constructor (route: HandshakeRoute, request: FastifyRequest, reply: FastifyReply, { handshakes: pending, capacity }: Admission) {
@@ -78,6 +86,7 @@ export class Handshake {
     this.#upgrade = raw[kUpgrade]!
     this.#pending = pending
     this.#capacity = capacity
+    this.#rejectWith = route.rejectWith
     this.#timer = setTimeout(() => this.expire(new errors.HandshakeTimeout()), route.timeoutMs)
     pending.add(this)
     this.#upgrade.socket.on('end', this.#leave)
@@ -89,10 +98,8 @@ export class Handshake {
   async check (): Promise<void> {
     const verdict = await this.#route.checkOrigin(this.#request)
     if (verdict !== 'admitted') throw this.#refuseOrigin(verdict)
-    const offered = this.#request.headers['sec-websocket-protocol']
-    if (offered !== undefined && !offered.split(',').some((token) => token.trim() === this.#route.subprotocol)) {
-      throw this.#withStatus(new errors.Subprotocol(this.#route.subprotocol))
-    }
+    const { subprotocol } = this.#route
+    if (this.#offered.length > 0 && !this.#offered.includes(subprotocol)) throw this.#withStatus(new errors.Subprotocol(subprotocol))
     this.#takePlace()
   }
 
@@ -121,6 +128,11 @@ export class Handshake {
   /** Notes what it is about to be refused for. */
   fail (error: unknown): void {
     this.#error = error
+  }
+
+  get #offered (): string[] {
+    const list = this.#request.headers['sec-websocket-protocol']
+    return list === undefined ? [] : list.split(',').map((token) => token.trim())
   }
 
   // After the Origin, so that a stranger's page takes nobody's place.
@@ -164,11 +176,12 @@ export class Handshake {
     this.#upgrade.socket.removeListener('close', this.#settle)
   }
 
-  // Fastify sends by these three. They are taken over once: for a 101 the raw response is not the place, and after another answer there is no 101.
+  // Fastify sends by these. They are taken over once: for a 101 the raw response is not the place, and after another answer there is no 101.
   #intercept (reply: FastifyReply): void {
     const { raw } = reply
     reply.send = (payload?: unknown) => {
       this.#refuse()
+      this.#answer = payload
       return this.#send(payload)
     }
     raw.writeHead = (statusCode: number, ...rest: unknown[]) => {
@@ -179,6 +192,7 @@ export class Handshake {
       this.#end(rest)
       return raw
     }
+    if (this.#rejectWith === 'close') raw.write = (...rest: unknown[]) => this.#write(rest)
   }
 
   #refuse (): void {
@@ -199,6 +213,7 @@ export class Handshake {
     this.#refuse()
     http.writeHead.call(raw, statusCode, ...rest)
     this.#tell(statusCode)
+    if (this.#rejectWith === 'close') this.#refuseByClose(statusCode, { ...raw.getHeaders(), ...headers })
   }
 
   #tell (statusCode: number): void {
@@ -208,11 +223,28 @@ export class Handshake {
     if (handshakeRefused.hasSubscribers) handshakeRefused.publish({ request, contract: this.#route.contract, statusCode, error: this.#error })
   }
 
+  #write (rest: unknown[]): boolean {
+    this.#beginClose()
+    return this.#isOver || Boolean(http.write.call(this.#reply.raw, ...rest))
+  }
+
   #end (rest: unknown[]): void {
-    if (this.#state === 'over') return
+    if (this.#isOver) return
     if (this.#state === 'accepting') return this.#switchProtocols()
+    this.#beginClose()
+    if (this.#isOver) return
     http.end.call(this.#reply.raw, ...rest)
     this.#state = 'over'
+  }
+
+  get #isOver (): boolean {
+    return this.#state === 'over'
+  }
+
+  // A body without a head: Node would write the head in the midst of it.
+  #beginClose (): void {
+    const { raw } = this.#reply
+    if (this.#rejectWith === 'close' && !raw.headersSent) raw.writeHead(raw.statusCode)
   }
 
   // RFC 9110 §5.5: what has CR or LF would go on as another header.
@@ -232,32 +264,63 @@ export class Handshake {
     raw.detachSocket(socket as never)
     const failure = shake(this.#route.server, this.#request.raw, socket, head, linesOf(this.#headers), (ws) => {
       this.#complete()
-      this.#route.connect(ws, socket, this.#request)
+      this.#route.connect(ws as Peer, socket, this.#request)
     })
     if (failure === undefined) return
     raw.assignSocket(socket as never)
+    // What is no handshake gets no 101 either.
+    this.#rejectWith = 'http'
     this.#reply.send(this.#withStatus(new errors.InvalidHandshake(failure.message)))
   }
 
-  // Lets the response finish without a socket, so that onResponse runs and the log has its line.
   #complete (): void {
-    const { raw } = this.#reply
     this.#settle()
     delete (this.#request.raw as HandshakeRequest)[kHandshake]
-    raw.assignSocket(new Writable({ write: (_chunk, _encoding, done) => done() }) as never)
-    http.writeHead.call(raw, 101)
-    http.end.call(raw)
+    http.writeHead.call(this.#reply.raw, 101)
+    finishAside(this.#reply.raw)
+  }
+
+  // A 101 that is closed at once. The body of the refusal has no reader: its source ends with the response.
+  #refuseByClose (statusCode: number, headers: OutgoingHttpHeaders): void {
+    const { socket, head } = this.#upgrade
+    const { raw } = this.#reply
+    const closing = closingOf({ statusCode, answer: this.#answer, retryAfter: retryAfterOf(headers) })
+    this.#settle()
+    raw.detachSocket(socket as never)
+    shake(closer, this.#request.raw, socket, head, [...linesOf(headers), ...this.#protocolLines()], (ws) => closeAtOnce(ws, closing))
+    destroySoon(socket)
+    raw.once('finish', () => raw.destroy())
+    finishAside(raw)
+  }
+
+  // A browser that offered some takes none for a failure, and would hide the close from its page. Here nothing is spoken: any will do.
+  #protocolLines (): Lines {
+    const { subprotocol } = this.#route
+    const [chosen] = this.#offered.includes(subprotocol) ? [subprotocol] : this.#offered
+    return chosen === undefined ? [] : [`Sec-WebSocket-Protocol: ${chosen}`]
   }
 }
 
+// Lets a response finish without its socket, so that onResponse runs and the log has its line.
+function finishAside (raw: ServerResponse): void {
+  raw.assignSocket(new Writable({ write: (_chunk, _encoding, done) => done() }) as never)
+  http.end.call(raw)
+}
+
+function closeAtOnce (ws: WebSocket, { code, reason }: Closing): void {
+  // Whatever the peer still says, it was told.
+  ws.on('error', () => {})
+  ws.close(code, reason)
+}
+
 // ws reports a bad offer of extensions by an event, and writes what is pushed to `headers`.
-function shake (server: WebSocketServer, request: FastifyRequest['raw'], socket: Duplex, head: Buffer, lines: Lines, connected: (ws: Peer) => void): Error | undefined {
+function shake (server: WebSocketServer, request: FastifyRequest['raw'], socket: Duplex, head: Buffer, lines: Lines, connected: (ws: WebSocket) => void): Error | undefined {
   let failure: Error | undefined
   const addLines = (headers: string[]): void => void headers.push(...lines)
   const setFailure = (error: Error): void => void (failure = error)
   server.once('headers', addLines)
   server.once('wsClientError', setFailure)
-  server.handleUpgrade(request, socket, head, (ws) => connected(ws as Peer))
+  server.handleUpgrade(request, socket, head, connected)
   server.removeListener('headers', addLines)
   server.removeListener('wsClientError', setFailure)
   return failure
@@ -265,6 +328,10 @@ function shake (server: WebSocketServer, request: FastifyRequest['raw'], socket:
 
 function linesOf (headers: OutgoingHttpHeaders): Lines {
   return Object.entries(headers).flatMap(([name, value]) => WITHHELD.test(name) ? [] : [value].flat().map((item) => `${name}: ${item}`))
+}
+
+function retryAfterOf (headers: OutgoingHttpHeaders): unknown {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
 }
 
 function isHeaders (value: unknown): value is OutgoingHttpHeaders {

@@ -8,6 +8,7 @@ import * as errors from './errors.js'
 export interface RouteSettings {
   readonly origin: OriginOption<FastifyRequest>
   readonly allowMissingOrigin: boolean
+  readonly rejectWith: 'http' | 'close'
   readonly handshakeTimeoutMs: number
   readonly maxPayloadBytes: number
   readonly perMessageDeflate: boolean | PerMessageDeflateOptions
@@ -59,6 +60,7 @@ const DEFAULT_RATE_LIMIT: RateLimitSettings = { max: 100, timeWindowMs: 1000 }
 const DEFAULTS: RouteSettings = {
   origin: 'same-origin',
   allowMissingOrigin: false,
+  rejectWith: 'http',
   handshakeTimeoutMs: 10_000,
   maxPayloadBytes: 65_536,
   perMessageDeflate: false,
@@ -91,6 +93,7 @@ const timeout: Rule = [isTimeout, `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`]
 const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   origin: [isOrigin, 'write \'same-origin\', \'*\', an origin like \'https://example.com\', a RegExp, a list of them, or a function'],
   allowMissingOrigin: flag,
+  rejectWith: word('http', 'close'),
   handshakeTimeoutMs: timeout,
   maxPayloadBytes: [(value) => isWithin(value, MAX_PAYLOAD_BYTES), `write bytes, 1 to ${MAX_PAYLOAD_BYTES}`],
   perMessageDeflate: [(value) => typeof value === 'boolean' || isObject(value), 'write true, false, or the options of ws'],

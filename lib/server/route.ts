@@ -41,6 +41,7 @@ const FASTIFY_OPTIONS = [
 export class TypedRoute implements HandshakeRoute {
   readonly contract: AnyContract
   readonly subprotocol: string
+  readonly rejectWith: HandshakeRoute['rejectWith']
   readonly timeoutMs: number
   readonly server: WebSocketServer
   readonly checkOrigin: HandshakeRoute['checkOrigin']
@@ -64,6 +65,7 @@ export class TypedRoute implements HandshakeRoute {
     this.#channel = host.channelOf(contract, scope)
     this.contract = contract
     this.subprotocol = contract.name
+    this.rejectWith = settings.rejectWith
     this.answer = answererOf(options.handler)
     this.timeoutMs = settings.handshakeTimeoutMs
     this.checkOrigin = namedOption('origin', () => compileOrigin(settings.origin, settings.allowMissingOrigin))

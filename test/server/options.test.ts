@@ -17,6 +17,7 @@ const cases: Readonly<Record<string, readonly [bad: readonly unknown[], advice: 
     ['same-origin', '*', 'https://example.com', /example/, [], ['https://example.com', /example/], () => true]
   ],
   allowMissingOrigin: [notBoolean, /write true or false/, [true, false]],
+  rejectWith: [[null, true, 'Close', 'https'], /write 'http' or 'close'/, ['http', 'close']],
   handshakeTimeoutMs: [[...notPositive, 2 ** 31], /write milliseconds, 1 to 2147483647/, [1, 2 ** 31 - 1]],
   maxPayloadBytes: [[...notPositive, 2 ** 31], /write bytes, 1 to 2147483647/, [1, 2 ** 31 - 1]],
   perMessageDeflate: [[0, 'true', null, []], /write true, false, or the options of ws/, [true, false, { threshold: 10 }]],
@@ -114,6 +115,7 @@ t.test('every option has a default, and a route\'s own wins over the plugin\'s',
   t.match(route, {
     origin: 'same-origin',
     allowMissingOrigin: false,
+    rejectWith: 'http',
     handshakeTimeoutMs: 10_000,
     maxPayloadBytes: 65_536,
     perMessageDeflate: false,
