@@ -68,7 +68,6 @@ const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: the object handlers see as `socket`. */
 export class Connection implements Socket<AnyContract, FastifyRequest>, InboundOwner, OutboxOwner, CallSink, Beating {
-  readonly id: string = randomUUID()
   readonly request: FastifyRequest
   readonly raw: Peer
   readonly #wiring: Wiring
@@ -78,6 +77,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   readonly #intake: Intake | undefined
   readonly #openedMs: number = performance.now()
   readonly #leaveHeartbeat: (() => void) | undefined
+  #id: string | undefined = undefined
   #topics: Set<string> | undefined = undefined
   #calls: Calls | undefined = undefined
   #expiry: Expiry | undefined = undefined
@@ -106,6 +106,12 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     // What is not read because it has too much to do shows no sign of life: the system watches it.
     if (settings.heartbeat !== false) this.#wire.setKeepAlive?.(true, settings.heartbeat.intervalMs)
     if (diagnostics.connectionOpen.hasSubscribers) diagnostics.connectionOpen.publish({ socket: this })
+  }
+
+  // Made when somebody asks: Node puts it together from 15 strings and keeps them all.
+  get id (): string {
+    this.#id ??= randomUUID()
+    return this.#id
   }
 
   get log (): FastifyBaseLogger {
