@@ -38,6 +38,7 @@ const TOKEN_LIST = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*,[ \t]*[!#$%&'*+\-.^_`
 const UPGRADE_HEADERS = new Set(['upgrade', 'http2-settings'])
 // Node's own, where a server has no maxHeadersCount.
 const MAX_HEADERS = 1000
+const NOTHING = Buffer.alloc(0)
 
 /**
  * Stands in front of a server's 'upgrade' event, whoever listens to it now or later, and decides what may become a WebSocket at all.
@@ -56,7 +57,9 @@ export function openGate (server: Server & { [kGate]?: true }, keeper: GateKeepe
   server.on('upgrade', () => {})
 }
 
-function receive (server: Server, keeper: GateKeeper, emit: Emit, ...[request, socket, head]: Values): void {
+function receive (server: Server, keeper: GateKeeper, emit: Emit, ...[request, socket, first]: Values): void {
+  // Even Node's empty one keeps the text of the whole request.
+  const head = first.length === 0 ? NOTHING : first
   if (isAnswering(socket)) return void socket.destroy()
   if (!isWebSocket(request)) return giveBack(server, request, socket, head)
   const refusal = keeper.isClosing ? new errors.Closing() : faultOf(request)
