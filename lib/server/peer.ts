@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import { Intake, type Reader, type Taker } from './intake.js'
 
@@ -8,10 +9,32 @@ export interface Settling {
   readonly isFull: boolean
 }
 
+const kIntake = Symbol('intake')
+// ws's reader has no other.
+const write = Writable.prototype.write as (this: Reader, bytes: Buffer) => boolean
+
 /** What ws reads a socket with, under a name that is not public. */
 interface Receiver extends Reader {
+  [kIntake]?: Intake
   _write (chunk: Buffer, encoding: string, done: () => void): void
   readonly _errored: boolean
+}
+
+/** ws's reader, behind an intake. */
+class Behind implements Reader {
+  readonly #receiver: Receiver
+
+  constructor (receiver: Receiver) {
+    this.#receiver = receiver
+  }
+
+  get writable (): boolean {
+    return this.#receiver.writable
+  }
+
+  write (bytes: Buffer): boolean {
+    return write.call(this.#receiver, bytes)
+  }
 }
 
 /**
@@ -32,9 +55,9 @@ export class Peer extends WebSocket {
       guard(receiver)
       return undefined
     }
-    const write = receiver.write.bind(receiver)
-    const intake = new Intake(taker, { write, get writable () { return receiver.writable } }, maxPayloadBytes)
-    receiver.write = (bytes) => intake.write(bytes)
+    const intake = new Intake(taker, new Behind(receiver), maxPayloadBytes)
+    receiver[kIntake] = intake
+    receiver.write = writeToIntake
     return intake
   }
 
@@ -64,6 +87,11 @@ export class Peer extends WebSocket {
 // ws counts the pongs it waits for.
 function skip (sent: unknown): void {
   if (typeof sent === 'function') sent()
+}
+
+// One for all receivers.
+function writeToIntake (this: Receiver, bytes: Buffer): boolean {
+  return this[kIntake]!.write(bytes)
 }
 
 // After a fault in a compressed message ws 8.23 would still read what follows it, and could throw.
