@@ -89,8 +89,7 @@ export class Handshake {
     this.#rejectWith = route.rejectWith
     this.#timer = setTimeout(() => this.expire(new errors.HandshakeTimeout()), route.timeoutMs)
     pending.add(this)
-    this.#upgrade.socket.on('end', this.#leave)
-    this.#upgrade.socket.on('close', this.#settle)
+    this.#attend()
     this.#intercept(reply)
   }
 
@@ -172,6 +171,15 @@ export class Handshake {
     this.#state = 'over'
     clearTimeout(this.#timer)
     this.#pending.delete(this)
+    this.#turnAway()
+  }
+
+  #attend (): void {
+    this.#upgrade.socket.on('end', this.#leave)
+    this.#upgrade.socket.on('close', this.#settle)
+  }
+
+  #turnAway (): void {
     this.#upgrade.socket.removeListener('end', this.#leave)
     this.#upgrade.socket.removeListener('close', this.#settle)
   }
@@ -262,11 +270,14 @@ export class Handshake {
     const { socket, head } = this.#upgrade
     const { raw } = this.#reply
     raw.detachSocket(socket as never)
+    // Before ws comes: a third listener makes a list with room for 19.
+    this.#turnAway()
     const failure = shake(this.#route.server, this.#request.raw, socket, head, linesOf(this.#headers), (ws) => {
       this.#complete()
       this.#route.connect(ws as Peer, socket, this.#request)
     })
     if (failure === undefined) return
+    this.#attend()
     raw.assignSocket(socket as never)
     // What is no handshake gets no 101 either.
     this.#rejectWith = 'http'
