@@ -24,3 +24,18 @@ export function printTable (head, rows) {
 function align (cell, column, width) {
   return column === 0 ? cell.padEnd(width) : cell.padStart(width)
 }
+
+/**
+ * @template T
+ * @param {T[]} all
+ * @param {number} by
+ */
+export function rotate (all, by) {
+  const first = by % all.length
+  return [...all.slice(first), ...all.slice(0, first)]
+}
+
+/** @param {string} text */
+export function note (text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+}

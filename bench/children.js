@@ -1,0 +1,142 @@
+// @ts-check
+import { fork } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** The servers compared. Each is a file that ends with `report(port)`. */
+export const ROWS = {
+  ws: { file: 'servers/ws.js', title: 'bare ws, no validation', isValidated: false },
+  fastify: { file: 'servers/fastify.js', title: '@fastify/websocket, checked by hand', isValidated: true },
+  typed: { file: 'servers/typed.js', title: 'fastify-typed-ws', isValidated: true }
+}
+export const BASE = 'ws'
+
+/** @typedef {keyof typeof ROWS} RowName */
+
+const GOODBYE_MS = 1000
+const DEFAULT_ANSWER_TIMEOUT_MS = 30_000
+
+/** @type {Set<Child>} */
+const children = new Set()
+
+/**
+ * @template {Child} C
+ * @param {C} child
+ */
+export function begin (child) {
+  children.add(child)
+  return child
+}
+
+export async function stopAll () {
+  await Promise.all(Array.from(children, (child) => child.stop()))
+}
+
+/** A process of ours that answers one question at a time, and leaves when told or when this process does. */
+export class Child {
+  #process
+  /** @type {string | undefined} */
+  fate
+  /**
+   * @param {string} file
+   * @param {string[]} [flags] of Node's
+   * @param {string[]} [args]
+   */
+  constructor (file, flags = [], args = []) {
+    this.file = file
+    this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: flags, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#process.once('exit', (code, signal) => { this.fate = `${file} ended with ${signal ?? `code ${code}`}` })
+    this.#process.on('error', () => {})      // writing to a process that has just ended: 'exit' tells of it
+  }
+
+  /**
+   * @param {object} question
+   * @param {number} [timeoutMs]
+   */
+  ask (question, timeoutMs) {
+    const answer = this.listen(timeoutMs)
+    if (!this.fate) this.#process.send(question, () => {})
+    return answer
+  }
+
+  /**
+   * @param {number} [timeoutMs] the load process gives up earlier and says why
+   * @returns {Promise<any>}
+   */
+  listen (timeoutMs = DEFAULT_ANSWER_TIMEOUT_MS) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => settle(reject, new Error(`${this.file} does not answer`)), timeoutMs)
+      const onMessage = (/** @type {any} */ { result, error }) => settle(error ? reject : resolve, error ? new Error(error) : result)
+      const onExit = () => settle(reject, new Error(this.fate))
+      const settle = (/** @type {(value: any) => void} */ how, /** @type {unknown} */ value) => {
+        clearTimeout(timer)
+        this.#process.off('message', onMessage)
+        this.#process.off('exit', onExit)
+        how(value)
+      }
+      this.#process.once('message', onMessage)
+      this.#process.once('exit', onExit)
+      if (this.fate) onExit()
+    })
+  }
+
+  /** @param {NodeJS.Signals} signal */
+  kill (signal) {
+    this.#process.kill(signal)
+  }
+
+  /** @returns {Promise<string>} */
+  async gone () {
+    if (!this.fate) await new Promise((resolve) => this.#process.once('exit', resolve))
+    return /** @type {string} */ (this.fate)
+  }
+
+  async stop () {
+    if (this.fate) return
+    const gone = this.gone()
+    if (this.#process.connected) this.#process.disconnect()
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), GOODBYE_MS)
+    await gone
+    clearTimeout(timer)
+  }
+}
+
+export class Row extends Child {
+  port = 0
+
+  /**
+   * @param {RowName} name
+   * @param {string[]} [flags] of Node's
+   * @param {string} [file]
+   */
+  constructor (name, flags = [], file = ROWS[name].file) {
+    super(file, flags)
+    this.name = name
+    this.title = ROWS[name].title
+    this.isValidated = ROWS[name].isValidated
+  }
+
+  async start () {
+    this.port = await this.listen()
+  }
+
+  async readCpuUs () {
+    const { user, system } = await this.ask({ name: 'cpu' })
+    return user + system
+  }
+}
+
+/**
+ * @template T
+ * @param {Row} row
+ * @param {() => Promise<T>} step
+ * @returns {Promise<T>}
+ */
+export async function blaming (row, step) {
+  try {
+    return await step()
+  } catch (error) {
+    await delay(200)        // a row that died is first noticed by its connections; let its exit code arrive
+    throw new Error(`row '${row.name}': ${row.fate ?? /** @type {Error} */ (error).message}`)
+  }
+}
