@@ -11,7 +11,7 @@ export interface Settling {
 
 const kIntake = Symbol('intake')
 // ws's reader has no other.
-const write = Writable.prototype.write as (this: Reader, bytes: Buffer) => boolean
+const writable = Writable.prototype as unknown as { readonly write: (this: Reader, bytes: Buffer) => boolean }
 
 /** What ws reads a socket with, under a name that is not public. */
 interface Receiver extends Reader {
@@ -33,7 +33,7 @@ class Behind implements Reader {
   }
 
   write (bytes: Buffer): boolean {
-    return write.call(this.#receiver, bytes)
+    return writable.write.call(this.#receiver, bytes)
   }
 }
 
