@@ -23,7 +23,7 @@ export interface Diagnostics {
   'fastify-typed-ws.connection.close': { readonly socket: Socket, readonly code: number, readonly reason: string, readonly durationMs: number }
   /** A handshake got another answer than a 101. `error` is what it was refused with, unless a hook answered by itself. */
   'fastify-typed-ws.handshake.refused': { readonly request: FastifyRequest, readonly contract: AnyContract, readonly statusCode: number, readonly error: unknown }
-  /** A checked message, or a binary frame, is about to be handled. */
+  /** A checked message, or a binary frame, is about to be handled. What runs then, runs in the stores bound to this channel (`channel.bindStore`). */
   'fastify-typed-ws.message.received': { readonly socket: Socket, readonly message: ReceivedMessage }
   /** The same message was handled: answered, or its stream done, or failed with `error`. */
   'fastify-typed-ws.message.handled': { readonly socket: Socket, readonly message: ReceivedMessage, readonly error: unknown }

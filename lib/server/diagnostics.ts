@@ -1,4 +1,4 @@
-import { channel, type Channel } from 'node:diagnostics_channel'
+import { channel } from 'node:diagnostics_channel'
 import type { Diagnostics } from '../../types/diagnostics.js'
 
 type Named<K extends string> = keyof Diagnostics & `fastify-typed-ws.${K}`
@@ -7,6 +7,8 @@ type Named<K extends string> = keyof Diagnostics & `fastify-typed-ws.${K}`
 export interface Publisher<K extends keyof Diagnostics> {
   readonly hasSubscribers: boolean
   publish (message: Diagnostics[K]): void
+  /** Publishes, and runs what follows in the stores that are bound to the channel. */
+  runStores<R> (message: Diagnostics[K], run: () => R): R
 }
 
 /** Every channel, made once: what a subscriber of `node:diagnostics_channel` may hear. */
@@ -21,6 +23,6 @@ export const failed: Publisher<Named<'error'>> = open('fastify-typed-ws.error')
 export const slow: Publisher<Named<'slow'>> = open('fastify-typed-ws.slow')
 export const dropped: Publisher<Named<'dropped'>> = open('fastify-typed-ws.dropped')
 
-function open (name: keyof Diagnostics): Channel {
-  return channel(name)
+function open<K extends keyof Diagnostics> (name: K): Publisher<K> {
+  return channel(name) as Publisher<K>
 }

@@ -198,8 +198,9 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
       this.#streams ??= new Streams(this)
       this.#streams.admit(item)
     }
-    if (diagnostics.messageReceived.hasSubscribers) diagnostics.messageReceived.publish({ socket: this.#socket as never, message: item })
-    return dispatch<S, Received<S>>(item, this.#socket, this)
+    const { messageReceived } = diagnostics
+    if (!messageReceived.hasSubscribers) return dispatch<S, Received<S>>(item, this.#socket, this)
+    return messageReceived.runStores({ socket: this.#socket as never, message: item }, () => dispatch<S, Received<S>>(item, this.#socket, this))
   }
 
   progressed (): void {

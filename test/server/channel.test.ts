@@ -1,10 +1,13 @@
 // What one can see of the connections of a contract.
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type ChannelStats, type Diagnostics, type Socket } from '../../lib/index.js'
 import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../helper.js'
+import { start as startLive } from './live.js'
 
 const talk = defineContract({
   name: 'talk.v1',
@@ -159,6 +162,32 @@ t.test('the diagnostics channels tell of a connection and its messages', async (
   t.same(sent.map(({ type }) => String(type)).toSorted((a, b) => a.localeCompare(b)), ['$done', '$done', '$error', '$error', '$next', '$next', '$pong', '$reply', 'undefined'])
   t.same(refused.map(({ error }) => error.code), ['FST_TYPED_WS_INTERNAL', 'FST_TYPED_WS_INVALID_JSON'])
   t.match(failed, [{ socket, error: { message: 'no zero' }, message: { type: 'ask', ref: 2 } }])
+})
+
+t.test('a handler, and what it awaits, runs in the stores bound to message.received', async (t) => {
+  const store = new AsyncLocalStorage<unknown>()
+  const received = channel('fastify-typed-ws.message.received')
+  received.bindStore(store, (data) => (data as Diagnostics['fastify-typed-ws.message.received']).message.type)
+  t.teardown(() => received.unbindStore(store))
+  const seen: unknown[] = []
+  const { client } = await startLive(t, {
+    async ask ({ n }) {
+      seen.push(store.getStore())
+      await turn()
+      seen.push(store.getStore())
+      return n
+    },
+    async * count () {
+      await turn()
+      seen.push(store.getStore())
+      yield { n: 1 }
+      seen.push(store.getStore())
+    }
+  })
+  client.send({ type: 'ask', ref: 1, n: 1 })
+  client.send({ type: 'count', ref: 2, to: 1 })
+  for (let answers = 0; answers < 3; answers++) await client.next()
+  t.same(seen, ['ask', 'ask', 'count', 'count'])
 })
 
 t.test('a cancelled message was handled, without an error', async (t) => {
