@@ -103,8 +103,8 @@ export class Chat {
   }
 }
 
-// Reads the log on after that, lest it fills the pipe.
-async function listeningPort (child: ChildProcess): Promise<number> {
+/** Where it listens. Reads the log on after that, lest it fills the pipe. */
+export async function listeningPort (child: ChildProcess): Promise<number> {
   let log = ''
   return await new Promise((resolve, reject) => {
     child.stdout!.on('data', (chunk) => {

@@ -1,0 +1,102 @@
+// The example that is watched, as its operators meet it: one scrapes, the other collects spans.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { connect, refused, until, type Teardown } from '../helper.js'
+import { listeningPort } from './chat.js'
+
+interface SpanData {
+  name: string
+  traceId: string
+  spanId: string
+  parentSpanId?: string
+  links?: Array<{ traceId: string }>
+  attributes: Array<{ key: string, value: object }>
+  events: Array<{ name: string }>
+  status: { code: number, message?: string }
+}
+
+interface Export {
+  resourceSpans: Array<{ scopeSpans: Array<{ spans: SpanData[] }> }>
+}
+
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
+
+/** What an OpenTelemetry collector is told. */
+async function collect (t: Teardown): Promise<{ endpoint: string, spans: SpanData[] }> {
+  const spans: SpanData[] = []
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      const { resourceSpans } = JSON.parse(body) as Export
+      spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)))
+      response.end('{}')
+    })
+  })
+  t.teardown(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans }
+}
+
+async function start (t: Teardown, endpoint: string): Promise<{ child: ChildProcess, url: string }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../examples/observing/main.js')], {
+    env: { ...process.env, PORT: '0', HOST: '127.0.0.1', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  return { child, url: `127.0.0.1:${await listeningPort(child)}` }
+}
+
+/** The samples of a scrape, by name and labels. */
+async function scrape (url: string): Promise<Map<string, number>> {
+  const response = await fetch(`http://${url}/metrics`)
+  const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
+}
+
+t.test('what happens is seen by who scrapes, and by who collects spans', async (t) => {
+  const { endpoint, spans } = await collect(t)
+  const { child, url } = await start(t, endpoint)
+  const client = await connect(t, `ws://${url}/sums`, { headers: { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` } })
+  client.send({ type: 'add', ref: 1, numbers: [1, 2, 3] })
+  t.same(await client.next(), { type: '$reply', ref: 1, data: 6 })
+  client.send({ type: 'divide', ref: 2, by: 0 })
+  t.match(await client.next(), { type: '$error', ref: 2, statusCode: 400 })
+  client.send({ type: 'divide', ref: 3, by: -1 })
+  t.match(await client.next(), { type: '$error', ref: 3, statusCode: 500 })
+  t.equal((await refused(`ws://${url}/sums`, { origin: 'https://elsewhere.example' })).statusCode, 403)
+
+  const during = await scrape(url)
+  t.equal(during.get('typed_ws_connections{contract="sums.v1"}'), 1)
+  t.equal(during.get('typed_ws_messages_received_total{contract="sums.v1"}'), 3)
+  t.equal(during.get('typed_ws_messages_sent_total{contract="sums.v1"}'), 3)
+  t.equal(during.get('typed_ws_errors_total{contract="sums.v1",code="FST_TYPED_WS_INTERNAL"}'), 1)
+  t.equal(during.get('typed_ws_errors_total{contract="sums.v1",code="400"}'), 1)
+  t.equal(during.get('typed_ws_handshakes_refused_total{contract="sums.v1",status="403"}'), 1)
+  t.equal(during.get('typed_ws_handler_duration_seconds_count{contract="sums.v1",type="add",outcome="ok"}'), 1)
+  t.equal(during.get('typed_ws_handler_duration_seconds_count{contract="sums.v1",type="divide",outcome="error"}'), 2)
+  t.ok(during.has('process_cpu_seconds_total'))
+
+  client.ws.close(4711)
+  await client.closed()
+  await until(async () => (await scrape(url)).get('typed_ws_connections{contract="sums.v1"}') === 0)
+  const after = await scrape(url)
+  t.equal(after.get('typed_ws_connections_closed_total{contract="sums.v1",code="4xxx"}'), 1, 'a peer does not make up series')
+  t.equal(after.get('typed_ws_connection_duration_seconds_count{contract="sums.v1"}'), 1)
+  t.equal(after.get('typed_ws_connections_opened_total{contract="sums.v1"}'), 1, 'a scrape counts nothing twice')
+
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  t.same(await ended, [0, null])
+  const [add, lookup, wrong, broken] = ['sums.v1 add', 'look it up', 'sums.v1 divide', 'sums.v1 divide'].map((name, i) => spans.filter((span) => span.name === name)[i === 3 ? 1 : 0]!)
+  t.equal(spans.length, 4)
+  t.match(add!.links, [{ traceId: TRACE_ID }], 'linked to the trace of the handshake')
+  t.equal(lookup!.parentSpanId, add!.spanId, 'what a handler does is a part of its message')
+  t.equal(lookup!.traceId, add!.traceId)
+  t.not(wrong!.traceId, add!.traceId)
+  t.match(wrong, { status: { code: 0 }, events: [] }, 'what is the client\'s fault is no fault of the service')
+  t.match(broken, { status: { code: 2, message: 'the table of negative numbers is lost' }, events: [{ name: 'exception' }] })
+})
