@@ -12,7 +12,7 @@ import * as diagnostics from './diagnostics.js'
 import { isThenable } from './dispatch.js'
 import * as errors from './errors.js'
 import { Expiry } from './expiry.js'
-import { closeOf, cutReason, isAbort, isClientError } from './failure.js'
+import { chosen, clientErrorOf, closeOf, cutReason, isAbort, type Failure } from './failure.js'
 import { frameOf, type Frame } from './frame.js'
 import type { Beating, Heartbeat } from './heartbeat.js'
 import { checkTopic, type Hub } from './hub.js'
@@ -303,16 +303,16 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   }
 
   /** Never throws and never rejects: resolves to the error the peer is told of. */
-  report (error: unknown, message: ReceivedMessage | undefined): unknown {
+  report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure> {
     if (diagnostics.failed.hasSubscribers) diagnostics.failed.publish({ socket: this, error, message })
     const { errorHandler } = this.#wiring
-    if (errorHandler === undefined) return this.#logged(error, message)
+    if (errorHandler === undefined) return this.#log(error, message)
     try {
       const other = errorHandler(error, this, message)
-      if (isThenable(other)) return Promise.resolve(other).then((value) => value instanceof Error ? value : error, (thrown: unknown) => thrown)
-      return other instanceof Error ? other : error
+      if (isThenable(other)) return Promise.resolve(other).then((value) => chosen(value, error), (thrown: unknown) => ({ error: thrown }))
+      return chosen(other, error)
     } catch (thrown) {
-      return thrown
+      return { error: thrown }
     }
   }
 
@@ -382,7 +382,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#state = 'done'
     // The peer's goodbye comes behind what waited.
     this.#inbound.refuse()
-    const { code, reason } = closeOf(await this.report(error, undefined))
+    const { code, reason } = closeOf((await this.report(error, undefined)).error)
     this.close(code, reason)
   }
 
@@ -414,11 +414,17 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#patience = setTimeout(() => this.terminate(), DEAF_GOODBYE_MS).unref()
   }
 
-  #logged (error: unknown, message: ReceivedMessage | undefined): unknown {
+  #log (error: unknown, message: ReceivedMessage | undefined): Failure {
     const isExpected = message?.signal.aborted === true && isAbort(error, message.signal)
-    const level = isExpected ? 'debug' : isClientError(error) ? 'info' : 'error'
-    this.log[level]({ err: error, received: message?.type }, 'websocket handler failed')
-    return error
+    const level = isExpected ? 'debug' : clientErrorOf(error) !== undefined ? 'info' : 'error'
+    const received = message?.type
+    try {
+      this.log[level]({ err: error, received }, 'websocket handler failed')
+    } catch (fault) {
+      // What was thrown cannot be read.
+      this.log[level]({ err: fault, received }, 'websocket handler failed, and its error cannot be logged')
+    }
+    return { error }
   }
 
   #end (code: number, reason: string): void {
@@ -456,9 +462,9 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#inbound.refuse()
     try {
       const closing = this.#wiring.close?.(this, event)
-      if (isThenable(closing)) void Promise.resolve(closing).catch((error: unknown) => this.report(error, undefined))
+      if (isThenable(closing)) void Promise.resolve(closing).catch((error: unknown) => { void this.report(error, undefined) })
     } catch (error) {
-      this.report(error, undefined)
+      void this.report(error, undefined)
     }
   }
 }

@@ -4,21 +4,34 @@ import type { ReceivedMessage } from '../../types/handler.js'
 
 const INTERNAL = { statusCode: 500, code: ErrorCode.internal, error: 'Internal Server Error', message: 'Internal Server Error' } as const
 
+/** What the peer is told of; in a box, since what is thrown may itself be a promise. */
+export interface Failure {
+  readonly error: unknown
+}
+
+/** An error of the client's own. */
+export interface ClientError {
+  readonly statusCode: number
+  readonly message: string
+  readonly code: unknown
+}
+
 /** What the peer learns of an error: all of one with a status of 4xx, nothing of any other. */
 export function bodyOf (error: unknown, message: Pick<ReceivedMessage, 'type' | 'ref'> | undefined): ErrorBody {
   const answered = {
     ...(message?.ref !== undefined && { ref: message.ref }),
     ...(message?.type !== undefined && { received: message.type })
   }
-  if (!isClientError(error)) return { ...answered, ...INTERNAL }
-  const { statusCode, code } = error
-  return { ...answered, statusCode, ...(typeof code === 'string' && { code }), error: STATUS_CODES[statusCode] ?? 'Error', message: error.message }
+  const shown = clientErrorOf(error)
+  if (shown === undefined) return { ...answered, ...INTERNAL }
+  const { statusCode, code, message: text } = shown
+  return { ...answered, statusCode, ...(typeof code === 'string' && { code }), error: STATUS_CODES[statusCode] ?? 'Error', message: text }
 }
 
 /** How a connection ends whose `open` failed. */
 export function closeOf (error: unknown): { code: number, reason: string } {
-  if (!isClientError(error)) return { code: CloseCode.internalError, reason: '' }
-  return { code: CloseCode.refusedBase + error.statusCode, reason: error.message }
+  const shown = clientErrorOf(error)
+  return shown === undefined ? { code: CloseCode.internalError, reason: '' } : { code: CloseCode.refusedBase + shown.statusCode, reason: shown.message }
 }
 
 /** RFC 6455 §5.5: cuts a reason at 123 bytes, between characters. */
@@ -27,14 +40,36 @@ export function cutReason (reason: string): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(reason).subarray(0, MAX_REASON_BYTES), { stream: true })
 }
 
-/** Whether an error only says that its signal was aborted. */
-export function isAbort (error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'))
+/** The error an `errorHandler` chose, or the one it was given. */
+export function chosen (answer: unknown, error: unknown): Failure {
+  try {
+    return { error: answer instanceof Error ? answer : error }
+  } catch (fault) {
+    return { error: fault }
+  }
 }
 
-/** Whether the fault is the client's: an error with a `statusCode` of 4xx. */
-export function isClientError (error: unknown): error is Error & { statusCode: number, code?: unknown } {
-  if (!(error instanceof Error) || !('statusCode' in error)) return false
-  const { statusCode } = error
+/** Whether an error only says that its signal was aborted. */
+export function isAbort (error: unknown, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false
+  try {
+    return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
+  } catch {
+    return false
+  }
+}
+
+/** What the client may know of an error, if the fault is its own: one with a `statusCode` of 4xx. What is thrown may be anything, and to look at it may throw again. */
+export function clientErrorOf (error: unknown): ClientError | undefined {
+  try {
+    if (!(error instanceof Error) || !('statusCode' in error)) return undefined
+    const { statusCode, message, code } = error as Error & { statusCode: unknown, code?: unknown }
+    return isClientStatus(statusCode) && typeof message === 'string' ? { statusCode, message, code } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isClientStatus (statusCode: unknown): statusCode is number {
   return Number.isInteger(statusCode) && Number(statusCode) >= 400 && Number(statusCode) < 500
 }

@@ -3,9 +3,9 @@ import { CloseCode, ErrorCode, REF, Reserved, type ErrorBody } from '../protocol
 import type { Codec, Incoming } from './compile.js'
 import { refuse, type Answer, type Decoded, type Decoder, type Refusal } from './decode.js'
 import * as diagnostics from './diagnostics.js'
-import { dispatch, isThenable, type Exchange } from './dispatch.js'
+import { dispatch, type Exchange } from './dispatch.js'
 import type { Encoder } from './encode.js'
-import { bodyOf } from './failure.js'
+import { bodyOf, type Failure } from './failure.js'
 import type { Taker } from './intake.js'
 import { Limit } from './limit.js'
 import { Message } from './message.js'
@@ -58,7 +58,7 @@ export interface InboundOwner {
   /** Takes the answer to a call. Returns whether one waits for it. */
   takeAnswer (answer: Answer): boolean
   /** Resolves to the error the peer is told of; never rejects. */
-  report (error: unknown, message: ReceivedMessage | undefined): unknown
+  report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure>
   close (code: number, reason: string): void
   /** Reads no more, until `resume`. */
   pause (): void
@@ -235,17 +235,17 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   fail (error: unknown, message: Received<S>): Promise<void> | undefined {
     this.#streams?.drop(message)
     const shown = this.report(error, message)
-    if (isThenable(shown)) return Promise.resolve(shown).then((settled) => this.#failed(error, settled, message))
+    if (shown instanceof Promise) return shown.then((failure) => this.#failed(error, failure, message))
     this.#failed(error, shown, message)
     return undefined
   }
 
-  report (error: unknown, message: Received<S>): unknown {
+  report (error: unknown, message: Received<S>): Failure | Promise<Failure> {
     return this.#socket.report(error, message)
   }
 
-  #failed (error: unknown, shown: unknown, message: Received<S>): void {
-    if (!message.isOver) this.#socket.sendError(bodyOf(shown, message))
+  #failed (error: unknown, failure: Failure, message: Received<S>): void {
+    if (!message.isOver) this.#socket.sendError(bodyOf(failure.error, message))
     this.#handled(message, error)
   }
 

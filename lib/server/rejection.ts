@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { CloseCode } from '../protocol.js'
-import { cutReason, isClientError } from './failure.js'
+import { clientErrorOf, cutReason } from './failure.js'
 
 /** A refusal over HTTP, by what of it matters to a page. */
 export interface Rejection {
@@ -23,8 +23,8 @@ export function closingOf ({ statusCode, answer, retryAfter }: Rejection): Closi
   const status = STATUS_CODES[statusCode] ?? ''
   if (statusCode >= 500) return { code: CloseCode.tryAgainLater, reason: SECONDS.test(String(retryAfter)) ? `retry-after-ms=${Number(retryAfter) * 1000}` : status }
   // Where the app answered by itself, the error's message may be what it hides.
-  const isShown = isClientError(answer) && answer.statusCode === statusCode
-  return { code: codeOf(statusCode), reason: isShown ? cutReason(answer.message) : status }
+  const error = clientErrorOf(answer)
+  return { code: codeOf(statusCode), reason: error?.statusCode === statusCode ? cutReason(error.message) : status }
 }
 
 function codeOf (statusCode: number): number {

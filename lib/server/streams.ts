@@ -128,7 +128,7 @@ export class Streams<M extends Message<Named>> {
       return await iterator.next()
     } catch (error) {
       if (!message.isOver) throw error
-      this.#sink.report(error, message)
+      void this.#sink.report(error, message)
       return { done: true, value: undefined }
     }
   }
@@ -137,7 +137,7 @@ export class Streams<M extends Message<Named>> {
     try {
       await iterator.return?.()
     } catch (error) {
-      this.#sink.report(error, message)
+      void this.#sink.report(error, message)
     }
   }
 }

@@ -116,6 +116,34 @@ function statsOf (app: FastifyInstance): object {
   return app.channel(talk).stats
 }
 
+t.test('an error that cannot be read is an error like any other', async (t) => {
+  const log = new Log()
+  const app = await createApp(t, {}, { logger: log.options })
+  const look = (): never => { throw new Error('do not look') }
+  const errors = [
+    ...['statusCode', 'message', 'stack'].map((name) => Object.defineProperty(Object.assign(new Error('seen'), { statusCode: 500 }), name, { get: look })),
+    new Proxy(new Error('seen'), { get: look, getPrototypeOf: look })
+  ]
+  // Promises like any value: nobody waits for them.
+  const promises = [Promise.resolve(5), Promise.reject(new Error('seen')), { then: look }]
+  promises[1] = quiet(promises[1]) as Promise<never>
+  let turn = 0
+  const thrown = [...errors, ...promises]
+  const ask = (): never => { throw thrown[turn++ % thrown.length] }
+  app.ws('/', { ...route, on: { ...handlers, ask } })
+  app.ws('/handled', { ...route, on: { ...handlers, ask }, errorHandler: (error: unknown) => error })
+  app.ws('/later', { ...route, on: { ...handlers, ask }, errorHandler: async () => errors.at(-1) })
+  const url = await listen(app)
+  for (const path of ['/', '/handled', '/later']) {
+    const client = await connect(t, url + path)
+    for (let ref = 1; ref <= thrown.length; ref++) {
+      client.send({ type: 'ask', ref })
+      t.match(await client.next(), { ...INTERNAL, ref })
+    }
+  }
+  t.equal(log.lines.filter(({ level }) => level === 50).length, thrown.length)
+})
+
 t.test('a fault without end in a thousand connections ends with them', async (t) => {
   const app = await createApp(t, {}, { logger: new Log().options })
   app.ws('/', { ...route, on: { ...handlers, ask: async () => await new Promise<never>(() => {}), async * count () { await new Promise(() => {}); yield 1 } } })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import createError from '@fastify/error'
-import { bodyOf, closeOf, cutReason, isClientError } from '../../lib/server/failure.js'
+import { bodyOf, clientErrorOf, closeOf, cutReason, isAbort } from '../../lib/server/failure.js'
 
 const call = { type: 'history', ref: 7, payload: {} }
 const event = { type: 'message', ref: undefined, payload: {} }
@@ -10,6 +10,13 @@ const binary = { type: undefined, ref: undefined, payload: Buffer.alloc(1) }
 /** An error as applications throw it. */
 function failure (statusCode: unknown, more: object = {}): Error {
   return Object.assign(new Error('no such room'), { statusCode }, more)
+}
+
+/** Errors that throw when they are looked at. */
+function unreadable (): unknown[] {
+  const fail = (): never => { throw new Error('do not look') }
+  const properties = ['statusCode', 'message', 'code'].map((name) => Object.defineProperty(failure(404), name, { get: fail }))
+  return [...properties, new Proxy(failure(404), { get: fail }), new Proxy({}, { getPrototypeOf: fail })]
 }
 
 t.test('tells the peer all of an error that is its own fault', async (t) => {
@@ -25,10 +32,10 @@ t.test('tells the peer nothing of any other', async (t) => {
   const internal = { statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
   const secrets: readonly unknown[] = [
     new Error('password is hunter2'), failure(500), failure(503), failure(200), failure(399), failure(404.5), failure('404'), failure(null), failure(NaN),
-    { statusCode: 404, message: 'not an error' }, 'text', undefined, null, 7, new Proxy({}, {})
+    { statusCode: 404, message: 'not an error' }, 'text', undefined, null, 7, new Proxy({}, {}), ...unreadable(), Object.assign(new Error(), { statusCode: 404, message: 5 })
   ]
   for (const secret of secrets) {
-    t.notOk(isClientError(secret))
+    t.equal(clientErrorOf(secret), undefined)
     t.strictSame(bodyOf(secret, call), { ref: 7, received: 'history', ...internal })
     t.strictSame(bodyOf(secret, undefined), internal)
     t.strictSame(closeOf(secret), { code: 1011, reason: '' })
@@ -59,4 +66,14 @@ t.test('cuts a reason at 123 bytes, between characters', async (t) => {
     if (Buffer.byteLength(reason) <= 123) return cut === reason
     return whole(reason).startsWith(cut) && bytes <= 123 && bytes > 119
   }), { numRuns: 1000 })
+})
+
+t.test('knows an error that only says that its signal was aborted', async (t) => {
+  const controller = new AbortController()
+  const abort = Object.assign(new Error('stop'), { name: 'AbortError' })
+  t.notOk(isAbort(abort, controller.signal), 'not yet')
+  controller.abort()
+  t.ok(isAbort(abort, controller.signal))
+  t.ok(isAbort(controller.signal.reason, controller.signal))
+  for (const other of [new Error('stop'), 'stop', undefined, ...unreadable()]) t.notOk(isAbort(other, controller.signal))
 })
