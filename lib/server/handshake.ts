@@ -276,7 +276,8 @@ export class Handshake {
       this.#complete()
       this.#route.connect(ws as Peer, socket, this.#request)
     })
-    if (failure === undefined) return
+    // Connected, or the client left in this very turn and ws let go of it.
+    if (failure === undefined) return this.#settle()
     this.#attend()
     raw.assignSocket(socket as never)
     // What is no handshake gets no 101 either.

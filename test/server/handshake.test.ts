@@ -505,6 +505,22 @@ t.test('a thousand clients that reset at any point leave nothing behind', async 
   await until(() => timers() <= before)
 })
 
+t.test('a client that is gone at the very moment of the 101 leaves nothing behind', async (t) => {
+  const before = timers()
+  let gone: Promise<unknown> | undefined
+  const { app } = await start(t, {
+    handshakeTimeoutMs: 600_000,
+    onSend: ({ raw: { socket } }, _reply, _payload, done) => {
+      gone = once(socket, 'close')
+      socket.destroy()
+      done()
+    }
+  })
+  t.same(statusesOf(await exchangeRaw(t, app, handshakeText(app, '/ws'))), [])
+  await gone
+  t.ok(timers() <= before)
+})
+
 t.test('a flood of handshakes leaves no timers', async (t) => {
   const before = timers()
   const { app } = await start(t, { handshakeTimeoutMs: 600_000, preHandler: async ({ headers }, reply) => headers['x-refuse'] === '1' ? reply.code(401).send() : undefined })
