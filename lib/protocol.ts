@@ -29,6 +29,9 @@ export const ErrorCode = {
   internal: 'FST_TYPED_WS_INTERNAL'
 } as const
 
+/** The close code that says: the credentials are over. By itself, because a client needs no other by name. */
+export const EXPIRED: 4401 = 4401
+
 /** Close codes (RFC 6455 §7.4) the server uses by itself. */
 export const CloseCode = {
   /** A binary frame the contract does not allow. */
@@ -54,6 +57,13 @@ export const CloseCode = {
   /** A handshake was sent elsewhere, as visitors are who must sign in first. */
   unauthorized: 4501
 } as const
+
+const FINAL_CODES: readonly number[] = [1000, 1002, 1003, 1007, 1008, 1009]
+
+/** Whether a client that was closed with this code stays away: see the close-code table in docs/PROTOCOL.md. */
+export function isFinal (code: number): boolean {
+  return FINAL_CODES.includes(code) || code >= 4500
+}
 
 /** RFC 6455 §5.5: a control frame carries 125 bytes, two of which are the close code. */
 export const MAX_REASON_BYTES = 123

@@ -66,6 +66,14 @@ export type CallNames<M extends Messages> = {
   [K in keyof M & string]: M[K] extends { request: object, reply: object } ? K : never
 }[keyof M & string]
 
+/** The names of the streams among messages. */
+export type StreamNames<M extends Messages> = {
+  [K in keyof M & string]: M[K] extends { request: object, stream: object } ? K : never
+}[keyof M & string]
+
+/** What each item of a stream is. */
+export type Item<M> = M extends { request: object, stream: infer Each extends object } ? Infer<Each> : never
+
 /** What a call is answered with. */
 export type Reply<M> = M extends { request: object, reply: infer Answer extends object } ? Infer<Answer> : never
 

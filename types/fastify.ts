@@ -5,6 +5,7 @@ import type {
 // For its own augmentation: `injectWS`, `request.ws`, `{ websocket: true }`.
 import '@fastify/websocket'
 import type { AnyContract } from './contract.js'
+import type { InjectedClient, InjectOptions } from './inject.js'
 import type { WebSocketRouteOptions } from './options.js'
 import type { Channel } from './socket.js'
 
@@ -51,5 +52,18 @@ declare module 'fastify' {
      * await app.channel(chat).publish('lobby', 'message', { text: 'hello', id: 'server' })
      */
     channel: <const C extends AnyContract>(contract: C) => Channel<C>
+
+    /**
+     * For tests: the client of `fastify-typed-ws/client`, open, without a port. The handshake goes through all hooks; what the server sends at once is kept until the
+     * caller had the chance to listen. When the app closes, so does the client.
+     *
+     * @param path - of the route, with or without a query.
+     * @throws by rejecting: `FST_TYPED_WS_HANDSHAKE_REFUSED` with the `statusCode`, `headers` and `body` of the answer.
+     *
+     * @example
+     * const client = await app.injectClient(chat, '/chat/lobby', { headers: { cookie: 'person=1' } })
+     * t.same(await client.call('history', {}), [])
+     */
+    injectClient: <const C extends AnyContract>(contract: C, path: string, options?: InjectOptions<C>) => Promise<InjectedClient<C>>
   }
 }

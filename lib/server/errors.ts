@@ -39,3 +39,6 @@ export const StreamResult: Named<[string]> = createError('FST_TYPED_WS_STREAM_RE
 export const ExpiresAt: Named<[]> = createError('FST_TYPED_WS_EXPIRES_AT', 'expiresAt is a valid Date, or undefined', 500, TypeError)
 export const TopicName: Named<[]> = createError('FST_TYPED_WS_TOPIC_NAME', 'A topic\'s name is a string of 1 to 255 bytes', 500, TypeError)
 export const TooManyTopics: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_TOPICS', 'A connection may be in %s topics at most: the option \'maxTopics\' says so', 500)
+
+// In tests.
+export const HandshakeRefused: Named<[number | string]> = createError('FST_TYPED_WS_HANDSHAKE_REFUSED', 'The handshake was answered with %s', 500)

@@ -3,6 +3,7 @@ import fastifyWebsocket from '@fastify/websocket'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
+import type { InjectedClient, InjectOptions } from '../../types/inject.js'
 import type { PluginOptions } from '../../types/options.js'
 import '../../types/fastify.js'
 import { Capacity } from './capacity.js'
@@ -13,6 +14,7 @@ import * as errors from './errors.js'
 import { openGate, type GateKeeper, type UpgradeRequest } from './gate.js'
 import { Handshake, type HandshakeRequest } from './handshake.js'
 import { Heartbeat } from './heartbeat.js'
+import { injectClient } from './inject.js'
 import { readPluginOptions, type PluginSettings, type RouteSettings } from './options.js'
 import { declareRoute, isContract, routeOf, type RouteHost, type TypedRoute } from './route.js'
 import { shutDown } from './shutdown.js'
@@ -23,6 +25,8 @@ import { loadTypeBox, type TypeBox } from './typebox.js'
 class TypedWs implements RouteHost, GateKeeper {
   readonly handshakes: Set<Handshake> = new Set()
   readonly sockets: Set<Duplex> = new Set()
+  /** Clients of tests, which have no other end than the app's. */
+  readonly visitors: Set<InjectedClient> = new Set()
   readonly capacity: Capacity
   readonly typebox: TypeBox
   readonly settings: PluginSettings['route']
@@ -100,6 +104,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   app.addHook('onRoute', keepHandler)
   app.addHook('onReady', async () => host.compile())
   app.addHook('preClose', async () => host.close())
+  app.addHook('onClose', async () => { for (const visitor of host.visitors) visitor.close() })
 
   app.decorate('ws', function (this: FastifyInstance, path: string, routeOptions: unknown) {
     host.declare(this, path, routeOptions)
@@ -108,6 +113,11 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   app.decorate('channel', function (this: FastifyInstance, contract: unknown) {
     if (!isContract(contract)) throw new errors.InvalidOption('contract', 'write app.channel(defineContract({ … }))')
     return host.channelOf(contract, this)
+  } as never)
+  app.decorate('injectClient', async function (this: FastifyInstance, contract: AnyContract, path: string, injectOptions: InjectOptions = {}) {
+    const client = await injectClient(this, contract, path, injectOptions)
+    host.visitors.add(client)
+    return client
   } as never)
 }
 

@@ -1,0 +1,256 @@
+import type { Binary, CallSettings, Client, ClientOptions, ClientState, Fresh, Off, StateChange, StreamSettings, WebSocketConstructor } from '../../types/client.js'
+import type { AnyContract } from '../../types/contract.js'
+import { REF, Reserved } from '../protocol.js'
+import { Connector, type ConnectorOwner } from './connector.js'
+import { Emitter } from './emitter.js'
+import { clientClosed, errorOf, invalidMessage, invalidOption } from './errors.js'
+import { Queue, type Unsent } from './queue.js'
+import { Questions, type Asker, type Line } from './questions.js'
+import { Served, type CallHandler } from './served.js'
+import { Stream } from './stream.js'
+
+type Payload = Readonly<Record<string, unknown>>
+type Message = Record<string, unknown>
+type Settings = ClientOptions & Required<Pick<ClientOptions, keyof typeof DEFAULTS>>
+
+/** A promise that somebody else settles. */
+interface Opening {
+  readonly promise: Promise<void>
+  resolve (): void
+  reject (error: Error): void
+}
+
+const DEFAULTS = {
+  discriminator: 'type',
+  retry: { minDelayMs: 500, maxDelayMs: 20_000 },
+  heartbeat: { intervalMs: 10_000, timeoutMs: 5000 },
+  openTimeoutMs: 15_000,
+  callTimeoutMs: 10_000,
+  maxQueuedMessages: 100,
+  maxBufferedItems: 10_000
+}
+
+// What is heard beside events, whose names are strings.
+const kBinary = Symbol('binary')
+const kState = Symbol('state')
+const kReopen = Symbol('reopen')
+const kError = Symbol('error')
+
+/** One conversation, whatever becomes of its connections. */
+class Conversation implements ConnectorOwner, Line {
+  readonly #connector: Connector
+  readonly #queue: Queue
+  readonly #questions: Questions
+  readonly #served: Served = new Served()
+  readonly #emitter: Emitter = new Emitter()
+  readonly #settings: Settings
+  #opening: Opening = openingOf()
+  #end: Error | undefined
+  #isOpen = false
+  #hasOpened = false
+
+  constructor (url: Fresh<string | URL>, options: ClientOptions) {
+    const { WebSocket, protocol, token, retry, heartbeat } = options
+    const settings = { ...DEFAULTS, ...options, WebSocket: WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket! }
+    if (settings.WebSocket === undefined) throw invalidOption('No WebSocket here: give the option WebSocket')
+    if (token !== undefined && protocol === undefined) throw invalidOption('The option token needs the option protocol')
+    this.#settings = settings
+    this.#queue = new Queue(settings)
+    this.#questions = new Questions(this, settings.validate)
+    this.#connector = new Connector(this, {
+      ...settings,
+      url,
+      ping: this.#textOf(Reserved.ping),
+      retry: { ...DEFAULTS.retry, ...retry },
+      heartbeat: heartbeat !== false && { ...DEFAULTS.heartbeat, ...heartbeat }
+    })
+    void this.#connector.connect()
+  }
+
+  get state (): ClientState {
+    return this.#connector.state
+  }
+
+  get protocol (): string {
+    return this.#connector.protocol
+  }
+
+  get opened (): Promise<void> {
+    return this.#opening.promise
+  }
+
+  send (type: string, payload: Payload): boolean {
+    return this.put({ data: this.#textOf(type, payload) })
+  }
+
+  sendBinary (data: Binary): boolean {
+    return this.put({ data: typeof data === 'string' ? new TextEncoder().encode(data) : data })
+  }
+
+  call (type: string, payload: Payload, { signal, timeoutMs = this.#settings.callTimeoutMs }: CallSettings = {}): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#ask(type, payload, { done: resolve, failed: reject }, signal, timeoutMs)
+    })
+  }
+
+  stream (type: string, payload: Payload, { signal }: StreamSettings = {}): Stream {
+    return new Stream(type, (asker) => this.#ask(type, payload, asker, signal), this.#settings.maxBufferedItems)
+  }
+
+  on (type: string, listener: (payload: unknown) => void): Off {
+    return this.#emitter.on(type, listener)
+  }
+
+  handle (type: string, handler: CallHandler): Off {
+    const { handlers } = this.#served
+    handlers.set(type, handler)
+    return () => { if (handlers.get(type) === handler) handlers.delete(type) }
+  }
+
+  onBinary (listener: (data: unknown) => void): Off {
+    return this.#emitter.on(kBinary, listener)
+  }
+
+  onState (listener: (change: StateChange) => void): Off {
+    return this.#emitter.on(kState, listener)
+  }
+
+  onReopen (listener: () => void): Off {
+    return this.#emitter.on(kReopen, listener)
+  }
+
+  onError (listener: (error: Error) => void): Off {
+    return this.#emitter.on(kError, listener)
+  }
+
+  close (code: number = 1000, reason: string = ''): void {
+    this.#connector.close(code, reason)
+  }
+
+  // What its questions ask of it.
+
+  put (message: Unsent): boolean {
+    if (this.#end !== undefined) throw this.#end
+    const { isOpen } = this.#connector
+    if (isOpen) this.#connector.send(message.data)
+    else this.#queue.push(message)
+    return isOpen
+  }
+
+  isUnsent (question: Unsent): boolean {
+    return this.#queue.has(question)
+  }
+
+  withdraw (question: Unsent, ref: number): void {
+    if (!this.#queue.remove(question) && this.#connector.isOpen) this.#connector.send(this.#textOf(Reserved.cancel, { ref }))
+  }
+
+  // What its connections tell it.
+
+  changed (change: StateChange): void {
+    const { state } = change
+    if (this.#isOpen) this.#lost()
+    this.#isOpen = state === 'open'
+    if (this.#isOpen) this.#greet()
+    if (state === 'closed') this.#finish(change)
+    // Unless somebody closed it just now.
+    if (state === this.state) this.#emitter.tell(kState, change)
+  }
+
+  failed (error: unknown): void {
+    this.#report(error as Error)
+  }
+
+  received (data: string | ArrayBuffer): void {
+    if (typeof data !== 'string') return void this.#emitter.tell(kBinary, data)
+    const message = parse(data)
+    if (message === undefined) return this.#report(invalidMessage('message is not a JSON object'))
+    const { [this.#settings.discriminator]: type, [REF]: ref, ...payload } = message
+    this.#receive(String(type), ref as number | undefined, payload)
+  }
+
+  #greet (): void {
+    this.#opening.resolve()
+    if (this.#hasOpened) this.#emitter.tell(kReopen)
+    this.#hasOpened = true
+    for (const { data } of this.#queue.drain(() => this.#connector.isOpen)) this.#connector.send(data)
+  }
+
+  #lost (): void {
+    this.#opening = openingOf()
+    this.#served.cancelAll()
+    this.#questions.disconnect()
+  }
+
+  #finish ({ code, reason }: StateChange): void {
+    this.#end = clientClosed({ closeCode: code!, reason: reason! })
+    this.#opening.reject(this.#end)
+    this.#questions.end(this.#end)
+  }
+
+  #receive (type: string, ref: number | undefined, payload: Message): void {
+    switch (type) {
+      case Reserved.pong: return
+      case Reserved.cancel: return this.#served.cancel(ref!)
+      case Reserved.reply:
+      case Reserved.next:
+      case Reserved.done: return this.#questions.take(type, ref!, payload)
+      case Reserved.error: return ref === undefined ? this.#report(errorOf(payload)) : this.#questions.take(type, ref, payload)
+      default: this.#hear(type, ref, payload)
+    }
+  }
+
+  #hear (type: string, ref: number | undefined, payload: Message): void {
+    const reason = this.#settings.validate?.(ref === undefined ? 'event' : 'call', type, payload)
+    if (reason !== undefined) this.#report(invalidMessage(reason))
+    else if (ref === undefined) this.#emitter.tell(type, payload)
+    else void this.#served.answer(type, ref, payload, (answer, body) => { if (this.#connector.isOpen) this.#connector.send(this.#textOf(answer, body)) })
+  }
+
+  #ask (type: string, payload: Payload, asker: Asker, signal?: AbortSignal, timeoutMs?: number): () => void {
+    return this.#questions.ask({ type, signal, timeoutMs, textOf: (ref) => this.#textOf(type, { ...payload, [REF]: ref }) }, asker)
+  }
+
+  #textOf (type: string, payload?: object): string {
+    // First, for whoever reads it; and last, because no payload may change it.
+    const { discriminator } = this.#settings
+    return JSON.stringify({ [discriminator]: type, ...payload, [discriminator]: type })
+  }
+
+  #report (error: Error): void {
+    if (!this.#emitter.tell(kError, error)) console.warn(error)
+  }
+}
+
+function parse (text: string): Message | undefined {
+  try {
+    return { ...JSON.parse(text) as Message }
+  } catch {
+    return undefined
+  }
+}
+
+function openingOf (): Opening {
+  const opening = {} as { -readonly [K in keyof Opening]: Opening[K] }
+  opening.promise = new Promise((resolve, reject) => Object.assign(opening, { resolve, reject }))
+  // Nobody has to wait for it.
+  opening.promise.catch(() => {})
+  return opening
+}
+
+/**
+ * Opens a conversation with a typed route, and keeps it: it comes back when the connection is lost, unless the server said that it shall not.
+ *
+ * @param url - of the route, relative to the page or absolute, of http or ws; or a function that gives it before each attempt.
+ * @throws `FST_TYPED_WS_INVALID_OPTION`
+ *
+ * @example
+ * import type { chat } from '../contracts/chat.js'
+ *
+ * const client = createClient<typeof chat>('/chat/lobby', { protocol: 'chat.v1' })
+ * client.on('message', ({ text }) => show(text))
+ * client.send('message', { text: 'Hello', date: Date.now() })
+ */
+export function createClient<C extends AnyContract> (url: Fresh<string | URL>, options: ClientOptions<C> = {}): Client<C> {
+  return new Conversation(url, options) as unknown as Client<C>
+}

@@ -1,0 +1,28 @@
+type Listener = (value: never) => void
+
+/** Those who want to hear of something, by what it is: an event of the contract, or a symbol for what is the client's own. */
+export class Emitter {
+  readonly #listeners: Map<string | symbol, Set<{ readonly listener: Listener }>> = new Map()
+
+  /** @returns how to stop listening. */
+  on (name: string | symbol, listener: Listener): () => void {
+    const all = this.#listeners.get(name) ?? new Set()
+    const entry = { listener }
+    this.#listeners.set(name, all.add(entry))
+    return () => void all.delete(entry)
+  }
+
+  /** @returns whether anybody listened. */
+  tell (name: string | symbol, value?: unknown): boolean {
+    const all = [...this.#listeners.get(name) ?? []]
+    for (const { listener } of all) {
+      try {
+        listener(value as never)
+      } catch (error) {
+        // As an EventTarget does: who fails does not hinder the others, and is told of where nobody can miss it.
+        queueMicrotask(() => { throw error })
+      }
+    }
+    return all.length > 0
+  }
+}

@@ -1,0 +1,3 @@
+export { createClient } from './client.js'
+export { ClientError } from './errors.js'
+export type * from '../../types/client.js'

@@ -1,0 +1,114 @@
+import type { WebSocketLike } from '../../types/client.js'
+
+/** What one connection tells of itself. After `closed` it says nothing more. */
+export interface LinkOwner {
+  opened (): void
+  received (data: string | ArrayBuffer): void
+  closed (code: number, reason: string): void
+}
+
+export interface LinkSettings {
+  readonly openTimeoutMs: number
+  readonly heartbeat: { readonly intervalMs: number, readonly timeoutMs: number } | false
+  /** What is answered at once by whoever lives. */
+  readonly ping: string
+}
+
+const OPEN = 1
+const ABNORMAL_CLOSURE = 1006
+
+/** One WebSocket from its first attempt to its end, whether that is a close, a refusal or silence. */
+export class Link {
+  readonly #ws: WebSocketLike
+  readonly #owner: LinkOwner
+  readonly #settings: LinkSettings
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #lastMs = 0
+  #isAsked = false
+
+  constructor (ws: WebSocketLike, owner: LinkOwner, settings: LinkSettings) {
+    this.#ws = ws
+    this.#owner = owner
+    this.#settings = settings
+    ws.binaryType = 'arraybuffer'
+    ws.onopen = () => {
+      this.#lastMs = Date.now()
+      this.#rest()
+      owner.opened()
+    }
+    ws.onmessage = ({ data }: { readonly data: string | ArrayBuffer }) => {
+      this.#lastMs = Date.now()
+      owner.received(data)
+    }
+    ws.onclose = ({ code, reason }: { readonly code: number, readonly reason: string }) => this.#end(code, reason)
+    // Says nothing that the close does not say, but without a listener Node takes it for a fault.
+    ws.onerror = () => {}
+    this.#wait(settings.openTimeoutMs, () => this.#giveUp())
+  }
+
+  get isOpen (): boolean {
+    return this.#ws.readyState === OPEN
+  }
+
+  get protocol (): string {
+    return this.#ws.protocol
+  }
+
+  send (data: unknown): void {
+    this.#ws.send(data as never)
+  }
+
+  /** Ends it without another word to its owner. */
+  close (code: number, reason: string): void {
+    this.#ws.close(code, reason)
+    this.#leave()
+  }
+
+  /** Asks for a sign of life, unless it was asked already. */
+  probe (): void {
+    if (this.isOpen && this.#settings.heartbeat !== false && !this.#isAsked) this.#ask(this.#settings.heartbeat.timeoutMs)
+  }
+
+  // One timer, set anew when it fires and not for each message. A clock that was set back makes it no longer than usual.
+  #rest (): void {
+    this.#isAsked = false
+    const { heartbeat } = this.#settings
+    if (heartbeat === false) return clearTimeout(this.#timer)
+    const { intervalMs, timeoutMs } = heartbeat
+    const idleMs = Math.max(Date.now() - this.#lastMs, 0)
+    this.#wait(intervalMs - idleMs, () => Date.now() - this.#lastMs < intervalMs ? this.#rest() : this.#ask(timeoutMs))
+  }
+
+  #ask (timeoutMs: number): void {
+    const askedMs = Date.now()
+    this.#isAsked = true
+    this.#ws.send(this.#settings.ping as never)
+    this.#wait(timeoutMs, () => {
+      if (this.#lastMs >= askedMs) this.#rest()
+      // Fired late: the page was asleep, and what has arrived since is not read yet.
+      else if (Date.now() - askedMs > 2 * timeoutMs) this.#ask(timeoutMs)
+      else this.#giveUp()
+    })
+  }
+
+  // A closing handshake with nobody would take minutes.
+  #giveUp (): void {
+    this.#end(ABNORMAL_CLOSURE, '')
+    this.#ws.close()
+  }
+
+  #end (code: number, reason: string): void {
+    this.#leave()
+    this.#owner.closed(code, reason)
+  }
+
+  #leave (): void {
+    clearTimeout(this.#timer)
+    this.#ws.onopen = this.#ws.onmessage = this.#ws.onclose = null
+  }
+
+  #wait (ms: number, then: () => void): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(then, ms)
+  }
+}

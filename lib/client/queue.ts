@@ -1,0 +1,55 @@
+import { queueFull } from './errors.js'
+
+/** Something to be sent once there is a connection. */
+export interface Unsent {
+  readonly data: unknown
+  /** It will not be sent. */
+  fail? (error: Error): void
+}
+
+export interface QueueSettings {
+  readonly maxQueuedMessages: number
+  /** Default: throw. */
+  readonly overflow?: 'throw' | 'drop'
+}
+
+/** What waits for a connection, in order. */
+export class Queue {
+  readonly #settings: QueueSettings
+  readonly #waiting: Set<Unsent> = new Set()
+
+  constructor (settings: QueueSettings) {
+    this.#settings = settings
+  }
+
+  has (message: Unsent): boolean {
+    return this.#waiting.has(message)
+  }
+
+  /** @throws FST_TYPED_WS_QUEUE_FULL */
+  push (message: Unsent): void {
+    if (this.#waiting.size >= this.#settings.maxQueuedMessages) this.#makeRoom()
+    this.#waiting.add(message)
+  }
+
+  /** @returns whether it was waiting. */
+  remove (message: Unsent): boolean {
+    return this.#waiting.delete(message)
+  }
+
+  /** Takes out one by one, for as long as there is somebody to take it. */
+  * drain (isWanted: () => boolean): Generator<Unsent> {
+    for (const message of this.#waiting) {
+      if (!isWanted()) return
+      this.#waiting.delete(message)
+      yield message
+    }
+  }
+
+  #makeRoom (): void {
+    if (this.#settings.overflow !== 'drop') throw queueFull()
+    const [oldest] = this.#waiting
+    this.#waiting.delete(oldest!)
+    oldest!.fail?.(queueFull())
+  }
+}

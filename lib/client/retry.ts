@@ -1,0 +1,54 @@
+import { EXPIRED, isFinal } from '../protocol.js'
+
+export interface RetrySettings {
+  readonly minDelayMs: number
+  readonly maxDelayMs: number
+}
+
+// Of at most nine digits, so that a timer can hold it.
+const HINT = /^retry-after-ms=(\d{1,9})$/
+
+/** Whether and when to come back, by the table of close codes in docs/PROTOCOL.md. */
+export class Retry {
+  readonly #settings: RetrySettings
+  #attempt = 0
+  #isExpired = false
+  #hintMs = 0
+
+  constructor (settings: RetrySettings) {
+    this.#settings = settings
+  }
+
+  /** How many attempts have failed since the last connection that held. */
+  get attempt (): number {
+    return this.#attempt
+  }
+
+  /** A connection has held: what was before is forgotten. */
+  reset (): void {
+    this.#attempt = 0
+    this.#isExpired = false
+  }
+
+  /** @returns how long to wait, or nothing where the client is to stay away. */
+  delayMs (code: number, reason: string): number | undefined {
+    // Twice in a row: fresh credentials were no better.
+    if (isFinal(code) || (code === EXPIRED && this.#isExpired)) return undefined
+    this.#isExpired ||= code === EXPIRED
+    this.#hintMs = Number(HINT.exec(reason)?.[1] ?? 0)
+    this.#attempt++
+    // The server spreads its clients by this; but one that says so again and again is not hammered.
+    if (this.#hintMs > 0 && this.#attempt === 1) return this.#hintMs
+    return Math.max(this.#hintMs, this.#jitterMs(this.#attempt))
+  }
+
+  /** When somebody cannot wait: a random time as after the first failure, but what the server has asked for it gets. */
+  soonMs (): number {
+    return this.#hintMs > 0 ? Infinity : this.#jitterMs(1)
+  }
+
+  #jitterMs (attempt: number): number {
+    const { minDelayMs, maxDelayMs } = this.#settings
+    return minDelayMs + Math.random() * (Math.min(maxDelayMs, minDelayMs * 2 ** attempt) - minDelayMs)
+  }
+}

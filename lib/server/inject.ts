@@ -1,0 +1,114 @@
+import type { IncomingMessage } from 'node:http'
+import { Duplex, PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import type { FastifyInstance } from 'fastify'
+import { WebSocket, type ClientOptions as WsOptions } from 'ws'
+import type { Client } from '../../types/client.js'
+import type { AnyContract } from '../../types/contract.js'
+import type { InjectedClient, InjectOptions } from '../../types/inject.js'
+import { createClient } from '../client/index.js'
+import * as errors from './errors.js'
+
+/** Where the server of an app takes a connection, and what scheme its pages have. */
+interface Entrance {
+  readonly event: 'connection' | 'secureConnection'
+  readonly scheme: 'http' | 'https'
+}
+
+const HOST = 'localhost'
+const ADDRESS = '127.0.0.1'
+
+/**
+ * The client of `fastify-typed-ws/client`, joined to an app in memory: every byte of the handshake and of the frames is real, but there is no port.
+ * @throws FST_TYPED_WS_HANDSHAKE_REFUSED, by rejecting
+ */
+export async function injectClient<C extends AnyContract> (app: FastifyInstance, contract: C, path: string, options: InjectOptions<C>): Promise<InjectedClient<C>> {
+  await app.ready()
+  const { headers, query, ...settings } = options
+  const entrance = entranceOf(app)
+  const visit = new Visit()
+  const client = createClient<C>(urlOf(path, query), {
+    protocol: contract.name,
+    discriminator: contract.discriminator,
+    ...settings,
+    WebSocket: visit.socketTo(app, entrance, headersOf(entrance, headers))
+  })
+  await visit.admitted(client)
+  return Object.assign(client, { headers: visit.headers })
+}
+
+/** The first connection of a client: how it was answered. */
+class Visit {
+  headers: IncomingMessage['headers'] = {}
+  #ws: WebSocket | undefined = undefined
+  readonly #refused: Promise<IncomingMessage | undefined>
+  #refuse: (response: IncomingMessage | undefined) => void = () => {}
+
+  constructor () {
+    this.#refused = new Promise((resolve) => { this.#refuse = resolve })
+  }
+
+  /** What the client opens instead of a WebSocket of its own. */
+  socketTo (app: FastifyInstance, entrance: Entrance, headers: Record<string, string>): new (url: string, protocols: string[]) => WebSocket {
+    const take = (ws: WebSocket): void => this.#take(ws)
+    return class extends WebSocket {
+      constructor (url: string, protocols: string[]) {
+        super(url, protocols, { headers, perMessageDeflate: false, createConnection: () => join(app, entrance) } as unknown as WsOptions)
+        take(this)
+      }
+    }
+  }
+
+  /** Resolves when the client is in; rejects with the answer it got instead. */
+  async admitted (client: Client): Promise<void> {
+    await Promise.race([client.opened, this.#refused.then(throwRefusal)]).catch((error: unknown) => {
+      client.close()
+      throw error
+    })
+    // Only once the caller had the chance to listen.
+    process.nextTick(() => this.#ws!.resume())
+  }
+
+  #take (ws: WebSocket): void {
+    if (this.#ws !== undefined) return
+    this.#ws = ws
+    ws.once('upgrade', ({ headers }) => { this.headers = headers })
+    ws.once('open', () => ws.pause())
+    ws.once('unexpected-response', (_request, response) => this.#refuse(response))
+    ws.once('close', () => this.#refuse(undefined))
+  }
+}
+
+async function throwRefusal (response: IncomingMessage | undefined): Promise<never> {
+  if (response === undefined) throw new errors.HandshakeRefused('nothing')
+  const { statusCode, headers } = response
+  throw Object.assign(new errors.HandshakeRefused(statusCode!), { statusCode, headers, body: await text(response) })
+}
+
+// The two ends of a connection; the server is given its own.
+function join (app: FastifyInstance, { event, scheme }: Entrance): Duplex {
+  const [up, down] = [new PassThrough(), new PassThrough()]
+  app.server.emit(event, Object.assign(ending(up, down), { remoteAddress: ADDRESS, encrypted: scheme === 'https' }))
+  return ending(down, up)
+}
+
+function ending (readable: PassThrough, writable: PassThrough): Duplex {
+  return Duplex.from({ readable, writable } as never)
+}
+
+function entranceOf ({ initialConfig }: FastifyInstance): Entrance {
+  return initialConfig.https ? { event: 'secureConnection', scheme: 'https' } : { event: 'connection', scheme: 'http' }
+}
+
+function urlOf (path: string, query: InjectOptions['query'] = {}): string {
+  const url = new URL(path, `ws://${HOST}`)
+  for (const [name, value] of Object.entries(query)) for (const one of [value].flat()) url.searchParams.append(name, String(one))
+  return url.href
+}
+
+// One that is undefined is not sent.
+function headersOf (entrance: Entrance, given: InjectOptions['headers'] = {}): Record<string, string> {
+  const all = [['origin', `${entrance.scheme}://${HOST}`], ...Object.entries(given).map(([name, value]) => [name.toLowerCase(), value])]
+  const headers = Object.fromEntries(all) as Record<string, string | undefined>
+  return Object.fromEntries(Object.entries(headers).filter((header): header is [string, string] => header[1] !== undefined))
+}
