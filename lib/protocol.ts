@@ -30,7 +30,7 @@ export const ErrorCode = {
 } as const
 
 /** The close code that says: the credentials are over. By itself, because a client needs no other by name. */
-export const EXPIRED: 4401 = 4401
+export const EXPIRED = 4401 as const
 
 /** Close codes (RFC 6455 §7.4) the server uses by itself. */
 export const CloseCode = {

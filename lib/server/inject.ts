@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Duplex, PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
-import { WebSocket, type ClientOptions as WsOptions } from 'ws'
+import { WebSocket } from 'ws'
 import type { Client } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import type { InjectedClient, InjectOptions } from '../../types/inject.js'
@@ -53,7 +53,7 @@ class Visit {
     const take = (ws: WebSocket): void => this.#take(ws)
     return class extends WebSocket {
       constructor (url: string, protocols: string[]) {
-        super(url, protocols, { headers, perMessageDeflate: false, createConnection: () => join(app, entrance) } as unknown as WsOptions)
+        super(url, protocols, { headers, perMessageDeflate: false, createConnection: () => join(app, entrance) })
         take(this)
       }
     }
