@@ -160,6 +160,9 @@ export interface Client<C extends AnyContract = AnyContract> {
   /** Hears what the server refused and no call waits for, what could not be understood, and why `url` or `token` failed. Without a listener it goes to the console. */
   onError (listener: (error: ClientErrorLike | Error) => void): Off
 
+  /** Makes the next attempt now, for a person who presses a button. Does nothing unless it is `waiting`. */
+  retry (): void
+
   /** Ends it for good. What is sent already still goes out; what waits does not. Default code: 1000. */
   close (code?: number, reason?: string): void
 }

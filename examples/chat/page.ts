@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { FastifyReply } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 
@@ -11,6 +12,9 @@ declare module 'fastify' {
 }
 
 const FOLDER = join(import.meta.dirname, 'page')
+// The typed client, as the package has it: its modules run in a browser as they are.
+const LIB = join(fileURLToPath(import.meta.resolve('fastify-typed-ws/client')), '../..')
+const LIB_NAMES = ['protocol.js', ...readdirSync(join(LIB, 'client')).filter((name) => extname(name) === '.js').map((name) => `client/${name}`)]
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -22,6 +26,9 @@ const TYPES: Readonly<Record<string, string>> = {
 export const page = fastifyPlugin(async (app) => {
   const names = readdirSync(FOLDER).filter((name) => extname(name) in TYPES)
   const files = new Map(names.map((name) => [name, readFileSync(join(FOLDER, name))]))
+  for (const name of LIB_NAMES) files.set(`lib/${name}`, readFileSync(join(LIB, name)))
+  // The same page, with another connection behind it.
+  files.set('typed.html', Buffer.from(files.get('index.html')!.toString().replace('/page/chat.js', '/page/typed.js')))
 
   app.decorateReply('sendPage', function (this: FastifyReply, name: string) {
     return this.type(TYPES[extname(name)]!).header('cache-control', 'no-cache').send(files.get(name))
@@ -29,4 +36,5 @@ export const page = fastifyPlugin(async (app) => {
   for (const name of names.filter((name) => !name.endsWith('.html'))) {
     app.get(`/page/${name}`, (_request, reply) => reply.sendPage(name))
   }
+  for (const name of LIB_NAMES) app.get(`/lib/${name}`, (_request, reply) => reply.sendPage(`lib/${name}`))
 }, { name: 'page' })

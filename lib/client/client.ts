@@ -123,6 +123,10 @@ class Conversation implements ConnectorOwner, Line {
     return this.#emitter.on(kError, listener)
   }
 
+  retry (): void {
+    this.#connector.retry()
+  }
+
   close (code: number = 1000, reason: string = ''): void {
     this.#connector.close(code, reason)
   }

@@ -79,6 +79,11 @@ export class Connector implements LinkOwner {
     }
   }
 
+  /** Waits no longer. */
+  retry (): void {
+    if (this.#state === 'waiting') this.#wait(0)
+  }
+
   close (code: number, reason: string): void {
     this.#link?.close(code, reason)
     this.#end(code, reason)

@@ -1,0 +1,41 @@
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import t from 'tap'
+
+const MAX_BYTES = 4096
+
+/** What a page has to load for this code, minified. */
+async function bundled (contents: string): Promise<Buffer> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: import.meta.dirname, loader: 'ts' },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    write: false
+  })
+  return Buffer.from(outputFiles[0]!.contents)
+}
+
+t.test('the whole client takes no more than 4.0 KiB of a page', async (t) => {
+  const code = await bundled('export { createClient } from \'../../lib/client/index.js\'')
+  const bytes = gzipSync(code, { level: 9 }).length
+  t.comment(`${code.length} bytes minified, ${bytes} gzipped`)
+  t.ok(bytes <= MAX_BYTES, `${bytes} of ${MAX_BYTES} bytes`)
+})
+
+t.test('the type of a contract brings no schema along', async (t) => {
+  const code = await bundled(`
+    import type { chat } from '../../examples/chat/contract.js'
+    import { createClient } from '../../lib/client/index.js'
+    export const client = createClient<typeof chat>('/chat')
+  `)
+  t.notMatch(code.toString(), /typebox|maxLength|chat\.v1/i)
+})
+
+t.test('what is not used is not loaded', async (t) => {
+  t.equal(String(await bundled('import \'../../lib/client/index.js\'')).trim(), '')
+  t.ok((await bundled('export { ClientError } from \'../../lib/client/index.js\'')).length < 1000)
+  t.ok((await bundled('export { validateBy } from \'../../lib/validate.js\'')).length < 1000)
+})
