@@ -21,7 +21,7 @@ const browser = await startBrowser(t)
 
 for (const scheme of ['http', 'https'] as const) {
   t.test(`in a browser, over ${scheme}`, { skip: typeof browser === 'string' && browser }, async (t) => {
-    await tellStory(t, scheme, browser as Browser)
+    await tellStory(t, scheme, '/chat', browser as Browser)
   })
 
   t.test(`for any other client, over ${scheme}`, async (t) => {
@@ -124,14 +124,18 @@ for (const scheme of ['http', 'https'] as const) {
   })
 }
 
-async function tellStory (t: Test, scheme: Scheme, browser: Browser): Promise<void> {
+t.test('in a browser, by the typed client', { skip: typeof browser === 'string' && browser }, async (t) => {
+  await tellStory(t, 'http', '/typed', browser as Browser)
+})
+
+async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browser: Browser): Promise<void> {
   let chat = await Chat.start(t, scheme)
   const line = await Line.open(t, chat.port)
-  const ada = await Visitor.enter(t, browser, `${scheme}://127.0.0.1:${line.port}`)
-  const bea = await Visitor.enter(t, browser, chat.url)
+  const ada = await Visitor.enter(t, browser, `${scheme}://127.0.0.1:${line.port}`, path)
+  const bea = await Visitor.enter(t, browser, chat.url, path)
 
   await t.test('who has not signed in is sent to sign in', async (t) => {
-    for (const path of ['/', '/chat']) {
+    for (const path of ['/', '/chat', '/typed']) {
       await ada.page.goto(ada.url + path)
       t.equal(new URL(ada.page.url()).pathname, '/sign-in')
     }
@@ -239,7 +243,7 @@ async function tellStory (t: Test, scheme: Scheme, browser: Browser): Promise<vo
   })
 
   await t.test('a page of another origin gets no connection, for all its cookies', async (t) => {
-    const elsewhere = await Visitor.enter(t, browser, await serveEmptyPage(t), bea.context)
+    const elsewhere = await Visitor.enter(t, browser, await serveEmptyPage(t), path, bea.context)
     await elsewhere.page.goto(elsewhere.url)
     t.equal(await elsewhere.tryToConnect(chat.port, scheme), 1006)
     await bea.page.reload()
@@ -249,9 +253,8 @@ async function tellStory (t: Test, scheme: Scheme, browser: Browser): Promise<vo
 
   await t.test('who closes the last tab leaves', async () => {
     await ada.seesPeople('Ada Lovelace', 'Bea')
-    const tab = await Visitor.enter(t, browser, bea.url, bea.context)
-    await tab.page.goto(`${tab.url}/chat`)
-    await tab.seesState('Connected')
+    const tab = await Visitor.enter(t, browser, bea.url, path, bea.context)
+    await tab.comeIn()
     await bea.page.close()
     await tab.write('My other tab is closed')
     await ada.sees('My other tab is closed')
@@ -261,9 +264,8 @@ async function tellStory (t: Test, scheme: Scheme, browser: Browser): Promise<vo
   })
 
   await t.test('signing out ends every tab', async (t) => {
-    const tab = await Visitor.enter(t, browser, ada.url, ada.context)
-    await tab.page.goto(`${tab.url}/chat`)
-    await tab.seesState('Connected')
+    const tab = await Visitor.enter(t, browser, ada.url, path, ada.context)
+    await tab.comeIn()
     await ada.page.getByRole('button', { name: 'Sign out' }).click()
     for (const { page } of [ada, tab]) await page.waitForURL('**/sign-in')
     t.same((await ada.context.cookies()).map(({ name }) => name), ['last_visit'])

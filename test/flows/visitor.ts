@@ -24,13 +24,16 @@ const WATCH = `
 /** A person at a browser. */
 export class Visitor {
   readonly url: string
+  /** Which of the two pages: that of a stock WebSocket, or that of the typed client. */
+  readonly path: '/chat' | '/typed'
   readonly context: BrowserContext
   readonly page: Page
   readonly frames: Frames = { sent: [], received: [] }
   readonly faults: string[] = []
 
-  private constructor (url: string, context: BrowserContext, page: Page) {
+  private constructor (url: string, path: Visitor['path'], context: BrowserContext, page: Page) {
     this.url = url
+    this.path = path
     this.context = context
     this.page = page
     page.setDefaultTimeout(PATIENCE_MS)
@@ -42,13 +45,13 @@ export class Visitor {
     })
   }
 
-  static async enter (t: Teardown, browser: Browser, url: string, known?: BrowserContext): Promise<Visitor> {
+  static async enter (t: Teardown, browser: Browser, url: string, path: Visitor['path'] = '/chat', known?: BrowserContext): Promise<Visitor> {
     const context = known ?? await browser.newContext({ ignoreHTTPSErrors: true })
     if (known === undefined) {
       t.teardown(() => context.close())
       await context.addInitScript(WATCH)
     }
-    return new Visitor(url, context, await context.newPage())
+    return new Visitor(url, path, context, await context.newPage())
   }
 
   async signIn (name: string): Promise<void> {
@@ -56,6 +59,13 @@ export class Visitor {
     await this.page.getByLabel('Your name').fill(name)
     await this.page.keyboard.press('Enter')
     await this.page.waitForURL('**/chat')
+    if (this.path === '/chat') await this.seesState('Connected')
+    else await this.comeIn()
+  }
+
+  /** Opens the page of somebody who is signed in. */
+  async comeIn (): Promise<void> {
+    await this.page.goto(this.url + this.path)
     await this.seesState('Connected')
   }
 
