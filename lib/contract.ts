@@ -1,7 +1,7 @@
 import type { Contract, ContractDefinition } from '../types/contract.js'
 import { OWN_PROPERTIES, REF } from './protocol.js'
 
-export type { Contract, ContractDefinition, CallDefinition, StreamDefinition, MessageDefinition, Messages, Payload } from '../types/contract.js'
+export type { AnyContract, Contract, ContractDefinition, CallDefinition, StreamDefinition, MessageDefinition, Messages, Payload } from '../types/contract.js'
 export type { Infer } from '../types/infer.js'
 
 /** Thrown by `defineContract`; the message says which part is wrong and what to write instead. */
