@@ -16,6 +16,9 @@ export const Reserved = {
 /** The property that ties an answer to its question. */
 export const REF = 'ref'
 
+/** The subprotocol of a connection that only says why there is none: whoever offers it beside the contract's name takes no refusal for an opening. */
+export const REFUSAL = 'typed-ws.refusal'
+
 /** The properties of the protocol's own messages: an application's discriminator is none of them. */
 export const OWN_PROPERTIES: readonly string[] = [REF, 'data', 'received', 'statusCode', 'code', 'error', 'message']
 

@@ -3,6 +3,7 @@ import { Writable, type Duplex } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
+import { REFUSAL } from '../protocol.js'
 import type { Capacity } from './capacity.js'
 import { handshakeRefused } from './diagnostics.js'
 import * as errors from './errors.js'
@@ -307,8 +308,8 @@ export class Handshake {
 
   // A browser that offered some takes none for a failure, and would hide the close from its page. Here nothing is spoken: any will do.
   #protocolLines (): Lines {
-    const { subprotocol } = this.#route
-    const [chosen] = this.#offered.includes(subprotocol) ? [subprotocol] : this.#offered
+    const offered = this.#offered
+    const chosen = [REFUSAL, this.#route.subprotocol].find((name) => offered.includes(name)) ?? offered[0]
     return chosen === undefined ? [] : [`Sec-WebSocket-Protocol: ${chosen}`]
   }
 }

@@ -109,6 +109,8 @@ t.test('our own refusals are told in the same way', async (t) => {
   t.match(await stranger.closed(), { code: 4503, reason: /of this origin/ })
   const other = await connect(t, url, { protocols: ['other.v2', 'other.v1'] })
   t.equal(other.ws.protocol, 'other.v2', 'else a browser would take it for a failure, and tell nothing')
+  const knowing = await connect(t, url, { protocols: ['other.v1', 'typed-ws.refusal'] })
+  t.equal(knowing.ws.protocol, 'typed-ws.refusal', 'who knows it does not take this for an opening')
   t.match(await other.closed(), { code: 4500, reason: /club\.v1/ })
   await connect(t, url)
   for (let i = 0; i < 3; i++) t.same(await (await connect(t, url)).closed(), { code: 1013, reason: 'retry-after-ms=1000' })
