@@ -94,12 +94,22 @@ export class Streams<M extends Message<Named>> {
       do {
         n++
         if (n % ITEMS_PER_TURN === 0) await turn()
-        while (this.#sink.isSlow && !message.isOver) await this.#sink.drained()
+        if (this.#sink.isSlow && !await this.#hasRoom(message)) return
       } while (await this.#pull(iterator, message))
     } catch (error) {
       if (message.isOver) return
       this.drop(message)
       await this.#sink.fail(error, message)
+    }
+  }
+
+  // Waits for room. A connection that is closing has none: its end cancels the stream, and tells the source.
+  async #hasRoom (message: M): Promise<boolean> {
+    try {
+      while (this.#sink.isSlow && !message.isOver) await this.#sink.drained()
+      return true
+    } catch {
+      return false
     }
   }
 

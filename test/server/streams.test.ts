@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { connect, until } from '../helper.js'
-import { gate, live, start } from './live.js'
+import { gate, live, start, type LiveSocket } from './live.js'
 
 t.test('what a handler yields goes out item by item, checked and stripped, and then the end', async (t) => {
   const { client } = await start(t, { async * count () { yield { n: 1, secret: 'x' }; yield { n: 2 } } })
@@ -224,6 +224,39 @@ t.test('a stream is pulled no faster than its peer reads', async (t) => {
   client.ws.terminate()
   await once(client.ws, 'close')
 })
+
+t.test('a stream that finds no room on a connection that is closing ends with it', async (t) => {
+  const ended = gate()
+  const failed: unknown[] = []
+  const { client, socket } = await start(t, {
+    async * count () {
+      try {
+        while (!await fills(socket)) yield { n: 1 }
+        socket.close()
+        yield { n: 2 }
+        t.fail('nobody reads a third')
+      } finally {
+        ended.open()
+      }
+    },
+    errorHandler: (error) => { failed.push(error) }
+  }, { highWaterMarkBytes: 10_000, heartbeat: false, slowTimeoutMs: 60_000 })
+  client.send({ type: 'count', ref: 1, to: 1 })
+  await client.next()
+  client.ws.pause()
+  const closing = once(socket.raw, 'close')
+  await until(() => socket.readyState !== 1)
+  client.ws.terminate()
+  await closing
+  await ended.opened
+  t.same(failed, [], 'that a peer leaves is no failure of the handler')
+})
+
+// Lets the event loop go round, and says whether more waits than may.
+async function fills (socket: LiveSocket): Promise<boolean> {
+  await turn()
+  return !socket.send('said', { text: 'x'.repeat(100_000) })
+}
 
 t.test('a stream that waits for a slow peer ends with it', async (t) => {
   const ended = gate()
