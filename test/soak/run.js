@@ -53,7 +53,7 @@ function tcpOf (ws) {
 /** @param {number} n */
 async function visit (n) {
   if (n % REFUSED_ONE_IN === 0) return await knock(n)
-  const isDeflated = process.env['SOAK_DEFLATE'] === '1' && n % 2 === 0
+  const isDeflated = process.env['SOAK_DEFLATE'] !== '0' && n % 2 === 0
   const ws = new WebSocket(`ws://127.0.0.1:${port}/${isDeflated ? 'deflated' : 'plain'}`, { origin: `http://127.0.0.1:${port}`, perMessageDeflate: isDeflated })
   ws.on('error', () => {})
   const closed = new Promise((resolve) => ws.once('close', resolve))
