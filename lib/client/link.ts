@@ -38,6 +38,7 @@ export class Link {
     }
     ws.onmessage = ({ data }: { readonly data: string | ArrayBuffer }) => {
       this.#lastMs = Date.now()
+      this.#isAsked = false
       owner.received(data)
     }
     ws.onclose = ({ code, reason }: { readonly code: number, readonly reason: string }) => this.#end(code, reason)
@@ -69,14 +70,14 @@ export class Link {
     if (this.isOpen && this.#settings.heartbeat !== false && !this.#isAsked) this.#ask(this.#settings.heartbeat.timeoutMs)
   }
 
-  // One timer, set anew when it fires and not for each message. A clock that was set back makes it no longer than usual.
+  // One timer, set anew when it fires and not for each message. A clock that was set back tells nothing: better ask.
   #rest (): void {
-    this.#isAsked = false
     const { heartbeat } = this.#settings
     if (heartbeat === false) return clearTimeout(this.#timer)
     const { intervalMs, timeoutMs } = heartbeat
-    const idleMs = Math.max(Date.now() - this.#lastMs, 0)
-    this.#wait(intervalMs - idleMs, () => Date.now() - this.#lastMs < intervalMs ? this.#rest() : this.#ask(timeoutMs))
+    const idleMs = Date.now() - this.#lastMs
+    if (idleMs >= 0 && idleMs < intervalMs) this.#wait(intervalMs - idleMs, () => this.#rest())
+    else this.#ask(timeoutMs)
   }
 
   #ask (timeoutMs: number): void {
@@ -84,7 +85,7 @@ export class Link {
     this.#isAsked = true
     this.#ws.send(this.#settings.ping as never)
     this.#wait(timeoutMs, () => {
-      if (this.#lastMs >= askedMs) this.#rest()
+      if (!this.#isAsked) this.#rest()
       // Fired late: the page was asleep, and what has arrived since is not read yet.
       else if (Date.now() - askedMs > 2 * timeoutMs) this.#ask(timeoutMs)
       else this.#giveUp()
