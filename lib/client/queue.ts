@@ -47,9 +47,9 @@ export class Queue {
   }
 
   #makeRoom (): void {
-    if (this.#settings.overflow !== 'drop') throw queueFull()
-    const [oldest] = this.#waiting
-    this.#waiting.delete(oldest!)
-    oldest!.fail?.(queueFull())
+    const [oldest] = this.#settings.overflow === 'drop' ? this.#waiting : []
+    if (oldest === undefined) throw queueFull()
+    this.#waiting.delete(oldest)
+    oldest.fail?.(queueFull())
   }
 }
