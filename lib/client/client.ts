@@ -6,7 +6,7 @@ import { Emitter } from './emitter.js'
 import { clientClosed, errorOf, invalidMessage, invalidOption } from './errors.js'
 import { Queue, type Unsent } from './queue.js'
 import { Questions, type Asker, type Line } from './questions.js'
-import { Served, type CallHandler } from './served.js'
+import { Served, type CallHandler, type Desk } from './served.js'
 import { Stream } from './stream.js'
 
 type Payload = Readonly<Record<string, unknown>>
@@ -37,11 +37,11 @@ const kReopen = Symbol('reopen')
 const kError = Symbol('error')
 
 /** One conversation, whatever becomes of its connections. */
-class Conversation implements ConnectorOwner, Line {
+class Conversation implements ConnectorOwner, Line, Desk {
   readonly #connector: Connector
   readonly #queue: Queue
   readonly #questions: Questions
-  readonly #served: Served = new Served()
+  readonly #served: Served = new Served(this)
   readonly #emitter: Emitter = new Emitter()
   readonly #settings: Settings
   #opening: Opening = openingOf()
@@ -50,8 +50,8 @@ class Conversation implements ConnectorOwner, Line {
   #hasOpened = false
 
   constructor (url: Fresh<string | URL>, options: ClientOptions) {
-    const { WebSocket, protocol, token, retry, heartbeat } = options
-    const settings = { ...DEFAULTS, ...options, WebSocket: WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket! }
+    const settings = { ...DEFAULTS, WebSocket: (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket!, ...options }
+    const { protocol, token, retry, heartbeat } = options
     if (settings.WebSocket === undefined) throw invalidOption('No WebSocket here: give the option WebSocket')
     if (token !== undefined && protocol === undefined) throw invalidOption('The option token needs the option protocol')
     this.#settings = settings
@@ -112,7 +112,8 @@ class Conversation implements ConnectorOwner, Line {
   }
 
   onState (listener: (change: StateChange) => void): Off {
-    return this.#emitter.on(kState, listener)
+    // Unless it has changed again meanwhile: another listener may have closed the client.
+    return this.#emitter.on(kState, (change: StateChange) => { if (change.state === this.state) listener(change) })
   }
 
   onReopen (listener: () => void): Off {
@@ -131,7 +132,7 @@ class Conversation implements ConnectorOwner, Line {
     this.#connector.close(code, reason)
   }
 
-  // What its questions ask of it.
+  // What its questions and its answers ask of it.
 
   put (message: Unsent): boolean {
     if (this.#end !== undefined) throw this.#end
@@ -145,8 +146,12 @@ class Conversation implements ConnectorOwner, Line {
     return this.#queue.has(question)
   }
 
-  withdraw (question: Unsent, ref: number): void {
-    if (!this.#queue.remove(question) && this.#connector.isOpen) this.#connector.send(this.#textOf(Reserved.cancel, { ref }))
+  withdraw (question: Unsent & { readonly ref: number }): void {
+    if (!this.#queue.remove(question)) this.say(Reserved.cancel, { ref: question.ref })
+  }
+
+  say (type: string, body: object): void {
+    if (this.#connector.isOpen) this.#connector.send(this.#textOf(type, body))
   }
 
   // What its connections tell it.
@@ -157,8 +162,7 @@ class Conversation implements ConnectorOwner, Line {
     this.#isOpen = state === 'open'
     if (this.#isOpen) this.#greet()
     if (state === 'closed') this.#finish(change)
-    // Unless somebody closed it just now.
-    if (state === this.state) this.#emitter.tell(kState, change)
+    this.#emitter.tell(kState, change)
   }
 
   failed (error: unknown): void {
@@ -167,10 +171,13 @@ class Conversation implements ConnectorOwner, Line {
 
   received (data: string | ArrayBuffer): void {
     if (typeof data !== 'string') return void this.#emitter.tell(kBinary, data)
-    const message = parse(data)
-    if (message === undefined) return this.#report(invalidMessage('message is not a JSON object'))
-    const { [this.#settings.discriminator]: type, [REF]: ref, ...payload } = message
-    this.#receive(String(type), ref as number | undefined, payload)
+    try {
+      const { [this.#settings.discriminator]: type, [REF]: ref, ...payload } = JSON.parse(data) as Message
+      if (typeof type !== 'string') throw new TypeError('no type')
+      this.#receive(type, ref as number | undefined, payload)
+    } catch (cause) {
+      this.#report(invalidMessage('not a message', { cause }))
+    }
   }
 
   #greet (): void {
@@ -206,9 +213,10 @@ class Conversation implements ConnectorOwner, Line {
 
   #hear (type: string, ref: number | undefined, payload: Message): void {
     const reason = this.#settings.validate?.(ref === undefined ? 'event' : 'call', type, payload)
-    if (reason !== undefined) this.#report(invalidMessage(reason))
-    else if (ref === undefined) this.#emitter.tell(type, payload)
-    else void this.#served.answer(type, ref, payload, (answer, body) => { if (this.#connector.isOpen) this.#connector.send(this.#textOf(answer, body)) })
+    const refusal = reason === undefined ? undefined : invalidMessage(reason)
+    if (refusal !== undefined) this.#report(refusal)
+    if (ref !== undefined) void this.#served.answer(type, ref, payload, refusal)
+    else if (refusal === undefined) this.#emitter.tell(type, payload)
   }
 
   #ask (type: string, payload: Payload, asker: Asker, signal?: AbortSignal, timeoutMs?: number): () => void {
@@ -223,14 +231,6 @@ class Conversation implements ConnectorOwner, Line {
 
   #report (error: Error): void {
     if (!this.#emitter.tell(kError, error)) console.warn(error)
-  }
-}
-
-function parse (text: string): Message | undefined {
-  try {
-    return { ...JSON.parse(text) as Message }
-  } catch {
-    return undefined
   }
 }
 

@@ -72,7 +72,7 @@ export class Connector implements LinkOwner {
       const address = await fresh(url)
       const credentials = await fresh(token)
       if (this.#state !== 'connecting') return
-      this.#open(address, [protocol, credentials && `bearer.${credentials}`].filter(isNamed))
+      this.#open(address, [protocol, credentials && `bearer.${credentials}`].filter(Boolean) as string[])
     } catch (error) {
       this.#owner.failed(error)
       this.closed(ABNORMAL_CLOSURE, '')
@@ -150,21 +150,18 @@ export class Connector implements LinkOwner {
     this.#change('closed', { code, reason })
   }
 
-  #change (state: ClientState, details: Partial<StateChange> = {}): void {
+  #change (state: ClientState, details?: Partial<StateChange>): void {
     this.#state = state
     this.#owner.changed({ state, attempt: this.#retry.attempt, ...details })
   }
 }
 
+// Not before whoever made the client could listen.
 async function fresh<T> (value: Fresh<T>): Promise<T> {
-  return typeof value === 'function' ? await (value as () => T | Promise<T>)() : value
+  return typeof value === 'function' ? (value as () => T | Promise<T>)() : value
 }
 
 // Relative to the page or the worker, as a link is.
 function socketUrl (url: string | URL): string {
   return new URL(url, world.location?.href).href.replace(/^http/, 'ws')
-}
-
-function isNamed (name: string | undefined): name is string {
-  return Boolean(name)
 }

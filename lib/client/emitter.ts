@@ -14,15 +14,17 @@ export class Emitter {
 
   /** @returns whether anybody listened. */
   tell (name: string | symbol, value?: unknown): boolean {
-    const all = [...this.#listeners.get(name) ?? []]
-    for (const { listener } of all) {
+    const all = this.#listeners.get(name)
+    const told = [...all ?? []]
+    for (const entry of told) {
       try {
-        listener(value as never)
+        // Who has stopped listening meanwhile hears nothing more.
+        if (all!.has(entry)) entry.listener(value as never)
       } catch (error) {
         // As an EventTarget does: who fails does not hinder the others, and is told of where nobody can miss it.
         queueMicrotask(() => { throw error })
       }
     }
-    return all.length > 0
+    return told.length > 0
   }
 }

@@ -24,10 +24,10 @@ export const queueFull = (): ClientError => new ClientError('FST_TYPED_WS_QUEUE_
 export const callTimeout = (type: string, timeoutMs: number): ClientError => new ClientError('FST_TYPED_WS_CALL_TIMEOUT', `No answer to '${type}' within ${timeoutMs} ms`)
 export const disconnected = (): ClientError => new ClientError('FST_TYPED_WS_DISCONNECTED', 'The connection was lost')
 export const clientClosed = (details: Details): ClientError => new ClientError('FST_TYPED_WS_CLIENT_CLOSED', 'The client is closed', details)
-export const invalidMessage = (what: string): ClientError => new ClientError('FST_TYPED_WS_INVALID_MESSAGE', what)
+export const invalidMessage = (what: string, details?: Details): ClientError => new ClientError('FST_TYPED_WS_INVALID_MESSAGE', what, details)
 export const streamOverflow = (type: string): ClientError => new ClientError('FST_TYPED_WS_STREAM_OVERFLOW', `Too many items of '${type}' wait`)
 
 /** An `$error` of the server's. */
 export function errorOf ({ code = '', message, statusCode, received }: Readonly<Record<string, unknown>>): ClientError {
-  return new ClientError(String(code), String(message), { statusCode, received } as Details)
+  return new ClientError(String(code), message as string, { statusCode, received } as Details)
 }

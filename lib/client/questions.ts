@@ -17,7 +17,7 @@ export interface Line {
   /** Whether it still waits for a connection. */
   isUnsent (question: Unsent): boolean
   /** Nobody waits for its answer any more. */
-  withdraw (question: Unsent, ref: number): void
+  withdraw (question: Unsent & { readonly ref: number }): void
 }
 
 export interface Asking {
@@ -73,7 +73,7 @@ export class Questions {
       this.#settle(question)
       throw error
     }
-    return () => void this.#withdraw(question)
+    return () => { if (this.#settle(question)) this.#line.withdraw(question) }
   }
 
   /** Takes an answer. What nobody waits for any more was withdrawn meanwhile. */
@@ -108,19 +108,16 @@ export class Questions {
   }
 
   #giveUp (question: Question, reason: unknown): void {
-    if (this.#withdraw(question)) question.asker.failed(reason)
-  }
-
-  #withdraw (question: Question): boolean {
-    const isPending = this.#settle(question)
-    if (isPending) this.#line.withdraw(question, question.ref)
-    return isPending
+    this.#line.withdraw(question)
+    this.#fail(question, reason)
   }
 
   #fail (question: Question, error: unknown): void {
-    if (this.#settle(question)) question.asker.failed(error)
+    this.#settle(question)
+    question.asker.failed(error)
   }
 
+  // Whether it was still open; its clock and its signal are quiet from now on.
   #settle (question: Question): boolean {
     question.rest()
     return this.#pending.delete(question.ref)
