@@ -2,7 +2,7 @@ import { mock } from 'node:test'
 import fc from 'fast-check'
 import t from 'tap'
 import { createClient } from '../../lib/client/index.js'
-import { catchThrown, fakeTime, Network, Page, pass, start, startOpen, talk, turn } from './fake.js'
+import { catchThrown, fakeTime, Network, Page, pass, start, startOpen, turn, type talk } from './fake.js'
 
 const say = (text: string): unknown => ({ type: 'say', text })
 
@@ -140,7 +140,9 @@ t.test('a listener that throws hinders nobody else, and is told of', async (t) =
   const oops = new Error('oops')
   const fail = (): void => { throw oops }
   const heard: string[] = []
-  for (const listen of [client.onState, client.onReopen, client.onError, client.onBinary]) listen.call(client, fail)
+  client.onState(fail)
+  client.onError(fail)
+  client.onBinary(fail)
   client.on('said', fail)
   client.on('said', ({ text }) => { heard.push(text) })
   client.send('say', { text: 'waits' })
@@ -150,7 +152,7 @@ t.test('a listener that throws hinders nobody else, and is told of', async (t) =
   network.last.say('nonsense')
   t.same(heard, ['a'])
   t.same(network.last.sent, [say('waits')])
-  t.same(thrown, [oops, oops, oops, oops])
+  t.same(thrown, [oops, oops, oops, oops], 'of state, event, binary and error')
   t.equal(states.at(-1)!.state, 'open')
 })
 

@@ -153,8 +153,8 @@ export async function pass (ms: number, stepMs: number = 100): Promise<void> {
 
 /** Every random number is this one. */
 export function fakeRandom (t: Teardown, value: number): void {
-  const { mock: { restore } } = mock.method(Math, 'random', () => value)
-  t.teardown(() => restore())
+  const random = mock.method(Math, 'random', () => value)
+  t.teardown(() => random.mock.restore())
 }
 
 /** What a listener throws lands here, and not in the process. */

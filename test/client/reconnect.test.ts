@@ -1,0 +1,250 @@
+import { readFileSync } from 'node:fs'
+import { mock } from 'node:test'
+import fc from 'fast-check'
+import t from 'tap'
+import { Retry } from '../../lib/client/retry.js'
+import { fakeRandom, fakeTime, Page, pass, start, startOpen, turn } from './fake.js'
+
+const SETTINGS = { minDelayMs: 500, maxDelayMs: 20_000 }
+
+// By docs/PROTOCOL.md, whose table must name the same codes.
+const FINAL = [1000, 1002, 1003, 1007, 1008, 1009, 4500, 4501, 4503, 4504, 4999]
+const COMES_BACK = [1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015, 3000, 3999, 4000, 4401, 4408, 4429, 4499]
+
+t.test('the codes of this test are those of the protocol\'s table', async (t) => {
+  const [, table] = readFileSync('docs/PROTOCOL.md', 'utf8').split('## Close codes')
+  const rows = Array.from(table!.matchAll(/^\| (?:other )?([\d, –]+) \|.*\| ([^|]+) \|$/gm), ([, codes, what]) => ({ codes: codes!.match(/\d+/g)!.map(Number), what: what! }))
+  t.ok(rows.length > 10)
+  for (const { codes, what } of rows) {
+    const expected = what.startsWith('stays closed') ? FINAL : COMES_BACK
+    for (const code of codes) t.ok(expected.includes(code), `${code} ${what}`)
+  }
+})
+
+for (const code of FINAL) {
+  t.test(`closed with ${code} it stays closed`, async (t) => {
+    fakeTime(t)
+    const { client, network, states } = await startOpen(t)
+    client.send('say', { text: '' })
+    network.last.end(code, 'why')
+    t.match(states.at(-1), { state: 'closed', code, reason: 'why' })
+    await t.rejects(client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: code, reason: 'why' })
+    await pass(60_000, 1000)
+    t.equal(network.sockets.length, 1)
+  })
+}
+
+for (const code of COMES_BACK) {
+  t.test(`closed with ${code} it comes back`, async (t) => {
+    fakeTime(t)
+    const { client, network, states } = await startOpen(t)
+    network.last.end(code, 'why')
+    t.match(states.at(-1), { state: 'waiting', code, reason: 'why' })
+    await pass(1000)
+    t.equal(network.sockets.length, 2)
+    network.last.open()
+    t.equal(client.state, 'open')
+  })
+}
+
+t.test('refused for good before it was ever open, `opened` rejects', async (t) => {
+  const { client, network } = await start(t)
+  const { opened } = client
+  network.last.open().end(4501, 'sign in')
+  await opened
+  await t.rejects(client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: 4501 })
+  const never = await start(t)
+  never.network.last.end(4503, 'forbidden')
+  await t.rejects(never.client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: 4503, reason: 'forbidden' })
+})
+
+t.test('a wait is random, between half a second and a limit that doubles up to 20 s, and never nothing', async (t) => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: 2000 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (failures, random) => {
+    const fake = mock.method(Math, 'random', () => random)
+    try {
+      const retry = new Retry(SETTINGS)
+      const delays = Array.from({ length: failures }, () => retry.delayMs(1006, '')!)
+      return delays.every((ms, n) => ms >= 500 && ms <= Math.min(20_000, 500 * 2 ** (n + 1)))
+    } finally {
+      fake.mock.restore()
+    }
+  }))
+  const retry = new Retry(SETTINGS)
+  const late = Array.from({ length: 5000 }, () => retry.delayMs(1006, '')!).slice(10)
+  t.ok(Math.min(...late) < 1500 && Math.max(...late) > 19_000, 'all of it is used')
+  t.equal(retry.attempt, 5000)
+})
+
+t.test('the bounds are the option\'s, each by itself', async (t) => {
+  fakeTime(t)
+  fakeRandom(t, 1)
+  const { network, states } = await startOpen(t, { retry: { maxDelayMs: 1500 } })
+  network.last.end()
+  await pass(1000)
+  network.last.end()
+  t.same(states.map(({ retryInMs }) => retryInMs).filter(Boolean), [1000, 1500])
+  const other = await startOpen(t, { retry: { minDelayMs: 10 } })
+  other.network.last.end()
+  t.equal(other.states.at(-1)!.retryInMs, 20)
+})
+
+t.test('when the server says when to come back, it comes then and neither before nor after', async (t) => {
+  fakeTime(t)
+  for (const code of [1012, 1013]) {
+    for (const hintMs of [1, 100, 7300, 45_000]) {
+      const { network, states } = await startOpen(t)
+      network.last.end(code, `retry-after-ms=${hintMs}`)
+      t.match(states.at(-1), { state: 'waiting', retryInMs: hintMs })
+      await pass(hintMs - 1, 1000)
+      t.equal(network.sockets.length, 1)
+      await pass(1)
+      t.equal(network.sockets.length, 2, `${code} ${hintMs}`)
+    }
+  }
+})
+
+t.test('a hint of nothing, or one that is none, is a random time as ever', async (t) => {
+  for (const reason of ['retry-after-ms=0', 'retry-after-ms=', 'retry-after-ms=-5', 'retry-after-ms=1e3', 'retry-after-ms=12345678901', ' retry-after-ms=50', 'retry-after-ms=50!', 'later']) {
+    const delayMs = new Retry(SETTINGS).delayMs(1012, reason)!
+    t.ok(delayMs >= 500 && delayMs <= 1000, `${reason}: ${delayMs}`)
+  }
+})
+
+t.test('a server that says "at once" again and again is not hammered, and one that says "later" is heeded each time', async (t) => {
+  fakeRandom(t, 1)
+  const retry = new Retry(SETTINGS)
+  t.same(Array.from({ length: 8 }, () => retry.delayMs(1013, 'retry-after-ms=1')), [1, 2000, 4000, 8000, 16_000, 20_000, 20_000, 20_000])
+  t.equal(retry.delayMs(1013, 'retry-after-ms=60000'), 60_000)
+})
+
+t.test('only a connection that has held makes it forget', async (t) => {
+  fakeTime(t)
+  fakeRandom(t, 1)
+  const { network, states } = await startOpen(t)
+  network.last.end()
+  const born: number[] = []
+  for (let i = 0; i < 6; i++) {
+    while (network.last.readyState === 3) await pass(500, 500)
+    born.push(network.last.bornMs)
+    network.last.open()
+    await pass(4900)
+    network.last.end()
+  }
+  t.same(states.filter(({ state }) => state === 'waiting').map(({ retryInMs }) => retryInMs), [1000, 2000, 4000, 8000, 16_000, 20_000, 20_000], 'one that accepts and closes is not hammered')
+  await pass(20_000, 1000)
+  network.last.open()
+  await pass(5000)
+  network.last.end()
+  t.match(states.at(-1), { state: 'waiting', attempt: 1, retryInMs: 1000 })
+})
+
+t.test('expired credentials are fetched anew, once', async (t) => {
+  fakeTime(t)
+  let token = 0
+  const { client, network } = await startOpen(t, { protocol: 'talk.v1', token: () => `t${++token}` })
+  network.last.end(4401, 'expired')
+  await pass(1000)
+  t.equal(network.last.protocols[1], 'bearer.t2')
+  network.last.open()
+  network.last.end(4401, 'expired')
+  await t.rejects(client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: 4401, reason: 'expired' })
+  await pass(60_000, 1000)
+  t.equal(network.sockets.length, 2)
+})
+
+t.test('credentials that expire once an hour are fetched once an hour', async (t) => {
+  fakeTime(t)
+  const { client, network } = await startOpen(t, { heartbeat: false })
+  for (let hour = 0; hour < 3; hour++) {
+    await pass(3_600_000, 600_000)
+    network.last.end(4401)
+    await pass(1000)
+    network.last.open()
+  }
+  t.equal(client.state, 'open')
+  network.last.end(4401)
+  await pass(1000)
+  network.last.end(1006)
+  await pass(3000)
+  network.last.open()
+  network.last.end(4401)
+  t.equal(client.state, 'closed', 'a failure in between makes fresh ones no better')
+})
+
+t.test('an attempt that does not open in time is given up, and the next one comes', async (t) => {
+  fakeTime(t)
+  const { network, states } = await start(t)
+  await pass(14_900)
+  t.equal(states.length, 0)
+  await pass(100)
+  t.match(states, [{ state: 'waiting', attempt: 1, code: 1006 }])
+  t.ok(network.sockets[0]!.closedBy)
+  await pass(1000)
+  t.equal(network.sockets.length, 2)
+  network.sockets[0]!.open()
+  t.equal(states.at(-1)!.state, 'connecting', 'whatever becomes of the first')
+  const hasty = await start(t, { openTimeoutMs: 100 })
+  await pass(100)
+  t.match(hasty.states, [{ state: 'waiting' }])
+})
+
+t.test('when the network is back or the page is looked at, who waits for long need not', async (t) => {
+  const page = new Page(t)
+  for (const name of ['online', 'visibilitychange'] as const) {
+    fakeTime(t)
+    const random = mock.method(Math, 'random', () => 0.999)
+    const { client, network, states } = await start(t)
+    for (let i = 0; i < 6; i++) {
+      while (network.last.readyState === 3) await pass(500)
+      network.last.end()
+    }
+    const waiting = states.at(-1)!
+    t.equal(waiting.attempt, 6)
+    const { length } = network.sockets
+    page.fire(name)
+    await pass(400)
+    t.equal(network.sockets.length, length, 'not at once: everybody has the same network')
+    random.mock.restore()
+    await pass(600)
+    t.equal(network.sockets.length, length + 1)
+    client.close()
+    mock.timers.reset()
+  }
+})
+
+t.test('such events never make a wait longer, however many there are', async (t) => {
+  fakeTime(t)
+  const page = new Page(t)
+  const { network, states } = await startOpen(t)
+  network.last.end()
+  for (let waitedMs = 0; waitedMs < states.at(-1)!.retryInMs! && network.sockets.length === 1; waitedMs += 50) {
+    page.fire('online')
+    await pass(50, 50)
+  }
+  t.equal(network.sockets.length, 2)
+})
+
+t.test('what the server has asked for it gets, whatever the network does', async (t) => {
+  fakeTime(t)
+  const page = new Page(t)
+  const { network } = await startOpen(t)
+  network.last.end(1012, 'retry-after-ms=15000')
+  for (let i = 0; i < 149; i++) {
+    page.fire('online')
+    await pass(100)
+  }
+  t.equal(network.sockets.length, 1)
+  await pass(100)
+  t.equal(network.sockets.length, 2)
+})
+
+t.test('nobody listens to the page any more when the client is closed', async (t) => {
+  const page = new Page(t)
+  const { client } = await start(t)
+  t.same([...page.listening], ['online', 'visibilitychange'])
+  client.close()
+  t.equal(page.listening.size, 0)
+  page.fire('online')
+  await turn()
+  t.equal(client.state, 'closed')
+})
