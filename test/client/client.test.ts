@@ -279,9 +279,10 @@ t.test('it can be closed in every state, and what waited hears of it', async (t)
   t.equal(other.network.sockets.length, 1, 'while it waits')
   await t.rejects(other.client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED' })
 
-  const early = await start(t, { url: async () => await turn('ws://server') })
+  let tell: (url: string) => void = () => {}
+  const early = await start(t, { url: () => new Promise((resolve) => { tell = resolve }) })
   early.client.close()
-  await turn()
+  tell('ws://server')
   await turn()
   t.equal(early.network.sockets.length, 0, 'before it knows where to')
 })
