@@ -1,8 +1,10 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import cookie from '@fastify/cookie'
 import { Type } from '@sinclair/typebox'
-import { defineContract } from '../../lib/index.js'
-import { certificate, createApp } from '../helper.js'
+import type { FastifyInstance } from 'fastify'
+import { defineContract, type Socket } from '../../lib/index.js'
+import { certificate, createApp, until } from '../helper.js'
 
 const echo = defineContract({
   name: 'echo.v1',
@@ -64,3 +66,103 @@ t.test('the client ends with the app', async (t) => {
   await app.close()
   t.equal(client.state, 'closed')
 })
+
+t.test('early frames come in order, binary and text, to whoever listens in the same turn', async (t) => {
+  const app = await createApp(t)
+  const mixed = defineContract({ ...echo, name: 'mixed.v1', binary: { serverToClient: true } })
+  app.ws('/', {
+    contract: mixed,
+    on,
+    open (socket) {
+      for (const text of ['a', 'b']) {
+        socket.send('said', { text })
+        socket.sendBinary(new Uint8Array([text.charCodeAt(0)]))
+      }
+    }
+  })
+  const client = await app.injectClient(mixed, '/')
+  const heard: unknown[] = []
+  client.on('said', ({ text }) => { heard.push(text) })
+  client.onBinary((data) => { heard.push(...new Uint8Array(data)) })
+  await client.call('twice', { n: 1 })
+  t.same(heard, ['a', 97, 'b', 98])
+})
+
+t.test('it comes back to the app as over a network', async (t) => {
+  const app = await createApp(t, { handshakeTimeoutMs: 1e6 })
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+  t.teardown(() => mock.timers.reset())
+  app.ws('/', { contract: echo, on })
+  const client = await app.injectClient(echo, '/', { query: { n: [1, 2] } })
+  const states: unknown[] = []
+  client.onState((change) => { states.push(change) })
+  const reopened = new Promise<void>((resolve) => { client.onReopen(resolve) })
+  const { socket, request } = await theOne(app)
+  t.equal(request.url, '/?n=1&n=2')
+  socket.close(4000, 'again')
+  await until(() => client.state === 'waiting')
+  client.send('say', { text: 'waits' })
+  mock.timers.tick(1000)
+  await reopened
+  t.equal((await theOne(app)).request.url, '/?n=1&n=2')
+  t.equal(await client.call('twice', { n: 21 }), 42)
+  t.match(states, [{ state: 'waiting', code: 4000, reason: 'again' }, { state: 'connecting' }, { state: 'open' }])
+})
+
+t.test('an app that has gone silent is noticed, and come back to', async (t) => {
+  const app = await createApp(t, { handshakeTimeoutMs: 1e6, heartbeat: false })
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+  t.teardown(() => mock.timers.reset())
+  app.ws('/', { contract: echo, on })
+  const client = await app.injectClient(echo, '/', { heartbeat: { intervalMs: 1000, timeoutMs: 500 } })
+  const reopened = new Promise<void>((resolve) => { client.onReopen(resolve) })
+  await client.call('twice', { n: 1 })
+  const { socket } = await theOne(app)
+  socket.raw.pause()
+  mock.timers.tick(1000)
+  mock.timers.tick(500)
+  t.equal(client.state, 'waiting')
+  mock.timers.tick(1000)
+  await reopened
+  t.equal(await client.call('twice', { n: 21 }), 42)
+  socket.terminate()
+})
+
+t.test('a connection that ends without an answer is a refusal by nothing', async (t) => {
+  const app = await createApp(t)
+  app.ws('/', { contract: echo, on, onRequest: async ({ raw }) => { raw.destroy() } })
+  await t.rejects(app.injectClient(echo, '/'), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', message: /nothing/ })
+})
+
+t.test('a redirect is not followed: it is the answer', async (t) => {
+  const app = await createApp(t)
+  app.ws('/', { contract: echo, on, onRequest: async (_request, reply) => reply.redirect('/login') })
+  await t.rejects(app.injectClient(echo, '/'), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 302, headers: { location: '/login' }, body: '' })
+})
+
+t.test('a refusal that a page can see closes the client as it closes a page\'s', async (t) => {
+  const app = await createApp(t, { rejectWith: 'close' })
+  app.ws('/', { contract: echo, on, onRequest: async (_request, reply) => reply.code(401).send() })
+  const client = await app.injectClient(echo, '/')
+  await until(() => client.state === 'closed')
+  await t.rejects(client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: 4501 })
+})
+
+t.test('headers that the test gives take the place of its own, whatever their case', async (t) => {
+  const app = await createApp(t, { origin: ['https://example.com'] })
+  app.ws('/', { contract: echo, on })
+  await t.rejects(app.injectClient(echo, '/'), { statusCode: 403, code: 'FST_TYPED_WS_HANDSHAKE_REFUSED' })
+  const client = await app.injectClient(echo, '/?already=1', { headers: { ORIGIN: 'https://example.com', 'X-None': undefined }, query: { page: 2 } })
+  const { request } = await theOne(app)
+  t.equal(request.headers.origin, 'https://example.com')
+  t.equal(request.url, '/?already=1&page=2')
+  t.notOk('x-none' in request.headers)
+  client.close()
+})
+
+/** The one connection that lives. */
+async function theOne (app: FastifyInstance): Promise<{ socket: Socket<typeof echo>, request: Socket<typeof echo>['request'] }> {
+  await until(() => app.channel(echo).size() === 1)
+  const [socket] = app.channel(echo).sockets()
+  return { socket: socket!, request: socket!.request }
+}
