@@ -121,7 +121,7 @@ client.on('say', () => {})
 // @ts-expect-error -- a call is handled, not listened to
 client.on('confirm', () => {})
 // @ts-expect-error -- a payload that is not the contract's
-client.on('said', (_: { texts: string }) => {})
+client.on('said', ({ texts }: { texts: string }) => texts)
 // @ts-expect-error -- an event is not handled
 client.handle('said', () => {})
 // @ts-expect-error -- another reply
