@@ -41,7 +41,8 @@ export class Link {
       this.#isAsked = false
       owner.received(data)
     }
-    ws.onclose = ({ code, reason }: { readonly code: number, readonly reason: string }) => this.#end(code, reason)
+    // Deno says 0 of a connection that broke.
+    ws.onclose = ({ code, reason }: { readonly code: number, readonly reason: string }) => this.#end(code || ABNORMAL_CLOSURE, reason)
     // Says nothing that the close does not say, but without a listener Node takes it for a fault.
     ws.onerror = () => {}
     this.#wait(settings.openTimeoutMs, () => this.#giveUp())
