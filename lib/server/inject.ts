@@ -42,7 +42,7 @@ class Visit {
   headers: IncomingMessage['headers'] = {}
   #ws: WebSocket | undefined = undefined
   readonly #refused: Promise<IncomingMessage | undefined>
-  #refuse: (response: IncomingMessage | undefined) => void = () => {}
+  #refuse!: (response: IncomingMessage | undefined) => void
 
   constructor () {
     this.#refused = new Promise((resolve) => { this.#refuse = resolve })
