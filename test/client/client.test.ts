@@ -393,6 +393,17 @@ t.test('a url or a token that fails is told of, and tried again', async (t) => {
   t.equal(client.state, 'open')
 })
 
+t.test('whoever hears that a token failed may end it', async (t) => {
+  fakeTime(t)
+  const { client, network, states } = await start(t, { protocol: 'talk.v1', token: async () => await turn().then(() => { throw new Error('signed out') }) })
+  client.onError(() => client.close())
+  await turn()
+  await turn()
+  await pass(60_000, 1000)
+  t.same(states, [{ state: 'closed', attempt: 0, code: 1000, reason: '' }])
+  t.equal(network.sockets.length, 0)
+})
+
 t.test('an address is relative to the page, and of http as well as of ws', async (t) => {
   const page = new Page(t).at('https://example.com/app/page?x#y')
   t.equal((await start(t, { url: '/chat' })).network.last.url, 'wss://example.com/chat')

@@ -194,6 +194,18 @@ t.test('a stream that fails gives what came before, then the error once, then no
   t.same(await ticks.next(), { done: true, value: undefined })
 })
 
+t.test('who has left a stream hears nothing of how it failed', async (t) => {
+  const { client, network } = await startOpen(t)
+  const ticks = client.stream('ticks', {})
+  const first = ticks.next()
+  network.last.say({ type: '$next', ref: 1, data: 1 })
+  network.last.say({ type: '$error', ref: 1, statusCode: 500, message: 'out of ticks' })
+  t.equal((await first).value, 1)
+  await ticks.return?.()
+  t.same(await ticks.next(), { done: true, value: undefined })
+  t.equal(network.sent.length, 1)
+})
+
 t.test('a stream is over with its connection and not asked for again; it has no time limit', async (t) => {
   fakeTime(t)
   const { client, network } = await startOpen(t, { heartbeat: false })
