@@ -31,10 +31,10 @@ const DEFAULTS = {
 }
 
 // What is heard beside events, whose names are strings.
-const kBinary = Symbol('binary')
-const kState = Symbol('state')
-const kReopen = Symbol('reopen')
-const kError = Symbol('error')
+const BINARY = 0
+const STATE = 1
+const REOPEN = 2
+const ERROR = 3
 
 /** One conversation, whatever becomes of its connections. */
 class Conversation implements ConnectorOwner, Line, Desk {
@@ -52,7 +52,7 @@ class Conversation implements ConnectorOwner, Line, Desk {
   constructor (url: Fresh<string | URL>, options: ClientOptions) {
     const settings = { ...DEFAULTS, WebSocket: (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket!, ...options }
     const { protocol, token, retry, heartbeat } = options
-    if (settings.WebSocket === undefined) throw invalidOption('No WebSocket here: give the option WebSocket')
+    if (settings.WebSocket === undefined) throw invalidOption('The option WebSocket is missing')
     if (token !== undefined && protocol === undefined) throw invalidOption('The option token needs the option protocol')
     this.#settings = settings
     this.#queue = new Queue(settings)
@@ -87,14 +87,14 @@ class Conversation implements ConnectorOwner, Line, Desk {
     return this.put({ data: typeof data === 'string' ? new TextEncoder().encode(data) : data })
   }
 
-  call (type: string, payload: Payload, { signal, timeoutMs = this.#settings.callTimeoutMs }: CallSettings = {}): Promise<unknown> {
+  call (type: string, payload: Payload, settings?: CallSettings): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#ask(type, payload, { done: resolve, failed: reject }, signal, timeoutMs)
+      this.#ask(type, payload, { done: resolve, failed: reject }, { timeoutMs: this.#settings.callTimeoutMs, ...settings })
     })
   }
 
-  stream (type: string, payload: Payload, { signal }: StreamSettings = {}): Stream {
-    return new Stream(type, (asker) => this.#ask(type, payload, asker, signal), this.#settings.maxBufferedItems)
+  stream (type: string, payload: Payload, settings: StreamSettings = {}): Stream {
+    return new Stream(type, (asker) => this.#ask(type, payload, asker, settings), this.#settings.maxBufferedItems)
   }
 
   on (type: string, listener: (payload: unknown) => void): Off {
@@ -108,20 +108,20 @@ class Conversation implements ConnectorOwner, Line, Desk {
   }
 
   onBinary (listener: (data: unknown) => void): Off {
-    return this.#emitter.on(kBinary, listener)
+    return this.#emitter.on(BINARY, listener)
   }
 
   onState (listener: (change: StateChange) => void): Off {
     // Unless it has changed again meanwhile: another listener may have closed the client.
-    return this.#emitter.on(kState, (change: StateChange) => { if (change.state === this.state) listener(change) })
+    return this.#emitter.on(STATE, (change: StateChange) => { if (change.state === this.state) listener(change) })
   }
 
   onReopen (listener: () => void): Off {
-    return this.#emitter.on(kReopen, listener)
+    return this.#emitter.on(REOPEN, listener)
   }
 
   onError (listener: (error: Error) => void): Off {
-    return this.#emitter.on(kError, listener)
+    return this.#emitter.on(ERROR, listener)
   }
 
   retry (): void {
@@ -161,8 +161,9 @@ class Conversation implements ConnectorOwner, Line, Desk {
     if (this.#isOpen) this.#lost()
     this.#isOpen = state === 'open'
     if (this.#isOpen) this.#greet()
+    if (state === 'waiting') this.#questions.disconnect()
     if (state === 'closed') this.#finish(change)
-    this.#emitter.tell(kState, change)
+    this.#emitter.tell(STATE, change)
   }
 
   failed (error: unknown): void {
@@ -170,7 +171,7 @@ class Conversation implements ConnectorOwner, Line, Desk {
   }
 
   received (data: string | ArrayBuffer): void {
-    if (typeof data !== 'string') return void this.#emitter.tell(kBinary, data)
+    if (typeof data !== 'string') return void this.#emitter.tell(BINARY, data)
     try {
       const { [this.#settings.discriminator]: type, [REF]: ref, ...payload } = JSON.parse(data) as Message
       if (typeof type !== 'string') throw new TypeError('no type')
@@ -182,15 +183,15 @@ class Conversation implements ConnectorOwner, Line, Desk {
 
   #greet (): void {
     this.#opening.resolve()
-    if (this.#hasOpened) this.#emitter.tell(kReopen)
+    if (this.#hasOpened) this.#emitter.tell(REOPEN)
     this.#hasOpened = true
-    for (const { data } of this.#queue.drain(() => this.#connector.isOpen)) this.#connector.send(data)
+    let message: Unsent | undefined
+    while (this.#connector.isOpen && (message = this.#queue.shift()) !== undefined) this.#connector.send(message.data)
   }
 
   #lost (): void {
     this.#opening = openingOf()
     this.#served.cancelAll()
-    this.#questions.disconnect()
   }
 
   #finish ({ code, reason }: StateChange): void {
@@ -219,8 +220,8 @@ class Conversation implements ConnectorOwner, Line, Desk {
     else if (refusal === undefined) this.#emitter.tell(type, payload)
   }
 
-  #ask (type: string, payload: Payload, asker: Asker, signal?: AbortSignal, timeoutMs?: number): () => void {
-    return this.#questions.ask({ type, signal, timeoutMs, textOf: (ref) => this.#textOf(type, { ...payload, [REF]: ref }) }, asker)
+  #ask (type: string, payload: Payload, asker: Asker, settings: CallSettings): () => void {
+    return this.#questions.ask(type, (ref) => this.#textOf(type, { ...payload, [REF]: ref }), asker, settings)
   }
 
   #textOf (type: string, payload?: object): string {
@@ -230,7 +231,7 @@ class Conversation implements ConnectorOwner, Line, Desk {
   }
 
   #report (error: Error): void {
-    if (!this.#emitter.tell(kError, error)) console.warn(error)
+    if (!this.#emitter.tell(ERROR, error)) console.warn(error)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ClientState, Fresh, StateChange, WebSocketConstructor, WebSocketLike } from '../../types/client.js'
+import { REFUSAL } from '../protocol.js'
 import { Link, type LinkOwner, type LinkSettings } from './link.js'
 import { Retry, type RetrySettings } from './retry.js'
 
@@ -72,7 +73,7 @@ export class Connector implements LinkOwner {
       const address = await fresh(url)
       const credentials = await fresh(token)
       if (this.#state !== 'connecting') return
-      this.#open(address, [protocol, credentials && `bearer.${credentials}`].filter(Boolean) as string[])
+      this.#open(address, [protocol, protocol && REFUSAL, credentials && `bearer.${credentials}`].filter(Boolean) as string[])
     } catch (error) {
       this.#owner.failed(error)
       this.closed(ABNORMAL_CLOSURE, '')
@@ -117,7 +118,7 @@ export class Connector implements LinkOwner {
     } catch (error) {
       // What cannot be opened now cannot be opened later: not a URL, not a subprotocol, or not from this page.
       this.#owner.failed(error)
-      return this.#end(ABNORMAL_CLOSURE, String(error))
+      return this.#end(ABNORMAL_CLOSURE, '')
     }
     this.#link = new Link(ws, this, this.#settings)
   }

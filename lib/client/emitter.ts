@@ -1,11 +1,11 @@
 type Listener = (value: never) => void
 
-/** Those who want to hear of something, by what it is: an event of the contract, or a symbol for what is the client's own. */
+/** Those who want to hear of something, by what it is: an event of the contract, or a number for what is the client's own. */
 export class Emitter {
-  readonly #listeners: Map<string | symbol, Set<{ readonly listener: Listener }>> = new Map()
+  readonly #listeners: Map<string | number, Set<{ readonly listener: Listener }>> = new Map()
 
   /** @returns how to stop listening. */
-  on (name: string | symbol, listener: Listener): () => void {
+  on (name: string | number, listener: Listener): () => void {
     const all = this.#listeners.get(name) ?? new Set()
     const entry = { listener }
     this.#listeners.set(name, all.add(entry))
@@ -13,7 +13,7 @@ export class Emitter {
   }
 
   /** @returns whether anybody listened. */
-  tell (name: string | symbol, value?: unknown): boolean {
+  tell (name: string | number, value?: unknown): boolean {
     const all = this.#listeners.get(name)
     const told = [...all ?? []]
     for (const entry of told) {

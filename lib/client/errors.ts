@@ -6,7 +6,7 @@ type Details = Partial<Pick<ClientErrorLike, 'statusCode' | 'received' | 'closeC
 /** Every error of the client's own, and the server's `$error`, told apart by `code`: see docs/errors.md. */
 export class ClientError extends Error implements ClientErrorLike {
   override readonly name = 'ClientError'
-  readonly code: string
+  declare readonly code: string
   declare readonly statusCode?: number
   declare readonly received?: string
   declare readonly closeCode?: number
@@ -14,13 +14,12 @@ export class ClientError extends Error implements ClientErrorLike {
 
   constructor (code: string, message: string, details: Details = {}) {
     super(message, details)
-    this.code = code
-    Object.assign(this, details)
+    Object.assign(this, details, { code })
   }
 }
 
 export const invalidOption = (advice: string): ClientError => new ClientError('FST_TYPED_WS_INVALID_OPTION', advice)
-export const queueFull = (): ClientError => new ClientError('FST_TYPED_WS_QUEUE_FULL', 'Too many messages wait for a connection')
+export const queueFull = (): ClientError => new ClientError('FST_TYPED_WS_QUEUE_FULL', 'Too many messages wait')
 export const callTimeout = (type: string, timeoutMs: number): ClientError => new ClientError('FST_TYPED_WS_CALL_TIMEOUT', `No answer to '${type}' within ${timeoutMs} ms`)
 export const disconnected = (): ClientError => new ClientError('FST_TYPED_WS_DISCONNECTED', 'The connection was lost')
 export const clientClosed = (details: Details): ClientError => new ClientError('FST_TYPED_WS_CLIENT_CLOSED', 'The client is closed', details)

@@ -1,4 +1,5 @@
 import type { WebSocketLike } from '../../types/client.js'
+import { REFUSAL } from '../protocol.js'
 
 /** What one connection tells of itself. After `closed` it says nothing more. */
 export interface LinkOwner {
@@ -7,9 +8,14 @@ export interface LinkOwner {
   closed (code: number, reason: string): void
 }
 
+interface Heartbeat {
+  readonly intervalMs: number
+  readonly timeoutMs: number
+}
+
 export interface LinkSettings {
   readonly openTimeoutMs: number
-  readonly heartbeat: { readonly intervalMs: number, readonly timeoutMs: number } | false
+  readonly heartbeat: Heartbeat | false
   /** What is answered at once by whoever lives. */
   readonly ping: string
 }
@@ -32,6 +38,8 @@ export class Link {
     this.#settings = settings
     ws.binaryType = 'arraybuffer'
     ws.onopen = () => {
+      // Its close says why.
+      if (ws.protocol === REFUSAL) return
       this.#lastMs = Date.now()
       this.#rest()
       owner.opened()
@@ -68,27 +76,27 @@ export class Link {
 
   /** Asks for a sign of life, unless it was asked already. */
   probe (): void {
-    if (this.isOpen && this.#settings.heartbeat !== false && !this.#isAsked) this.#ask(this.#settings.heartbeat.timeoutMs)
+    if (this.isOpen && this.#settings.heartbeat !== false && !this.#isAsked) this.#ask(this.#settings.heartbeat)
   }
 
   // One timer, set anew when it fires and not for each message. A clock that was set back tells nothing: better ask.
   #rest (): void {
     const { heartbeat } = this.#settings
     if (heartbeat === false) return clearTimeout(this.#timer)
-    const { intervalMs, timeoutMs } = heartbeat
-    const idleMs = Date.now() - this.#lastMs
-    if (idleMs >= 0 && idleMs < intervalMs) this.#wait(intervalMs - idleMs, () => this.#rest())
-    else this.#ask(timeoutMs)
+    const leftMs = heartbeat.intervalMs - (Date.now() - this.#lastMs)
+    if (leftMs > 0 && leftMs <= heartbeat.intervalMs) this.#wait(leftMs, () => this.#rest())
+    else this.#ask(heartbeat)
   }
 
-  #ask (timeoutMs: number): void {
+  #ask (heartbeat: Heartbeat, isAgain = false): void {
+    const { timeoutMs } = heartbeat
     const askedMs = Date.now()
     this.#isAsked = true
     this.#ws.send(this.#settings.ping as never)
     this.#wait(timeoutMs, () => {
       if (!this.#isAsked) this.#rest()
       // Fired late: the page was asleep, and what has arrived since is not read yet.
-      else if (Date.now() - askedMs > 2 * timeoutMs) this.#ask(timeoutMs)
+      else if (!isAgain && Date.now() - askedMs > 2 * timeoutMs) this.#ask(heartbeat, true)
       else this.#giveUp()
     })
   }

@@ -1,4 +1,4 @@
-import type { Validate } from '../../types/client.js'
+import type { CallSettings, Validate } from '../../types/client.js'
 import { Reserved } from '../protocol.js'
 import { callTimeout, disconnected, errorOf, invalidMessage } from './errors.js'
 import type { Unsent } from './queue.js'
@@ -18,15 +18,6 @@ export interface Line {
   isUnsent (question: Unsent): boolean
   /** Nobody waits for its answer any more. */
   withdraw (question: Unsent & { readonly ref: number }): void
-}
-
-export interface Asking {
-  readonly type: string
-  /** The message, for the `ref` it is given. */
-  readonly textOf: (ref: number) => string
-  readonly signal: AbortSignal | undefined
-  /** Default: it may take as long as it likes. */
-  readonly timeoutMs?: number | undefined
 }
 
 interface Question extends Unsent {
@@ -51,10 +42,11 @@ export class Questions {
 
   /**
    * Asks.
+   * @param textOf - the message, for the `ref` it is given.
    * @returns how to stop asking: the asker hears nothing more.
    * @throws as the line does, and the signal's reason.
    */
-  ask ({ type, textOf, signal, timeoutMs }: Asking, asker: Asker): () => void {
+  ask (type: string, textOf: (ref: number) => string, asker: Asker, { signal, timeoutMs }: CallSettings): () => void {
     signal?.throwIfAborted()
     const ref = ++this.#lastRef
     const data = textOf(ref)

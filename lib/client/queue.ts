@@ -37,19 +37,16 @@ export class Queue {
     return this.#waiting.delete(message)
   }
 
-  /** Takes out one by one, for as long as there is somebody to take it. */
-  * drain (isWanted: () => boolean): Generator<Unsent> {
-    for (const message of this.#waiting) {
-      if (!isWanted()) return
-      this.#waiting.delete(message)
-      yield message
-    }
+  /** Takes out what has waited longest. */
+  shift (): Unsent | undefined {
+    const [oldest] = this.#waiting
+    this.#waiting.delete(oldest!)
+    return oldest
   }
 
   #makeRoom (): void {
-    const [oldest] = this.#settings.overflow === 'drop' ? this.#waiting : []
+    const oldest = this.#settings.overflow === 'drop' ? this.shift() : undefined
     if (oldest === undefined) throw queueFull()
-    this.#waiting.delete(oldest)
     oldest.fail?.(queueFull())
   }
 }

@@ -41,12 +41,12 @@ export class Stream implements AsyncIterableIterator<unknown>, Asker {
   }
 
   /** Leaving the loop early: nobody wants what is left. */
-  return (): Promise<Step> {
+  async return (): Promise<Step> {
     this.#withdraw?.()
     this.#items.length = 0
     this.#failure = undefined
     this.done()
-    return Promise.resolve(END)
+    return END
   }
 
   item (data: unknown): void {

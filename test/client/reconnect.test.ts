@@ -144,7 +144,7 @@ t.test('expired credentials are fetched anew, once', async (t) => {
   const { client, network } = await startOpen(t, { protocol: 'talk.v1', token: () => `t${++token}` })
   network.last.end(4401, 'expired')
   await pass(1000)
-  t.equal(network.last.protocols[1], 'bearer.t2')
+  t.equal(network.last.protocols[2], 'bearer.t2')
   network.last.open()
   network.last.end(4401, 'expired')
   await t.rejects(client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: 4401, reason: 'expired' })
