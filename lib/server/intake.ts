@@ -54,7 +54,15 @@ export class Intake {
   }
 
   write (chunk: Buffer): boolean {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    return this.#read(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]))
+  }
+
+  /** Goes on with what had to wait. */
+  resume (): void {
+    if (this.#rest.length > 0) this.#read(this.#rest)
+  }
+
+  #read (bytes: Buffer): boolean {
     this.#rest = NOTHING
     let isWanted = true
     let at = 0
@@ -67,11 +75,6 @@ export class Intake {
     }
     if (at < bytes.length && this.#reader.writable) this.#rest = bytes.subarray(at)
     return isWanted
-  }
-
-  /** Goes on with what had to wait. */
-  resume (): void {
-    if (this.#rest.length > 0) this.write(NOTHING)
   }
 
   get #isOwed (): boolean {

@@ -110,6 +110,20 @@ t.test('while its taker is full, frames wait, and go on in order when there is r
   t.end()
 })
 
+t.test('what waited is not copied to go on', (t) => {
+  const written: Buffer[] = []
+  const taker = { isOverheard: false, isFull: false, takeText () { this.isFull = true } }
+  const intake = new Intake(taker, { writable: true, write: (bytes) => written.push(bytes) > 0 }, MAX_PAYLOAD_BYTES)
+  const chunk = Buffer.concat([bytesOf(text('x')), bytesOf({ ...text(''), first: 0x89 })])
+  intake.write(chunk)
+  taker.isFull = false
+  intake.resume()
+  t.equal(written.length, 1)
+  t.equal(written[0]!.buffer, chunk.buffer)
+  t.equal(written[0]!.byteOffset, chunk.byteOffset + bytesOf(text('x')).length)
+  t.end()
+})
+
 t.test('where somebody listens to ws, every message is ws\'s', async (t) => {
   const heard: unknown[] = []
   const receiver = ownReceiver(heard)
