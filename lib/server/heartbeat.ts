@@ -11,8 +11,13 @@ export interface Beating {
   cut (): void
 }
 
+/** Empty once its member has left: nothing here keeps who is gone. */
+interface Seat {
+  member: Beating | undefined
+}
+
 interface Pinged {
-  readonly member: Beating
+  readonly seat: Seat
   readonly bytesRead: number
 }
 
@@ -24,7 +29,7 @@ const MAX_PARTS = 50
  * has arrived is read before anybody is judged: an event loop that stood still kills nobody.
  */
 export class Heartbeat {
-  readonly #parts: ReadonlyArray<Set<Beating>>
+  readonly #parts: ReadonlyArray<Set<Seat>>
   readonly #tickMs: number
   readonly #patience: number
   readonly #pinged: Array<readonly Pinged[]> = []
@@ -41,11 +46,13 @@ export class Heartbeat {
   /** @returns how to leave again. */
   join (member: Beating): () => void {
     const part = this.#parts[Math.floor(Math.random() * this.#parts.length)]!
-    part.add(member)
+    const seat: Seat = { member }
+    part.add(seat)
     this.#size++
     this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref()
     return () => {
-      if (part.delete(member)) this.#size--
+      seat.member = undefined
+      if (part.delete(seat)) this.#size--
       if (this.#size === 0) this.#stop()
     }
   }
@@ -65,11 +72,12 @@ export class Heartbeat {
   }
 }
 
-function ping (member: Beating): Pinged {
+function ping (seat: Seat): Pinged {
+  const member = seat.member!
   member.ping()
-  return { member, bytesRead: member.bytesRead }
+  return { seat, bytesRead: member.bytesRead }
 }
 
-function judge ({ member, bytesRead }: Pinged): void {
-  if (member.isRead && member.bytesRead === bytesRead) member.cut()
+function judge ({ seat: { member }, bytesRead }: Pinged): void {
+  if (member?.isRead === true && member.bytesRead === bytesRead) member.cut()
 }

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineContract, type CloseEvent, type PluginOptions } from '../../lib/index.js'
@@ -83,6 +85,27 @@ t.test('who is not read at the moment is not judged', async (t) => {
   await pass(100_000)
   t.notOk(busy.isCut)
   t.ok(busy.pings >= 3)
+})
+
+t.test('who has left is neither judged nor kept in memory', async (t) => {
+  fakeTime(t)
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const heartbeat = new Heartbeat({ intervalMs: 500, timeoutMs: 60_000 })
+  const cut: string[] = []
+  const join = (name: string) => {
+    const member: Beating = { bytesRead: 0, isRead: true, ping () {}, cut: () => cut.push(name) }
+    return { gone: new WeakRef(member), leave: heartbeat.join(member) }
+  }
+  join('stays')
+  const { gone, leave } = join('leaves')
+  await pass(1000)
+  leave()
+  await turn()
+  collectGarbage()
+  t.equal(gone.deref(), undefined)
+  await pass(61_000)
+  t.ok(cut.includes('stays') && !cut.includes('leaves'))
 })
 
 t.test('there is one timer for all members, and none without them', async (t) => {
