@@ -212,6 +212,38 @@ t.test('when the network is back or the page is looked at, who waits for long ne
   }
 })
 
+t.test('a person who presses a button need not wait, and one who presses it otherwise changes nothing', async (t) => {
+  fakeTime(t)
+  const { client, network } = await startOpen(t)
+  client.retry()
+  t.equal(client.state, 'open')
+  network.last.end(1012, 'retry-after-ms=60000')
+  client.retry()
+  await pass(1)
+  t.equal(network.sockets.length, 2)
+  client.retry()
+  await pass(1)
+  t.equal(network.sockets.length, 2, 'an attempt is under way already')
+  client.close()
+  client.retry()
+  t.equal(client.state, 'closed')
+})
+
+t.test('a refusal by a close is no opening: what waited goes on waiting', async (t) => {
+  fakeTime(t)
+  const { client, network, states } = await start(t, { protocol: 'talk.v1' })
+  client.sendBinary(new Uint8Array([1]))
+  network.last.open('typed-ws.refusal')
+  t.equal(client.state, 'connecting')
+  network.last.end(1013, 'retry-after-ms=100')
+  t.match(states, [{ state: 'waiting', code: 1013, retryInMs: 100 }])
+  await pass(100)
+  t.equal(network.sockets.length, 2)
+  network.last.open()
+  await client.opened
+  t.same(network.sockets.map(({ sent }) => sent.length), [0, 1])
+})
+
 t.test('such events never make a wait longer, however many there are', async (t) => {
   fakeTime(t)
   const page = new Page(t)

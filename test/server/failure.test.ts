@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import createError from '@fastify/error'
-import { bodyOf, clientErrorOf, closeOf, cutReason, isAbort } from '../../lib/server/failure.js'
+import { bodyOf, chosen, clientErrorOf, closeOf, cutReason, isAbort } from '../../lib/server/failure.js'
 
 const call = { type: 'history', ref: 7, payload: {} }
 const event = { type: 'message', ref: undefined, payload: {} }
@@ -40,6 +40,14 @@ t.test('tells the peer nothing of any other', async (t) => {
     t.strictSame(bodyOf(secret, undefined), internal)
     t.strictSame(closeOf(secret), { code: 1011, reason: '' })
   }
+})
+
+t.test('takes the error that a handler chose, keeps the one it was given otherwise, and survives an answer nobody can look at', async (t) => {
+  const [given, other] = [failure(404), failure(403)]
+  t.equal(chosen(other, given).error, other)
+  for (const none of [undefined, 'text', { statusCode: 403 }]) t.equal(chosen(none, given).error, given)
+  const answer = new Proxy({}, { getPrototypeOf: () => { throw other } })
+  t.equal(chosen(answer, given).error, other)
 })
 
 t.test('closes with what was thrown while opening', async (t) => {

@@ -252,6 +252,30 @@ t.test('a stream that finds no room on a connection that is closing ends with it
   t.same(failed, [], 'that a peer leaves is no failure of the handler')
 })
 
+t.test('a stream that was cancelled while it cleans up after a fault is answered by nothing more', async (t) => {
+  const [cleaning, cleaned] = [gate(), gate()]
+  const { client } = await start(t, {
+    async * count () {
+      try {
+        yield { n: 1 }
+        yield { n: 'two' } as never
+      } finally {
+        cleaning.open()
+        await cleaned.opened
+      }
+    }
+  })
+  client.send({ type: 'count', ref: 1, to: 2 })
+  t.match(await client.next(), { type: '$next', ref: 1 })
+  await cleaning.opened
+  client.send({ type: '$cancel', ref: 1 })
+  await client.flushed()
+  cleaned.open()
+  await turn()
+  client.send({ type: '$ping' })
+  t.same(await client.next(), { type: '$pong' })
+})
+
 // Lets the event loop go round, and says whether more waits than may.
 async function fills (socket: LiveSocket): Promise<boolean> {
   await turn()
