@@ -47,6 +47,15 @@ for (const code of COMES_BACK) {
   })
 }
 
+t.test('a connection that broke is 1006, even where the WebSocket of the place says 0', async (t) => {
+  fakeTime(t)
+  const { network, states } = await startOpen(t)
+  network.last.end(0)
+  t.match(states.at(-1), { state: 'waiting', code: 1006, reason: '' })
+  await pass(1000)
+  t.equal(network.sockets.length, 2)
+})
+
 t.test('refused for good before it was ever open, `opened` rejects', async (t) => {
   const { client, network } = await start(t)
   const { opened } = client
