@@ -42,7 +42,8 @@ class Goodbye {
 
   constructor (connection: Connection, spreadMs: number) {
     this.#connection = connection
-    this.#reason = `retry-after-ms=${Math.floor(Math.random() * (spreadMs + 1))}`
+    // Never 0 where there is a spread: to a client that says nothing.
+    this.#reason = `retry-after-ms=${Math.ceil(Math.random() * spreadMs)}`
     this.said = new Promise((resolve) => { connection.raw.once('close', resolve) })
     void this.#sayWhenIdle()
   }

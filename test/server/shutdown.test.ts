@@ -96,8 +96,15 @@ t.test('peers are told to come back at different times', async (t) => {
   const clients = await Promise.all(Array.from({ length: 50 }, async () => await connect(t, url)))
   await app.close()
   const waits = await Promise.all(clients.map(async (client) => Number(/^retry-after-ms=(\d+)$/.exec((await client.closed()).reason)?.[1])))
-  t.ok(waits.every((ms) => ms >= 0 && ms <= 1000))
+  t.ok(waits.every((ms) => ms >= 1 && ms <= 1000))
   t.ok(new Set(waits).size > 25)
+})
+
+t.test('and never at once, which would be no advice', async (t) => {
+  const { app, url } = await start(t, { shutdown: { spreadMs: 1 } })
+  const clients = await Promise.all(Array.from({ length: 50 }, async () => await connect(t, url)))
+  await app.close()
+  for (const client of clients) t.equal((await client.closed()).reason, 'retry-after-ms=1')
 })
 
 t.test('an app without connections closes at once, and one that never listened too', async (t) => {
