@@ -9,7 +9,7 @@ import ts from 'typescript'
 const floors = [
   ['types/infer', 'types/contract', 'types/socket', 'types/handler', 'types/client', 'types/diagnostics', 'types/options', 'types/inject', 'types/fastify'],
   ['lib/protocol', 'lib/contract', 'lib/validate'],
-  ['lib/client/errors', 'lib/client/emitter', 'lib/client/queue', 'lib/client/questions', 'lib/client/stream', 'lib/client/served', 'lib/client/retry', 'lib/client/link', 'lib/client/connector', 'lib/client/client', 'lib/client/index'],
+  ['lib/client/timer', 'lib/client/errors', 'lib/client/emitter', 'lib/client/queue', 'lib/client/questions', 'lib/client/stream', 'lib/client/served', 'lib/client/retry', 'lib/client/link', 'lib/client/connector', 'lib/client/client', 'lib/client/index'],
   [
     'lib/server/errors', 'lib/server/symbols', 'lib/server/diagnostics', 'lib/server/schema', 'lib/server/explain', 'lib/server/ajv', 'lib/server/typebox', 'lib/server/generate', 'lib/server/serialize',
     'lib/server/options', 'lib/server/origin', 'lib/server/frame', 'lib/server/intake', 'lib/server/peer', 'lib/server/failure', 'lib/server/rejection', 'lib/server/outbox',

@@ -61,7 +61,7 @@ export interface ClientOptions<C extends AnyContract = AnyContract> {
   readonly retry?: { readonly minDelayMs?: number, readonly maxDelayMs?: number }
   /** A connection on which nothing arrived for `intervalMs` is asked for a sign of life, and given up after another `timeoutMs`. Default `{ intervalMs: 10_000, timeoutMs: 5_000 }`. */
   readonly heartbeat?: { readonly intervalMs?: number, readonly timeoutMs?: number } | false
-  /** How long an attempt may take to open. Default 15 000. */
+  /** How long an attempt may take to open, what `url` and `token` take included. Default 15 000. */
   readonly openTimeoutMs?: number
   /** How long an answer may take, unless the call says. Default 10 000. */
   readonly callTimeoutMs?: number

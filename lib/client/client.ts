@@ -1,9 +1,9 @@
-import type { Binary, CallSettings, Client, ClientOptions, ClientState, Fresh, Off, StateChange, StreamSettings, WebSocketConstructor } from '../../types/client.js'
+import type { Binary, CallSettings, Client, ClientOptions, ClientState, Fresh, Off, StateChange, StreamSettings } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import { REF, Reserved } from '../protocol.js'
 import { Connector, type ConnectorOwner } from './connector.js'
 import { Emitter } from './emitter.js'
-import { clientClosed, errorOf, invalidMessage, invalidOption } from './errors.js'
+import { clientClosed, errorOf, invalidMessage } from './errors.js'
 import { Queue, type Unsent } from './queue.js'
 import { Questions, type Asker, type Line } from './questions.js'
 import { Served, type CallHandler, type Desk } from './served.js'
@@ -11,23 +11,12 @@ import { Stream } from './stream.js'
 
 type Payload = Readonly<Record<string, unknown>>
 type Message = Record<string, unknown>
-type Settings = ClientOptions & Required<Pick<ClientOptions, keyof typeof DEFAULTS>>
 
 /** A promise that somebody else settles. */
 interface Opening {
   readonly promise: Promise<void>
   resolve (): void
   reject (error: Error): void
-}
-
-const DEFAULTS = {
-  discriminator: 'type',
-  retry: { minDelayMs: 500, maxDelayMs: 20_000 },
-  heartbeat: { intervalMs: 10_000, timeoutMs: 5000 },
-  openTimeoutMs: 15_000,
-  callTimeoutMs: 10_000,
-  maxQueuedMessages: 100,
-  maxBufferedItems: 10_000
 }
 
 // What is heard beside events, whose names are strings.
@@ -43,27 +32,19 @@ class Conversation implements ConnectorOwner, Line, Desk {
   readonly #questions: Questions
   readonly #served: Served = new Served(this)
   readonly #emitter: Emitter = new Emitter()
-  readonly #settings: Settings
+  readonly #options: ClientOptions
+  readonly #discriminator: string
   #opening: Opening = openingOf()
   #end: Error | undefined
   #isOpen = false
   #hasOpened = false
 
   constructor (url: Fresh<string | URL>, options: ClientOptions) {
-    const settings = { ...DEFAULTS, WebSocket: (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket!, ...options }
-    const { protocol, token, retry, heartbeat } = options
-    if (settings.WebSocket === undefined) throw invalidOption('The option WebSocket is missing')
-    if (token !== undefined && protocol === undefined) throw invalidOption('The option token needs the option protocol')
-    this.#settings = settings
-    this.#queue = new Queue(settings)
-    this.#questions = new Questions(this, settings.validate)
-    this.#connector = new Connector(this, {
-      ...settings,
-      url,
-      ping: this.#textOf(Reserved.ping),
-      retry: { ...DEFAULTS.retry, ...retry },
-      heartbeat: heartbeat !== false && { ...DEFAULTS.heartbeat, ...heartbeat }
-    })
+    this.#options = options
+    this.#discriminator = options.discriminator ?? 'type'
+    this.#queue = new Queue(options)
+    this.#questions = new Questions(this, options.validate)
+    this.#connector = new Connector(this, url, this.#textOf(Reserved.ping), options)
     void this.#connector.connect()
   }
 
@@ -87,14 +68,14 @@ class Conversation implements ConnectorOwner, Line, Desk {
     return this.put({ data: typeof data === 'string' ? new TextEncoder().encode(data) : data })
   }
 
-  call (type: string, payload: Payload, settings?: CallSettings): Promise<unknown> {
+  call (type: string, payload: Payload, { signal, timeoutMs = this.#options.callTimeoutMs ?? 10_000 }: CallSettings = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#ask(type, payload, { done: resolve, failed: reject }, { timeoutMs: this.#settings.callTimeoutMs, ...settings })
+      this.#ask(type, payload, { done: resolve, failed: reject }, signal, timeoutMs)
     })
   }
 
-  stream (type: string, payload: Payload, settings: StreamSettings = {}): Stream {
-    return new Stream(type, (asker) => this.#ask(type, payload, asker, settings), this.#settings.maxBufferedItems)
+  stream (type: string, payload: Payload, { signal }: StreamSettings = {}): Stream {
+    return new Stream(type, (asker) => this.#ask(type, payload, asker, signal), this.#options.maxBufferedItems)
   }
 
   on (type: string, listener: (payload: unknown) => void): Off {
@@ -173,7 +154,7 @@ class Conversation implements ConnectorOwner, Line, Desk {
   received (data: string | ArrayBuffer): void {
     if (typeof data !== 'string') return void this.#emitter.tell(BINARY, data)
     try {
-      const { [this.#settings.discriminator]: type, [REF]: ref, ...payload } = JSON.parse(data) as Message
+      const { [this.#discriminator]: type, [REF]: ref, ...payload } = JSON.parse(data) as Message
       if (typeof type !== 'string') throw new TypeError('no type')
       this.#receive(type, ref as number | undefined, payload)
     } catch (cause) {
@@ -213,21 +194,20 @@ class Conversation implements ConnectorOwner, Line, Desk {
   }
 
   #hear (type: string, ref: number | undefined, payload: Message): void {
-    const reason = this.#settings.validate?.(ref === undefined ? 'event' : 'call', type, payload)
+    const reason = this.#options.validate?.(ref === undefined ? 'event' : 'call', type, payload)
     const refusal = reason === undefined ? undefined : invalidMessage(reason)
     if (refusal !== undefined) this.#report(refusal)
     if (ref !== undefined) void this.#served.answer(type, ref, payload, refusal)
     else if (refusal === undefined) this.#emitter.tell(type, payload)
   }
 
-  #ask (type: string, payload: Payload, asker: Asker, settings: CallSettings): () => void {
-    return this.#questions.ask(type, (ref) => this.#textOf(type, { ...payload, [REF]: ref }), asker, settings)
+  #ask (type: string, payload: Payload, asker: Asker, signal?: AbortSignal, timeoutMs?: number): () => void {
+    return this.#questions.ask(type, (ref) => this.#textOf(type, { ...payload, [REF]: ref }), asker, signal, timeoutMs)
   }
 
   #textOf (type: string, payload?: object): string {
     // First, for whoever reads it; and last, because no payload may change it.
-    const { discriminator } = this.#settings
-    return JSON.stringify({ [discriminator]: type, ...payload, [discriminator]: type })
+    return JSON.stringify({ [this.#discriminator]: type, ...payload, [this.#discriminator]: type })
   }
 
   #report (error: Error): void {

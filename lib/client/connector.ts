@@ -1,7 +1,9 @@
-import type { ClientState, Fresh, StateChange, WebSocketConstructor, WebSocketLike } from '../../types/client.js'
+import type { ClientOptions, ClientState, Fresh, StateChange, WebSocketConstructor, WebSocketLike } from '../../types/client.js'
 import { REFUSAL } from '../protocol.js'
-import { Link, type LinkOwner, type LinkSettings } from './link.js'
-import { Retry, type RetrySettings } from './retry.js'
+import { invalidOption } from './errors.js'
+import { Link, type LinkOwner } from './link.js'
+import { Retry } from './retry.js'
+import { after, type Timer } from './timer.js'
 
 /** Who holds the conversation, over one connection after the other. */
 export interface ConnectorOwner {
@@ -11,16 +13,9 @@ export interface ConnectorOwner {
   failed (error: unknown): void
 }
 
-export interface ConnectorSettings extends LinkSettings {
-  readonly url: Fresh<string | URL>
-  readonly protocol?: string
-  readonly token?: Fresh<string>
-  readonly WebSocket: WebSocketConstructor
-  readonly retry: RetrySettings
-}
-
-/** What browsers say of the network, where there is one. */
+/** What there is in a browser, and not everywhere. */
 interface World {
+  readonly WebSocket?: WebSocketConstructor
   readonly location?: { readonly href: string }
   addEventListener? (type: string, listener: () => void): void
   removeEventListener? (type: string, listener: () => void): void
@@ -35,17 +30,24 @@ const world = globalThis as World
 /** Opens a connection, and another one when it is lost, until either side says that it is over. */
 export class Connector implements LinkOwner {
   readonly #owner: ConnectorOwner
-  readonly #settings: ConnectorSettings
+  readonly #url: Fresh<string | URL>
+  readonly #ping: string
+  readonly #options: ClientOptions
   readonly #retry: Retry
   #state: ClientState = 'connecting'
   #link: Link | undefined
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #timer: Timer | undefined
   #retryAtMs = 0
 
-  constructor (owner: ConnectorOwner, settings: ConnectorSettings) {
+  constructor (owner: ConnectorOwner, url: Fresh<string | URL>, ping: string, options: ClientOptions) {
+    const { protocol, token, WebSocket = world.WebSocket } = options
+    if (WebSocket === undefined) throw invalidOption('The option WebSocket is missing')
+    if (token !== undefined && protocol === undefined) throw invalidOption('The option token needs the option protocol')
     this.#owner = owner
-    this.#settings = settings
-    this.#retry = new Retry(settings.retry)
+    this.#url = url
+    this.#ping = ping
+    this.#options = options
+    this.#retry = new Retry(options.retry)
     for (const name of WAKE_EVENTS) world.addEventListener?.(name, this.#wake)
   }
 
@@ -68,13 +70,16 @@ export class Connector implements LinkOwner {
 
   /** Makes an attempt. */
   async connect (): Promise<void> {
-    const { url, protocol, token } = this.#settings
+    const { protocol, token, openTimeoutMs = 15_000 } = this.#options
+    const timer = this.#after(openTimeoutMs, () => this.#link === undefined ? this.closed(ABNORMAL_CLOSURE, '') : this.#link.giveUp())
     try {
-      const address = await fresh(url)
+      const url = await fresh(this.#url)
       const credentials = await fresh(token)
-      if (this.#state !== 'connecting') return
-      this.#open(address, [protocol, protocol && REFUSAL, credentials && `bearer.${credentials}`].filter(Boolean) as string[])
+      // Too late, whatever they were.
+      if (this.#timer !== timer) return
+      this.#open(url, [protocol, protocol && REFUSAL, credentials && `bearer.${credentials}`].filter(Boolean) as string[])
     } catch (error) {
+      if (this.#timer !== timer) return
       this.#owner.failed(error)
       this.closed(ABNORMAL_CLOSURE, '')
     }
@@ -93,7 +98,7 @@ export class Connector implements LinkOwner {
   // What its link tells it.
 
   opened (): void {
-    this.#timer = setTimeout(() => this.#retry.reset(), PROVEN_MS)
+    this.#after(PROVEN_MS, () => this.#retry.reset())
     this.#change('open')
   }
 
@@ -111,7 +116,7 @@ export class Connector implements LinkOwner {
   }
 
   #open (url: string | URL, protocols: string[]): void {
-    const { WebSocket } = this.#settings
+    const { WebSocket = world.WebSocket!, heartbeat } = this.#options
     let ws: WebSocketLike
     try {
       ws = new WebSocket(socketUrl(url), protocols)
@@ -120,16 +125,23 @@ export class Connector implements LinkOwner {
       this.#owner.failed(error)
       return this.#end(ABNORMAL_CLOSURE, '')
     }
-    this.#link = new Link(ws, this, this.#settings)
+    this.#link = new Link(ws, this, this.#ping, heartbeat)
   }
 
   #wait (ms: number): void {
-    clearTimeout(this.#timer)
     this.#retryAtMs = Date.now() + ms
-    this.#timer = setTimeout(() => {
+    this.#after(ms, () => {
       this.#change('connecting')
-      void this.connect()
-    }, ms)
+      // Unless who heard of it has closed the client.
+      if (this.#state === 'connecting') void this.connect()
+    })
+  }
+
+  #after (ms: number, then: () => void): Timer {
+    clearTimeout(this.#timer)
+    const timer = after(ms, then)
+    this.#timer = timer
+    return timer
   }
 
   // The network is back, or the page was looked at or left: a connection may have died unnoticed, and who waits need not wait for long.
@@ -141,7 +153,7 @@ export class Connector implements LinkOwner {
 
   #leave (): void {
     clearTimeout(this.#timer)
-    this.#link = undefined
+    this.#timer = this.#link = undefined
   }
 
   #end (code: number, reason: string): void {

@@ -1,5 +1,6 @@
-import type { WebSocketLike } from '../../types/client.js'
+import type { ClientOptions, WebSocketLike } from '../../types/client.js'
 import { REFUSAL } from '../protocol.js'
+import { after, type Timer } from './timer.js'
 
 /** What one connection tells of itself. After `closed` it says nothing more. */
 export interface LinkOwner {
@@ -8,17 +9,7 @@ export interface LinkOwner {
   closed (code: number, reason: string): void
 }
 
-interface Heartbeat {
-  readonly intervalMs: number
-  readonly timeoutMs: number
-}
-
-export interface LinkSettings {
-  readonly openTimeoutMs: number
-  readonly heartbeat: Heartbeat | false
-  /** What is answered at once by whoever lives. */
-  readonly ping: string
-}
+type Heartbeat = NonNullable<ClientOptions['heartbeat']>
 
 const OPEN = 1
 const ABNORMAL_CLOSURE = 1006
@@ -27,15 +18,18 @@ const ABNORMAL_CLOSURE = 1006
 export class Link {
   readonly #ws: WebSocketLike
   readonly #owner: LinkOwner
-  readonly #settings: LinkSettings
-  #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #ping: string
+  readonly #heartbeat: Heartbeat
+  #timer: Timer | undefined
   #lastMs = 0
   #isAsked = false
 
-  constructor (ws: WebSocketLike, owner: LinkOwner, settings: LinkSettings) {
+  /** @param ping - what is answered at once by whoever lives. */
+  constructor (ws: WebSocketLike, owner: LinkOwner, ping: string, heartbeat: Heartbeat = {}) {
     this.#ws = ws
     this.#owner = owner
-    this.#settings = settings
+    this.#ping = ping
+    this.#heartbeat = heartbeat
     ws.binaryType = 'arraybuffer'
     ws.onopen = () => {
       // Its close says why.
@@ -53,7 +47,6 @@ export class Link {
     ws.onclose = ({ code, reason }: { readonly code: number, readonly reason: string }) => this.#end(code || ABNORMAL_CLOSURE, reason)
     // Says nothing that the close does not say, but without a listener Node takes it for a fault.
     ws.onerror = () => {}
-    this.#wait(settings.openTimeoutMs, () => this.#giveUp())
   }
 
   get isOpen (): boolean {
@@ -74,37 +67,37 @@ export class Link {
     this.#leave()
   }
 
+  /** Takes it for dead. A closing handshake with nobody would take minutes. */
+  giveUp (): void {
+    this.#end(ABNORMAL_CLOSURE, '')
+    this.#ws.close()
+  }
+
   /** Asks for a sign of life, unless it was asked already. */
   probe (): void {
-    if (this.isOpen && this.#settings.heartbeat !== false && !this.#isAsked) this.#ask(this.#settings.heartbeat)
+    if (this.isOpen && this.#heartbeat !== false && !this.#isAsked) this.#ask(this.#heartbeat)
   }
 
   // One timer, set anew when it fires and not for each message. A clock that was set back tells nothing: better ask.
   #rest (): void {
-    const { heartbeat } = this.#settings
-    if (heartbeat === false) return clearTimeout(this.#timer)
-    const leftMs = heartbeat.intervalMs - (Date.now() - this.#lastMs)
-    if (leftMs > 0 && leftMs <= heartbeat.intervalMs) this.#wait(leftMs, () => this.#rest())
-    else this.#ask(heartbeat)
+    if (this.#heartbeat === false) return
+    const { intervalMs = 10_000 } = this.#heartbeat
+    const leftMs = intervalMs - (Date.now() - this.#lastMs)
+    if (leftMs > 0 && leftMs <= intervalMs) this.#wait(leftMs, () => this.#rest())
+    else this.#ask(this.#heartbeat)
   }
 
-  #ask (heartbeat: Heartbeat, isAgain = false): void {
-    const { timeoutMs } = heartbeat
+  #ask (heartbeat: Exclude<Heartbeat, false>, isAgain = false): void {
+    const { timeoutMs = 5000 } = heartbeat
     const askedMs = Date.now()
     this.#isAsked = true
-    this.#ws.send(this.#settings.ping as never)
+    this.#ws.send(this.#ping as never)
     this.#wait(timeoutMs, () => {
       if (!this.#isAsked) this.#rest()
       // Fired late: the page was asleep, and what has arrived since is not read yet.
       else if (!isAgain && Date.now() - askedMs > 2 * timeoutMs) this.#ask(heartbeat, true)
-      else this.#giveUp()
+      else this.giveUp()
     })
-  }
-
-  // A closing handshake with nobody would take minutes.
-  #giveUp (): void {
-    this.#end(ABNORMAL_CLOSURE, '')
-    this.#ws.close()
   }
 
   #end (code: number, reason: string): void {
@@ -119,6 +112,6 @@ export class Link {
 
   #wait (ms: number, then: () => void): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(then, ms)
+    this.#timer = after(ms, then)
   }
 }

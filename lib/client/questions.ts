@@ -1,7 +1,8 @@
-import type { CallSettings, Validate } from '../../types/client.js'
+import type { Validate } from '../../types/client.js'
 import { Reserved } from '../protocol.js'
 import { callTimeout, disconnected, errorOf, invalidMessage } from './errors.js'
 import type { Unsent } from './queue.js'
+import { after } from './timer.js'
 
 /** Who waits for answers. After `done` or `failed` nothing more comes. */
 export interface Asker {
@@ -46,12 +47,12 @@ export class Questions {
    * @returns how to stop asking: the asker hears nothing more.
    * @throws as the line does, and the signal's reason.
    */
-  ask (type: string, textOf: (ref: number) => string, asker: Asker, { signal, timeoutMs }: CallSettings): () => void {
+  ask (type: string, textOf: (ref: number) => string, asker: Asker, signal?: AbortSignal, timeoutMs?: number): () => void {
     signal?.throwIfAborted()
     const ref = ++this.#lastRef
     const data = textOf(ref)
     const abort = (): void => this.#giveUp(question, signal?.reason)
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#giveUp(question, callTimeout(type, timeoutMs)), timeoutMs)
+    const timer = timeoutMs === undefined ? undefined : after(timeoutMs, () => this.#giveUp(question, callTimeout(type, timeoutMs)))
     const rest = (): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)

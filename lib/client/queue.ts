@@ -1,3 +1,4 @@
+import type { ClientOptions } from '../../types/client.js'
 import { queueFull } from './errors.js'
 
 /** Something to be sent once there is a connection. */
@@ -7,19 +8,15 @@ export interface Unsent {
   fail? (error: Error): void
 }
 
-export interface QueueSettings {
-  readonly maxQueuedMessages: number
-  /** Default: throw. */
-  readonly overflow?: 'throw' | 'drop'
-}
-
 /** What waits for a connection, in order. */
 export class Queue {
-  readonly #settings: QueueSettings
+  readonly #max: number
+  readonly #overflow: ClientOptions['overflow']
   readonly #waiting: Set<Unsent> = new Set()
 
-  constructor (settings: QueueSettings) {
-    this.#settings = settings
+  constructor ({ maxQueuedMessages = 100, overflow }: ClientOptions) {
+    this.#max = maxQueuedMessages
+    this.#overflow = overflow
   }
 
   has (message: Unsent): boolean {
@@ -28,7 +25,7 @@ export class Queue {
 
   /** @throws FST_TYPED_WS_QUEUE_FULL */
   push (message: Unsent): void {
-    if (this.#waiting.size >= this.#settings.maxQueuedMessages) this.#makeRoom()
+    if (this.#waiting.size >= this.#max) this.#makeRoom()
     this.#waiting.add(message)
   }
 
@@ -45,7 +42,7 @@ export class Queue {
   }
 
   #makeRoom (): void {
-    const oldest = this.#settings.overflow === 'drop' ? this.shift() : undefined
+    const oldest = this.#overflow === 'drop' ? this.shift() : undefined
     if (oldest === undefined) throw queueFull()
     oldest.fail?.(queueFull())
   }

@@ -1,22 +1,20 @@
+import type { ClientOptions } from '../../types/client.js'
 import { EXPIRED, isFinal } from '../protocol.js'
-
-export interface RetrySettings {
-  readonly minDelayMs: number
-  readonly maxDelayMs: number
-}
 
 // Of at most nine digits, so that a timer can hold it.
 const HINT = /^retry-after-ms=(\d{1,9})$/
 
 /** Whether and when to come back, by the table of close codes in docs/PROTOCOL.md. */
 export class Retry {
-  readonly #settings: RetrySettings
+  readonly #minDelayMs: number
+  readonly #maxDelayMs: number
   #attempt = 0
   #isExpired = false
   #hintMs = 0
 
-  constructor (settings: RetrySettings) {
-    this.#settings = settings
+  constructor ({ minDelayMs = 500, maxDelayMs = 20_000 }: ClientOptions['retry'] = {}) {
+    this.#minDelayMs = minDelayMs
+    this.#maxDelayMs = maxDelayMs
   }
 
   /** How many attempts have failed since the last connection that held. */
@@ -48,7 +46,6 @@ export class Retry {
   }
 
   #jitterMs (attempt: number): number {
-    const { minDelayMs, maxDelayMs } = this.#settings
-    return minDelayMs + Math.random() * (Math.min(maxDelayMs, minDelayMs * 2 ** attempt) - minDelayMs)
+    return this.#minDelayMs + Math.random() * (Math.min(this.#maxDelayMs, this.#minDelayMs * 2 ** attempt) - this.#minDelayMs)
   }
 }

@@ -18,7 +18,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Asker {
   #isOver = false
   #failure: { readonly error: unknown } | undefined
 
-  constructor (type: string, ask: Ask, maxBufferedItems: number) {
+  constructor (type: string, ask: Ask, maxBufferedItems: number = 10_000) {
     this.#type = type
     this.#ask = ask
     this.#max = maxBufferedItems

@@ -197,6 +197,72 @@ t.test('an attempt that does not open in time is given up, and the next one come
   t.match(hasty.states, [{ state: 'waiting' }])
 })
 
+t.test('a URL or a token that nobody gives is waited for no longer than that', async (t) => {
+  fakeTime(t)
+  for (const name of ['url', 'token'] as const) {
+    const asked: Later[] = []
+    const ask = (): Promise<string> => {
+      asked.push(later())
+      return asked.at(-1)!.promise
+    }
+    const { client, network, states, errors } = await start(t, { protocol: 'talk.v1', [name]: ask })
+    await pass(14_900)
+    t.same([states.length, asked.length], [0, 1])
+    await pass(100)
+    t.match(states, [{ state: 'waiting', attempt: 1, code: 1006 }])
+    await pass(1000)
+    t.equal(asked.length, 2)
+    asked[0]!.resolve('ws://too.late')
+    await turn()
+    t.equal(network.sockets.length, 0, 'what comes too late opens nothing')
+    asked[1]!.resolve('ws://in.time')
+    await turn()
+    t.equal(network.sockets.length, 1)
+    network.last.open()
+    t.equal(client.state, 'open')
+    t.same(errors, [])
+  }
+})
+
+t.test('nor is anybody told that it failed, once nobody waits for it', async (t) => {
+  fakeTime(t)
+  const never = later()
+  const { client, network, errors } = await start(t, { url: () => never.promise })
+  client.close()
+  never.reject(new Error('offline'))
+  await turn()
+  t.same([client.state, network.sockets.length, errors.length], ['closed', 0, 0])
+})
+
+t.test('an option that is undefined is left at its default, and Infinity is for ever', async (t) => {
+  fakeTime(t)
+  fakeRandom(t, 1)
+  const none = undefined as never
+  const { client, network, states } = await start(t, {
+    discriminator: none, openTimeoutMs: none, callTimeoutMs: none, maxQueuedMessages: none, maxBufferedItems: none, heartbeat: { intervalMs: none, timeoutMs: none }, retry: { minDelayMs: none, maxDelayMs: none }
+  })
+  client.send('say', { text: 'a' })
+  await pass(14_900, 14_900)
+  network.last.open()
+  t.same(network.last.sent, [{ type: 'say', text: 'a' }])
+  const late = client.call('twice', { n: 1 }, { timeoutMs: none })
+  late.catch(() => {})
+  await pass(10_000, 1000)
+  await t.rejects(late, { code: 'FST_TYPED_WS_CALL_TIMEOUT', message: /10000 ms/ })
+  t.same(network.last.sent.slice(-2), [{ type: '$ping' }, { type: '$cancel', ref: 1 }])
+  await pass(5000, 1000)
+  t.match(states.at(-1), { state: 'waiting', retryInMs: 1000 })
+
+  const patient = await start(t, { openTimeoutMs: Infinity, callTimeoutMs: Infinity, heartbeat: { intervalMs: Infinity } })
+  const answer = patient.client.call('twice', { n: 1 })
+  await pass(1e9, 1e8)
+  patient.network.last.open()
+  await pass(1e9, 1e8)
+  patient.network.last.say({ type: '$reply', ref: 1, data: 2 })
+  t.equal(await answer, 2)
+  t.same(patient.network.last.sent.length, 1)
+})
+
 t.test('when the network is back or the page is looked at, who waits for long need not', async (t) => {
   const page = new Page(t)
   for (const name of ['online', 'visibilitychange'] as const) {
@@ -289,3 +355,12 @@ t.test('nobody listens to the page any more when the client is closed', async (t
   await turn()
   t.equal(client.state, 'closed')
 })
+
+interface Later { readonly promise: Promise<string>, resolve (value: string): void, reject (error: Error): void }
+
+/** A promise that the test settles. */
+function later (): Later {
+  let settle!: Omit<Later, 'promise'>
+  const promise = new Promise<string>((resolve, reject) => { settle = { resolve, reject } })
+  return { promise, ...settle }
+}
