@@ -1,9 +1,9 @@
 import type { ClientOptions, ClientState, Fresh, StateChange, WebSocketConstructor, WebSocketLike } from '../../types/client.js'
 import { REFUSAL } from '../protocol.js'
+import { after, type Timer } from '../timer.js'
 import { invalidOption } from './errors.js'
 import { Link, type LinkOwner } from './link.js'
 import { Retry } from './retry.js'
-import { after, type Timer } from './timer.js'
 
 /** Who holds the conversation, over one connection after the other. */
 export interface ConnectorOwner {
@@ -33,6 +33,7 @@ export class Connector implements LinkOwner {
   readonly #url: Fresh<string | URL>
   readonly #ping: string
   readonly #options: ClientOptions
+  readonly #WebSocket: WebSocketConstructor
   readonly #retry: Retry
   #state: ClientState = 'connecting'
   #link: Link | undefined
@@ -47,6 +48,7 @@ export class Connector implements LinkOwner {
     this.#url = url
     this.#ping = ping
     this.#options = options
+    this.#WebSocket = WebSocket
     this.#retry = new Retry(options.retry)
     for (const name of WAKE_EVENTS) world.addEventListener?.(name, this.#wake)
   }
@@ -71,7 +73,8 @@ export class Connector implements LinkOwner {
   /** Makes an attempt. */
   async connect (): Promise<void> {
     const { protocol, token, openTimeoutMs = 15_000 } = this.#options
-    const timer = this.#after(openTimeoutMs, () => this.#link === undefined ? this.closed(ABNORMAL_CLOSURE, '') : this.#link.giveUp())
+    const timer = after(openTimeoutMs, () => this.#link === undefined ? this.closed(ABNORMAL_CLOSURE, '') : this.#link.giveUp(), this.#timer)
+    this.#timer = timer
     try {
       const url = await fresh(this.#url)
       const credentials = await fresh(token)
@@ -98,7 +101,7 @@ export class Connector implements LinkOwner {
   // What its link tells it.
 
   opened (): void {
-    this.#after(PROVEN_MS, () => this.#retry.reset())
+    this.#timer = after(PROVEN_MS, () => this.#retry.reset(), this.#timer)
     this.#change('open')
   }
 
@@ -116,32 +119,24 @@ export class Connector implements LinkOwner {
   }
 
   #open (url: string | URL, protocols: string[]): void {
-    const { WebSocket = world.WebSocket!, heartbeat } = this.#options
     let ws: WebSocketLike
     try {
-      ws = new WebSocket(socketUrl(url), protocols)
+      ws = new this.#WebSocket(socketUrl(url), protocols)
     } catch (error) {
       // What cannot be opened now cannot be opened later: not a URL, not a subprotocol, or not from this page.
       this.#owner.failed(error)
       return this.#end(ABNORMAL_CLOSURE, '')
     }
-    this.#link = new Link(ws, this, this.#ping, heartbeat)
+    this.#link = new Link(ws, this, this.#ping, this.#options.heartbeat)
   }
 
   #wait (ms: number): void {
     this.#retryAtMs = Date.now() + ms
-    this.#after(ms, () => {
+    this.#timer = after(ms, () => {
       this.#change('connecting')
       // Unless who heard of it has closed the client.
       if (this.#state === 'connecting') void this.connect()
-    })
-  }
-
-  #after (ms: number, then: () => void): Timer {
-    clearTimeout(this.#timer)
-    const timer = after(ms, then)
-    this.#timer = timer
-    return timer
+    }, this.#timer)
   }
 
   // The network is back, or the page was looked at or left: a connection may have died unnoticed, and who waits need not wait for long.

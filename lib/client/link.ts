@@ -1,6 +1,6 @@
 import type { ClientOptions, WebSocketLike } from '../../types/client.js'
 import { REFUSAL } from '../protocol.js'
-import { after, type Timer } from './timer.js'
+import { after, type Timer } from '../timer.js'
 
 /** What one connection tells of itself. After `closed` it says nothing more. */
 export interface LinkOwner {
@@ -83,7 +83,7 @@ export class Link {
     if (this.#heartbeat === false) return
     const { intervalMs = 10_000 } = this.#heartbeat
     const leftMs = intervalMs - (Date.now() - this.#lastMs)
-    if (leftMs > 0 && leftMs <= intervalMs) this.#wait(leftMs, () => this.#rest())
+    if (leftMs > 0 && leftMs <= intervalMs) this.#timer = after(leftMs, () => this.#rest(), this.#timer)
     else this.#ask(this.#heartbeat)
   }
 
@@ -92,12 +92,12 @@ export class Link {
     const askedMs = Date.now()
     this.#isAsked = true
     this.#ws.send(this.#ping as never)
-    this.#wait(timeoutMs, () => {
+    this.#timer = after(timeoutMs, () => {
       if (!this.#isAsked) this.#rest()
       // Fired late: the page was asleep, and what has arrived since is not read yet.
       else if (!isAgain && Date.now() - askedMs > 2 * timeoutMs) this.#ask(heartbeat, true)
       else this.giveUp()
-    })
+    }, this.#timer)
   }
 
   #end (code: number, reason: string): void {
@@ -108,10 +108,5 @@ export class Link {
   #leave (): void {
     clearTimeout(this.#timer)
     this.#ws.onopen = this.#ws.onmessage = this.#ws.onclose = null
-  }
-
-  #wait (ms: number, then: () => void): void {
-    clearTimeout(this.#timer)
-    this.#timer = after(ms, then)
   }
 }

@@ -1,8 +1,8 @@
 import type { Validate } from '../../types/client.js'
 import { Reserved } from '../protocol.js'
+import { after } from '../timer.js'
 import { callTimeout, disconnected, errorOf, invalidMessage } from './errors.js'
 import type { Unsent } from './queue.js'
-import { after } from './timer.js'
 
 /** Who waits for answers. After `done` or `failed` nothing more comes. */
 export interface Asker {

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../types/socket.js'
+import { MAX_TIMEOUT_MS } from '../timer.js'
 import type { WrittenCall } from './encode.js'
 import * as errors from './errors.js'
 import type { Checker } from './typebox.js'
@@ -21,8 +22,6 @@ interface Pending {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
-// What a timer can hold.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /** The server's own calls to one peer that are not answered yet. */
 export class Calls {

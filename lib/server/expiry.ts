@@ -1,7 +1,5 @@
+import { MAX_TIMEOUT_MS, after } from '../timer.js'
 import * as errors from './errors.js'
-
-// What a timer can hold.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /** A moment at which something ends, which may be moved. */
 export class Expiry {
@@ -29,9 +27,8 @@ export class Expiry {
   }
 
   #wait (): void {
-    clearTimeout(this.#timer)
-    if (this.#at === undefined) return
+    if (this.#at === undefined) return this.stop()
     const leftMs = Math.max(this.#at.getTime() - Date.now(), 0)
-    this.#timer = setTimeout(() => leftMs > MAX_TIMEOUT_MS ? this.#wait() : this.#expired(), Math.min(leftMs, MAX_TIMEOUT_MS)).unref()
+    this.#timer = after(leftMs, () => leftMs > MAX_TIMEOUT_MS ? this.#wait() : this.#expired(), this.#timer).unref()
   }
 }

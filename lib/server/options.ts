@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { PerMessageDeflateOptions } from 'ws'
 import type { ErrorHandler } from '../../types/handler.js'
 import type { OriginOption, PluginOptions, SharedOptions } from '../../types/options.js'
+import { MAX_TIMEOUT_MS } from '../timer.js'
 import * as errors from './errors.js'
 
 /** Every option a route has, with its default filled in. */
@@ -81,8 +82,6 @@ const DEFAULTS: RouteSettings = {
   errorHandler: undefined
 }
 const DEFAULT_SHUTDOWN: ShutdownSettings = { timeoutMs: 5000, spreadMs: 0 }
-// What a timer can hold.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 // ws keeps the limit in 32 bits.
 const MAX_PAYLOAD_BYTES = 2 ** 31 - 1
 
