@@ -1,11 +1,11 @@
 // A client on a network that a test holds in its hands: nothing opens, says or ends anything but what the test says.
 import { mock } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import { createClient } from '../../lib/client/index.js'
 import { defineContract } from '../../lib/contract.js'
 import type { Client, ClientOptions, Fresh, StateChange, WebSocketConstructor, WebSocketLike } from '../../types/client.js'
 import type { Teardown } from '../helper.js'
+import { turn } from '../support/fake-time.js'
 
 export const talk = defineContract({
   name: 'talk.v1',
@@ -137,26 +137,6 @@ export async function startOpen (t: Teardown, options: Parameters<typeof start>[
   return talking
 }
 
-/** Timers and dates stand still until `pass`. */
-export function fakeTime (t: Teardown): void {
-  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_700_000_000_000 })
-  t.teardown(() => mock.timers.reset())
-}
-
-/** Lets time pass, and everything happen that comes with it. */
-export async function pass (ms: number, stepMs: number = 100): Promise<void> {
-  for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
-    mock.timers.tick(Math.min(stepMs, leftMs))
-    await turn()
-  }
-}
-
-/** Every random number is this one. */
-export function fakeRandom (t: Teardown, value: number): void {
-  const random = mock.method(Math, 'random', () => value)
-  t.teardown(() => random.mock.restore())
-}
-
 /** What a listener throws lands here, and not in the process. */
 export function catchThrown (t: Teardown): unknown[] {
   const thrown: unknown[] = []
@@ -198,4 +178,4 @@ export class Page extends EventTarget {
   }
 }
 
-export { turn }
+export { fakeRandom, fakeTime, pass, turn } from '../support/fake-time.js'

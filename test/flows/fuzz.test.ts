@@ -1,14 +1,13 @@
 // Everything a server may be sent, by a seed: what it was can be had again with SEED, and more of it with FUZZ_FRAMES.
 import type { AddressInfo } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
 import { setTimeout as delay } from 'node:timers/promises'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { Attacker, type Deeds } from '../fuzz/attacker.js'
 import { Random } from '../fuzz/random.js'
 import { fuzz, MAX_PAYLOAD_BYTES, startServer, type Tally } from '../fuzz/server.js'
 import { connect, countSockets, type Client } from '../helper.js'
+import { collectGarbage } from '../support/gc.js'
 
 const DEFAULT_SEED = 20_260_801
 const seed = process.env['SEED'] === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(process.env['SEED'] ?? DEFAULT_SEED)
@@ -18,9 +17,6 @@ const ATTACKERS = 24
 const ROUNDS = 4
 const SETTLE_MS = 60_000
 const MAX_GROWTH_BYTES = 48 * 1024 * 1024
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 
 t.comment(`SEED=${seed} FUZZ_FRAMES=${frames}`)
 

@@ -2,16 +2,11 @@ import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
-import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import typedWs, { defineContract, type PluginOptions } from '../../lib/index.js'
+import typedWs, { type PluginOptions } from '../../lib/index.js'
 import { certificate, connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../helper.js'
+import { echo } from '../support/echo.js'
 
-const echo = defineContract({
-  name: 'echo.v1',
-  clientToServer: { say: Type.Object({ text: Type.String() }) },
-  serverToClient: { said: Type.Object({ text: Type.String() }) }
-})
 const SETTINGS = 'AAMAAABkAAQCAAAAAAIAAAAA'
 
 /** An app with a typed route at /ws, and what its hooks saw. */

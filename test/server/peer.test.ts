@@ -1,16 +1,10 @@
 import { once } from 'node:events'
 import { deflateRawSync } from 'node:zlib'
 import t from 'tap'
-import { Type } from '@sinclair/typebox'
-import { defineContract, type PluginOptions } from '../../lib/index.js'
+import type { PluginOptions } from '../../lib/index.js'
 import { Peer } from '../../lib/server/peer.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../helper.js'
-
-const echo = defineContract({
-  name: 'echo',
-  clientToServer: { say: Type.Object({ text: Type.String() }) },
-  serverToClient: { said: Type.Object({ text: Type.String() }) }
-})
+import { echo } from '../support/echo.js'
 
 async function start (t: Teardown, options: PluginOptions = {}, overheard?: string[]): Promise<{ app: Awaited<ReturnType<typeof createApp>>, url: string }> {
   const app = await createApp(t, options)

@@ -17,19 +17,9 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import mercurius from 'mercurius'
 import t from 'tap'
 import type { WebSocket } from 'ws'
-import typedWs, { defineContract, type WebSocketRouteOptions } from '../../lib/index.js'
+import typedWs, { defineContract } from '../../lib/index.js'
 import { certificate, connect, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown } from '../helper.js'
-
-const echo = defineContract({
-  name: 'echo.v1',
-  clientToServer: { say: Type.Object({ text: Type.String() }) },
-  serverToClient: { said: Type.Object({ text: Type.String() }) }
-})
-
-const route: WebSocketRouteOptions<typeof echo> = {
-  contract: echo,
-  on: { say: ({ text }, socket) => socket.send('said', { text }) }
-}
+import { echo, echoRoute as route } from '../support/echo.js'
 
 function bare (t: Teardown): FastifyInstance {
   const app = Fastify()

@@ -4,20 +4,11 @@ import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import typedWs, { defineContract, type WebSocketRouteOptions } from '../../lib/index.js'
 import { connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf } from '../helper.js'
+import { echo, echoRoute as route } from '../support/echo.js'
 
-const echo = defineContract({
-  name: 'echo.v1',
-  clientToServer: { say: Type.Object({ text: Type.String() }) },
-  serverToClient: { said: Type.Object({ text: Type.String() }) }
-})
 const silent = defineContract({ name: 'silent.v1' })
 const bytes = defineContract({ name: 'bytes.v1', binary: { clientToServer: true } })
 const Empty = Type.Object({})
-
-const route: WebSocketRouteOptions<typeof echo> = {
-  contract: echo,
-  on: { say: ({ text }, socket) => socket.send('said', { text }) }
-}
 
 const misuses: ReadonlyArray<readonly [name: string, path: unknown, options: unknown, message: RegExp, code?: string]> = [
   ['no path', undefined, route, /its path is a string: write app\.ws\('\/chat', \{ contract, on: \{ … \} \}\)/],
