@@ -47,25 +47,35 @@ export async function loadTypeBox (
 }
 
 async function loadLegacy (): Promise<Line> {
-  const [{ TypeCompiler }, { FormatRegistry }] = await Promise.all([import('@sinclair/typebox/compiler'), import('@sinclair/typebox')])
-  return {
-    compile: (schema) => TypeCompiler.Compile(schema as never),
-    isBeyond: isBeyondLegacy,
-    formats: FormatRegistry,
-    advice: 'FormatRegistry.Set of @sinclair/typebox',
-    // It counts UTF-16 units and makes its regular expressions without a flag.
-    ajvOptions: { unicode: false, unicodeRegExp: false }
+  try {
+    const { TypeCompiler } = await import('@sinclair/typebox/compiler')
+    const { FormatRegistry } = await import('@sinclair/typebox')
+    return {
+      compile: (schema) => TypeCompiler.Compile(schema as never),
+      isBeyond: isBeyondLegacy,
+      formats: FormatRegistry,
+      advice: 'FormatRegistry.Set of @sinclair/typebox',
+      // It counts UTF-16 units and makes its regular expressions without a flag.
+      ajvOptions: { unicode: false, unicodeRegExp: false }
+    }
+  } finally {
+    // A bundler lets a package be missing only where its import is awaited in a `try`.
   }
 }
 
 async function loadCurrent (): Promise<Line> {
-  const [{ Compile }, { Format }] = await Promise.all([import('typebox/compile'), import('typebox/format')])
-  return {
-    compile: (schema) => Compile(schema),
-    isBeyond: isBeyondCurrent,
-    formats: Format,
-    advice: 'Format.Set of typebox/format',
-    ajvOptions: { multipleOfPrecision: 10 }
+  try {
+    const { Compile } = await import('typebox/compile')
+    const { Format } = await import('typebox/format')
+    return {
+      compile: (schema) => Compile(schema),
+      isBeyond: isBeyondCurrent,
+      formats: Format,
+      advice: 'Format.Set of typebox/format',
+      ajvOptions: { multipleOfPrecision: 10 }
+    }
+  } finally {
+    // A bundler lets a package be missing only where its import is awaited in a `try`.
   }
 }
 
