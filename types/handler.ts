@@ -9,7 +9,7 @@ export interface ReceivedMessage {
   readonly type: string | undefined
   /** The `ref` the caller chose, when it is a call and has one. */
   readonly ref: number | undefined
-  /** The checked payload, or the binary frame's bytes. */
+  /** The checked payload, or the binary frame's bytes. Not checked where the check itself threw. */
   readonly payload: unknown
   /** Aborted when the caller cancels, or when the connection ends. */
   readonly signal: AbortSignal

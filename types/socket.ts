@@ -60,7 +60,8 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
    * Calls the peer and waits for its answer. It may be awaited in a handler: answers do not wait behind messages.
    * @returns the peer's reply, checked by its schema.
    * @throws by rejecting: `FST_TYPED_WS_CALL_TIMEOUT`, `FST_TYPED_WS_CALL_REFUSED` (with the peer's `body`, unchecked), `FST_TYPED_WS_CALL_INVALID` when the reply
-   * breaks its schema, `FST_TYPED_WS_TOO_MANY_CALLS` past `maxPendingCalls`, `FST_TYPED_WS_CONNECTION_CLOSED`, the signal's reason, and as `send` does.
+   * breaks its schema, `FST_TYPED_WS_CHECK_FAILED` when a check of the app's own threw on it, `FST_TYPED_WS_TOO_MANY_CALLS` past `maxPendingCalls`,
+   * `FST_TYPED_WS_CONNECTION_CLOSED`, the signal's reason, and as `send` does.
    *
    * @example
    * if (await socket.call('confirm', { question: 'Delete it?' }, { timeoutMs: 60_000 })) await remove(id)

@@ -2,6 +2,7 @@ import type { CallOptions } from '../../types/socket.js'
 import { MAX_TIMEOUT_MS } from '../timer.js'
 import type { WrittenCall } from './encode.js'
 import * as errors from './errors.js'
+import { causedBy, textOf } from './failure.js'
 import type { Checker } from './typebox.js'
 
 /** What the calls of a connection ask of it. */
@@ -12,6 +13,8 @@ export interface CallSink {
   sendCancel (ref: number): void
   /** Tells the peer that its reply was none. */
   refuseReply (reason: string): void
+  /** Tells the peer that its reply could not be checked. */
+  failReply (): void
 }
 
 interface Pending {
@@ -22,6 +25,8 @@ interface Pending {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
+// A client's reason is quoted in an error, and so in a log line.
+const MAX_REASON_LENGTH = 256
 
 /** The server's own calls to one peer that are not answered yet. */
 export class Calls {
@@ -67,8 +72,13 @@ export class Calls {
   resolve (ref: number | undefined, data: unknown): boolean {
     const call = this.#take(ref)
     if (call === undefined) return false
-    if (call.reply.check(data)) call.resolve(data)
-    else this.#refuse(call, call.reply.explain(data))
+    try {
+      if (call.reply.check(data)) call.resolve(data)
+      else this.#refuse(call, call.reply.explain(data))
+    } catch (error) {
+      this.#sink.failReply()
+      call.reject(causedBy(new errors.CheckFailed(call.type, textOf(error)), error))
+    }
     return true
   }
 
@@ -76,7 +86,7 @@ export class Calls {
   reject (ref: number | undefined, body: unknown): boolean {
     const call = this.#take(ref)
     if (call === undefined) return false
-    call.reject(Object.assign(new errors.CallRefused(call.type, String((body as { message?: unknown }).message)), { body }))
+    call.reject(Object.assign(new errors.CallRefused(call.type, reasonOf(body as { message?: unknown })), { body }))
     return true
   }
 
@@ -102,4 +112,10 @@ export class Calls {
     this.#pending.delete(ref)
     return call
   }
+}
+
+// Only what is text: to make text of anything else may throw.
+function reasonOf ({ message }: { readonly message?: unknown }): string {
+  if (typeof message !== 'string' || message === '') return 'it gave no reason'
+  return message.length > MAX_REASON_LENGTH ? `${message.slice(0, MAX_REASON_LENGTH)}…` : message
 }

@@ -12,7 +12,7 @@ import * as diagnostics from './diagnostics.js'
 import { isThenable } from './dispatch.js'
 import * as errors from './errors.js'
 import { Expiry } from './expiry.js'
-import { chosen, clientErrorOf, closeOf, cutReason, isAbort, type Failure } from './failure.js'
+import { bodyOf, chosen, clientErrorOf, closeOf, cutReason, isAbort, type Failure } from './failure.js'
 import { frameOf, type Frame } from './frame.js'
 import type { Beating, Heartbeat } from './heartbeat.js'
 import { checkTopic, type Hub } from './hub.js'
@@ -98,7 +98,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#inbound = new Inbound<Connection>(wiring, this)
     raw.outbox = this.#outbox
     this.#intake = raw.readBy(this.#inbound, settings.maxPayloadBytes)
-    raw.on('message', (data: Buffer, isBinary) => isBinary ? this.#inbound.takeBinary(data) : this.#inbound.takeText(data.toString()))
+    raw.on('message', (data: Buffer, isBinary) => isBinary ? this.#inbound.takeBinary(data) : this.#inbound.takeText(data))
     raw.on('close', (code, reason) => this.#end(code, reason.toString()))
     raw.on('error', (error) => this.log.debug({ err: error }, 'websocket error'))
     wiring.home.join(this)
@@ -342,6 +342,10 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   refuseReply (reason: string): void {
     this.sendError(refuse(ErrorCode.validation, reason, Reserved.reply).error)
+  }
+
+  failReply (): void {
+    this.sendError(bodyOf(undefined, { type: Reserved.reply, ref: undefined }))
   }
 
   // Signs of life.

@@ -3,11 +3,21 @@ import type { Incoming } from './compile.js'
 import { Message } from './message.js'
 
 /** A checked message, what the protocol itself has to say, or why there is neither. */
-export type Decoded<E> = Message<E> | Refusal | Ping | Answer | Cancel
+export type Decoded<E> = Message<E> | Refusal | Fault | Ping | Answer | Cancel
 
 export interface Refusal {
   readonly kind: 'refusal'
   readonly error: ErrorBody
+}
+
+/** A message whose check threw: the fault is the server's. */
+export interface Fault {
+  readonly kind: 'fault'
+  readonly type: string
+  readonly ref: number | undefined
+  /** As it came, not checked. */
+  readonly payload: unknown
+  readonly error: unknown
 }
 
 interface Ping {
@@ -61,7 +71,11 @@ export class Decoder<E extends Incoming> {
     const isCall = entry.reply !== undefined
     if (isCall && (value[REF] !== undefined || entry.isStream) && !isRef(value[REF])) return refuseRef(entry.name)
     const payload = this.#payloadOf(value)
-    if (!entry.payload.check(payload)) return refuse(ErrorCode.validation, entry.payload.explain(payload), entry.name, refOf(value))
+    try {
+      if (!entry.payload.check(payload)) return refuse(ErrorCode.validation, entry.payload.explain(payload), entry.name, refOf(value))
+    } catch (error) {
+      return { kind: 'fault', type: entry.name, ref: refOf(value), payload, error }
+    }
     return new Message(entry, entry.name, isCall ? refOf(value) : undefined, payload)
   }
 

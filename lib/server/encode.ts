@@ -1,6 +1,7 @@
 import { REF, Reserved, type ErrorBody } from '../protocol.js'
 import type { Codec, CompiledContract } from './compile.js'
 import * as errors from './errors.js'
+import { causedBy, textOf } from './failure.js'
 import type { Checker } from './typebox.js'
 
 /** A call, to be sent with any `ref`. */
@@ -86,7 +87,7 @@ export class Encoder {
       isValid = !this.#isChecked || codec.check(value)
       if (isValid) return codec.serialize(value)
     } catch (error) {
-      throw new errors.OutgoingInvalid(what, error instanceof Error ? error.message : String(error))
+      throw causedBy(new errors.OutgoingInvalid(what, textOf(error)), error)
     }
     throw new errors.OutgoingInvalid(what, codec.explain(value))
   }

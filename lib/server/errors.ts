@@ -34,6 +34,7 @@ export const ConnectionClosed: Named<[]> = createError('FST_TYPED_WS_CONNECTION_
 export const CallTimeout: Named<[string, number]> = createError('FST_TYPED_WS_CALL_TIMEOUT', 'The peer did not answer call \'%s\' within %s ms', 504)
 export const CallRefused: Named<[string, string]> = createError('FST_TYPED_WS_CALL_REFUSED', 'The peer refused call \'%s\': %s', 502)
 export const CallInvalid: Named<[string, string]> = createError('FST_TYPED_WS_CALL_INVALID', 'The peer\'s reply to call \'%s\' breaks its schema: %s', 502)
+export const CheckFailed: Named<[string, string]> = createError('FST_TYPED_WS_CHECK_FAILED', 'The check of the reply to call \'%s\' failed: %s', 500)
 export const TooManyCalls: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_CALLS', 'At most %s calls may wait for one peer: the option \'maxPendingCalls\' says so', 503)
 export const StreamResult: Named<[string]> = createError('FST_TYPED_WS_STREAM_RESULT', 'The handler of stream \'%s\' must return an async iterable: write async * (payload, socket) { yield … }', 500)
 export const ExpiresAt: Named<[]> = createError('FST_TYPED_WS_EXPIRES_AT', 'expiresAt is a valid Date, or undefined', 500, TypeError)

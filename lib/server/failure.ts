@@ -28,6 +28,20 @@ export function bodyOf (error: unknown, message: Pick<ReceivedMessage, 'type' | 
   return { ...answered, statusCode, ...(typeof code === 'string' && { code }), error: STATUS_CODES[statusCode] ?? 'Error', message: text }
 }
 
+/** An error in words. It may be anything, and to look at it may throw. */
+export function textOf (error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error)
+  } catch {
+    return 'an error that cannot be read'
+  }
+}
+
+/** An error of ours, with what was behind it. */
+export function causedBy<E extends Error> (error: E, cause: unknown): E {
+  return Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true })
+}
+
 /** How a connection ends whose `open` failed. */
 export function closeOf (error: unknown): { code: number, reason: string } {
   const shown = clientErrorOf(error)

@@ -1,7 +1,7 @@
 import type { ReceivedMessage } from '../../types/handler.js'
 import { CloseCode, ErrorCode, REF, Reserved, type ErrorBody } from '../protocol.js'
 import type { Codec, Incoming } from './compile.js'
-import { refuse, type Answer, type Decoded, type Decoder, type Refusal } from './decode.js'
+import { refuse, type Answer, type Decoded, type Decoder, type Fault, type Refusal } from './decode.js'
 import * as diagnostics from './diagnostics.js'
 import { dispatch, type Exchange } from './dispatch.js'
 import type { Encoder } from './encode.js'
@@ -174,18 +174,12 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     this.progressed()
   }
 
-  takeText (text: string): void {
-    if (this.#isDeaf || !this.#socket.isOpen) return
-    this.#received++
-    this.#take(this.#inlet.decoder.decode(text))
+  takeText (text: string | Buffer): void {
+    this.#receive(text, false)
   }
 
   takeBinary (data: Buffer): void {
-    const { binary } = this.#inlet
-    if (this.#isDeaf || !this.#socket.isOpen) return
-    this.#received++
-    if (binary === undefined) this.#socket.close(CloseCode.unsupportedData, 'no binary frames here')
-    else this.#takeMessage(new Message(binary, undefined, undefined, data))
+    this.#receive(data, true)
   }
 
   run (item: Item<S>): Promise<void> | undefined {
@@ -254,15 +248,34 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     return this.#socket.isCalling ? CALLING_FACTOR * maxQueuedMessages : maxQueuedMessages
   }
 
+  // The one way in. A throw from here would leave by the socket's 'data' event, and end the process.
+  #receive (data: string | Buffer, isBinary: boolean): void {
+    if (this.#isDeaf || !this.#socket.isOpen) return
+    this.#received++
+    try {
+      if (isBinary) this.#takeFrame(data as Buffer)
+      else this.#take(this.#inlet.decoder.decode(typeof data === 'string' ? data : data.toString()))
+    } catch (error) {
+      void this.fail(error, failing(error))
+    }
+  }
+
   #take (decoded: Decoded<Entry<S>>): void {
     switch (decoded.kind) {
       case 'message': return this.#takeMessage(decoded)
       case 'refusal': return this.#takeRefusal(decoded)
+      case 'fault': return this.#takeMessage(failing(decoded.error, decoded))
       case 'ping': return this.#takePing()
       case 'cancel': return this.#cancel(decoded.ref) ? undefined : this.#charge(Reserved.cancel, decoded.ref)
       case 'reply':
       case 'error': return this.#socket.takeAnswer(decoded) ? undefined : this.#charge(`$${decoded.kind}`, decoded.ref)
     }
+  }
+
+  #takeFrame (data: Buffer): void {
+    const { binary } = this.#inlet
+    if (binary === undefined) this.#socket.close(CloseCode.unsupportedData, 'no binary frames here')
+    else this.#takeMessage(new Message(binary, undefined, undefined, data))
   }
 
   #takeMessage (message: Received<S>): void {
@@ -344,6 +357,11 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     message.isHandled = true
     diagnostics.messageHandled.publish({ socket: this.#socket as never, message, error })
   }
+}
+
+// A message that fails in its place among the others, as if its handler had thrown.
+function failing<S> (error: unknown, { type, ref, payload }: Partial<Fault> = {}): Message<BinaryEntry<S>> {
+  return new Message({ handler: () => { throw error } }, type, ref, payload)
 }
 
 // What overtakes the others does so one by one, and also while the peer reads nothing: it says little.

@@ -1,0 +1,166 @@
+// Nothing that arrives may throw out of the socket's 'data' event: that would end the process.
+import t, { type Test } from 'tap'
+import { FormatRegistry, Type } from '@sinclair/typebox'
+import * as typebox from 'typebox'
+import { Format } from 'typebox/format'
+import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
+import { connect, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, type Client } from '../helper.js'
+import { gate, start, type live } from './live.js'
+
+const INTERNAL = { type: '$error', statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
+
+// JSON of what a client may put where a text is expected.
+const strange: readonly string[] = [
+  '{"toString":null}', '[{"toString":null}]', '[[{"toString":null,"valueOf":null}]]', '{"toString":1}', '{"toJSON":1}', '{"then":null}', '[]', '{}', 'null', 'true', '0', '1e400', '-1', '""',
+  '"\\ud800"', '"\\u0000"', JSON.stringify('x'.repeat(60_000))
+]
+
+t.test('an $error of a client\'s whose texts are no texts rejects the call, and nothing else', async (t) => {
+  const { client, socket, log } = await start(t, {}, { rateLimit: false })
+  let ref = 0
+  for (const property of ['message', 'code', 'error', 'statusCode', 'received']) {
+    for (const value of strange) {
+      const answer = socket.call('confirm', { question: '' })
+      await client.next()
+      client.send(`{"type":"$error","ref":${++ref},"${property}":${value}}`)
+      const error = await answer.then(() => undefined, (error: unknown) => error as Error & { code: string })
+      t.equal(error?.code, 'FST_TYPED_WS_CALL_REFUSED', `${property}: ${value.slice(0, 40)}`)
+      t.ok(error!.message.length < 1000, 'the message is no longer than a line')
+    }
+  }
+  client.send({ type: 'ask', ref: 1, n: 5 })
+  t.same(await client.next(), { type: '$reply', ref: 1, data: 5 }, 'the connection lives')
+  t.equal(log.lines.filter(({ level }) => level >= 50).length, 0)
+})
+
+t.test('an $error of a client\'s without a message says that it gave no reason', async (t) => {
+  const { client, socket } = await start(t)
+  for (const [ref, message] of [[1, ''], [2, ',"message":7']] as const) {
+    const answer = socket.call('confirm', { question: '' })
+    await client.next()
+    client.send(`{"type":"$error","ref":${ref}${message}}`)
+    await t.rejects(answer, { message: 'The peer refused call \'confirm\': it gave no reason' })
+  }
+})
+
+const fault = new Error('the check is broken')
+const breakOn = (value: unknown): boolean => {
+  if (value === 'boom') throw fault
+  return true
+}
+FormatRegistry.Set('breaks', breakOn)
+Format.Set('breaks', breakOn)
+
+/** Schemas of a text on which a check of the app's own throws, for each of the validators. */
+const checks: ReadonlyArray<readonly [what: string, text: object, options?: PluginOptions]> = [
+  ['a format of FormatRegistry', Type.String({ format: 'breaks' })],
+  ['a format of Format.Set', typebox.Type.String({ format: 'breaks' })],
+  ['a refinement', typebox.Type.Refine(typebox.Type.String(), breakOn)],
+  ['a keyword of Ajv\'s', { type: 'string', breaks: true }, {
+    ajv: { plugins: [(ajv: { addKeyword (definition: object): void }) => ajv.addKeyword({ keyword: 'breaks', validate: (_: unknown, value: unknown) => breakOn(value) })] }
+  }]
+]
+
+for (const [what, text, options = {}] of checks) {
+  const payload = { type: 'object', properties: { text }, required: ['text'] }
+  // Each line compiles what it made; a plain schema is Ajv's.
+  const object = Symbol.for('TypeBox.Kind') in text ? Type.Object({ text: text as never }) : '~kind' in text ? typebox.Type.Object({ text: text as never }) : payload
+  const contract = defineContract({
+    name: 'checked.v1',
+    clientToServer: {
+      say: object,
+      ask: { request: object, reply: object },
+      count: { request: object, stream: object },
+      act: Type.Object({})
+    },
+    serverToClient: { said: object, confirm: { request: Type.Object({}), reply: text } }
+  } as never) as unknown as typeof live
+  type Loose = Socket & { call (type: string, payload: object): Promise<unknown>, send (type: string, payload: object): boolean }
+
+  const open = async (t: Test, more: object = {}): Promise<{ client: Client, log: Log, socket: Loose }> => {
+    const log = new Log()
+    const app = await createApp(t, options, { logger: log.options })
+    const on = { say () {}, ask: (payload: object) => payload, async * count (payload: object) { yield payload }, act () {} }
+    app.ws('/', { contract, on, ...more } as never)
+    const client = await connect(t, await listen(app))
+    return { client, log, socket: app.channel(contract).sockets().next().value as unknown as Loose }
+  }
+
+  t.test(`${what} that throws on a message is a fault of the server's: the client is told, by its ref`, async (t) => {
+    const seen: unknown[] = []
+    const { client, log } = await open(t)
+    for (const [type, ref] of [['say', undefined], ['ask', 7], ['count', 8]] as const) {
+      client.send({ type, ref, text: 'boom' })
+      const { ref: answered, ...error } = await client.next()
+      t.same(error, { ...INTERNAL, received: type })
+      t.equal(answered, ref)
+    }
+    t.match(log.find('websocket handler failed').map(({ level, err }) => [level, (err as Error).message]), Array(3).fill([50, 'the check is broken']), 'each is logged')
+    client.send({ type: 'ask', ref: 9, text: 'fine' })
+    t.same(await client.next(), { type: '$reply', ref: 9, data: { text: 'fine' } })
+    const handled = await open(t, { errorHandler: (error: unknown, _: unknown, message: { type: string, payload: unknown }) => { seen.push([error, message.type, message.payload]) } })
+    handled.client.send({ type: 'say', text: 'boom' })
+    t.match(await handled.client.next(), INTERNAL)
+    t.same(seen, [[fault, 'say', { text: 'boom' }]], 'errorHandler is given what was thrown')
+  })
+
+  t.test(`${what} that throws on the reply to a server's call rejects the call`, async (t) => {
+    const { client, socket } = await open(t)
+    const answer = socket.call('confirm', {})
+    await client.next()
+    client.send({ type: '$reply', ref: 1, data: 'boom' })
+    await t.rejects(answer, { code: 'FST_TYPED_WS_CHECK_FAILED', statusCode: 500, message: 'The check of the reply to call \'confirm\' failed: the check is broken', cause: fault })
+    t.same(await client.next(), { ...INTERNAL, received: '$reply' })
+    const next = socket.call('confirm', {})
+    await client.next()
+    client.send({ type: '$reply', ref: 2, data: 'fine' })
+    t.equal(await next, 'fine')
+  })
+
+  t.test(`${what} that throws on what is sent is thrown to who sends`, async (t) => {
+    const { client, socket } = await open(t, { on: { say () {}, ask: () => ({ text: 'boom' }), async * count () { yield { text: 'boom' } }, act () {} } })
+    t.throws(() => socket.send('said', { text: 'boom' }), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'Outgoing said breaks its schema: the check is broken', cause: fault })
+    for (const [type, ref] of [['ask', 1], ['count', 2]] as const) {
+      client.send({ type, ref, text: 'fine' })
+      t.same(await client.next(), { ...INTERNAL, ref, received: type })
+    }
+  })
+}
+
+t.test('many messages on which a check throws cost what any message costs', async (t) => {
+  const log = new Log()
+  const app = await createApp(t, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } }, { logger: log.options })
+  const contract = defineContract({ name: 'checked.v1', clientToServer: { say: Type.Object({ text: Type.String({ format: 'breaks' }) }) } })
+  app.ws('/', { contract, on: { say () {} } })
+  const client = await connect(t, await listen(app))
+  for (let n = 0; n < 4; n++) client.send({ type: 'say', text: 'boom' })
+  t.same([(await client.next()).statusCode, (await client.next()).statusCode, (await client.next()).statusCode, (await client.next()).statusCode], [500, 500, 429, 429])
+})
+
+t.test('an instrument that throws while a message is received ends no process, and the client is told', async (t) => {
+  const hold = gate()
+  const { client, socket, log } = await start(t, { async ask ({ n }) { await hold.opened; return n } }, { maxQueuedMessages: 1 })
+  // As a tracer that wraps the methods of ws might do.
+  socket.raw.pause = () => { throw new Error('the tracer is broken') }
+  for (const n of [1, 2]) client.send({ type: 'ask', ref: n, n })
+  t.same(await client.next(), INTERNAL)
+  t.match(log.find('websocket handler failed'), [{ level: 50, err: { message: 'the tracer is broken' } }])
+  hold.open()
+  for (const ref of [1, 2]) t.match(await client.next(), { type: '$reply', ref })
+})
+
+t.test('a message too long for a string of its own is a fault that is answered', async (t) => {
+  const { socket, client } = await start(t)
+  const long = { toString: () => { throw new RangeError('Cannot create a string longer than 0x1fffffe8 characters') } }
+  ;(socket.raw as unknown as { emit (name: string, data: unknown, isBinary: boolean): void }).emit('message', long, false)
+  t.same(await client.next(), INTERNAL)
+})
+
+t.test('a message that comes with the handshake, and on which a check throws, is answered like any other', async (t) => {
+  const app = await createApp(t)
+  const contract = defineContract({ name: 'checked.v1', clientToServer: { say: Type.Object({ text: Type.String({ format: 'breaks' }) }) } })
+  app.ws('/', { contract, on: { say (_, socket) { socket.close() } } })
+  await listen(app)
+  const early = Buffer.concat([Buffer.from(handshakeText(app, '/')), maskedFrame('{"type":"say","text":"boom"}'), maskedFrame('{"type":"say","text":"fine"}'), maskedFrame(Buffer.from([3, 232]), 0x88)])
+  t.match(await exchangeRaw(t, app, early), /FST_TYPED_WS_INTERNAL/)
+})
