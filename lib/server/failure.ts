@@ -73,17 +73,29 @@ export function isAbort (error: unknown, signal: AbortSignal): boolean {
   }
 }
 
-/** What the client may know of an error, if the fault is its own: one with a `statusCode` of 4xx. What is thrown may be anything, and to look at it may throw again. */
+/** What the client may know of an error, if the fault is its own: one with a status of 4xx. It may be anything, and to look at it may throw again. */
 export function clientErrorOf (error: unknown): ClientError | undefined {
   try {
-    if (!(error instanceof Error) || !('statusCode' in error)) return undefined
-    const { statusCode, message, code } = error as Error & { statusCode: unknown, code?: unknown }
-    return isClientStatus(statusCode) && typeof message === 'string' ? { statusCode, message, code } : undefined
+    if (!(error instanceof Error)) return undefined
+    const statusCode = statusOf(error)
+    if (!isClientStatus(statusCode)) return undefined
+    const { message, code } = error as Error & { code?: unknown }
+    return typeof message === 'string' ? { statusCode, message, code } : undefined
   } catch {
     return undefined
   }
 }
 
-function isClientStatus (statusCode: unknown): statusCode is number {
-  return Number.isInteger(statusCode) && Number(statusCode) >= 400 && Number(statusCode) < 500
+// As Fastify decides: `status` counts where `statusCode` is no status of an error.
+function statusOf (error: Error & { readonly statusCode?: unknown, readonly status?: unknown }): unknown {
+  const { statusCode } = error
+  return isErrorStatus(statusCode) ? statusCode : error.status
+}
+
+function isErrorStatus (status: unknown): boolean {
+  return Number(status) >= 400 && Number(status) <= 599
+}
+
+function isClientStatus (status: unknown): status is number {
+  return Number.isInteger(status) && Number(status) >= 400 && Number(status) < 500
 }

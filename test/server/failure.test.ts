@@ -1,5 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
+import Fastify from 'fastify'
 import createError from '@fastify/error'
 import { bodyOf, chosen, clientErrorOf, closeOf, cutReason, isAbort } from '../../lib/server/failure.js'
 
@@ -16,7 +17,8 @@ function failure (statusCode: unknown, more: object = {}): Error {
 function unreadable (): unknown[] {
   const fail = (): never => { throw new Error('do not look') }
   const properties = ['statusCode', 'message', 'code'].map((name) => Object.defineProperty(failure(404), name, { get: fail }))
-  return [...properties, new Proxy(failure(404), { get: fail }), new Proxy({}, { getPrototypeOf: fail })]
+  const withoutCode = Object.defineProperty(failure(200), 'status', { get: fail })
+  return [...properties, withoutCode, new Proxy(failure(404), { get: fail }), new Proxy({}, { getPrototypeOf: fail })]
 }
 
 t.test('tells the peer all of an error that is its own fault', async (t) => {
@@ -26,6 +28,23 @@ t.test('tells the peer all of an error that is its own fault', async (t) => {
   t.strictSame(bodyOf(failure(499), undefined), { statusCode: 499, error: 'Error', message: 'no such room' }, 'a status without a name')
   const Teapot = createError('FST_TEAPOT', 'I am a teapot', 418)
   t.strictSame(bodyOf(new Teapot(), undefined), { statusCode: 418, code: 'FST_TEAPOT', error: 'I\'m a Teapot', message: 'I am a teapot' })
+})
+
+t.test('the status of an error is its statusCode, or else its status, as Fastify decides', async (t) => {
+  const statuses: ReadonlyArray<readonly [statusCode: unknown, status: unknown, shown: number | undefined]> = [
+    [undefined, 404, 404], [200, 404, 404], [null, 404, 404], [NaN, 404, 404], [600, 404, 404], [404, 403, 404], [500, 404, undefined], [599, 404, undefined],
+    [undefined, 500, undefined], [undefined, '404', undefined], ['403', 404, undefined], [undefined, undefined, undefined], ['missing', 404, 404], [undefined, 404.5, undefined]
+  ]
+  for (const [statusCode, status, shown] of statuses) {
+    const error = Object.assign(new Error('no such room'), { statusCode, status })
+    t.equal(clientErrorOf(error)?.statusCode, shown, `statusCode ${String(statusCode)}, status ${String(status)}`)
+    const app = Fastify()
+    app.get('/', () => { throw error })
+    const overHttp = (await app.inject('/')).statusCode
+    if (typeof statusCode !== 'string' && Number.isInteger(status)) t.equal(overHttp, shown ?? (Number(statusCode) >= 400 ? statusCode : status), 'as over HTTP')
+  }
+  t.strictSame(bodyOf(Object.assign(new Error('gone'), { status: 410 }), call), { ref: 7, received: 'history', statusCode: 410, error: 'Gone', message: 'gone' })
+  t.strictSame(closeOf(Object.assign(new Error('gone'), { status: 410 })), { code: 4510, reason: 'gone' })
 })
 
 t.test('tells the peer nothing of any other', async (t) => {
