@@ -348,8 +348,10 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     const removed = this.#queue.remove(isMeant) ?? this.#urgent?.remove(isMeant)
     if (removed !== undefined) this.progressed()
     const meant = removed ?? [...this.#queue.running, ...this.#urgent?.running ?? []].find(isMeant)
-    if (meant?.kind === 'message') meant.abort()
-    return meant !== undefined
+    // Free only once: to cancel what is cancelled already meets nothing.
+    if (meant?.kind !== 'message' || meant.isOver) return false
+    meant.abort()
+    return true
   }
 
   #handled (message: Received<S>, error: unknown): void {

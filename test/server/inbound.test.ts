@@ -123,6 +123,30 @@ t.test('what is owed to the server is free', async (t) => {
   t.equal(client.unread, 0)
 })
 
+t.test('to cancel a call that runs is free once, and costs as much as any message after that', async (t) => {
+  let aborted = 0
+  const { client } = await start(t, {
+    async ask (_, __, { signal }) {
+      signal.addEventListener('abort', () => { aborted++ })
+      await new Promise(() => {})
+    },
+    async count (_, __, { signal }) {
+      signal.addEventListener('abort', () => { aborted++ })
+      await new Promise(() => {})
+    }
+  }, { rateLimit: { max: 2, timeWindowMs: 2 ** 31 - 1 }, concurrency: 3 })
+  client.send({ type: 'ask', ref: 1, n: 1 })
+  client.send({ type: 'count', ref: 2, to: 1 })
+  for (const ref of [1, 2, 1, 2]) client.send({ type: '$cancel', ref })
+  await client.flushed()
+  t.equal(client.unread, 0, 'the second pair takes the two tokens that are left')
+  for (const ref of [1, 2]) {
+    client.send({ type: '$cancel', ref })
+    t.match(await client.next(), { type: '$error', received: '$cancel', ref, statusCode: 429 })
+  }
+  t.equal(aborted, 2, 'each is told once')
+})
+
 t.test('without a rate limit nothing is counted', async (t) => {
   const { client } = await start(t, {}, { rateLimit: false })
   for (let n = 1; n <= 1000; n++) client.send({ type: 'ask', ref: n, n })
