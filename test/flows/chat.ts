@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import type { Teardown } from '../helper.js'
+import { spawnNode } from '../support/child.js'
 
 const root = join(import.meta.dirname, '../..')
 const fixtures = join(root, 'test/fixtures')
@@ -43,7 +44,7 @@ export class Chat {
 
   static async start (t: Teardown, scheme: Scheme, port = 0, key: string = randomBytes(32).toString('hex')): Promise<Chat> {
     const tls = scheme === 'https' ? { TLS_KEY: join(fixtures, 'localhost.key'), TLS_CERT: join(fixtures, 'localhost.crt') } : {}
-    const child = spawn(process.execPath, [main], {
+    const child = spawnNode([main], {
       env: { ...process.env, ...tls, HOST: '127.0.0.1', PORT: String(port), COOKIE_KEY: key },
       stdio: ['ignore', 'pipe', 'inherit']
     })

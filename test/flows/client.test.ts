@@ -1,5 +1,5 @@
 // The client in Chromium: on a page, in workers, behind a strict policy, without a network, and without a server.
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -7,6 +7,7 @@ import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startBrowser } from '../browser.js'
 import { certificate, createApp, listen, type Teardown } from '../helper.js'
+import { spawnNode } from '../support/child.js'
 import { bundle } from './bundle.js'
 import { listeningPort } from './chat.js'
 import { expected } from './guest.js'
@@ -200,7 +201,7 @@ async function visitPage (t: Test, url: string): Promise<Page> {
 
 /** The host in a process of its own. */
 async function start (t: Teardown, port = 0): Promise<{ child: ChildProcess, port: number }> {
-  const child = spawn(process.execPath, [join(folder, 'server.mjs'), String(port)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawnNode([join(folder, 'server.mjs'), String(port)], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   return { child, port: await listeningPort(child) }
 }

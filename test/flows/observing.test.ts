@@ -1,5 +1,5 @@
 // The example that is watched, as its operators meet it: one scrapes, the other collects spans.
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { connect, refused, until, type Teardown } from '../helper.js'
+import { spawnNode } from '../support/child.js'
 import { listeningPort } from './chat.js'
 
 interface SpanData {
@@ -42,7 +43,7 @@ async function collect (t: Teardown): Promise<{ endpoint: string, spans: SpanDat
 }
 
 async function start (t: Teardown, endpoint: string): Promise<{ child: ChildProcess, url: string }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../examples/observing/main.js')], {
+  const child = spawnNode([join(import.meta.dirname, '../../examples/observing/main.js')], {
     env: { ...process.env, PORT: '0', HOST: '127.0.0.1', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
     stdio: ['ignore', 'pipe', 'inherit']
   })
