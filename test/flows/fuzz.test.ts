@@ -11,7 +11,7 @@ import { collectGarbage } from '../support/gc.js'
 
 const DEFAULT_SEED = 20_260_801
 const seed = process.env['SEED'] === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(process.env['SEED'] ?? DEFAULT_SEED)
-const frames = Number(process.env['FUZZ_FRAMES'] ?? 200_000)
+const frames = Number(process.env['FUZZ_FRAMES'] ?? 60_000)
 
 const ATTACKERS = 24
 const ROUNDS = 4
