@@ -20,7 +20,7 @@ async function pages (): Promise<string[]> {
 
 /** Port 3000 may be in use: the program listens on any, and says to its clients on which. */
 function onAnyPort (program: string): string {
-  return program.replace('port: 3000', 'port: 0').replaceAll(/'([^']*localhost:)3000([^']*)'/g, '(\'$1\' + app.addresses()[0]!.port + \'$2\')')
+  return program.replace('port: 3000', 'port: 0').replaceAll(/'([^']*localhost:)3000([^']*)'/g, '(\'$1\' + new URL(app.listeningOrigin).port + \'$2\')')
 }
 
 /** Passes when Node does, else fails with what it wrote. */

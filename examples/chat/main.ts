@@ -1,6 +1,7 @@
 // Starts the chat. PORT and HOST say where; TLS_KEY and TLS_CERT name the files that make it https; COOKIE_KEY signs its cookies.
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { buildServer } from './server.js'
@@ -17,6 +18,8 @@ closeWithGrace({ delay: 10_000, logger: app.log }, async ({ err }) => {
   await app.close()
 })
 await app.listen({ port: Number(PORT), host: HOST })
+const { port } = app.server.address() as AddressInfo
+console.log(`Chat on ${TLS_KEY === undefined ? 'http' : 'https'}://${HOST}:${port}`)
 
 // Random, and kept beside the code so that a restart signs nobody out.
 function keptKey (): Buffer {

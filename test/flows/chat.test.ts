@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startBrowser } from '../browser.js'
-import { connect, refused } from '../helper.js'
+import { connect, refused, until } from '../helper.js'
 import { ca, Chat, main, type Scheme } from './chat.js'
 import { Line } from './line.js'
 import { Visitor } from './visitor.js'
@@ -28,6 +28,11 @@ for (const scheme of ['http', 'https'] as const) {
     const chat = await Chat.start(t, scheme)
     const { wsUrl, url: origin } = chat
     const cookie = await chat.signIn('Bare')
+
+    await t.test('the start ends with a line for people', async (t) => {
+      await until(() => chat.output.endsWith(`Chat on ${origin}\n`))
+      t.pass(origin)
+    })
 
     await t.test('who has not signed in is redirected, page and WebSocket alike', async (t) => {
       for (const { statusCode, headers } of [await chat.ask('/chat'), await refused(wsUrl, { ca })]) {

@@ -31,15 +31,17 @@ export const ca = readFileSync(join(fixtures, 'localhost.crt'))
 /** The example, in a process of its own. */
 export class Chat {
   readonly scheme: Scheme
-  readonly port: number
+  port = 0
+  /** What it has written. */
+  output = ''
   readonly #process: ChildProcess
   readonly #key: string
 
-  private constructor (scheme: Scheme, port: number, child: ChildProcess, key: string) {
+  private constructor (scheme: Scheme, child: ChildProcess, key: string) {
     this.scheme = scheme
-    this.port = port
     this.#process = child
     this.#key = key
+    child.stdout!.on('data', (chunk) => { this.output += String(chunk) })
   }
 
   static async start (t: Teardown, scheme: Scheme, port = 0, key: string = randomBytes(32).toString('hex')): Promise<Chat> {
@@ -49,7 +51,9 @@ export class Chat {
       stdio: ['ignore', 'pipe', 'inherit']
     })
     t.teardown(() => child.kill('SIGKILL'))
-    return new Chat(scheme, await listeningPort(child), child, key)
+    const chat = new Chat(scheme, child, key)
+    chat.port = await listeningPort(child)
+    return chat
   }
 
   get url (): string {
