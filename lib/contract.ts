@@ -1,5 +1,5 @@
 import type { Contract, ContractDefinition } from '../types/contract.js'
-import { OWN_PROPERTIES, REF } from './protocol.js'
+import { isPublic, OWN_PROPERTIES, REF, REFUSAL } from './protocol.js'
 
 export type { AnyContract, Contract, ContractDefinition, CallDefinition, StreamDefinition, MessageDefinition, Messages, Payload } from '../types/contract.js'
 export type { Infer } from '../types/infer.js'
@@ -60,6 +60,9 @@ export function defineContract<const D extends ContractDefinition> (definition: 
 function checkName (name: unknown): string {
   if (typeof name !== 'string' || !TOKEN.test(name)) {
     throw new ContractError(`a contract's name travels as a WebSocket subprotocol, so it must be an RFC 9110 token: write letters, digits, '.' or '-', like name: 'chat.v1', instead of ${show(name)}`)
+  }
+  if (!isPublic(name) || name === REFUSAL) {
+    throw new ContractError(`'bearer.<token>' and '${REFUSAL}' are subprotocols of the protocol's own: write another name, like name: 'chat.v1', instead of ${show(name)}`)
   }
   return name
 }

@@ -19,6 +19,11 @@ export const REF = 'ref'
 /** The subprotocol of a connection that only says why there is none: whoever offers it beside the contract's name takes no refusal for an opening. */
 export const REFUSAL = 'typed-ws.refusal'
 
+/** Whether an offered subprotocol may be named in an answer: a client's token, which it offers as `bearer.<token>`, is a secret. */
+export function isPublic (subprotocol: string): boolean {
+  return !/^bearer\./i.test(subprotocol)
+}
+
 /** The properties of the protocol's own messages: an application's discriminator is none of them. */
 export const OWN_PROPERTIES: readonly string[] = [REF, 'data', 'received', 'statusCode', 'code', 'error', 'message']
 

@@ -53,6 +53,11 @@ t.test('takes as a name every token of RFC 9110 and nothing else', async (t) => 
   for (const name of [undefined, null, 7, 5n, Symbol('chat'), '', 'chat v1', 'chat/1', 'chat,1', 'çhat', 'chat\r\n']) refuses(t, { name }, /must be an RFC 9110 token: write letters, digits, '\.' or '-', like name: 'chat\.v1', instead of/)
 })
 
+t.test('a name is no token of a client\'s, nor the refusal\'s', async (t) => {
+  for (const name of ['bearer.v1', 'bearer.', 'Bearer.v1', 'typed-ws.refusal']) refuses(t, { name }, /are subprotocols of the protocol's own: write another name, like name: 'chat\.v1', instead of/)
+  for (const name of ['bearer', 'bearers.v1', 'typed-ws.refusals']) t.equal(defineContract({ name }).name, name)
+})
+
 t.test('can rename the discriminator to what its own messages do not use', async (t) => {
   t.equal(defineContract({ name: 'x', discriminator: 'op' }).discriminator, 'op')
   t.equal(defineContract({ name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ type: Type.String() }) } }).discriminator, 'op', '`type` is then free')

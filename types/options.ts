@@ -38,6 +38,15 @@ export interface SharedOptions {
   /** Admit clients that send no Origin, which no browser does. Default `false`. */
   allowMissingOrigin?: boolean
   /**
+   * The names by which clients may address this server, as they stand in `request.host`: `'chat.example'` at any port, `'localhost:3000'` at this one,
+   * `'*.chat.example'` for every name below. Any other is refused with a 421, `FST_TYPED_WS_HOST_REFUSED`, before hooks run. Default: not checked; then
+   * `'same-origin'` believes the Host, and a page whose name an attacker points at this server (DNS rebinding) is of the same origin.
+   *
+   * @example
+   * host: ['chat.example', '*.chat.example']
+   */
+  host?: readonly string[]
+  /**
    * How a handshake is refused. `'http'` (default): by the HTTP answer itself, which browsers hide from their pages behind a 1006. `'close'`: by a 101 with the
    * answer's headers, closed at once with 45xx for a 4xx, 4501 for a redirect, 1013 for a 5xx, and the error's message as the reason.
    */
@@ -93,7 +102,10 @@ export interface PluginOptions extends SharedOptions {
   errorHandler?: ErrorHandler
   /** Connections of all typed routes together; past it a handshake gets a 503 with `Retry-After`. Default: no limit. */
   maxConnections?: number
-  /** Connections per `request.ip`, which is the client's own only behind a proxy that `trustProxy` trusts; past it a handshake gets a 429 with `Retry-After`. Default: no limit. */
+  /**
+   * Connections per `request.ip`, which is the client's own only behind a proxy that `trustProxy` trusts; past it a handshake gets a 429 with `Retry-After`. Of an
+   * IPv6 address the first 64 bits count: the rest is the client's to choose (RFC 6177). Default: no limit.
+   */
   maxConnectionsPerIp?: number
   /**
    * `app.close()`: handlers finish, what waits is sent, and every peer gets a 1012 whose reason is `retry-after-ms=N`, N at random below `spreadMs` (default 0). After

@@ -12,11 +12,13 @@ export const InvalidSchema: Named<[string, string]> = createError('FST_TYPED_WS_
 export const UnsafePattern: Named<[string]> = createError('FST_TYPED_WS_UNSAFE_PATTERN', 'Message %s has a \'pattern\' and no \'maxLength\' beside it: a slow regular expression on a long text stalls the process. Add maxLength, or set the option unsafePatterns: true', 500)
 export const DuplicateContract: Named<[string]> = createError('FST_TYPED_WS_DUPLICATE_CONTRACT', 'Two different contracts are named \'%s\', which would share topics: give one another name, or use one value for both', 500)
 export const DuplicatePlugin: Named<[]> = createError('FST_TYPED_WS_DUPLICATE_PLUGIN', 'fastify-typed-ws is registered twice on one server: register it once, on the outermost instance that declares WebSocket routes', 500)
+export const UnsupportedRuntime: Named<[]> = createError('FST_TYPED_WS_UNSUPPORTED_RUNTIME', 'Bun cannot hand its sockets to a Fastify server\'s WebSockets: run the server in Node or Deno (the client runs in Bun as well)', 500)
 
 // Before the 101: sent over HTTP.
 export const InvalidHandshake: Named<[string]> = createError('FST_TYPED_WS_INVALID_HANDSHAKE', 'Not a WebSocket handshake: %s', 400)
 export const UnsupportedVersion: Named<[]> = createError('FST_TYPED_WS_UNSUPPORTED_VERSION', 'Only WebSocket version 13 is spoken here', 426)
 export const Subprotocol: Named<[string]> = createError('FST_TYPED_WS_SUBPROTOCOL', 'None of the offered subprotocols is spoken here: offer \'%s\', or none', 400)
+export const HostRefused: Named<[]> = createError('FST_TYPED_WS_HOST_REFUSED', 'This server does not go by the name in Host: its option \'host\' would have to list it', 421)
 export const OriginRefused: Named<[]> = createError('FST_TYPED_WS_ORIGIN_REFUSED', 'Pages of this origin may not open a WebSocket here: the server\'s option \'origin\' would have to admit it', 403)
 export const OriginMissing: Named<[]> = createError('FST_TYPED_WS_ORIGIN_MISSING', 'A handshake without an Origin is refused here: send one, or set the server\'s option \'allowMissingOrigin\'', 403)
 export const UpgradeRequired: Named<[]> = createError('FST_TYPED_WS_UPGRADE_REQUIRED', 'This is a WebSocket route: open it with new WebSocket(url)', 426)

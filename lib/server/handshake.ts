@@ -3,13 +3,14 @@ import { Writable, type Duplex } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
-import { REFUSAL } from '../protocol.js'
+import { isPublic, REFUSAL } from '../protocol.js'
 import type { Capacity } from './capacity.js'
 import { handshakeRefused } from './diagnostics.js'
 import * as errors from './errors.js'
 import { destroySoon, type Upgrade, type UpgradeRequest } from './gate.js'
 import type { OriginVerdict } from './origin.js'
 import type { Peer } from './peer.js'
+import { printable } from './printable.js'
 import { closingOf, type Closing } from './rejection.js'
 import { kHandshake, kUpgrade } from './symbols.js'
 
@@ -20,6 +21,7 @@ export interface HandshakeRoute {
   readonly rejectWith: 'http' | 'close'
   readonly timeoutMs: number
   readonly server: WebSocketServer
+  readonly isHost: (request: FastifyRequest) => boolean
   readonly checkOrigin: (request: FastifyRequest) => OriginVerdict | Promise<OriginVerdict>
   readonly contract: AnyContract
   /** Another answer than a 101 is going out. */
@@ -96,6 +98,7 @@ export class Handshake {
 
   /** Who asks, before any hook of the app. */
   async check (): Promise<void> {
+    if (!this.#route.isHost(this.#request)) throw this.#refuseHost()
     const verdict = await this.#route.checkOrigin(this.#request)
     if (verdict !== 'admitted') throw this.#refuseOrigin(verdict)
     const { subprotocol } = this.#route
@@ -148,9 +151,16 @@ export class Handshake {
     }
   }
 
+  #refuseHost (): Error {
+    const host = printable(String(this.#request.host))
+    this.#request.log.info({ host }, `websocket handshake refused: to admit it, add '${host}' to the option host of the route or the plugin`)
+    return this.#withStatus(new errors.HostRefused())
+  }
+
   #refuseOrigin (verdict: 'missing' | 'refused'): Error {
-    const { origin, host } = this.#request.headers
-    const option = verdict === 'missing' ? 'allowMissingOrigin: true' : `origin: ['${String(origin)}']`
+    const { headers } = this.#request
+    const [origin, host] = [headers.origin, headers.host].map((text) => text === undefined ? text : printable(String(text)))
+    const option = verdict === 'missing' ? 'allowMissingOrigin: true' : `origin: ['${origin}']`
     this.#request.log.info({ origin, host }, `websocket handshake refused: to admit it, set the option ${option} of the route or the plugin`)
     return this.#withStatus(verdict === 'missing' ? new errors.OriginMissing() : new errors.OriginRefused())
   }
@@ -261,22 +271,19 @@ export class Handshake {
     for (const name of Object.keys(headers)) {
       if (isValid(name, headers[name])) continue
       delete headers[name]
-      this.#fault = new errors.InvalidHeader(JSON.stringify(name).slice(1, -1))
+      this.#fault = new errors.InvalidHeader(printable(name))
       this.#request.log.error({ err: this.#fault }, 'websocket handshake failed')
     }
   }
 
   #switchProtocols (): void {
     if (this.#fault !== undefined) return void this.#reply.send(this.#fault)
-    const { socket, head } = this.#upgrade
+    const { socket } = this.#upgrade
     const { raw } = this.#reply
     raw.detachSocket(socket as never)
     // Before ws comes: a third listener makes a list with room for 19.
     this.#turnAway()
-    const failure = shake(this.#route.server, this.#request.raw, socket, head, linesOf(this.#headers), (ws) => {
-      this.#complete()
-      this.#route.connect(ws as Peer, socket, this.#request)
-    })
+    const failure = this.#shake()
     // Connected, or the client left in this very turn and ws let go of it.
     if (failure === undefined) return this.#settle()
     this.#attend()
@@ -284,6 +291,21 @@ export class Handshake {
     // What is no handshake gets no 101 either.
     this.#rejectWith = 'http'
     this.#reply.send(this.#withStatus(new errors.InvalidHandshake(failure.message)))
+  }
+
+  // A fault in accepting, of a hook that has upgraded the socket by itself say, would leave a client without an answer.
+  #shake (): Error | undefined {
+    const { socket, head } = this.#upgrade
+    try {
+      return shake(this.#route.server, this.#request.raw, socket, head, linesOf(this.#headers), (ws) => {
+        this.#complete()
+        this.#route.connect(ws as Peer, socket, this.#request)
+      })
+    } catch (error) {
+      this.#request.log.error({ err: error }, 'websocket handshake failed')
+      socket.destroy()
+      return undefined
+    }
   }
 
   #complete (): void {
@@ -306,10 +328,10 @@ export class Handshake {
     finishAside(raw)
   }
 
-  // A browser that offered some takes none for a failure, and would hide the close from its page. Here nothing is spoken: any will do.
+  // A browser that offered some takes none for a failure, and would hide the close from its page. Here nothing is spoken: any will do that is no secret.
   #protocolLines (): Lines {
     const offered = this.#offered
-    const chosen = [REFUSAL, this.#route.subprotocol].find((name) => offered.includes(name)) ?? offered[0]
+    const chosen = [REFUSAL, this.#route.subprotocol].find((name) => offered.includes(name)) ?? offered.find(isPublic)
     return chosen === undefined ? [] : [`Sec-WebSocket-Protocol: ${chosen}`]
   }
 }
@@ -333,9 +355,12 @@ function shake (server: WebSocketServer, request: FastifyRequest['raw'], socket:
   const setFailure = (error: Error): void => void (failure = error)
   server.once('headers', addLines)
   server.once('wsClientError', setFailure)
-  server.handleUpgrade(request, socket, head, connected)
-  server.removeListener('headers', addLines)
-  server.removeListener('wsClientError', setFailure)
+  try {
+    server.handleUpgrade(request, socket, head, connected)
+  } finally {
+    server.removeListener('headers', addLines)
+    server.removeListener('wsClientError', setFailure)
+  }
   return failure
 }
 

@@ -4,11 +4,13 @@ import type { ErrorHandler } from '../../types/handler.js'
 import type { OriginOption, PluginOptions, SharedOptions } from '../../types/options.js'
 import { MAX_TIMEOUT_MS } from '../timer.js'
 import * as errors from './errors.js'
+import { meantBy } from './suggest.js'
 
 /** Every option a route has, with its default filled in. */
 export interface RouteSettings {
   readonly origin: OriginOption<FastifyRequest>
   readonly allowMissingOrigin: boolean
+  readonly host: readonly string[] | undefined
   readonly rejectWith: 'http' | 'close'
   readonly handshakeTimeoutMs: number
   readonly maxPayloadBytes: number
@@ -61,6 +63,7 @@ const DEFAULT_RATE_LIMIT: RateLimitSettings = { max: 100, timeWindowMs: 1000 }
 const DEFAULTS: RouteSettings = {
   origin: 'same-origin',
   allowMissingOrigin: false,
+  host: undefined,
   rejectWith: 'http',
   handshakeTimeoutMs: 10_000,
   maxPayloadBytes: 65_536,
@@ -92,6 +95,7 @@ const timeout: Rule = [isTimeout, `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`]
 const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   origin: [isOrigin, 'write \'same-origin\', \'*\', an origin like \'https://example.com\', a RegExp, a list of them, or a function'],
   allowMissingOrigin: flag,
+  host: [isHosts, 'write a list of names, [\'chat.example\', \'*.chat.example\', \'localhost:3000\']'],
   rejectWith: word('http', 'close'),
   handshakeTimeoutMs: timeout,
   maxPayloadBytes: [(value) => isWithin(value, MAX_PAYLOAD_BYTES), `write bytes, 1 to ${MAX_PAYLOAD_BYTES}`],
@@ -130,8 +134,10 @@ export const sharedOptionNames: ReadonlySet<string> = new Set(Object.keys(RULES)
  */
 export function readPluginOptions (given: PluginOptions): PluginSettings {
   const known = [...sharedOptionNames, ...Object.keys(PLUGIN_RULES)]
-  for (const name of Object.keys(given)) {
-    if (![...known, ...FASTIFY_OPTIONS].includes(name)) throw new errors.InvalidOption(name, `there is none of this name: write one of ${known.join(', ')}`)
+  for (const name of Object.keys(given).filter((name) => ![...known, ...FASTIFY_OPTIONS].includes(name))) {
+    // What resembles none is another plugin's: @fastify/autoload gives the same options to all.
+    const meant = meantBy(name, known)
+    if (meant !== undefined) throw new errors.InvalidOption(name, `there is none of this name: did you mean '${meant}'?`)
   }
   const { maxConnections, maxConnectionsPerIp, shutdown } = checked(given as Record<string, unknown>, PLUGIN_RULES) as PluginOptions
   return {
@@ -181,6 +187,10 @@ function word (...words: readonly string[]): Rule {
 function isOrigin (value: unknown): boolean {
   if (Array.isArray(value)) return value.every((item) => typeof item === 'string' || item instanceof RegExp)
   return typeof value === 'string' || typeof value === 'function' || value instanceof RegExp
+}
+
+function isHosts (value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
 }
 
 function isCount (value: unknown): boolean {

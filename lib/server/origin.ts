@@ -79,33 +79,10 @@ function sentOrigins ({ headers, rawHeaders = [] }: OriginSubject['raw']): reado
 }
 
 function ruleOf<Request extends OriginSubject> (option: OriginOption<Request>): Rule<Request> {
-  if (option === 'same-origin') return sameOrigin()
+  if (option === 'same-origin') return (origin, { protocol, host }) => origin === ownOrigin(protocol, host)
   if (option === '*') return () => true
   if (typeof option === 'function') return option
   return listed([option].flat())
-}
-
-function sameOrigin (): Rule<OriginSubject> {
-  const own = new OwnOrigin()
-  return (origin, request) => origin === own.of(request)
-}
-
-/** The next request nearly always has the host of the last: its origin is kept, and a handshake costs three comparisons. */
-class OwnOrigin {
-  #protocol: string | undefined
-  #host: string | undefined
-  #origin: string | undefined
-
-  of ({ protocol, host }: OriginSubject): string | undefined {
-    if (protocol !== this.#protocol || host !== this.#host) this.#keep(protocol, host)
-    return this.#origin
-  }
-
-  #keep (protocol: string | undefined, host: string | undefined): void {
-    this.#protocol = protocol
-    this.#host = host
-    this.#origin = ownOrigin(protocol, host)
-  }
 }
 
 function ownOrigin (protocol: string = 'http', host: string = ''): string | undefined {

@@ -12,9 +12,11 @@ import * as errors from './errors.js'
 import type { HandshakeRequest, HandshakeRoute } from './handshake.js'
 import type { Heartbeat } from './heartbeat.js'
 import type { Entry, Handler } from './inbound.js'
+import { compileHost } from './host.js'
 import { readRouteOptions, sharedOptionNames, type RouteSettings } from './options.js'
 import { compileOrigin } from './origin.js'
 import { Peer } from './peer.js'
+import { questionOf } from './suggest.js'
 import { kHandshake, kRoute } from './symbols.js'
 import type { TypeBox } from './typebox.js'
 
@@ -44,6 +46,7 @@ export class TypedRoute implements HandshakeRoute {
   readonly rejectWith: HandshakeRoute['rejectWith']
   readonly timeoutMs: number
   readonly server: WebSocketServer
+  readonly isHost: HandshakeRoute['isHost']
   readonly checkOrigin: HandshakeRoute['checkOrigin']
   /** Answers its requests, of both kinds. */
   readonly answer: Answerer
@@ -68,6 +71,7 @@ export class TypedRoute implements HandshakeRoute {
     this.rejectWith = settings.rejectWith
     this.answer = answererOf(options.handler)
     this.timeoutMs = settings.handshakeTimeoutMs
+    this.isHost = namedOption('host', () => compileHost(settings.host))
     this.checkOrigin = namedOption('origin', () => compileOrigin(settings.origin, settings.allowMissingOrigin))
     this.server = new WebSocketServer({
       noServer: true,
@@ -172,7 +176,7 @@ function checkOptions (path: string, options: unknown): asserts options is Given
   if (!isObject(options)) return fail('write app.ws(path, { contract, on: { … } })')
   const known = [...CONNECTION_OPTIONS, ...FASTIFY_OPTIONS, ...sharedOptionNames]
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) fail(`there is no option '${name}': write one of ${known.join(', ')}`)
+    if (!known.includes(name)) fail(`there is no option '${name}'${questionOf(name, known)}`)
   }
   const { contract, on = {}, binary, refresh } = options
   if (!isContract(contract)) return fail('its contract is missing: write contract: defineContract({ … })')

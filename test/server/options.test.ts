@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
+import autoload from '@fastify/autoload'
 import Fastify from 'fastify'
 import typedWs, { defineContract } from '../../lib/index.js'
 import { readPluginOptions, readRouteOptions, sharedOptionNames } from '../../lib/server/options.js'
@@ -17,6 +18,11 @@ const cases: Readonly<Record<string, readonly [bad: readonly unknown[], advice: 
     ['same-origin', '*', 'https://example.com', /example/, [], ['https://example.com', /example/], () => true]
   ],
   allowMissingOrigin: [notBoolean, /write true or false/, [true, false]],
+  host: [
+    [null, 'chat.example', [], [5], {}, true],
+    /write a list of names, \['chat\.example', '\*\.chat\.example', 'localhost:3000'\]/,
+    [['chat.example'], ['a.test', '*.b.test:3000']]
+  ],
   rejectWith: [[null, true, 'Close', 'https'], /write 'http' or 'close'/, ['http', 'close']],
   handshakeTimeoutMs: [[...notPositive, 2 ** 31], /write milliseconds, 1 to 2147483647/, [1, 2 ** 31 - 1]],
   maxPayloadBytes: [[...notPositive, 2 ** 31], /write bytes, 1 to 2147483647/, [1, 2 ** 31 - 1]],
@@ -73,10 +79,30 @@ t.test('an origin that could never match is refused at boot, on a route', async 
   })
 })
 
-t.test('an option nobody knows is refused at boot, and the message names those there are', async (t) => {
-  await t.rejects(async () => await Fastify().register(typedWs, { maxPayload: 5 } as never), {
-    code: 'FST_TYPED_WS_INVALID_OPTION', message: /'maxPayload': there is none of this name: write one of origin, .*maxPayloadBytes.*, shutdown$/
-  })
+t.test('a misspelt option is refused at boot, and the message names the one that was meant', async (t) => {
+  const misspelt = {
+    maxPayload: 'maxPayloadBytes', origins: 'origin', orgin: 'origin', heartBeat: 'heartbeat', rateLimits: 'rateLimit', maxConnection: 'maxConnections', shutDown: 'shutdown', hosts: 'host'
+  }
+  const app = await createApp(t)
+  for (const [name, meant] of Object.entries(misspelt)) {
+    await t.rejects(async () => await Fastify().register(typedWs, { [name]: 5 } as never), {
+      code: 'FST_TYPED_WS_INVALID_OPTION', message: `Option '${name}': there is none of this name: did you mean '${meant}'?`
+    })
+  }
+  t.throws(() => app.ws('/', { contract: echo, on: { say () {} }, origins: [] } as never), { code: 'FST_TYPED_WS_INVALID_ROUTE', message: /there is no option 'origins': did you mean 'origin'\?$/ })
+  t.throws(() => app.ws('/', { contract: echo, on: { say () {} }, wholly: [] } as never), { code: 'FST_TYPED_WS_INVALID_ROUTE', message: /there is no option 'wholly': remove it$/ })
+})
+
+t.test('@fastify/autoload: options for other plugins do not stop the boot, a misspelt one of ours does', async (t) => {
+  const plugins = t.testdir({ 'ws.mjs': `export { default } from '${new URL('../../lib/index.js', import.meta.url).href}'` })
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const options = { dir: plugins, prefix: '/v1', database: 'postgres://…', port: 3000, logger: true, options: {}, dirNameRoutePrefix: true, ignorePattern: /^_/, maxDepth: 2, timeout: 5 }
+  await app.register(autoload, { dir: plugins, forceESM: true, options })
+  await app.ready()
+  t.ok(app.ws)
+  const other = Fastify()
+  await t.rejects(async () => await other.register(autoload, { dir: plugins, forceESM: true, options: { ...options, maxTopic: 5 } }), { message: /did you mean 'maxTopics'\?/ })
 })
 
 t.test('Fastify\'s own options of register are none of ours', async (t) => {
@@ -115,6 +141,7 @@ t.test('every option has a default, and a route\'s own wins over the plugin\'s',
   t.match(route, {
     origin: 'same-origin',
     allowMissingOrigin: false,
+    host: undefined,
     rejectWith: 'http',
     handshakeTimeoutMs: 10_000,
     maxPayloadBytes: 65_536,

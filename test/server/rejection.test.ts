@@ -169,3 +169,22 @@ t.test('a page learns why it was refused', { skip: typeof browser === 'string' &
     t.match(closed, protocols[0] === 'other.v1' ? { code: 4500, reason: /club\.v1/, wasClean: true } : { code: 4501, reason: 'please sign in', wasClean: true })
   }
 })
+
+t.test('a token that a client offers as its only subprotocol is in no answer', async (t) => {
+  const { app } = await start(t, answering((reply) => reply.code(401).send()), {}, (app) => {
+    app.get('/raw', { websocket: true }, (socket) => { socket.close() })
+  })
+  for (const [path, offered, named] of [
+    ['/', 'bearer.secret', undefined],
+    ['/', 'Bearer.secret', undefined],
+    ['/', 'bearer.secret, other', 'other'],
+    ['/', 'bearer.secret, club.v1', 'club.v1'],
+    ['/raw', 'bearer.secret', undefined],
+    ['/raw', 'bearer.secret, other', 'other']
+  ] as const) {
+    const text = await exchangeRaw(t, app, Buffer.concat([Buffer.from(handshakeText(app, path, { 'Sec-WebSocket-Protocol': offered })), maskedFrame('', 0x88)]))
+    t.match(text, /^HTTP\/1\.1 101 /, offered)
+    t.equal(/\r\nSec-WebSocket-Protocol: (.*)\r\n/.exec(text)?.[1], named, `${path} ${offered}`)
+    t.notMatch(text, /secret/)
+  }
+})
