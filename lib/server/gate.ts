@@ -2,12 +2,15 @@ import { IncomingMessage, STATUS_CODES, type Server, type ServerResponse } from 
 import { finished, type Duplex } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
 import * as errors from './errors.js'
+import { dispatcherOf, give, handOver, listenersOf, type UpgradeListener } from './hand-over.js'
+import { countRequest } from './request-count.js'
 import { kGate, kUpgrade } from './symbols.js'
 
 /** What the gate asks of the plugin. */
 export interface GateKeeper {
   readonly isClosing: boolean
   readonly log: FastifyBaseLogger
+  readonly settings: { readonly handshakeTimeoutMs: number }
   /** Where the gate notes every socket it let through, until it is closed. */
   readonly sockets: Set<Duplex>
 }
@@ -16,6 +19,8 @@ export interface GateKeeper {
 export interface Upgrade {
   readonly socket: Duplex
   readonly head: Buffer
+  /** Gives it to the other listeners of the server; false when there is none. */
+  handOver (): boolean
 }
 
 /** A raw request, which carries its upgrade once the gate let it through. */
@@ -40,24 +45,69 @@ const UPGRADE_HEADERS = new Set(['upgrade', 'http2-settings'])
 const MAX_HEADERS = 1000
 const NOTHING = Buffer.alloc(0)
 
-/**
- * Stands in front of a server's 'upgrade' event, whoever listens to it now or later, and decides what may become a WebSocket at all.
- * @throws FST_TYPED_WS_DUPLICATE_PLUGIN
- */
-export function openGate (server: Server & { [kGate]?: true }, keeper: GateKeeper): void {
-  if (server[kGate] === true) throw new errors.DuplicatePlugin()
-  server[kGate] = true
-  const emit: Emit = server.emit.bind(server)
-  server.emit = (name: string | symbol, ...values: unknown[]) => {
-    if (name !== 'upgrade') return emit(name, ...values)
-    receive(server, keeper, emit, ...values as Values)
-    return true
-  }
-  // Node lets upgrades through only where somebody listens; @fastify/websocket stops before the server has closed.
-  server.on('upgrade', () => {})
+/** A server with a gate, and what stands behind it. */
+interface Gate {
+  readonly server: Server
+  readonly keeper: GateKeeper
+  /** Routes an upgrade through Fastify. */
+  readonly dispatcher: UpgradeListener
+  /** Our own listener, which does nothing. */
+  readonly placeholder: UpgradeListener
 }
 
-function receive (server: Server, keeper: GateKeeper, emit: Emit, ...[request, socket, first]: Values): void {
+/**
+ * Stands in front of a server's 'upgrade' event, whoever listens to it now or later, and decides what may become a WebSocket at all, and whose it is: a
+ * WebSocket route's of the app, else the other listeners', when there are some.
+ * @returns what takes the gate away.
+ * @throws FST_TYPED_WS_DUPLICATE_PLUGIN, FST_TYPED_WS_INVALID_OPTION
+ */
+export function openGate (server: Server & { [kGate]?: true }, keeper: GateKeeper): () => void {
+  if (server[kGate] === true) throw new errors.DuplicatePlugin()
+  const dispatcher = dispatcherOf(server)
+  if (dispatcher === undefined) throw new errors.InvalidOption('server', 'the app\'s @fastify/websocket listens to another server than the app\'s own: leave this option of it out')
+  // Node lets upgrades through only where somebody listens; @fastify/websocket stops before the server has closed.
+  const placeholder = (): void => {}
+  const gate: Gate = { server, keeper, dispatcher, placeholder }
+  const restore = replaceEmit(server, (emit) => (name, ...values) => {
+    if (name === 'upgrade') {
+      receive(gate, ...values as Values)
+      return true
+    }
+    if (name === 'request') countRequest(server, ...values as [IncomingMessage, ServerResponse])
+    return emit(name, ...values)
+  })
+  server[kGate] = true
+  server.on('upgrade', placeholder)
+  return () => {
+    delete server[kGate]
+    server.off('upgrade', placeholder)
+    restore()
+  }
+}
+
+// upstream-private: for an address of `localhost` beside its first, Fastify 5 binds a further server to this method and keeps it. What comes that way once
+// the gate is gone has no listener any more.
+function replaceEmit (server: Server, replace: (emit: Emit) => Emit): () => void {
+  const own = Object.getOwnPropertyDescriptor(server, 'emit')
+  const original: Emit = server.emit.bind(server)
+  let current = replace(original)
+  const emit = (...values: Parameters<Emit>): boolean => current(...values)
+  server.emit = emit
+  return () => {
+    current = (name, ...values) => original(name, ...values) || (name === 'upgrade' && destroyed(values[1] as Duplex))
+    if (server.emit !== emit) return
+    if (own === undefined) delete (server as Partial<Server>).emit
+    else Object.defineProperty(server, 'emit', own)
+  }
+}
+
+function destroyed (socket: Duplex): true {
+  socket.destroy()
+  return true
+}
+
+function receive (gate: Gate, ...[request, socket, first]: Values): void {
+  const { server, keeper, dispatcher } = gate
   // Even Node's empty one keeps the text of the whole request.
   const head = first.length === 0 ? NOTHING : first
   if (isAnswering(socket)) return void socket.destroy()
@@ -67,9 +117,17 @@ function receive (server: Server, keeper: GateKeeper, emit: Emit, ...[request, s
   if (isInjected(request)) complete(request, socket)
   keeper.sockets.add(socket)
   socket.once('close', () => keeper.sockets.delete(socket))
-  request[kUpgrade] = { socket, head }
-  emit('upgrade', request, socket, head)
-  closeAfterAnswer(socket)
+  request[kUpgrade] = { socket, head, handOver: () => handOverFrom(gate, request, socket, head) }
+  void give(server, dispatcher, [request, socket, head], keeper.log)
+  closeAfterAnswer(request, socket)
+}
+
+function handOverFrom ({ server, keeper: { log, settings }, dispatcher, placeholder }: Gate, ...[request, socket, head]: Values): boolean {
+  const others = listenersOf(server).filter((listener) => listener !== dispatcher && listener !== placeholder)
+  if (others.length === 0) return false
+  delete request[kUpgrade]
+  handOver(server, others, [request, socket, head], { log, timeoutMs: settings.handshakeTimeoutMs })
+  return true
 }
 
 // A request in front of this one still waits for its response on the same socket, and would be mixed up with the handshake.
@@ -168,8 +226,8 @@ function refuse (socket: Duplex, error: Refusal, log: FastifyBaseLogger): void {
 }
 
 // Node's HTTP parser no longer reads from this socket: what follows on it is not a second request.
-function closeAfterAnswer (socket: HttpSocket): void {
-  const response = socket._httpMessage
+function closeAfterAnswer (request: UpgradeRequest, socket: HttpSocket): void {
+  const response = request[kUpgrade] && socket._httpMessage
   response?.once('finish', () => {
     // After a 101 the response is no longer the socket's.
     if (response.socket !== socket) return

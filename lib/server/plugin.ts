@@ -6,6 +6,7 @@ import type { AnyContract } from '../../types/contract.js'
 import type { InjectedClient, InjectOptions } from '../../types/inject.js'
 import type { PluginOptions } from '../../types/options.js'
 import '../../types/fastify.js'
+import { isPublic } from '../protocol.js'
 import { Capacity } from './capacity.js'
 import { ContractChannel } from './channel.js'
 import { compileContract } from './compile.js'
@@ -14,11 +15,10 @@ import * as errors from './errors.js'
 import { openGate, type GateKeeper, type UpgradeRequest } from './gate.js'
 import { Handshake, type HandshakeRequest } from './handshake.js'
 import { Heartbeat } from './heartbeat.js'
-import { injectClient } from './inject.js'
 import { readPluginOptions, type PluginSettings, type RouteSettings } from './options.js'
 import { declareRoute, isContract, routeOf, type RouteHost, type TypedRoute } from './route.js'
 import { shutDown } from './shutdown.js'
-import { kHandshake, kUpgrade } from './symbols.js'
+import { kHandshake, kHttpOnly, kUpgrade } from './symbols.js'
 import { loadTypeBox, type TypeBox } from './typebox.js'
 
 /** What one app's typed routes share. */
@@ -86,12 +86,17 @@ class TypedWs implements RouteHost, GateKeeper {
 }
 
 async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<void> {
+  if ('Bun' in globalThis) throw new errors.UnsupportedRuntime()
   const host = new TypedWs(readPluginOptions(options), await loadTypeBox(), app.log)
-  if (!app.hasDecorator('websocketServer')) await app.register(fastifyWebsocket)
-  openGate(app.server, host)
+  if (!app.hasDecorator('websocketServer')) await app.register(fastifyWebsocket, { options: { handleProtocols } })
+  refuseVerifyClient(app)
+  const closeGate = openGate(app.server, host)
+  app.addHook('onClose', async () => closeGate())
 
   await runFirst(app, 'onRequest', (request, reply, done) => {
-    if (!isUpgrade(request)) return done()
+    const upgrade = (request.raw as UpgradeRequest)[kUpgrade]
+    if (upgrade === undefined) return done()
+    if (isForOthers(request) && upgrade.handOver()) return void reply.hijack()
     expectNoMore(request, reply)
     const route = routeOf(request)
     if (route === undefined) return done()
@@ -115,6 +120,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
     return host.channelOf(contract, this)
   } as never)
   app.decorate('injectClient', async function (this: FastifyInstance, contract: AnyContract, path: string, injectOptions: InjectOptions = {}) {
+    const { injectClient } = await import('./inject.js')
     const client = await injectClient(this, contract, path, injectOptions)
     host.visitors.add(client)
     return client
@@ -128,6 +134,21 @@ async function runFirst (app: FastifyInstance, name: 'onRequest' | 'preClose', h
   const symbol = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')!
   const hooks = (app as unknown as Partial<Record<symbol, Record<string, Hook[]>>>)[symbol]?.[name]
   hooks?.unshift(...hooks.splice(hooks.indexOf(hook), 1))
+}
+
+// ws's own choice, but for tokens.
+function handleProtocols (offered: Set<string>): string | false {
+  return [...offered].find(isPublic) ?? false
+}
+
+function refuseVerifyClient (app: FastifyInstance): void {
+  if (!app.websocketServer.options.verifyClient) return
+  throw new errors.InvalidOption('verifyClient', 'of the app\'s @fastify/websocket guards no typed route: write a hook, app.addHook(\'onRequest\', async (request) => { … }), which guards them all')
+}
+
+// A route that was declared before the plugin is not known, and stays Fastify's.
+function isForOthers ({ is404, routeOptions }: FastifyRequest): boolean {
+  return is404 || (routeOptions.config as { [kHttpOnly]?: true })[kHttpOnly] === true
 }
 
 function isUpgrade (request: FastifyRequest): boolean {
@@ -158,6 +179,7 @@ function keepHandler (routeOptions: RouteOptions): void {
   if (route !== undefined) {
     routeOptions.handler = route.answer
   } else if (routeOptions.websocket !== true && routeOptions.wsHandler === undefined) {
+    routeOptions.config = { ...routeOptions.config, [kHttpOnly]: true } as never
     routeOptions.handler = withoutUpgrade(routeOptions.handler)
   }
 }
@@ -183,7 +205,7 @@ type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error)
  * The plugin: `app.register(fastifyTypedWs, options)` decorates the instance with `app.ws` and `app.channel`. Registers `@fastify/websocket` unless the
  * app already did. Register it on the outermost instance that declares WebSocket routes, before their plugins.
  *
- * @throws `FST_TYPED_WS_INVALID_OPTION`, `FST_TYPED_WS_DUPLICATE_PLUGIN`, by rejecting.
+ * @throws `FST_TYPED_WS_INVALID_OPTION`, `FST_TYPED_WS_DUPLICATE_PLUGIN`, `FST_TYPED_WS_UNSUPPORTED_RUNTIME`, by rejecting.
  *
  * @example
  * await app.register(fastifyTypedWs, { origin: ['https://example.com'] })

@@ -1,4 +1,4 @@
-// The client where there is a WebSocket: in this Node, in Bun, in Deno and in Firefox. Chromium has a file of its own.
+// The client where there is a WebSocket: in this Node, in Bun, in Deno and in Firefox. Chromium has a file of its own. And servers beside Node's.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -17,6 +17,26 @@ const PROCESS = `
   // Node 20 has none of its own.
   const given = globalThis.WebSocket === undefined ? (await import('ws')).WebSocket : undefined
   console.log(JSON.stringify(await visit(process.argv.at(-1)!, given)))
+`
+const SERVER = `
+  import Fastify from 'fastify'
+  import typedWs from '../../lib/index.js'
+  import { echoRoute } from '../support/echo.js'
+
+  async function serve () {
+    const app = Fastify()
+    await app.register(typedWs, { allowMissingOrigin: true })
+    app.ws('/', echoRoute)
+    const url = await app.listen({ port: 0, host: '127.0.0.1' })
+    const socket = new WebSocket(url.replace('http', 'ws'))
+    socket.onopen = () => socket.send('{"type":"say","text":"hello"}')
+    const { data } = await new Promise((resolve) => { socket.onmessage = resolve })
+    socket.close()
+    await app.close()
+    return data
+  }
+
+  console.log(JSON.stringify(await serve().catch(({ code }) => code)))
 `
 const PAGE = `
   import { visit } from './guest.js'
@@ -57,7 +77,9 @@ await serve(app, '/page.js', 'text/javascript', await bundle(PAGE))
 const origin = await listen(app)
 
 // Within the project, where it finds `ws`.
-const script = join(t.testdir({ 'guest.mjs': await bundle(PROCESS, 'node') }), 'guest.mjs')
+const folder = t.testdir({ 'guest.mjs': await bundle(PROCESS, 'node'), 'server.mjs': await bundle(SERVER, 'node') })
+const script = join(folder, 'guest.mjs')
+const server = join(folder, 'server.mjs')
 
 t.test(`runs in Node ${process.versions.node}`, async (t) => {
   t.same(await run(t, process.execPath, [script]), expected)
@@ -69,6 +91,14 @@ t.test('runs in Bun', { skip: bun === undefined && 'no Bun here: npm install bun
 
 t.test('runs in Deno', { skip: deno === undefined && 'no Deno here: npm install deno' }, async (t) => {
   t.same(await run(t, deno!, ['run', '--no-config', '--allow-net', script]), expected)
+})
+
+t.test('a server runs in Deno', { skip: deno === undefined && 'no Deno here: npm install deno' }, async (t) => {
+  t.equal(await run(t, deno!, ['run', '--no-config', '--allow-all', server]), '{"type":"said","text":"hello"}')
+})
+
+t.test('a server in Bun is refused at boot, since no handshake of it would be answered', { skip: bun === undefined && 'no Bun here: npm install bun' }, async (t) => {
+  t.equal(await run(t, bun!, ['run', server]), 'FST_TYPED_WS_UNSUPPORTED_RUNTIME')
 })
 
 t.test('runs in Firefox', { skip: firefox === undefined && 'no Firefox here: apt-get install -y --no-install-recommends firefox-esr' }, async (t) => {

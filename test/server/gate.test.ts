@@ -251,6 +251,20 @@ t.test('h2c: 100-continue is answered', async (t) => {
   t.same(JSON.parse((await readReply(socket)).body), { body: {} })
 })
 
+t.test('h2c: the requests of a connection are counted on, whichever of them ask for an upgrade', async (t) => {
+  for (const asks of [[1, 2, 3, 4, 5], [1], [3], [5], [2, 4], []]) {
+    const { app, seen } = await start(t, {}, { maxRequestsPerSocket: 5 })
+    const socket = await connectRaw(t, app)
+    for (let n = 1; n <= 5; n++) {
+      socket.write(asks.includes(n) ? h2c(app, 'GET /plain HTTP/1.1') : `GET /plain HTTP/1.1\r\nHost: ${hostOf(app)}\r\n\r\n`)
+      const { head } = await readReply(socket)
+      t.match(head, n === 5 ? /\r\nconnection: close/i : /\r\nconnection: keep-alive/i, `${n} of ${asks.join()}`)
+    }
+    await once(socket.resume(), 'close')
+    t.equal(seen.length, 5)
+  }
+})
+
 t.test('h2c: over TLS it is served as well', async (t) => {
   const app = Fastify({ https: certificate })
   t.teardown(() => app.close())
@@ -401,4 +415,23 @@ t.test('our own log lines have neither query nor cookies nor payloads', async (t
   const ours = log.find('websocket')
   t.ok(ours.length >= 5, JSON.stringify(ours.map(({ msg }) => msg)))
   t.notMatch(JSON.stringify(ours), /secret/)
+})
+
+t.test('our own log lines have printable text only, whatever Origin, Host or headers hold', async (t) => {
+  const log = new Log()
+  const app = await createApp(t, {}, { logger: log.options })
+  app.ws('/ws', { contract: echo, preHandler: async (_request, reply) => { reply.header('x-\u0085\u202e', 'a') }, on: { say () {} } })
+  await listen(app)
+  // Node's own parser refuses those of ASCII.
+  const odd = '\u0085\u009b31m\u00ad'
+  await exchangeRaw(t, app, Buffer.from(handshakeText(app, '/ws', { Origin: `http://${odd}.test`, Host: `a${odd}` }), 'latin1'))
+  await exchangeRaw(t, app, handshakeText(app, '/ws', { Origin: `http://${'a'.repeat(4000)}.test` }))
+  await app.injectWS('/ws', { headers: { host: 'a.test', origin: 'http://\u202e\u2028\ud800.test\r\n' } }).catch(() => {})
+  await exchangeRaw(t, app, handshakeText(app, '/ws'))
+  const ours = log.find('websocket')
+  t.match(ours, { length: 4 })
+  const lines = JSON.stringify(ours, (name, value: unknown) => name === 'stack' ? undefined : value)
+  t.notMatch(lines, /[\p{C}\p{Zl}\p{Zp}]|\\u[\dd][\da-f]{3}|\\[nr]/u)
+  t.match(ours[0], { origin: 'http://\\u{85}\\u{9b}31m\\u{ad}.test', host: 'a\\u{85}\\u{9b}31m\\u{ad}' })
+  t.ok(lines.length < 6000, 'nor do they grow with what is sent')
 })

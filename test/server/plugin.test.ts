@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { connect as connectHttp2, constants } from 'node:http2'
 import { request as requestHttps } from 'node:https'
@@ -83,6 +84,22 @@ for (const order of ['before', 'after']) {
     t.same((await app.inject('/name')).json(), { name: null })
   })
 }
+
+t.test('@fastify/session stores a session for every handshake, unless saveUninitialized is false', async (t) => {
+  for (const saveUninitialized of [true, false]) {
+    const store = new session.MemoryStore()
+    let saved = 0
+    const set = store.set.bind(store)
+    store.set = (...args) => { saved++; set(...args) }
+    const app = await createApp(t)
+    await app.register(cookie)
+    await app.register(session, { secret: 'a secret of at least thirty-two characters', cookie: { secure: false }, store, saveUninitialized })
+    app.ws('/', route)
+    const url = await listen(app)
+    for (let n = 0; n < 3; n++) await connect(t, url)
+    t.equal(saved, saveUninitialized ? 3 : 0)
+  }
+})
 
 t.test('@fastify/jwt: who has no token is told so over HTTP', async (t) => {
   const app = await createApp(t)
@@ -191,6 +208,24 @@ t.test('@fastify/websocket with the app\'s own options is kept', async (t) => {
   t.equal(await small.next(), 'got it')
   small.send('more than ten bytes')
   t.equal((await small.closed()).code, 1009)
+})
+
+t.test('@fastify/websocket with a verifyClient, which would guard no typed route, is refused at boot with what does', async (t) => {
+  const app = bare(t)
+  await app.register(fastifyWebsocket, { options: { verifyClient: () => false } })
+  await t.rejects(async () => await app.register(typedWs), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /^Option 'verifyClient': .*write a hook, app\.addHook\('onRequest'/ })
+})
+
+t.test('@fastify/websocket on another server is refused at boot', async (t) => {
+  const app = bare(t)
+  await app.register(fastifyWebsocket, { options: { server: createServer() } })
+  await t.rejects(async () => await app.register(typedWs), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /^Option 'server': .*another server/ })
+})
+
+t.test('where the server is Bun\'s the plugin is refused with a sentence', async (t) => {
+  Object.assign(globalThis, { Bun: {} })
+  t.teardown(() => { Reflect.deleteProperty(globalThis, 'Bun') })
+  await t.rejects(async () => await bare(t).register(typedWs), { code: 'FST_TYPED_WS_UNSUPPORTED_RUNTIME', message: /run the server in Node or Deno/ })
 })
 
 /** injectWS, with the answers of the server kept from the first. */
