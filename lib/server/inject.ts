@@ -20,7 +20,7 @@ const ADDRESS = '127.0.0.1'
 
 /**
  * The client of `fastify-typed-ws/client`, joined to an app in memory: every byte of the handshake and of the frames is real, but there is no port.
- * @throws FST_TYPED_WS_HANDSHAKE_REFUSED, by rejecting
+ * @throws FST_TYPED_WS_HANDSHAKE_REFUSED, FST_TYPED_WS_INVALID_OPTION, by rejecting
  */
 export async function injectClient<C extends AnyContract> (app: FastifyInstance, contract: C, path: string, options: InjectOptions<C>): Promise<InjectedClient<C>> {
   await app.ready()
@@ -88,7 +88,8 @@ async function throwRefusal (response: IncomingMessage | undefined): Promise<nev
 // The two ends of a connection; the server is given its own.
 function join (app: FastifyInstance, { event, scheme }: Entrance): Duplex {
   const [up, down] = [new PassThrough(), new PassThrough()]
-  app.server.emit(event, Object.assign(ending(up, down), { remoteAddress: ADDRESS, encrypted: scheme === 'https' }))
+  // A server of HTTP/2 asks for the protocol that was negotiated, and for itself.
+  app.server.emit(event, Object.assign(ending(up, down), { remoteAddress: ADDRESS, encrypted: scheme === 'https', alpnProtocol: 'http/1.1', server: app.server }))
   return ending(down, up)
 }
 
@@ -96,8 +97,10 @@ function ending (readable: PassThrough, writable: PassThrough): Duplex {
   return Duplex.from({ readable, writable } as never)
 }
 
-function entranceOf ({ initialConfig }: FastifyInstance): Entrance {
-  return initialConfig.https ? { event: 'secureConnection', scheme: 'https' } : { event: 'connection', scheme: 'http' }
+function entranceOf ({ initialConfig: { http2 = false, https } }: FastifyInstance): Entrance {
+  const isHttp1 = !http2 || (typeof https === 'object' && https.allowHTTP1)
+  if (!isHttp1) throw new errors.InvalidOption('http2', 'a WebSocket is opened over HTTP/1.1: write https: { allowHTTP1: true }')
+  return https ? { event: 'secureConnection', scheme: 'https' } : { event: 'connection', scheme: 'http' }
 }
 
 function urlOf (path: string, query: InjectOptions['query'] = {}): string {

@@ -2,8 +2,8 @@ import { mock } from 'node:test'
 import t from 'tap'
 import cookie from '@fastify/cookie'
 import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
-import { defineContract, type Socket } from '../../lib/index.js'
+import Fastify, { type FastifyInstance } from 'fastify'
+import typedWs, { defineContract, type Socket } from '../../lib/index.js'
 import { certificate, createApp, until } from '../helper.js'
 
 const echo = defineContract({
@@ -57,6 +57,20 @@ t.test('an https app sees https', async (t) => {
   app.ws('/', { contract: echo, on, open ({ request }) { protocol = request.protocol } })
   await app.injectClient(echo, '/')
   t.equal(protocol, 'https')
+})
+
+t.test('a server of HTTP/2 that takes HTTP/1 is joined over HTTP/1, and one that does not says so', async (t) => {
+  const app = Fastify({ http2: true, https: { ...certificate, allowHTTP1: true } }) as unknown as FastifyInstance
+  t.teardown(() => app.close())
+  await app.register(typedWs)
+  app.ws('/', { contract: echo, on })
+  const client = await app.injectClient(echo, '/')
+  t.equal(await client.call('twice', { n: 21 }), 42)
+  const only = Fastify({ http2: true, https: certificate }) as unknown as FastifyInstance
+  t.teardown(() => only.close())
+  await only.register(typedWs)
+  only.ws('/', { contract: echo, on })
+  await t.rejects(only.injectClient(echo, '/'), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /write https: \{ allowHTTP1: true \}$/ })
 })
 
 t.test('the client ends with the app', async (t) => {
