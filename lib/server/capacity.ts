@@ -1,7 +1,8 @@
+import { isIPv6 } from 'node:net'
 import * as errors from './errors.js'
 
-// So that one client has one address, whichever way its connections came.
-const MAPPED_IPV4 = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i
+// RFC 4291 §2.5.5.2, as URL writes it.
+const MAPPED_IPV4 = /^::ffff:([\da-f]+):([\da-f]+)$/
 
 /** How many connections there may be, from their handshakes to the end of their sockets. */
 export class Capacity {
@@ -34,7 +35,7 @@ export class Capacity {
    * @throws FST_TYPED_WS_TOO_MANY_CONNECTIONS, FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP
    */
   take (address: string | undefined): () => void {
-    const ip = address?.replace(MAPPED_IPV4, '')
+    const ip = address && networkOf(address)
     // First what the client itself can mend.
     if (ip !== undefined && this.#of(ip) >= this.#maxPerIp) throw new errors.TooManyConnectionsPerIp()
     if (this.#size >= this.#max) throw new errors.TooManyConnections()
@@ -57,4 +58,19 @@ export class Capacity {
     if (count === 0) this.#byIp.delete(ip)
     else this.#byIp.set(ip, count)
   }
+}
+
+/** What counts as one client: an IPv4 address, whichever way it is written, or the first 64 bits of an IPv6 one, whose rest a client may choose (RFC 6177). */
+function networkOf (address: string): string {
+  if (!isIPv6(address)) return address
+  const ip = new URL(`http://[${address.replace(/%.*/, '')}]`).hostname.slice(1, -1)
+  const mapped = MAPPED_IPV4.exec(ip)
+  if (mapped !== null) return mapped.slice(1).flatMap((group) => bytesOf(group)).join('.')
+  const [head = [], tail = []] = ip.split('::').map((groups) => groups.split(':').filter(Boolean))
+  return [...head, ...Array.from({ length: 8 - head.length - tail.length }, () => '0'), ...tail].slice(0, 4).join(':')
+}
+
+function bytesOf (group: string): [number, number] {
+  const bits = Number.parseInt(group, 16)
+  return [bits >> 8, bits & 0xff]
 }

@@ -253,3 +253,25 @@ t.test('a refusal is told of once, with what went wrong in onSend too', async (t
   t.match(told, { length: 2, 0: { statusCode: 500, error: { message: 'in onSend' } }, 1: { statusCode: 418, error: undefined } })
   t.strictSame(app.channel(talk).stats.handshakesRefused, { 500: 1, 418: 1 })
 })
+
+t.test('of an IPv6 address the first 64 bits count, of an IPv4 one all, however it is written', async (t) => {
+  const same = [
+    ['2001:db8:1:2::1', '2001:db8:1:2:ffff::', '2001:DB8:1:2:3:4:5:6', '2001:db8:1:2::%eth0', '2001:0db8:0001:0002::127.0.0.1'],
+    ['2001:db8:1:3::1', '2001:db8:1:3::2'],
+    ['::1', '::2'],
+    ['2001:db8::1', '2001:db8:0:0:1::'],
+    ['10.0.0.1', '::ffff:10.0.0.1', '::FFFF:a00:1', '0:0:0:0:0:ffff:10.0.0.1'],
+    ['10.0.0.2', '::ffff:10.0.0.2'],
+    ['nonsense']
+  ]
+  for (const addresses of same) {
+    for (const address of addresses) {
+      const capacity = new Capacity(Number.POSITIVE_INFINITY, 1)
+      for (const [first] of same.filter((other) => other !== addresses)) capacity.take(first)
+      const leave = capacity.take(addresses[0])
+      t.throws(() => capacity.take(address), { code: 'FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP' }, address)
+      leave()
+      t.doesNotThrow(() => capacity.take(address), address)
+    }
+  }
+})
