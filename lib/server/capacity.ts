@@ -60,7 +60,10 @@ export class Capacity {
   }
 }
 
-/** What counts as one client: an IPv4 address, whichever way it is written, or the first 64 bits of an IPv6 one, whose rest a client may choose (RFC 6177). */
+/**
+ * One client: an IPv4 address, whichever way it is written, or the first 64 bits of an IPv6 one,
+ * whose rest a client may choose (RFC 6177).
+ */
 function networkOf (address: string): string {
   if (!isIPv6(address)) return address
   const ip = new URL(`http://[${address.replace(/%.*/, '')}]`).hostname.slice(1, -1)

@@ -56,16 +56,19 @@ interface Gate {
 }
 
 /**
- * Stands in front of a server's 'upgrade' event, whoever listens to it now or later, and decides what may become a WebSocket at all, and whose it is: a
- * WebSocket route's of the app, else the other listeners', when there are some.
+ * Stands in front of a server's 'upgrade' event, whoever listens to it now or later. Decides what
+ * may become a WebSocket at all, and whose it is: a WebSocket route's of the app, else the other
+ * listeners', when there are some.
  * @returns what takes the gate away.
  * @throws FST_TYPED_WS_DUPLICATE_PLUGIN, FST_TYPED_WS_INVALID_OPTION
  */
 export function openGate (server: Server & { [kGate]?: true }, keeper: GateKeeper): () => void {
   if (server[kGate] === true) throw new errors.DuplicatePlugin()
   const dispatcher = dispatcherOf(server)
-  if (dispatcher === undefined) throw new errors.InvalidOption('server', 'the app\'s @fastify/websocket listens to another server than the app\'s own: leave this option of it out')
-  // Node lets upgrades through only where somebody listens; @fastify/websocket stops before the server has closed.
+  if (dispatcher === undefined) {
+    throw new errors.InvalidOption('server', 'of the app\'s @fastify/websocket makes it listen to another server than the app\'s own: leave it out')
+  }
+  // Node lets upgrades through only to listeners; @fastify/websocket stops before the server does.
   const placeholder = (): void => {}
   const gate: Gate = { server, keeper, dispatcher, placeholder }
   const restore = replaceEmit(server, (emit) => (name, ...values) => {
@@ -85,8 +88,9 @@ export function openGate (server: Server & { [kGate]?: true }, keeper: GateKeepe
   }
 }
 
-// upstream-private: for an address of `localhost` beside its first, Fastify 5 binds a further server to this method and keeps it. What comes that way once
-// the gate is gone has no listener any more.
+// upstream-private: Fastify 5 opens a further server for each address of `localhost` beside the
+// first, and binds it to this method for ever. An upgrade that comes that way once the gate is gone
+// has no listener.
 function replaceEmit (server: Server, replace: (emit: Emit) => Emit): () => void {
   const own = Object.getOwnPropertyDescriptor(server, 'emit')
   const original: Emit = server.emit.bind(server)

@@ -13,10 +13,14 @@ export interface HandOverOptions {
   readonly timeoutMs: number
 }
 
-// upstream-private: what @fastify/websocket 11.3 notes on a raw request, which would make the next to route it upgrade a second time.
+// upstream-private: symbols that @fastify/websocket 11.3 leaves on a raw request. The next one
+// to route the request would upgrade it a second time.
 const NOTES = new Set(['ws-socket', 'ws-head'])
 
-/** The listener by which `@fastify/websocket` routes an upgrade, known by its call of `fastify.routing`: minifiers leave properties their names. */
+/**
+ * The listener by which `@fastify/websocket` routes an upgrade. Its call of `fastify.routing` tells
+ * it from others: minifiers leave properties their names.
+ */
 export function dispatcherOf (server: Server): UpgradeListener | undefined {
   return listenersOf(server).find((listener) => /\.routing\(/.test(String(listener)))
 }
@@ -26,12 +30,12 @@ export function listenersOf (server: Server): UpgradeListener[] {
 }
 
 /** Gives a socket that Fastify would answer to others, as Node would have given it to them. */
-export function handOver (server: Server, listeners: readonly UpgradeListener[], values: UpgradeValues, { log, timeoutMs }: HandOverOptions): void {
+export function handOver (server: Server, listeners: readonly UpgradeListener[], values: UpgradeValues, options: HandOverOptions): void {
   const [request, socket] = values
   socket._httpMessage?.detachSocket(socket as never)
-  for (const note of Object.getOwnPropertySymbols(request)) if (NOTES.has(note.description!)) delete (request as Record<symbol, unknown>)[note]
-  destroyUnread(socket, timeoutMs)
-  for (const listener of listeners) void give(server, listener, values, log)
+  for (const note of Object.getOwnPropertySymbols(request).filter(({ description }) => NOTES.has(description!))) Reflect.deleteProperty(request, note)
+  destroyUnread(socket, options.timeoutMs)
+  for (const listener of listeners) void give(server, listener, values, options.log)
 }
 
 /** Calls a listener. A fault of its own ends this socket, and nothing else. */

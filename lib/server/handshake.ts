@@ -293,7 +293,8 @@ export class Handshake {
     this.#reply.send(this.#withStatus(new errors.InvalidHandshake(failure.message)))
   }
 
-  // A fault in accepting, of a hook that has upgraded the socket by itself say, would leave a client without an answer.
+  // A fault in accepting would leave a client without an answer: a hook may have upgraded the
+  // socket by itself.
   #shake (): Error | undefined {
     const { socket, head } = this.#upgrade
     try {
@@ -328,7 +329,8 @@ export class Handshake {
     finishAside(raw)
   }
 
-  // A browser that offered some takes none for a failure, and would hide the close from its page. Here nothing is spoken: any will do that is no secret.
+  // A browser that offered some takes none for a failure, and would hide the close from its page.
+  // Here nothing is spoken: any will do that is no secret.
   #protocolLines (): Lines {
     const offered = this.#offered
     const chosen = [REFUSAL, this.#route.subprotocol].find((name) => offered.includes(name)) ?? offered.find(isPublic)

@@ -11,11 +11,13 @@ interface Entry {
 }
 
 const HOST = /^(\[[\da-f:.]+\]|[^\s,:/\\?#@[\]*\p{Cc}]+)(?::(\d{1,5}))?$/iu
+const EXAMPLES = '\'chat.example\', \'*.chat.example\' or \'localhost:3000\''
 const WILDCARD = /^\*\./
 const LABELS = /^[a-z\d_-]+(?:\.[a-z\d_-]+)*$/
 
 /**
- * Reads the option `host` once and answers with the check of a handshake. An entry without a port holds for every port.
+ * Reads the option `host` once and answers with the check of a handshake. An entry without a port
+ * holds for every port.
  * @throws TypeError for an entry that could never match.
  *
  * @example
@@ -40,7 +42,9 @@ function isBelow (name: string, parent: string): boolean {
 
 function entryOf (entry: string): Entry {
   const [, name, port] = HOST.exec(entry) ?? []
-  if (name === undefined || !URL.canParse(`http://${name}`)) throw new TypeError(`${JSON.stringify(entry)} is no host: write a name as it stands in an address, 'chat.example', '*.chat.example' or 'localhost:3000'`)
+  if (name === undefined || !URL.canParse(`http://${name}`)) {
+    throw new TypeError(`${JSON.stringify(entry)} is no host: write a name as it stands in an address, ${EXAMPLES}`)
+  }
   // A name in Unicode travels in ASCII.
   return { name: new URL(`http://${name}`).hostname, port }
 }

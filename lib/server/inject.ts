@@ -89,7 +89,8 @@ async function throwRefusal (response: IncomingMessage | undefined): Promise<nev
 function join (app: FastifyInstance, { event, scheme }: Entrance): Duplex {
   const [up, down] = [new PassThrough(), new PassThrough()]
   // A server of HTTP/2 asks for the protocol that was negotiated, and for itself.
-  app.server.emit(event, Object.assign(ending(up, down), { remoteAddress: ADDRESS, encrypted: scheme === 'https', alpnProtocol: 'http/1.1', server: app.server }))
+  const properties = { remoteAddress: ADDRESS, encrypted: scheme === 'https', alpnProtocol: 'http/1.1', server: app.server }
+  app.server.emit(event, Object.assign(ending(up, down), properties))
   return ending(down, up)
 }
 

@@ -143,7 +143,8 @@ function handleProtocols (offered: Set<string>): string | false {
 
 function refuseVerifyClient (app: FastifyInstance): void {
   if (!app.websocketServer.options.verifyClient) return
-  throw new errors.InvalidOption('verifyClient', 'of the app\'s @fastify/websocket guards no typed route: write a hook, app.addHook(\'onRequest\', async (request) => { … }), which guards them all')
+  const advice = 'write a hook, app.addHook(\'onRequest\', async (request) => { … }), which guards them all'
+  throw new errors.InvalidOption('verifyClient', `of the app's @fastify/websocket guards no typed route: ${advice}`)
 }
 
 // A route that was declared before the plugin is not known, and stays Fastify's.

@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 const kRequests: unique symbol = Symbol('fastify-typed-ws.requests')
 
 /**
- * Counts the requests of a socket, and makes the last one that `maxRequestsPerSocket` allows end it. Node counts too, but begins anew with a socket that
- * was handed back to it.
+ * Counts the requests of a socket, and ends it with the last one that `maxRequestsPerSocket`
+ * allows. Node counts too, but begins anew with a socket that was handed back to it.
  */
 export function countRequest ({ maxRequestsPerSocket }: Server, request: IncomingMessage, response: ServerResponse): void {
   if (!maxRequestsPerSocket) return

@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein'
 
-/** The name that was meant, where a third of its letters at most differ; undefined for a name of something else. */
+/** The name that was meant, where at most a third of its letters differ; else undefined. */
 export function meantBy (name: string, known: readonly string[]): string | undefined {
   const nearest = closest(name, known)
   return distance(name, nearest) <= Math.floor(Math.max(name.length, nearest.length) / 3) ? nearest : undefined
