@@ -14,8 +14,8 @@ function programOf (page: string): string {
 }
 
 async function pages (): Promise<string[]> {
-  const docs = await readdir(new URL('docs/', root))
-  return ['README.md', ...docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+  const names = [...await readdir(root), ...(await readdir(new URL('docs/', root))).map((name) => `docs/${name}`)]
+  return names.filter((name) => name.endsWith('.md'))
 }
 
 /** Port 3000 may be in use: the program listens on any, and says to its clients on which. */
