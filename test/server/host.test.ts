@@ -64,6 +64,6 @@ t.test('a page whose name an attacker points at the server is refused before hoo
   await connect(t, url)
   await connect(t, `${url}/elsewhere`, rebound)
   t.equal((await (await connect(t, `${url}/elsewhere`)).closed()).code, 4521, 'which a page may be told')
-  await exchangeRaw(t, app, handshakeText(app, '/', { Host: 'a\u0085' }))
+  await exchangeRaw(t, app, Buffer.from(handshakeText(app, '/', { Host: 'a\u0085' }), 'latin1'))
   t.equal(log.find('websocket handshake refused').at(-1)!['host'], 'a\\u{85}')
 })

