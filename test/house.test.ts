@@ -45,7 +45,7 @@ t.test('no file imports itself by way of others', async (t) => {
   t.same(code.flatMap((file) => circleFrom(file, targets)), [], 'no circle')
 })
 
-t.test('what a browser loads knows no Node, no Fastify, no ws and nothing of the server', async (t) => {
+t.test('files that a browser loads know no Node, no Fastify, no ws and nothing of the server', async (t) => {
   const foreign = (name: string) => /^(?:node:|@?fastify\b|ws$|lib\/server\/|lib\/index)/.test(name) || builtinModules.includes(name)
   for (const { from, to, isType } of imports.filter(({ from }) => isShared(from))) {
     t.notOk(foreign(to), `${from} may not import ${to}: it also runs in browsers`)

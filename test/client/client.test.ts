@@ -6,7 +6,7 @@ import { catchThrown, fakeTime, Network, Page, pass, start, startOpen, turn, typ
 
 const say = (text: string): unknown => ({ type: 'say', text })
 
-t.test('what is said while there is no connection goes out when there is one, once and in order', async (t) => {
+t.test('messages sent while there is no connection go out when there is one, once and in order', async (t) => {
   const { client, network } = await start(t)
   t.notOk(client.send('say', { text: 'a' }), 'it waits')
   t.notOk(client.sendBinary('b'))
@@ -19,7 +19,7 @@ t.test('what is said while there is no connection goes out when there is one, on
   t.equal(network.sent.length, 4)
 })
 
-t.test('whatever is sent when, nothing is sent twice, nothing is lost within the bound, and all is in order', async (t) => {
+t.test('no message is sent twice, none is lost within the bound, and all are in order, whenever they are sent', async (t) => {
   fakeTime(t)
   const steps = fc.array(fc.constantFrom('send', 'send', 'open', 'end', 'pass'), { maxLength: 40 })
   await fc.assert(fc.asyncProperty(steps, async (list) => {
@@ -53,7 +53,7 @@ t.test('when too many wait, one more throws', async (t) => {
   t.equal((await start(t)).client.send('say', { text: '' }), false)
 })
 
-t.test('by default a hundred may wait', async (t) => {
+t.test('a hundred messages may wait by default', async (t) => {
   const { client } = await start(t)
   for (let i = 0; i < 100; i++) client.send('say', { text: '' })
   t.throws(() => client.send('say', { text: '' }), { code: 'FST_TYPED_WS_QUEUE_FULL' })
@@ -70,7 +70,7 @@ t.test('or the oldest is dropped; a call that is hears of it', async (t) => {
   t.throws(() => none.client.send('say', { text: 'a' }), { code: 'FST_TYPED_WS_QUEUE_FULL' }, 'where none may wait there is none to drop')
 })
 
-t.test('what is said while the connection is being closed waits for the next', async (t) => {
+t.test('a message sent while the connection is being closed waits for the next', async (t) => {
   fakeTime(t)
   const { client, network } = await startOpen(t)
   network.last.readyState = 2
@@ -156,7 +156,7 @@ t.test('a listener that throws hinders nobody else, and is told of', async (t) =
   t.equal(states.at(-1)!.state, 'open')
 })
 
-t.test('what cannot be understood is an error, and nothing worse', async (t) => {
+t.test('a message that cannot be understood is an error, and nothing worse', async (t) => {
   const { client, network, errors } = await startOpen(t)
   const frames = ['', 'nonsense', '{', 'null', '5', '"said"', '[]', '[1]', '{}', '{"type":5}', '{"type":null}', '{"type":{"toString":1}}', '{"type":"$error","code":{"toString":1}}', '{"type":"$error","message":{"toString":1}}']
   for (const frame of frames) network.last.say(frame)
@@ -178,7 +178,7 @@ t.test('no text from outside throws out of the client', async (t) => {
   t.equal(({} as { polluted?: unknown }).polluted, undefined)
 })
 
-t.test('what the server refused and no call waits for is an error, with all it says', async (t) => {
+t.test('a rejection that no call waits for is an error, with all it says', async (t) => {
   const { network, errors } = await startOpen(t)
   network.last.say({ type: '$error', received: 'say', statusCode: 400, code: 'FST_TYPED_WS_VALIDATION', error: 'Bad Request', message: 'say/text must be string' })
   network.last.say({ type: '$error', statusCode: 500, message: 'oh' })
@@ -393,7 +393,7 @@ t.test('a url or a token that fails is told of, and tried again', async (t) => {
   t.equal(client.state, 'open')
 })
 
-t.test('whoever hears that a token failed may end it', async (t) => {
+t.test('a listener that hears that a token failed may close the client', async (t) => {
   fakeTime(t)
   const { client, network, states } = await start(t, { protocol: 'talk.v1', token: async () => await turn().then(() => { throw new Error('signed out') }) })
   client.onError(() => client.close())
@@ -413,7 +413,7 @@ t.test('an address is relative to the page, and of http as well as of ws', async
   t.equal((await start(t, { url: 'chat?http=1' })).network.last.url, 'ws://localhost:3000/chat?http=1')
 })
 
-t.test('what can never be opened ends it: no page to be relative to, no subprotocol', async (t) => {
+t.test('a client that can never open ends: no page to be relative to, no subprotocol', async (t) => {
   const { client, network, states, errors } = await start(t, { url: '/chat' })
   t.equal(network.sockets.length, 0)
   t.match(errors, [{ code: 'ERR_INVALID_URL' }])
@@ -427,7 +427,7 @@ t.test('what can never be opened ends it: no page to be relative to, no subproto
   t.equal(other.client.state, 'closed')
 })
 
-t.test('without a WebSocket, or with a token and no protocol to put it beside, there is no client', async (t) => {
+t.test('a client cannot be made without a WebSocket, or with a token and no protocol to put it beside', async (t) => {
   const before = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
   t.teardown(() => { if (before !== undefined) Object.defineProperty(globalThis, 'WebSocket', before) })
   Reflect.deleteProperty(globalThis, 'WebSocket')

@@ -5,7 +5,7 @@ import { fakeTime, Page, pass, start, startOpen, turn, type FakeSocket } from '.
 const pings = ({ sent }: FakeSocket): number => sent.filter((message) => (message as { type: string }).type === '$ping').length
 const pong = { type: '$pong' }
 
-t.test('who has said nothing for ten seconds is asked for a sign of life', async (t) => {
+t.test('a server that has said nothing for ten seconds is asked for a sign of life', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t)
   await pass(9900)
@@ -21,7 +21,7 @@ t.test('who has said nothing for ten seconds is asked for a sign of life', async
   t.equal(pings(network.last), 11)
 })
 
-t.test('who says anything at all is not asked', async (t) => {
+t.test('a server that says anything at all is not asked', async (t) => {
   fakeTime(t)
   const { network } = await startOpen(t)
   for (let i = 0; i < 20; i++) {
@@ -62,7 +62,7 @@ t.test('interval and patience are the options\', each by itself', async (t) => {
   t.equal(hasty.client.state, 'waiting')
 })
 
-t.test('without a heartbeat nobody is asked, and nobody is given up', async (t) => {
+t.test('without a heartbeat no server is asked, and none is given up', async (t) => {
   fakeTime(t)
   const page = new Page(t)
   const { network, client } = await startOpen(t, { heartbeat: false })
@@ -102,7 +102,7 @@ t.test('a clock that is set back cuts nobody who lives', async (t) => {
   t.equal(client.state, 'open')
 })
 
-t.test('and spares nobody who does not', async (t) => {
+t.test('a clock that is set back spares no link that is dead', async (t) => {
   fakeTime(t)
   const { client } = await startOpen(t)
   const { now } = Date
@@ -134,7 +134,7 @@ t.test('when the network is back or the page is looked at, an open link is asked
   }
 })
 
-t.test('who is not open yet, or no more, is not asked', async (t) => {
+t.test('a connection that is not open yet, or no more, is not asked', async (t) => {
   const page = new Page(t)
   const { network } = await start(t)
   page.fire('online')

@@ -20,7 +20,7 @@ t.test('a call that the server refuses rejects with what it said', async (t) => 
   t.same(errors, [])
 })
 
-t.test('what cannot be written as JSON rejects, and is not waited for', async (t) => {
+t.test('a payload that cannot be written as JSON rejects, and is not waited for', async (t) => {
   const { client, network } = await startOpen(t)
   await t.rejects(client.call('twice', { n: 1n } as never), TypeError)
   t.same(network.sent, [])
@@ -107,7 +107,7 @@ t.test('a signal aborted after the answer says nothing, and holds nobody', async
   t.equal(network.last.sent.length, 1)
 })
 
-t.test('while the connection is being closed there is nobody to tell of an abort', async (t) => {
+t.test('an abort while the connection is being closed is not sent', async (t) => {
   const { client, network } = await startOpen(t)
   const controller = new AbortController()
   const answer = client.call('twice', { n: 1 }, { signal: controller.signal })
@@ -194,7 +194,7 @@ t.test('a stream that fails gives what came before, then the error once, then no
   t.same(await ticks.next(), { done: true, value: undefined })
 })
 
-t.test('who has left a stream hears nothing of how it failed', async (t) => {
+t.test('a reader that has left a stream hears nothing of how it failed', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   const first = ticks.next()

@@ -331,7 +331,7 @@ t.test('such events never make a wait longer, however many there are', async (t)
   t.equal(network.sockets.length, 2)
 })
 
-t.test('what the server has asked for it gets, whatever the network does', async (t) => {
+t.test('the server gets its answer, whatever the network does', async (t) => {
   fakeTime(t)
   const page = new Page(t)
   const { network } = await startOpen(t)
@@ -345,7 +345,7 @@ t.test('what the server has asked for it gets, whatever the network does', async
   t.equal(network.sockets.length, 2)
 })
 
-t.test('nobody listens to the page any more when the client is closed', async (t) => {
+t.test('a closed client has no listener on the page any more', async (t) => {
   const page = new Page(t)
   const { client } = await start(t)
   t.same([...page.listening], ['online', 'visibilitychange'])

@@ -34,7 +34,7 @@ t.test('the type of a contract brings no schema along', async (t) => {
   t.notMatch(code.toString(), /typebox|maxLength|chat\.v1/i)
 })
 
-t.test('what is not used is not loaded', async (t) => {
+t.test('a part that is not used is not loaded', async (t) => {
   t.equal(String(await bundled('import \'../../lib/client/index.js\'')).trim(), '')
   t.ok((await bundled('export { ClientError } from \'../../lib/client/index.js\'')).length < 1000)
   t.ok((await bundled('export { validateBy } from \'../../lib/validate.js\'')).length < 1000)

@@ -21,7 +21,7 @@ const talk1 = defineContract({
 const lines = { 'TypeBox 0.34': validateBy(talk, Value.Check), 'TypeBox 1.x': validateBy(talk1, Value1.Check) }
 
 for (const [line, validate] of Object.entries(lines)) {
-  t.test(`by the schemas of ${line}, what is right passes and what is not is named`, async (t) => {
+  t.test(`a message that keeps the schemas of ${line} passes, one that breaks them is named`, async (t) => {
     t.equal(validate('event', 'said', { text: 'a' }), undefined)
     t.equal(validate('call', 'confirm', { question: 'a' }), undefined)
     t.equal(validate('reply', 'twice', 1), undefined)
@@ -32,7 +32,7 @@ for (const [line, validate] of Object.entries(lines)) {
     t.equal(validate('item', 'ticks', null), "item 'ticks' breaks its schema")
   })
 
-  t.test(`by the schemas of ${line}, what the server never says is refused`, async (t) => {
+  t.test(`a message that the schemas of ${line} do not have is refused`, async (t) => {
     for (const [kind, type] of [['event', 'say'], ['event', 'confirm'], ['event', 'toString'], ['event', '__proto__'], ['call', 'said'], ['call', 'twice'], ['reply', 'ticks'], ['reply', 'say'], ['item', 'twice'], ['item', 'confirm']] as const) {
       t.equal(validate(kind, type, {}), `there is no ${kind} '${type}' from the server in contract 'talk.v1'`)
     }

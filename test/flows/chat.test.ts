@@ -20,11 +20,11 @@ t.ok(existsSync(main), 'the example is built: npm run build && npm run examples'
 const browser = await startBrowser(t)
 
 for (const scheme of ['http', 'https'] as const) {
-  t.test(`in a browser, over ${scheme}`, { skip: typeof browser === 'string' && browser }, async (t) => {
+  t.test(`the chat in a browser, over ${scheme}`, { skip: typeof browser === 'string' && browser }, async (t) => {
     await tellStory(t, scheme, '/chat', browser as Browser)
   })
 
-  t.test(`for any other client, over ${scheme}`, async (t) => {
+  t.test(`the chat for any other client, over ${scheme}`, async (t) => {
     const chat = await Chat.start(t, scheme)
     const { wsUrl, url: origin } = chat
     const cookie = await chat.signIn('Bare')
@@ -34,7 +34,7 @@ for (const scheme of ['http', 'https'] as const) {
       t.pass(origin)
     })
 
-    await t.test('who has not signed in is redirected, page and WebSocket alike', async (t) => {
+    await t.test('a visitor who has not signed in is redirected, page and WebSocket alike', async (t) => {
       for (const { statusCode, headers } of [await chat.ask('/chat'), await refused(wsUrl, { ca })]) {
         t.equal(statusCode, 302)
         t.equal(headers.location, '/sign-in')
@@ -120,7 +120,7 @@ for (const scheme of ['http', 'https'] as const) {
       t.same(await client.closed(), { code: 4501, reason: 'signed out' })
     })
 
-    await t.test('who asks for HTTP/2 gets plain HTTP, as from any server', async (t) => {
+    await t.test('a client that asks for HTTP/2 gets plain HTTP, as from any server', async (t) => {
       const upgrade = ['Connection: Upgrade, HTTP2-Settings, close', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA']
       t.match(await chat.exchange(t, ['GET /sign-in HTTP/1.1', ...upgrade]), /^HTTP\/1\.1 200 OK\r\n[^]*<title>Sign in/)
       const form = ['POST /sign-in HTTP/1.1', `Origin: ${origin}`, 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 9']
@@ -129,7 +129,7 @@ for (const scheme of ['http', 'https'] as const) {
   })
 }
 
-t.test('in a browser, by the typed client', { skip: typeof browser === 'string' && browser }, async (t) => {
+t.test('the chat in a browser, by the typed client', { skip: typeof browser === 'string' && browser }, async (t) => {
   await tellStory(t, 'http', '/typed', browser as Browser)
 })
 
@@ -139,7 +139,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
   const ada = await Visitor.enter(t, browser, `${scheme}://127.0.0.1:${line.port}`, path)
   const bea = await Visitor.enter(t, browser, chat.url, path)
 
-  await t.test('who has not signed in is sent to sign in', async (t) => {
+  await t.test('a visitor who has not signed in is sent to sign in', async (t) => {
     for (const path of ['/', '/chat', '/typed']) {
       await ada.page.goto(ada.url + path)
       t.equal(new URL(ada.page.url()).pathname, '/sign-in')
@@ -147,7 +147,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     t.equal(await ada.tryToConnect(chat.port), 1006, 'and gets no WebSocket')
   })
 
-  await t.test('signs in by the form and is here', async () => {
+  await t.test('a visitor signs in by the form and is here', async () => {
     await ada.signIn('Ada Lovelace')
     await ada.seesPeople('Ada Lovelace')
   })
@@ -159,7 +159,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     t.match(cookies.find(({ name }) => name === 'person')?.value, /\.[\w%+/-]+$/)
   })
 
-  await t.test('who joins sees what was said before, and is seen', async () => {
+  await t.test('a visitor who joins sees what was said before, and is seen', async () => {
     await ada.write('Is anybody here?')
     await ada.sees('Is anybody here?')
     await bea.signIn('Bea')
@@ -176,7 +176,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     t.match(ada.frames.sent.map((frame) => JSON.parse(frame as string)).at(-1), { type: 'message', text: '<b>bold</b> & plain', id: String, date: Number })
   })
 
-  await t.test('what the server refuses is shown by its $error, and not lost', async (t) => {
+  await t.test('a message that the server rejects is shown by its $error, and not lost', async (t) => {
     await ada.write('')
     await ada.seesToast('message/text must NOT have fewer than 1 characters')
     await ada.write('x'.repeat(2001))
@@ -195,7 +195,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     t.same(await bea.page.evaluate('dataSeen'), { sent: [], received: ['ArrayBuffer'] })
   })
 
-  await t.test('what is no image is refused, whatever its name', async () => {
+  await t.test('a file that is no image is refused, whatever its name', async () => {
     await ada.sendFile('dot.gif', 'image/gif', NOT_GIF)
     await ada.seesToast('Only PNG, JPEG, GIF and WebP images can be sent')
   })
@@ -256,7 +256,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     t.equal(await bea.tryToConnect(chat.port, scheme), 'open', 'the page itself does')
   })
 
-  await t.test('who closes the last tab leaves', async () => {
+  await t.test('a visitor who closes the last tab leaves', async () => {
     await ada.seesPeople('Ada Lovelace', 'Bea')
     const tab = await Visitor.enter(t, browser, bea.url, path, bea.context)
     await tab.comeIn()

@@ -35,15 +35,15 @@ const browser = await startBrowser(t)
 const skip = typeof browser === 'string' && browser
 
 for (const scheme of ['http', 'https'] as const) {
-  t.test(`over ${scheme === 'http' ? 'ws' : 'wss'}`, { skip }, async (t) => {
+  t.test(`the client over ${scheme === 'http' ? 'ws' : 'wss'}`, { skip }, async (t) => {
     const { origin } = await serve(t, scheme === 'https')
     const page = await visitPage(t, `${origin}/page`)
 
-    await t.test('on a page', async (t) => {
+    await t.test('the client works on a page', async (t) => {
       t.same(await page.evaluate("guest.visit('/guest')"), expected)
     })
 
-    await t.test('in a worker', async (t) => {
+    await t.test('the client works in a worker', async (t) => {
       t.same(await page.evaluate(() => new Promise((resolve) => {
         const worker = new Worker('/worker.js', { type: 'module' })
         worker.onmessage = ({ data }) => resolve(data)
@@ -51,7 +51,7 @@ for (const scheme of ['http', 'https'] as const) {
       })), expected)
     })
 
-    await t.test('in a worker that pages share', async (t) => {
+    await t.test('the client works in a worker that pages share', async (t) => {
       t.same(await page.evaluate(() => new Promise((resolve) => {
         const worker = new SharedWorker('/shared.js', { type: 'module' })
         worker.port.onmessage = ({ data }) => resolve(data)
@@ -61,7 +61,7 @@ for (const scheme of ['http', 'https'] as const) {
   })
 }
 
-t.test('on a page of another origin', { skip }, async (t) => {
+t.test('a page of another origin', { skip }, async (t) => {
   const { origin } = await serve(t)
   const elsewhere = await createApp(t)
   host(elsewhere, '/refusing')
@@ -70,11 +70,11 @@ t.test('on a page of another origin', { skip }, async (t) => {
   const page = await visitPage(t, `${origin}/page`)
   const address = await listen(elsewhere)
 
-  await t.test('is let in by the option origin', async (t) => {
+  await t.test('a page of another origin is let in by the option origin', async (t) => {
     t.same(await page.evaluate(`guest.visit('${address}/welcoming')`), expected)
   })
 
-  await t.test('is refused by default, of which a browser does not say why, and goes on trying', async (t) => {
+  await t.test('a page of another origin is refused by default, for which a browser gives no reason, and goes on trying', async (t) => {
     t.match(await page.evaluate(`guest.attempts('${address}/refusing', 3)`), [
       { state: 'waiting', attempt: 1, code: 1006, reason: '', retryInMs: Number },
       { state: 'connecting', attempt: 1 },
@@ -82,7 +82,7 @@ t.test('on a page of another origin', { skip }, async (t) => {
     ])
   })
 
-  await t.test("is refused for good where rejectWith is 'close'", async (t) => {
+  await t.test("a page of another origin is refused for good where rejectWith is 'close'", async (t) => {
     t.match(await page.evaluate(`guest.attempts('${address}/closing', 1)`), [
       { state: 'closed', code: 4503, reason: /origin/i }
     ])
@@ -104,7 +104,7 @@ for (const [line, script] of [['0.34', '/strict.js'], ['1.x', '/strict1.js']] as
   })
 }
 
-t.test('without a network', { skip }, async (t) => {
+t.test('a client without a network', { skip }, async (t) => {
   const { origin } = await serve(t)
 
   await t.test('a connection that nothing comes through is noticed, and comes back with the network', async (t) => {
@@ -126,7 +126,7 @@ t.test('without a network', { skip }, async (t) => {
     t.same(await page.evaluate('states'), ['open', 'waiting 1006', 'connecting', 'open'])
   })
 
-  await t.test('what was asked meanwhile is answered when the network is back in time', async (t) => {
+  await t.test('a call made meanwhile is answered when the network is back in time', async (t) => {
     const page = await visitPage(t, `${origin}/page`)
     await page.evaluate(`
       globalThis.client = guest.createClient('/guest', { protocol: 'guest.v1', callTimeoutMs: 60000 })

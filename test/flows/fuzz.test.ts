@@ -62,7 +62,7 @@ class Canary {
 const ways = [false, true]
 
 for (const isDeflated of ways) {
-  t.test(`whatever it is sent ${isDeflated ? 'with' : 'without'} permessage-deflate, a server stays up, correct and empty`, async (t) => {
+  t.test(`a server stays up, correct and empty, whatever it is sent ${isDeflated ? 'with' : 'without'} permessage-deflate`, async (t) => {
     const { app, tally } = await startServer(t, isDeflated)
     const url = await app.listen({ port: 0, host: '127.0.0.1' })
     const { port } = app.server.address() as AddressInfo

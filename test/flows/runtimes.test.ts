@@ -81,15 +81,15 @@ const folder = t.testdir({ 'guest.mjs': await bundle(PROCESS, 'node'), 'server.m
 const script = join(folder, 'guest.mjs')
 const server = join(folder, 'server.mjs')
 
-t.test(`runs in Node ${process.versions.node}`, async (t) => {
+t.test(`the client runs in Node ${process.versions.node}`, async (t) => {
   t.same(await run(t, process.execPath, [script]), expected)
 })
 
-t.test('runs in Bun', { skip: bun === undefined && 'no Bun here: npm install bun' }, async (t) => {
+t.test('the client runs in Bun', { skip: bun === undefined && 'no Bun here: npm install bun' }, async (t) => {
   t.same(await run(t, bun!, ['run', script]), expected)
 })
 
-t.test('runs in Deno', { skip: deno === undefined && 'no Deno here: npm install deno' }, async (t) => {
+t.test('the client runs in Deno', { skip: deno === undefined && 'no Deno here: npm install deno' }, async (t) => {
   t.same(await run(t, deno!, ['run', '--no-config', '--allow-net', script]), expected)
 })
 
@@ -101,7 +101,7 @@ t.test('a server in Bun is refused at boot, since no handshake of it would be an
   t.equal(await run(t, bun!, ['run', server]), 'FST_TYPED_WS_UNSUPPORTED_RUNTIME')
 })
 
-t.test('runs in Firefox', { skip: firefox === undefined && 'no Firefox here: apt-get install -y --no-install-recommends firefox-esr' }, async (t) => {
+t.test('the client runs in Firefox', { skip: firefox === undefined && 'no Firefox here: apt-get install -y --no-install-recommends firefox-esr' }, async (t) => {
   const profile = t.testdir({ 'user.js': PREFERENCES })
   const child = spawn(firefox!, ['--headless', '--no-remote', '--profile', profile, `${origin}/page`], { env: { ...process.env, HOME: profile }, stdio: 'ignore' })
   t.teardown(() => child.kill('SIGKILL'))

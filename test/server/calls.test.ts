@@ -119,7 +119,7 @@ t.test('no more calls at once than maxPendingCalls', async (t) => {
   await Promise.all(first)
 })
 
-t.test('what cannot be called rejects by name', async (t) => {
+t.test('a call that cannot be made rejects by name', async (t) => {
   const { socket } = await start(t)
   const call = socket.call.bind(socket) as (type: string, payload: unknown, options?: object) => Promise<unknown>
   t.equal(await codeOf(call('said', { text: '' })), 'FST_TYPED_WS_OUTGOING_UNKNOWN')

@@ -187,7 +187,7 @@ t.test('after any mixture of endings every place is free', async (t) => {
   t.equal((await refused(`${url}/accept`)).statusCode, 429)
 })
 
-t.test('whatever comes and goes, nothing is counted in the end', async (t) => {
+t.test('no connection is counted in the end, however it came and went', async (t) => {
   fc.assert(fc.property(fc.array(fc.tuple(fc.nat(3), fc.boolean(), fc.boolean()), { maxLength: 60 }), (steps) => {
     const capacity = new Capacity(8, 4)
     const places: Array<() => void> = []

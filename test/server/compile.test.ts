@@ -28,7 +28,7 @@ t.test('names the message that cannot be compiled', async (t) => {
   where({ serverToClient: { said: bad } }, 'chat serverToClient.said')
 })
 
-t.test('has a codec for what a route serves', async (t) => {
+t.test('a compiled contract has a codec for every message of its route', async (t) => {
   const schema = Type.Object({ a: Type.Number() })
   const { incoming, outgoing } = compile({
     name: 'x',

@@ -387,7 +387,7 @@ t.test('a connection that ends while it opens is closed once it has opened', asy
   t.same(story, ['open', 'x', 'close'])
 })
 
-t.test('what is sent after the end is false, and never throws', async (t) => {
+t.test('a send after the end returns false, and never throws', async (t) => {
   let socket: TalkSocket | undefined
   const done = gate()
   const { client } = await start(t, { open (opened) { socket = opened }, close: () => done.open() })
@@ -412,7 +412,7 @@ t.test('a reply to a peer that has left is dropped', async (t) => {
   t.notMatch(logged.join(''), /"level":50/)
 })
 
-t.test('what fails after the server said goodbye is logged, and told nobody', async (t) => {
+t.test('a failure after the close frame of the server is logged, and not sent', async (t) => {
   const { client, app, logged } = await start(t, { ask (_, socket) { socket.close(4000, 'enough'); throw new Error('too late') } })
   client.send({ type: 'ask', ref: 1, n: 1 })
   t.same(await client.closed(), { code: 4000, reason: 'enough' })
@@ -421,7 +421,7 @@ t.test('what fails after the server said goodbye is logged, and told nobody', as
   t.same(app.channel(talk).stats.errors, {})
 })
 
-t.test('what the server sends is checked: a wrong payload or an unknown event is a named error, and nothing leaves', async (t) => {
+t.test('outgoing messages are checked: a wrong payload or an unknown event is a named error, and nothing leaves', async (t) => {
   const { client } = await start(t, {
     say (_, socket) {
       t.throws(() => socket.send('said', { text: 1 } as never), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: /message\/text must be string/ })

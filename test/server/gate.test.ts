@@ -146,7 +146,7 @@ t.test('an upgrade may follow a request that was answered', async (t) => {
   t.match(answer.toString(), /^HTTP\/1\.1 101 /)
 })
 
-t.test('what follows a refused upgrade is no second request', async (t) => {
+t.test('bytes behind a refused upgrade are no second request', async (t) => {
   const { app, seen } = await start(t)
   const behind = `GET /plain HTTP/1.1\r\nHost: ${hostOf(app)}\r\n\r\n`
   let prompt = 0
@@ -343,7 +343,7 @@ t.test('an upgrade that is no WebSocket\'s is served as plain HTTP', async (t) =
   await connect(t, `${url}/ws`)
 })
 
-t.test('whoever listens to upgrades later sees only what passed, and can stop', async (t) => {
+t.test('a later listener for upgrades sees only those that passed, and can stop', async (t) => {
   const { app } = await start(t)
   const passed: unknown[] = []
   const listener = (request: { url?: string }) => passed.push(request.url)

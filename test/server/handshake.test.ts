@@ -76,7 +76,7 @@ t.test('every hook runs once, and the request is logged as completed with 101', 
   t.match(completed[0], { res: { statusCode: 101 } })
 })
 
-t.test('what a hook puts into the reply reaches the 101, and what is the connection\'s own does not', async (t) => {
+t.test('headers that a hook sets reach the 101, and those of the connection itself do not', async (t) => {
   const { url } = await start(t, {
     onRequest (_, reply, done) {
       reply.raw.setHeader('X-Raw', ['one', 'two'])
@@ -163,7 +163,7 @@ const errorHandlers: ReadonlyArray<readonly [string, ((app: FastifyInstance) => 
   ['an error handler that fails', (app) => { app.setErrorHandler(async () => { throw new Error('in the error handler') }) }, 500]
 ]
 
-t.test('where onSend fails the error handler answers over HTTP', async (t) => {
+t.test('an onSend that fails is answered by the error handler, over HTTP', async (t) => {
   for (const [how, onSend] of throwingOnSends) {
     for (const [who, setHandler, status] of errorHandlers) {
       let runs = 0
@@ -188,7 +188,7 @@ t.test('where onSend fails the error handler answers over HTTP', async (t) => {
   }
 })
 
-t.test('where onSend fails again and again there is one reply', async (t) => {
+t.test('an onSend that fails again and again leaves one reply', async (t) => {
   for (const [how, onSend] of throwingOnSends) {
     const { app } = await start(t, { onSend })
     t.same(statusesOf(await exchangeRaw(t, app, handshakeText(app, '/ws'))), [500], how)
@@ -362,7 +362,7 @@ t.test('a client that stays connected after its 503 is cut as well', async (t) =
   await until(async () => await countSockets(app) === 0)
 })
 
-t.test('what a slow hook still answers after the 503 reaches nobody, and harms nobody', async (t) => {
+t.test('an answer of a slow hook after the 503 reaches no client, and harms none', async (t) => {
   const late: Array<() => void> = []
   const hold = (_request: unknown, _reply: unknown, done: () => void): void => { late.push(done) }
   const ways: Array<readonly [string, Route]> = [

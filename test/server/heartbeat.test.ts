@@ -51,7 +51,7 @@ t.test('every member is pinged once per interval, each at its own part of it', a
   t.ok(pinged[24]! > 300 && pinged[24]! < 700, `${pinged[24]} of 1000 in the first half`)
 })
 
-t.test('whoever falls silent is gone 36 s later at the latest', async (t) => {
+t.test('a silent client is gone 36 s later at the latest', async (t) => {
   fakeTime(t)
   const heartbeat = new Heartbeat(SETTINGS)
   const members = Array.from({ length: 300 }, () => new Member())
@@ -77,7 +77,7 @@ t.test('an event loop that stands still kills nobody who answers as soon as it g
   t.ok(members.every(({ isCut }) => !isCut))
 })
 
-t.test('who is not read at the moment is not judged', async (t) => {
+t.test('a connection that is not read at the moment is not judged', async (t) => {
   fakeTime(t)
   const heartbeat = new Heartbeat(SETTINGS)
   const busy = Object.assign(new Member(), { isRead: false })
@@ -87,7 +87,7 @@ t.test('who is not read at the moment is not judged', async (t) => {
   t.ok(busy.pings >= 3)
 })
 
-t.test('who has left is neither judged nor kept in memory', async (t) => {
+t.test('a connection that has left is neither judged nor kept in memory', async (t) => {
   fakeTime(t)
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
@@ -168,7 +168,7 @@ t.test('a peer that answers pings, or says anything at all, stays', async (t) =>
   t.equal(app.channel(talk).size(), 1)
 })
 
-t.test('without a heartbeat nobody is pinged, and nobody is cut', async (t) => {
+t.test('without a heartbeat no client is pinged, and none is cut', async (t) => {
   const { url, app } = await start(t, { heartbeat: false })
   const client = await connect(t, url)
   const connection = app.channel(talk).sockets().next().value!
@@ -177,7 +177,7 @@ t.test('without a heartbeat nobody is pinged, and nobody is cut', async (t) => {
   t.equal(ping.mock.callCount(), 0)
 })
 
-t.test('who is closing already is not pinged', async (t) => {
+t.test('a connection that is closing is not pinged', async (t) => {
   const { app } = await start(t, { heartbeat: { intervalMs: 1, timeoutMs: 60_000 } })
   const peer = await connectRaw(t, app)
   peer.write(handshakeText(app, '/'))

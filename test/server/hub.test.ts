@@ -69,7 +69,7 @@ t.test('one need not be a member to publish, and nobody need be there', async (t
   t.same(await where(a), [])
 })
 
-t.test('who leaves a topic or the server gets nothing more', async (t) => {
+t.test('a connection that leaves a topic or the server gets nothing more', async (t) => {
   const { app, join } = await start(t)
   const channel = app.channel(rooms)
   const [a, b] = [await join('x'), await join('x')]
@@ -180,7 +180,7 @@ t.test('publishes and sends of one turn reach a member in the order they were ma
   }
 })
 
-t.test('who is in no topic leaves none', (t) => {
+t.test('a connection in no topic leaves none', (t) => {
   const hub = new Hub<{ deliver: () => void }>()
   hub.unsubscribe('nobody', { deliver: () => t.fail('not a member') })
   t.equal(hub.size('nobody'), 0)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { connect, until } from '../helper.js'
 import { gate, live, start, type LiveSocket } from './live.js'
 
-t.test('as many handlers at once as concurrency says, begun in order', async (t) => {
+t.test('concurrency says how many handlers run at once, begun in order', async (t) => {
   for (const concurrency of [1, 2, 3]) {
     const begun: number[] = []
     const gates = [gate(), gate(), gate()]
@@ -108,7 +108,7 @@ t.test('a message costs what its route says', async (t) => {
   t.match(await other.next(), { type: '$reply' }, 'each connection pays for itself')
 })
 
-t.test('what is owed to the server is free', async (t) => {
+t.test('answers that are owed to the server cost nothing', async (t) => {
   const { client, socket } = await start(t, { ask: async () => await new Promise(() => {}) }, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
   client.send({ type: 'ask', ref: 1, n: 1 })
   client.send({ type: 'say', text: '' })
@@ -153,7 +153,7 @@ t.test('without a rate limit nothing is counted', async (t) => {
   for (let n = 1; n <= 1000; n++) t.equal((await client.next()).type, '$reply')
 })
 
-t.test('who floods for ten windows on end is closed with 4429', async (t) => {
+t.test('a client that floods for ten windows on end is closed with 4429', async (t) => {
   let nowMs = 1000
   const now = mock.method(performance, 'now', () => nowMs)
   t.teardown(() => now.mock.restore())
@@ -192,7 +192,7 @@ t.test('too many invalid messages in a row end the connection with 1008, in thei
   t.same(handled, ['one'])
 })
 
-t.test('what arrives after the server said goodbye is not handled, as in browsers', async (t) => {
+t.test('a message that arrives after the close frame of the server is not handled, as in browsers', async (t) => {
   const handled: string[] = []
   const { client } = await start(t, { say ({ text }, socket: LiveSocket) { handled.push(text); socket.close() } })
   client.send({ type: 'say', text: 'last' })

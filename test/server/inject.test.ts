@@ -33,7 +33,7 @@ t.test('a client is in without a port, through every hook, with the subprotocol 
   t.notOk(app.server.listening)
 })
 
-t.test('what the server says at once is kept until somebody listens', async (t) => {
+t.test('messages that the server sends at once are kept until there is a listener', async (t) => {
   const app = await createApp(t)
   app.ws('/', { contract: echo, on, open (socket) { for (const text of ['a', 'b', 'c']) socket.send('said', { text }) } })
   const client = await app.injectClient(echo, '/')

@@ -70,7 +70,7 @@ const frame: fc.Arbitrary<Frame> = fc.record({
 })
 const arrival = fc.record({ frames: fc.array(frame, { maxLength: 12 }), cuts: fc.array(fc.nat(), { maxLength: 8 }) })
 
-t.test('whatever arrives, however it is cut, is read as ws alone reads it', async (t) => {
+t.test('any bytes, however they are cut, are read as ws alone reads them', async (t) => {
   const taken = { count: 0 }
   await fc.assert(fc.asyncProperty(arrival, async ({ frames, cuts }) => {
     const chunks = cut(Buffer.concat(frames.map(bytesOf)), cuts)
@@ -110,7 +110,7 @@ t.test('while its taker is full, frames wait, and go on in order when there is r
   t.end()
 })
 
-t.test('what waited is not copied to go on', (t) => {
+t.test('bytes that waited are not copied to go on', (t) => {
   const written: Buffer[] = []
   const taker = { isOverheard: false, isFull: false, takeText () { this.isFull = true } }
   const intake = new Intake(taker, { writable: true, write: (bytes) => written.push(bytes) > 0 }, MAX_PAYLOAD_BYTES)
@@ -124,7 +124,7 @@ t.test('what waited is not copied to go on', (t) => {
   t.end()
 })
 
-t.test('where somebody listens to ws, every message is ws\'s', async (t) => {
+t.test('with a listener on ws, every message goes through ws', async (t) => {
   const heard: unknown[] = []
   const receiver = ownReceiver(heard)
   const intake = new Intake({ isFull: false, isOverheard: true, takeText: () => t.fail('taken') }, receiver, MAX_PAYLOAD_BYTES)

@@ -5,7 +5,7 @@ import { Limit } from '../../lib/server/limit.js'
 const max = 10
 const timeWindowMs = 100
 
-t.test('whatever comes when, no stretch of time takes more than the bucket and what flowed in', async (t) => {
+t.test('no stretch of time takes more than the bucket and what flowed in, whenever it comes', async (t) => {
   const arrivals = fc.array(fc.record({ afterMs: fc.oneof(fc.constant(0), fc.nat(50), fc.nat(1000)), cost: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 25, noNaN: true })) }), { maxLength: 100 })
   fc.assert(fc.property(arrivals, (list) => {
     const limit = new Limit({ max, timeWindowMs }, 0)
@@ -26,7 +26,7 @@ t.test('whatever comes when, no stretch of time takes more than the bucket and w
   t.pass()
 })
 
-t.test('who keeps to it is never refused', async (t) => {
+t.test('a client that keeps to the rate is never refused', async (t) => {
   fc.assert(fc.property(fc.array(fc.double({ min: timeWindowMs / max, max: 1000, noNaN: true }), { maxLength: 100 }), (gaps) => {
     const limit = new Limit({ max, timeWindowMs }, 0)
     let nowMs = 0

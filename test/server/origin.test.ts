@@ -114,7 +114,7 @@ t.test('takes wss and ws of a proxy for the https and http of the page', async (
   t.equal(verdict('same-origin', 'wss://example.com', 'wss://example.com'), 'refused')
 })
 
-t.test('has no origin of its own where the request has no sound scheme or host', async (t) => {
+t.test('a request without a sound scheme or host has no origin of its own', async (t) => {
   const odd = [
     'https://', '://example.com', 'file://', 'chrome-extension://example.com', 'ftp://example.com', 'constructor://example.com',
     'https://example.com/', 'https://example.com/chat', 'https://example.com?', 'https://example.com#', 'https://example.com\\',
@@ -259,7 +259,7 @@ t.test('only true is a yes', async (t) => {
   }
 })
 
-t.test('what a function throws or rejects with is for the caller', async (t) => {
+t.test('an error of the origin function goes to the caller', async (t) => {
   const failure = new Error('database away')
   const request = handshake('https://a.test')
   t.throws(() => compileOrigin(() => { throw failure }, false)(request), failure)
@@ -334,7 +334,7 @@ t.test('the two words cannot be one of a list', async (t) => {
   t.throws(() => compileOrigin(['https://a.test', 'same-origin'], false), new TypeError('"same-origin" cannot be one of a list: write it alone'))
 })
 
-t.test('what is no origin option at all throws', async (t) => {
+t.test('a value that is no origin option throws', async (t) => {
   for (const option of [undefined, null, true, 5, {}, [true], [null], [['https://a.test']], [() => true]]) {
     t.throws(() => compileOrigin(option as never, false), { name: 'TypeError', message: /is none of a string, a RegExp/ }, JSON.stringify(option))
   }

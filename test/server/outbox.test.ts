@@ -33,7 +33,7 @@ function wired (highWaterMarkBytes = 1000): { wire: Wire, outbox: Outbox, ws: { 
   return { wire, ws, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, { slowed () {}, caughtUp () {} }) }
 }
 
-t.test('what is written in one turn leaves in one write, in order', async (t) => {
+t.test('messages of one turn leave in one write, in order', async (t) => {
   const { wire, outbox } = wired()
   outbox.sendText('one')
   outbox.sendText('zwölf')
@@ -44,7 +44,7 @@ t.test('what is written in one turn leaves in one write, in order', async (t) =>
   t.same(wire.writes, [Buffer.concat([Buffer.from('\x81\x03one', 'latin1'), Buffer.from('\x81\x06', 'latin1'), Buffer.from('zwölf'), Buffer.from([0x82, 2, 1, 2]), Buffer.from('\x81\x05three', 'latin1')])])
 })
 
-t.test('what promises settled in this turn write, leaves with it', async (t) => {
+t.test('messages of promises that settle in the same turn leave with it', async (t) => {
   const { wire, outbox } = wired()
   outbox.sendText('1')
   void Promise.resolve().then(async () => { outbox.sendText('2'); await Promise.resolve(); outbox.sendText('3') })
@@ -53,7 +53,7 @@ t.test('what promises settled in this turn write, leaves with it', async (t) => 
   t.equal(wire.writes.length, 1)
 })
 
-t.test('what ws writes by itself keeps its place, in the same write', async (t) => {
+t.test('frames that ws writes by itself keep their place, in the same write', async (t) => {
   const { wire, outbox } = wired()
   for (const n of [1, 2]) {
     outbox.sendText('before')
@@ -96,7 +96,7 @@ t.test('the memory of a binary message is free again as soon as it is sent', asy
   t.same(wire.writes, [Buffer.from([0x82, 1, 1])])
 })
 
-t.test('and where it is compressed later, too', async (t) => {
+t.test('with compression, the buffer given to sendBinary may be reused', async (t) => {
   const contract = defineContract({ name: 'bytes', binary: { serverToClient: true } })
   const app = await createApp(t, { perMessageDeflate: true })
   app.ws('/', {

@@ -16,7 +16,7 @@ async function start (t: Teardown, options: PluginOptions = {}, overheard?: stri
   return { app, url: await listen(app) }
 }
 
-t.test('who listens to socket.raw hears every message, and so does its handler', async (t) => {
+t.test('a listener on socket.raw hears every message, and so does its handler', async (t) => {
   const overheard: string[] = []
   const { url } = await start(t, {}, overheard)
   const client = await connect(t, url)
@@ -49,7 +49,7 @@ t.test('text that is not UTF-8 closes with 1007', async (t) => {
   t.equal((await client.closed()).code, 1007)
 })
 
-t.test('of a compressed message the inflated size counts', async (t) => {
+t.test('the inflated size of a compressed message counts', async (t) => {
   const { app } = await start(t, { perMessageDeflate: true })
   const before = process.memoryUsage().rss
   const bomb = maskedFrame(deflateRawSync(Buffer.alloc(60_000_000), { level: 9 }).subarray(0, 65_000), 0xc1)
@@ -82,7 +82,7 @@ t.test('a fault behind a compressed message ends its own connection alone', asyn
   t.same(await client.next(), { type: 'said', text: 'still here' })
 })
 
-t.test('without a reader there is nothing to stand in front of', (t) => {
+t.test('a ws without a reader has nothing to stand in front of', (t) => {
   const peer = new Peer(null as never, undefined, {})
   t.equal(peer.readBy({ isFull: false, isOverheard: false, takeText: () => {} }, 1), undefined)
   t.end()

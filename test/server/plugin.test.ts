@@ -416,7 +416,7 @@ t.test('a schema that cannot be compiled is refused when the app gets ready', as
   await t.rejects(async () => await app.ready(), { code: 'FST_TYPED_WS_INVALID_SCHEMA' })
 })
 
-t.test('where Fastify\'s list of hooks cannot be reached the Origin is checked all the same', async (t) => {
+t.test('the Origin is checked where Fastify\'s list of hooks cannot be reached', async (t) => {
   const app = bare(t)
   let hooks = 0
   app.addHook('onRequest', async () => { hooks++ })
@@ -432,7 +432,7 @@ t.test('where Fastify\'s list of hooks cannot be reached the Origin is checked a
   t.ok(await talks(await connect(t, url)))
 })
 
-t.test('over https, the own origin is https', async (t) => {
+t.test('the own origin of a server over https is https', async (t) => {
   const app = Fastify({ https: certificate })
   t.teardown(() => app.close())
   await app.register(typedWs)

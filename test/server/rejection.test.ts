@@ -122,7 +122,7 @@ t.test('a hook that hangs ends in a 1013', async (t) => {
   await until(async () => await countSockets(app) === 0)
 })
 
-t.test('what is no handshake is refused over HTTP', async (t) => {
+t.test('a request that is no handshake is refused over HTTP', async (t) => {
   const { app } = await start(t, {}, { perMessageDeflate: true }, (app) => {
     app.setErrorHandler((_error, _request, reply) => reply.send(Readable.from(['a ', 'bad ', 'offer'])))
   })
@@ -131,7 +131,7 @@ t.test('what is no handshake is refused over HTTP', async (t) => {
   t.match(text, /a .*bad .*offer/s)
 })
 
-t.test('what a peer says before it hears the no is not handled, and a silent one is cut', async (t) => {
+t.test('messages sent before the refusal arrives are not handled, and a silent client is cut', async (t) => {
   const { app, seen } = await start(t, answering(() => { throw fault(401, 'no') }))
   const peer = await connectRaw(t, app)
   peer.allowHalfOpen = true

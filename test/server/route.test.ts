@@ -64,7 +64,7 @@ t.test('a pattern is taken where the option says so, of the route or the plugin'
   t.throws(() => other.ws('/b', { contract, on: { say () {} }, unsafePatterns: false }), { code: 'FST_TYPED_WS_UNSAFE_PATTERN' })
 })
 
-t.test('what Fastify refuses of a route it refuses of ours', async (t) => {
+t.test('a route that Fastify refuses is refused here as well', async (t) => {
   const app = await createApp(t)
   app.ws('/twice', route)
   t.throws(() => app.ws('/twice', route), { code: 'FST_ERR_DUPLICATED_ROUTE' })

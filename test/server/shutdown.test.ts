@@ -78,7 +78,7 @@ t.test('handlers finish, and what waits behind them is handled: no answer is los
   }
 })
 
-t.test('what hangs is told goodbye all the same: a handler, an open, a stream', async (t) => {
+t.test('a connection whose handler, open or stream hangs gets its close frame all the same', async (t) => {
   const { app, url, ended } = await start(t, { shutdown: { timeoutMs: 500 } })
   const [stuck, opening, streaming] = [await connect(t, `${url}/stuck`), await connect(t, `${url}/opening`), await connect(t, url)]
   stuck.send({ type: 'ask', n: 1 })
@@ -100,7 +100,7 @@ t.test('peers are told to come back at different times', async (t) => {
   t.ok(new Set(waits).size > 25)
 })
 
-t.test('and never at once, which would be no advice', async (t) => {
+t.test('the time to come back is never 0 ms, which would be no advice', async (t) => {
   const { app, url } = await start(t, { shutdown: { spreadMs: 1 } })
   const clients = await Promise.all(Array.from({ length: 50 }, async () => await connect(t, url)))
   await app.close()

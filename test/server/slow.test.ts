@@ -55,14 +55,14 @@ t.test('an outbox says once that its peer is slow, and once that it caught up', 
   t.equal(outbox.sendText('x'), true)
 })
 
-t.test('what the system takes at once makes nobody slow', async (t) => {
+t.test('bytes that the system takes at once make no connection slow', async (t) => {
   const { outbox, wire, told } = stalled(100)
   wire._write = (_chunk, _encoding, done) => done()
   for (let i = 0; i < 10; i++) t.equal(outbox.sendText('x'.repeat(90)), true)
   t.same(told, [])
 })
 
-t.test('who waits for an outbox that ends is told', async (t) => {
+t.test('a caller that waits for an outbox is told when it ends', async (t) => {
   const { outbox, ws } = stalled(100)
   outbox.sendText('x'.repeat(200))
   const drained = outbox.drained()
@@ -233,7 +233,7 @@ t.test('pings of a peer that reads nothing are not answered', async (t) => {
   await pong
 })
 
-t.test('and with compression all of it holds as well', async (t) => {
+t.test('a compressed connection becomes slow and drains as any other', async (t) => {
   const app = await createApp(t, { highWaterMarkBytes: 200_000, perMessageDeflate: true, slowConsumer: 'drop' })
   let socket: FeedSocket | undefined
   app.ws('/', { contract: feed, open: (opened) => { socket = opened }, on: { start () {}, ask: () => 0 } })

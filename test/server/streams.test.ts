@@ -5,7 +5,7 @@ import t from 'tap'
 import { connect, until } from '../helper.js'
 import { gate, live, start, type LiveSocket } from './live.js'
 
-t.test('what a handler yields goes out item by item, checked and stripped, and then the end', async (t) => {
+t.test('items that a handler yields go out one by one, checked and stripped, and then the end', async (t) => {
   const { client } = await start(t, { async * count () { yield { n: 1, secret: 'x' }; yield { n: 2 } } })
   client.send({ type: 'count', ref: 7, to: 2 })
   t.same(await client.next(), { type: '$next', ref: 7, data: { n: 1 } })
@@ -22,7 +22,7 @@ t.test('any async iterable is a stream, at once or promised', async (t) => {
   }
 })
 
-t.test('what is no async iterable is a 500, and an error in the log', async (t) => {
+t.test('a result that is no async iterable is a 500, and an error in the log', async (t) => {
   for (const result of [undefined, null, 5, [{ n: 1 }]]) {
     const { client, log, app } = await start(t, { count: () => result })
     client.send({ type: 'count', ref: 1, to: 1 })
