@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
 import { ContractError, defineContract } from '../lib/contract.js'
-import { builders } from './lines.js'
+import { builders } from './support/lines.js'
 
 const { Type } = builders[0]!
 const payload = Type.Object({ text: Type.String() })

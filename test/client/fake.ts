@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { createClient } from '../../lib/client/index.js'
 import { defineContract } from '../../lib/contract.js'
 import type { Client, ClientOptions, Fresh, StateChange, WebSocketConstructor, WebSocketLike } from '../../types/client.js'
-import type { Teardown } from '../helper.js'
+import type { Teardown } from '../support/helper.js'
 import { turn } from '../support/fake-time.js'
 
 export const talk = defineContract({

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineContract, type CloseEvent } from '../../lib/index.js'
-import { connectRaw, createApp, handshakeText, type Teardown } from '../helper.js'
+import { connectRaw, createApp, handshakeText, type Teardown } from '../support/helper.js'
 
 const INTERVAL_MS = 1000
 const TIMEOUT_MS = 500

@@ -7,7 +7,7 @@ import { request as requestHttps } from 'node:https'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
-import type { Teardown } from '../helper.js'
+import type { Teardown } from '../support/helper.js'
 import { spawnNode } from '../support/child.js'
 
 const root = join(import.meta.dirname, '../..')

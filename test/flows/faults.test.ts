@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract } from '../../lib/index.js'
-import { connect, createApp, listen, Log, refused, until, type Client } from '../helper.js'
+import { connect, createApp, listen, Log, refused, until, type Client } from '../support/helper.js'
 
 const talk = defineContract({
   name: 'talk.v1',

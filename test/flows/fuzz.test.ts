@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { Attacker, type Deeds } from '../fuzz/attacker.js'
 import { Random } from '../fuzz/random.js'
 import { fuzz, MAX_PAYLOAD_BYTES, startServer, type Tally } from '../fuzz/server.js'
-import { connect, countSockets, type Client } from '../helper.js'
+import { connect, countSockets, type Client } from '../support/helper.js'
 import { collectGarbage } from '../support/gc.js'
 
 const DEFAULT_SEED = 20_260_801

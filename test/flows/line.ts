@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import type { Teardown } from '../helper.js'
+import type { Teardown } from '../support/helper.js'
 
 /** A TCP connection's way to the server, which can fail. */
 export class Line {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { connect, refused, until, type Teardown } from '../helper.js'
+import { connect, refused, until, type Teardown } from '../support/helper.js'
 import { spawnNode } from '../support/child.js'
 import { listeningPort } from './chat.js'
 

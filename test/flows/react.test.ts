@@ -5,8 +5,8 @@ import type { Browser } from 'playwright-core'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineContract } from '../../lib/index.js'
-import { startBrowser } from '../browser.js'
-import { createApp, listen, until } from '../helper.js'
+import { startBrowser } from '../support/browser.js'
+import { createApp, listen, until } from '../support/helper.js'
 
 export const chat = defineContract({
   name: 'chat.v1',

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { until, type Teardown } from '../helper.js'
+import { until, type Teardown } from '../support/helper.js'
 
 const PATIENCE_MS = 30_000
 

@@ -3,7 +3,7 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type SharedOptions, type Socket } from '../../lib/index.js'
-import { createApp, type Teardown } from '../helper.js'
+import { createApp, type Teardown } from '../support/helper.js'
 
 export const MAX_PAYLOAD_BYTES = 16_384
 

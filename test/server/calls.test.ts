@@ -1,5 +1,5 @@
 import t from 'tap'
-import { until } from '../helper.js'
+import { until } from '../support/helper.js'
 import { gate, live, start, type LiveSocket } from './live.js'
 
 async function codeOf (answer: Promise<unknown>): Promise<unknown> {

@@ -13,7 +13,7 @@ import { Type } from '@sinclair/typebox'
 import { defineContract, type Diagnostics, type PluginOptions } from '../../lib/index.js'
 import { Capacity } from '../../lib/server/capacity.js'
 import { Random } from '../fuzz/random.js'
-import { connect, connectRaw, countSockets, createApp, handshakeText, listen, refused, until, type Client, type Teardown } from '../helper.js'
+import { connect, connectRaw, countSockets, createApp, handshakeText, listen, refused, until, type Client, type Teardown } from '../support/helper.js'
 
 const talk = defineContract({ name: 'talk.v1', clientToServer: { say: Type.Object({}) } })
 

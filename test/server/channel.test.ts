@@ -6,7 +6,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type ChannelStats, type Diagnostics, type Socket } from '../../lib/index.js'
-import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../helper.js'
+import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../support/helper.js'
 import { start as startLive } from './live.js'
 
 const talk = defineContract({

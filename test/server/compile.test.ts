@@ -5,7 +5,7 @@ import { Format } from 'typebox/format'
 import { defineContract } from '../../lib/contract.js'
 import { refuseUnboundedPatterns } from '../../lib/server/compile.js'
 import { loadTypeBox } from '../../lib/server/typebox.js'
-import { builders, compile, decoderOf, eventOf, lines, plain, refusalOf, replyOf } from '../lines.js'
+import { builders, compile, decoderOf, eventOf, lines, plain, refusalOf, replyOf } from '../support/lines.js'
 
 const { Type } = builders[0]!
 

@@ -5,7 +5,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type CloseEvent, type PluginOptions, type ReceivedMessage, type Socket } from '../../lib/index.js'
-import { connect, createApp, exchangeRaw, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../helper.js'
+import { connect, createApp, exchangeRaw, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../support/helper.js'
 
 const talk = defineContract({
   name: 'talk.v1',

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { MAX_DEPTH } from '../../lib/protocol.js'
 import type { Refusal } from '../../lib/server/decode.js'
 import { Decoder } from '../../lib/server/decode.js'
-import { builders, compile, decoderOf, lines } from '../lines.js'
+import { builders, compile, decoderOf, lines } from '../support/lines.js'
 
 const { Type } = builders[0]!
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { builders, compile, eventOf, lines, replyOf } from '../lines.js'
+import { builders, compile, eventOf, lines, replyOf } from '../support/lines.js'
 import { Encoder } from '../../lib/server/encode.js'
 
 const { Type } = builders[0]!

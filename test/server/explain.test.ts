@@ -2,7 +2,7 @@ import t from 'tap'
 import type { TSchema } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
 import { explain } from '../../lib/server/explain.js'
-import { builders, lines, refusalOf, type Builder } from '../lines.js'
+import { builders, lines, refusalOf, type Builder } from '../support/lines.js'
 
 const { Type } = builders[0]!
 

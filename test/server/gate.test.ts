@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import typedWs, { type PluginOptions } from '../../lib/index.js'
-import { certificate, connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../helper.js'
+import { certificate, connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../support/helper.js'
 import { echo } from '../support/echo.js'
 
 const SETTINGS = 'AAMAAABkAAQCAAAAAAIAAAAA'

@@ -7,7 +7,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import type { PluginOptions, WebSocketRouteOptions } from '../../lib/index.js'
-import { connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../helper.js'
+import { connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../support/helper.js'
 import { echo } from '../support/echo.js'
 
 type Route = Partial<WebSocketRouteOptions<typeof echo>>

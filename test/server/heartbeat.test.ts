@@ -7,7 +7,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineContract, type CloseEvent, type PluginOptions } from '../../lib/index.js'
 import { Heartbeat, type Beating } from '../../lib/server/heartbeat.js'
-import { certificate, connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../helper.js'
+import { certificate, connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../support/helper.js'
 
 class Member implements Beating {
   bytesRead = 0

@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
 import { defineContract, type Socket } from '../../lib/index.js'
 import { Hub } from '../../lib/server/hub.js'
-import { connect, createApp, listen, type Client, type Teardown } from '../helper.js'
+import { connect, createApp, listen, type Client, type Teardown } from '../support/helper.js'
 
 const rooms = defineContract({
   name: 'rooms',

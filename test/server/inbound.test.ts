@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { connect, until } from '../helper.js'
+import { connect, until } from '../support/helper.js'
 import { gate, live, start, type LiveSocket } from './live.js'
 
 t.test('concurrency says how many handlers run at once, begun in order', async (t) => {

@@ -4,7 +4,7 @@ import cookie from '@fastify/cookie'
 import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import typedWs, { defineContract, type Socket } from '../../lib/index.js'
-import { certificate, createApp, until } from '../helper.js'
+import { certificate, createApp, until } from '../support/helper.js'
 
 const echo = defineContract({
   name: 'echo.v1',

@@ -4,7 +4,7 @@ import autoload from '@fastify/autoload'
 import Fastify from 'fastify'
 import typedWs, { defineContract } from '../../lib/index.js'
 import { readPluginOptions, readRouteOptions, sharedOptionNames } from '../../lib/server/options.js'
-import { createApp } from '../helper.js'
+import { createApp } from '../support/helper.js'
 
 const echo = defineContract({ name: 'echo.v1', clientToServer: { say: Type.Object({ text: Type.String() }) } })
 

@@ -8,7 +8,7 @@ import type { WebSocket } from 'ws'
 import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
 import { frameOf, frameText } from '../../lib/server/frame.js'
 import { Outbox } from '../../lib/server/outbox.js'
-import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../helper.js'
+import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../support/helper.js'
 
 /** A socket that remembers what each write to the system took along. */
 class Wire extends Duplex {

@@ -9,7 +9,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { WebSocketServer } from 'ws'
 import typedWs, { type PluginOptions } from '../../lib/index.js'
-import { connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown } from '../helper.js'
+import { connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown } from '../support/helper.js'
 import { echoRoute } from '../support/echo.js'
 
 /** An app with a typed route at /typed, a raw one at /raw and an HTTP one at /http. */

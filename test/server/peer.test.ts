@@ -3,7 +3,7 @@ import { deflateRawSync } from 'node:zlib'
 import t from 'tap'
 import type { PluginOptions } from '../../lib/index.js'
 import { Peer } from '../../lib/server/peer.js'
-import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../helper.js'
+import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../support/helper.js'
 import { echo } from '../support/echo.js'
 
 async function start (t: Teardown, options: PluginOptions = {}, overheard?: string[]): Promise<{ app: Awaited<ReturnType<typeof createApp>>, url: string }> {

@@ -19,7 +19,7 @@ import mercurius from 'mercurius'
 import t from 'tap'
 import type { WebSocket } from 'ws'
 import typedWs, { defineContract } from '../../lib/index.js'
-import { certificate, connect, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown } from '../helper.js'
+import { certificate, connect, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown } from '../support/helper.js'
 import { echo, echoRoute as route } from '../support/echo.js'
 
 function bare (t: Teardown): FastifyInstance {

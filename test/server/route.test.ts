@@ -3,7 +3,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import typedWs, { defineContract, type WebSocketRouteOptions } from '../../lib/index.js'
-import { connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf } from '../helper.js'
+import { connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf } from '../support/helper.js'
 import { echo, echoRoute as route } from '../support/echo.js'
 
 const silent = defineContract({ name: 'silent.v1' })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { explainUnfit, formatsIn, hasForeignReference, hasUnboundedPattern, idOf, Part, partsIn, References, referrersIn, schemasIn } from '../../lib/server/schema.js'
 import { Type as Current } from 'typebox'
 import { Type as Legacy } from '@sinclair/typebox'
-import { builders } from '../lines.js'
+import { builders } from '../support/lines.js'
 
 t.test('finds every schema within a schema, and nothing that only looks like one', async (t) => {
   const names = (schema: object): unknown[] => schemasIn(schema).map((part) => part['title']).filter((title) => title !== undefined)

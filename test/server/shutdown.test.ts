@@ -4,7 +4,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
-import { connect, connectRaw, countSockets, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../helper.js'
+import { connect, connectRaw, countSockets, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../support/helper.js'
 
 const echo = defineContract({
   name: 'echo.v1',

@@ -9,7 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../lib/index.js'
 import { Outbox } from '../../lib/server/outbox.js'
-import { connect, createApp, listen, until, type Client, type Teardown } from '../helper.js'
+import { connect, createApp, listen, until, type Client, type Teardown } from '../support/helper.js'
 
 /** A socket that hands on nothing until it is told to. */
 class Stalled extends Duplex {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { connect, until } from '../helper.js'
+import { connect, until } from '../support/helper.js'
 import { gate, live, start, type LiveSocket } from './live.js'
 
 t.test('items that a handler yields go out one by one, checked and stripped, and then the end', async (t) => {

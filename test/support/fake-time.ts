@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Teardown } from '../helper.js'
+import type { Teardown } from './helper.js'
 
 type Apis = NonNullable<NonNullable<Parameters<typeof mock.timers.enable>[0]>['apis']>
 

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { runNode } from './support/child.js'
+import { runNode } from '../support/child.js'
 
-const root = new URL('../', import.meta.url)
+const root = new URL('../../', import.meta.url)
 const workshop = new URL('.cache/docs/', root)
 // Code a reader sees, and what a test adds to it in a comment.
 const BLOCK = /```(?:ts|js)\n([^]*?)```|<!-- test\n([^]*?)-->/g

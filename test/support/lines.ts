@@ -1,13 +1,13 @@
 // The ways a schema can come: of either line of TypeBox, or as plain JSON Schema, which is an Ajv's to check.
 import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
-import type { ContractDefinition } from '../types/contract.js'
-import { defineContract } from '../lib/contract.js'
-import { compileContract, type Codec, type CompiledContract, type CompileOptions } from '../lib/server/compile.js'
-import { Decoder, type Decoded } from '../lib/server/decode.js'
-import { Encoder } from '../lib/server/encode.js'
-import type { Incoming } from '../lib/server/compile.js'
-import { loadTypeBox } from '../lib/server/typebox.js'
+import type { ContractDefinition } from '../../types/contract.js'
+import { defineContract } from '../../lib/contract.js'
+import { compileContract, type Codec, type CompiledContract, type CompileOptions } from '../../lib/server/compile.js'
+import { Decoder, type Decoded } from '../../lib/server/decode.js'
+import { Encoder } from '../../lib/server/encode.js'
+import type { Incoming } from '../../lib/server/compile.js'
+import { loadTypeBox } from '../../lib/server/typebox.js'
 
 export type Builder = typeof Legacy
 

@@ -5,7 +5,7 @@ import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { WebSocket, type ClientOptions } from 'ws'
-import typedWs, { type PluginOptions } from '../lib/index.js'
+import typedWs, { type PluginOptions } from '../../lib/index.js'
 
 /** What a test needs of tap's `t`. */
 export interface Teardown {
@@ -207,6 +207,6 @@ export class Log {
 
 /** Of localhost, signed by itself, and good for nothing but tests. */
 export const certificate = {
-  key: readFileSync(new URL('fixtures/localhost.key', import.meta.url)),
-  cert: readFileSync(new URL('fixtures/localhost.crt', import.meta.url))
+  key: readFileSync(new URL('../fixtures/localhost.key', import.meta.url)),
+  cert: readFileSync(new URL('../fixtures/localhost.crt', import.meta.url))
 }

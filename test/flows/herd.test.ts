@@ -4,8 +4,8 @@ import { mock } from 'node:test'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { createClient } from '../../lib/client/index.js'
-import { createApp, listen } from '../helper.js'
-import { fakeTime, Network, talk, turn, type TalkClient } from './fake.js'
+import { createApp, listen } from '../support/helper.js'
+import { fakeTime, Network, talk, turn, type TalkClient } from '../client/fake.js'
 
 const on = { say: () => {}, twice: ({ n }: { n: number }) => 2 * n, async * ticks () { yield 1 } }
 
