@@ -46,6 +46,8 @@ export const CloseCode = {
   unsupportedData: 1003,
   /** Too many invalid messages in a row. */
   policyViolation: 1008,
+  /** A message was larger than `maxPayloadBytes`; the reason says so. */
+  messageTooBig: 1009,
   /** `open` failed for a reason of the server's. */
   internalError: 1011,
   /** The server restarts; the reason says when to come back. */

@@ -99,7 +99,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     raw.outbox = this.#outbox
     this.#intake = raw.readBy(this.#inbound, settings.maxPayloadBytes)
     raw.on('message', (data: Buffer, isBinary) => isBinary ? this.#inbound.takeBinary(data) : this.#inbound.takeText(data))
-    raw.on('close', (code, reason) => this.#end(code, reason.toString()))
+    raw.on('close', (code, reason) => this.#end(raw.faultCode ?? code, reason.toString()))
     raw.on('error', (error) => this.log.debug({ err: error }, 'websocket error'))
     wiring.home.join(this)
     this.#leaveHeartbeat = heartbeat?.join(this)
@@ -432,7 +432,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   }
 
   #end (code: number, reason: string): void {
-    this.#closed = { code, reason, wasClean: code !== ABNORMAL_CLOSURE }
+    this.#closed = { code, reason, wasClean: code !== ABNORMAL_CLOSURE && this.raw.faultCode === undefined }
     for (const topic of this.topics) this.unsubscribe(topic)
     this.#leaveHeartbeat?.()
     this.#expiry?.stop()

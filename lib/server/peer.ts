@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
+import { CloseCode } from '../protocol.js'
 import { Intake, type Reader, type Taker } from './intake.js'
 
 /** Whoever holds frames back until the turn of the event loop ends. */
@@ -43,13 +44,17 @@ class Behind implements Reader {
  */
 export class Peer extends WebSocket {
   outbox: Settling | undefined = undefined
+  /** The code that ws closed with by itself, because of what it read; then it reads no answer. */
+  faultCode: number | undefined = undefined
+  #maxPayloadBytes = 0
 
   /**
    * Puts an intake in front of ws's own reader.
    * @returns nothing where frames may be compressed, which ws reads alone, or where a later ws keeps its reader elsewhere.
    */
   readBy (taker: Taker, maxPayloadBytes: number): Intake | undefined {
-    const { _receiver: receiver } = this as unknown as { readonly _receiver?: Receiver | null }
+    const receiver = this.#receiver
+    this.#maxPayloadBytes = maxPayloadBytes
     if (receiver == null) return undefined
     if (this.extensions !== '') {
       guard(receiver)
@@ -61,9 +66,16 @@ export class Peer extends WebSocket {
     return intake
   }
 
-  override close (...args: Parameters<WebSocket['close']>): void {
+  // Only ws closes without a reason because its reader has found a fault.
+  override close (code?: number, reason?: string | Buffer): void {
     this.outbox?.settle()
-    super.close(...args)
+    if (reason !== undefined || this.#receiver?._errored !== true) return super.close(code, reason)
+    this.faultCode = code
+    super.close(code, code === CloseCode.messageTooBig ? `message larger than maxPayloadBytes ${this.#maxPayloadBytes}` : undefined)
+  }
+
+  get #receiver (): Receiver | null | undefined {
+    return (this as unknown as { readonly _receiver?: Receiver | null })._receiver
   }
 
   override ping (...args: unknown[]): void {

@@ -488,10 +488,25 @@ t.test('a broken frame ends its own connection and nobody else\'s', async (t) =>
   t.notMatch(logged.join(''), /"level":50/, 'noise is not an error')
 })
 
-t.test('a message larger than maxPayloadBytes closes with 1009', async (t) => {
-  const { client } = await start(t, {}, { maxPayloadBytes: 100 })
+t.test('a message larger than maxPayloadBytes closes with 1009 and a reason, and that is what the server logs', async (t) => {
+  const ended: unknown[] = []
+  const { client, logged } = await start(t, { close: (_, event) => ended.push(event) }, { maxPayloadBytes: 100 })
   client.send({ type: 'say', text: 'x'.repeat(100) })
-  t.equal((await client.closed()).code, 1009)
+  t.same(await client.closed(), { code: 1009, reason: 'message larger than maxPayloadBytes 100' })
+  while (ended.length === 0) await turn()
+  t.match(ended, [{ code: 1009, wasClean: false }])
+  t.match(logged.join(''), /"code":1009/)
+})
+
+t.test('a frame that breaks the protocol is 1002 or 1007 on the server as well, not 1006', async (t) => {
+  for (const [bytes, code] of [[Buffer.from([0xff, 0xff, 0xff]), 1002], [maskedFrame(Buffer.from([0xc3, 0x28])), 1007]] as const) {
+    const ended: unknown[] = []
+    const { client } = await start(t, { close: (_, event) => ended.push(event) })
+    ;(client.ws as unknown as { _socket: { write (bytes: Buffer): void } })._socket.write(bytes)
+    t.equal((await client.closed()).code, code)
+    while (ended.length === 0) await turn()
+    t.match(ended, [{ code, wasClean: false }])
+  }
 })
 
 t.test('a thousand connections fail in every way and one goes on', async (t) => {
