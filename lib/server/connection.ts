@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import type { Socket as TcpSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -75,6 +76,8 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   readonly #outbox: Outbox
   readonly #inbound: Inbound<Connection>
   readonly #intake: Intake | undefined
+  // The context of the handshake. Everything of the app's runs in it: what begins in a turn of somebody else's, or of nobody's, enters it first.
+  readonly #context: AsyncResource = new AsyncResource('fastify-typed-ws')
   readonly #openedMs: number = performance.now()
   readonly #leaveHeartbeat: (() => void) | undefined
   #id: string | undefined = undefined
@@ -97,9 +100,9 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#outbox = new Outbox(raw, socket, settings.highWaterMarkBytes, this)
     this.#inbound = new Inbound<Connection>(wiring, this)
     raw.outbox = this.#outbox
-    this.#intake = raw.readBy(this.#inbound, settings.maxPayloadBytes)
-    raw.on('message', (data: Buffer, isBinary) => isBinary ? this.#inbound.takeBinary(data) : this.#inbound.takeText(data))
-    raw.on('close', (code, reason) => this.#end(raw.faultCode ?? code, reason.toString()))
+    this.#intake = raw.readBy(this.#inbound, settings.maxPayloadBytes, this.#context)
+    raw.on('message', (data: Buffer, isBinary) => this.#context.runInAsyncScope(() => this.#take(data, isBinary)))
+    raw.on('close', (code, reason) => this.#context.runInAsyncScope(() => this.#end(raw.faultCode ?? code, reason.toString())))
     raw.on('error', (error) => this.log.debug({ err: error }, 'websocket error'))
     wiring.home.join(this)
     this.#leaveHeartbeat = heartbeat?.join(this)
@@ -178,7 +181,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#calls ??= new Calls(this, this.#wiring.settings.maxPendingCalls)
     const answer = this.#calls.make(type, call, options)
     // A peer whose messages wait to be read cannot answer.
-    if (!this.#inbound.isFull) this.resume()
+    if (!this.#inbound.isFull) this.#context.runInAsyncScope(() => this.resume())
     try {
       return await answer
     } finally {
@@ -327,7 +330,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   caughtUp (): void {
     clearTimeout(this.#patience)
-    this.#inbound.next()
+    this.#context.runInAsyncScope(() => this.#inbound.next())
   }
 
   // Calls of our own.
@@ -365,6 +368,11 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   cut (): void {
     this.log.debug('websocket peer shows no sign of life')
     this.terminate()
+  }
+
+  #take (data: Buffer, isBinary: boolean): void {
+    if (isBinary) this.#inbound.takeBinary(data)
+    else this.#inbound.takeText(data)
   }
 
   async #awaitOpening (opening: PromiseLike<unknown>): Promise<void> {

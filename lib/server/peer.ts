@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import { CloseCode } from '../protocol.js'
@@ -11,12 +12,14 @@ export interface Settling {
 }
 
 const kIntake = Symbol('intake')
+const kContext = Symbol('context')
 // ws's reader has no other.
 const writable = Writable.prototype as unknown as { readonly write: (this: Reader, bytes: Buffer) => boolean }
 
 /** What ws reads a socket with, under a name that is not public. */
 interface Receiver extends Reader {
   [kIntake]?: Intake
+  [kContext]?: AsyncResource
   _write (chunk: Buffer, encoding: string, done: () => void): void
   readonly _errored: boolean
 }
@@ -49,10 +52,10 @@ export class Peer extends WebSocket {
   #maxPayloadBytes = 0
 
   /**
-   * Puts an intake in front of ws's own reader.
+   * Puts an intake in front of ws's own reader, which takes every chunk in this context.
    * @returns nothing where frames may be compressed, which ws reads alone, or where a later ws keeps its reader elsewhere.
    */
-  readBy (taker: Taker, maxPayloadBytes: number): Intake | undefined {
+  readBy (taker: Taker, maxPayloadBytes: number, context: AsyncResource): Intake | undefined {
     const receiver = this.#receiver
     this.#maxPayloadBytes = maxPayloadBytes
     if (receiver == null) return undefined
@@ -62,6 +65,7 @@ export class Peer extends WebSocket {
     }
     const intake = new Intake(taker, new Behind(receiver), maxPayloadBytes)
     receiver[kIntake] = intake
+    receiver[kContext] = context
     receiver.write = writeToIntake
     return intake
   }
@@ -101,9 +105,13 @@ function skip (sent: unknown): void {
   if (typeof sent === 'function') sent()
 }
 
-// One for all receivers.
+// One for all receivers. A chunk belongs to one connection: its context is entered once, not once per message.
 function writeToIntake (this: Receiver, bytes: Buffer): boolean {
-  return this[kIntake]!.write(bytes)
+  return this[kContext]!.runInAsyncScope(write, undefined, this[kIntake]!, bytes)
+}
+
+function write (intake: Intake, bytes: Buffer): boolean {
+  return intake.write(bytes)
 }
 
 // After a fault in a compressed message ws 8.23 would still read what follows it, and could throw.

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { once } from 'node:events'
 import { deflateRawSync } from 'node:zlib'
 import t from 'tap'
@@ -84,7 +85,7 @@ t.test('a fault behind a compressed message ends its own connection alone', asyn
 
 t.test('a ws without a reader has nothing to stand in front of', (t) => {
   const peer = new Peer(null as never, undefined, {})
-  t.equal(peer.readBy({ isFull: false, isOverheard: false, takeText: () => {} }, 1), undefined)
+  t.equal(peer.readBy({ isFull: false, isOverheard: false, takeText: () => {} }, 1, new AsyncResource('test')), undefined)
   t.end()
 })
 
