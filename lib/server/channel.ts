@@ -18,12 +18,16 @@ const IDLE: Load = {
 const LOADS = Object.keys(IDLE) as ReadonlyArray<keyof Load>
 // What stays of a connection that is gone.
 const LASTING: ReadonlyArray<keyof Load> = ['messagesReceived', 'messagesSent', 'bytesReceived', 'bytesSent', 'dropped']
+// What goes on although its connection is gone.
+const UNSETTLED: ReadonlyArray<keyof Load> = ['queued', 'running', 'streams']
 
 /** A contract as seen from anywhere in the service: its topics and its connections, of all its routes. */
 export class ContractChannel implements Channel<AnyContract>, Home {
   readonly contract: AnyContract
   readonly hub: Hub<Connection> = new Hub()
   readonly connections: Set<Connection> = new Set()
+  /** Connections that are gone, for which something of the app's still runs. */
+  readonly unsettled: Set<Connection> = new Set()
   readonly #encoder: () => Encoder
   readonly #errors: Record<string, number> = Object.create(null) as Record<string, number>
   readonly #handshakesRefused: Record<number, number> = {}
@@ -41,6 +45,7 @@ export class ContractChannel implements Channel<AnyContract>, Home {
   get stats (): ChannelStats {
     const load = { ...this.#past }
     for (const connection of this.connections) add(load, connection.load, LOADS)
+    for (const connection of this.unsettled) add(load, connection.load, UNSETTLED)
     return {
       connections: this.connections.size,
       ...load,
@@ -59,7 +64,12 @@ export class ContractChannel implements Channel<AnyContract>, Home {
 
   leave (connection: Connection): void {
     this.connections.delete(connection)
+    this.unsettled.add(connection)
     add(this.#past, connection.load, LASTING)
+  }
+
+  forget (connection: Connection): void {
+    this.unsettled.delete(connection)
   }
 
   countError ({ code, statusCode }: ErrorBody): void {

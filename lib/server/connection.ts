@@ -7,6 +7,7 @@ import type { AnyContract } from '../../types/contract.js'
 import type { CloseEvent, ReceivedMessage } from '../../types/handler.js'
 import type { CallOptions, Socket } from '../../types/socket.js'
 import { CloseCode, ErrorCode, Reserved, type ErrorBody } from '../protocol.js'
+import { after } from '../timer.js'
 import { Calls, type CallSink } from './calls.js'
 import { refuse, type Answer } from './decode.js'
 import * as diagnostics from './diagnostics.js'
@@ -36,7 +37,10 @@ export interface Wiring extends Inlet<Connection> {
 export interface Home {
   readonly hub: Hub<Connection>
   join (connection: Connection): void
+  /** It is gone; something of the app's may still run for it. */
   leave (connection: Connection): void
+  /** Nothing runs for it any more. */
+  forget (connection: Connection): void
   countError (body: ErrorBody): void
   countSlow (): void
 }
@@ -55,7 +59,18 @@ export interface Load {
   readonly dropped: number
 }
 
-type State = 'opening' | 'open' | 'done'
+/** What of the app's still runs for a connection, by its kind. */
+export interface Unsettled {
+  readonly open: number
+  readonly handlers: number
+  readonly queued: number
+  readonly streams: number
+  readonly errorHandlers: number
+  readonly close: number
+}
+
+/** `opening`: `open` runs. `failing`: it failed, and `errorHandler` runs. `closing`: `close` runs. `done`: none of them will run again. */
+type State = 'opening' | 'open' | 'failing' | 'closing' | 'done'
 /** A socket of the system's; an injected one counts nothing. */
 type Wire = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWritten' | 'setKeepAlive'>>
 
@@ -88,7 +103,10 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   #closed: CloseEvent | undefined = undefined
   #patience: NodeJS.Timeout | undefined = undefined
   #whenIdle: (() => void) | undefined = undefined
+  #whenSettled: (() => void) | undefined = undefined
   #state: State = 'opening'
+  #lastMessagesMs = LAST_MESSAGES_MS
+  #reporting = 0
   #dropped = 0
 
   constructor (wiring: Wiring, raw: Peer, socket: Duplex, request: FastifyRequest) {
@@ -244,6 +262,42 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     if (!this.isIdle) await new Promise<void>((resolve) => { this.#whenIdle = resolve })
   }
 
+  /** Whether it is gone, and nothing of the app's runs for it any more. */
+  get isSettled (): boolean {
+    return this.#closed !== undefined && this.#state === 'done' && this.#inbound.isIdle && this.#inbound.streams === 0 && this.#reporting === 0
+  }
+
+  /** Resolves once it is settled. */
+  async settled (): Promise<void> {
+    if (!this.isSettled) await new Promise<void>((resolve) => { this.#whenSettled = resolve })
+  }
+
+  get unsettled (): Unsettled {
+    return {
+      open: Number(this.#state === 'opening'),
+      handlers: this.#inbound.running,
+      queued: this.#inbound.queued,
+      streams: this.#inbound.streams,
+      errorHandlers: this.#reporting,
+      close: Number(this.#state === 'open' || this.#state === 'closing')
+    }
+  }
+
+  get isGone (): boolean {
+    return this.#closed !== undefined
+  }
+
+  /** From now on its `close` handler waits no longer than this for the last messages. */
+  hurry (lastMessagesMs: number): void {
+    this.#lastMessagesMs = lastMessagesMs
+    if (this.#closed !== undefined && this.#state === 'open') this.#expectFinish(this.#closed)
+  }
+
+  /** No message that waits is handled any more. */
+  giveUp (): void {
+    this.#inbound.refuse()
+  }
+
   get load (): Load {
     return {
       queued: this.#inbound.queued,
@@ -303,6 +357,11 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     if (!this.#inbound.isIdle) return
     this.#whenIdle?.()
     if (this.#closed !== undefined) this.#finish(this.#closed)
+    this.#settle()
+  }
+
+  sourceEnded (): void {
+    this.#settle()
   }
 
   /** Never throws and never rejects: resolves to the error the peer is told of. */
@@ -312,7 +371,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     if (errorHandler === undefined) return this.#log(error, message)
     try {
       const other = errorHandler(error, this, message)
-      if (isThenable(other)) return Promise.resolve(other).then((value) => chosen(value, error), (thrown: unknown) => ({ error: thrown }))
+      if (isThenable(other)) return this.#awaitReport(other, error)
       return chosen(other, error)
     } catch (thrown) {
       return { error: thrown }
@@ -391,11 +450,25 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   }
 
   async #failOpening (error: unknown): Promise<void> {
-    this.#state = 'done'
+    this.#state = 'failing'
     // The peer's goodbye comes behind what waited.
     this.#inbound.refuse()
     const { code, reason } = closeOf((await this.report(error, undefined)).error)
+    this.#state = 'done'
     this.close(code, reason)
+    this.#settle()
+  }
+
+  async #awaitReport (other: PromiseLike<unknown>, error: unknown): Promise<Failure> {
+    this.#reporting++
+    try {
+      return chosen(await other, error)
+    } catch (thrown) {
+      return { error: thrown }
+    } finally {
+      this.#reporting--
+      this.#settle()
+    }
   }
 
   // An event that finds no room is counted where that was asked for; else the peer would not know what it missed.
@@ -453,6 +526,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     if (this.#state === 'open') this.#expectFinish(this.#closed)
     this.#inbound.end()
     this.#whenIdle?.()
+    this.#settle()
   }
 
   #tell ({ code, reason }: CloseEvent): void {
@@ -464,19 +538,31 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   // A handler that never settles does not keep `close` from running.
   #expectFinish (event: CloseEvent): void {
-    this.#patience = setTimeout(() => this.#finish(event), LAST_MESSAGES_MS)
+    this.#patience = after(this.#lastMessagesMs, () => this.#context.runInAsyncScope(this.#finish, this, event), this.#patience)
   }
 
   #finish (event: CloseEvent): void {
     if (this.#state !== 'open') return
-    this.#state = 'done'
+    this.#state = 'closing'
     clearTimeout(this.#patience)
     this.#inbound.refuse()
+    void this.#runClose(event)
+  }
+
+  async #runClose (event: CloseEvent): Promise<void> {
     try {
-      const closing = this.#wiring.close?.(this, event)
-      if (isThenable(closing)) void Promise.resolve(closing).catch((error: unknown) => { void this.report(error, undefined) })
+      await this.#wiring.close?.(this, event)
     } catch (error) {
-      void this.report(error, undefined)
+      await this.report(error, undefined)
     }
+    this.#state = 'done'
+    this.#settle()
+  }
+
+  // What is gone stays known until nothing of the app's runs for it any more.
+  #settle (): void {
+    if (!this.isSettled) return
+    this.#wiring.home.forget(this)
+    this.#whenSettled?.()
   }
 }

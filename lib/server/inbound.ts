@@ -65,6 +65,8 @@ export interface InboundOwner {
   resume (): void
   /** There may be nothing left to do. */
   rested (): void
+  /** A stream's source has ended. */
+  sourceEnded (): void
 }
 
 type Received<S> = Message<Entry<S> | BinaryEntry<S>>
@@ -222,12 +224,15 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     this.#handled(message, undefined)
   }
 
+  sourceEnded (): void {
+    this.#socket.sourceEnded()
+  }
+
   cancelled (message: Received<S>): void {
     this.#handled(message, undefined)
   }
 
   fail (error: unknown, message: Received<S>): Promise<void> | undefined {
-    this.#streams?.drop(message)
     const shown = this.report(error, message)
     if (shown instanceof Promise) return shown.then((failure) => this.#failed(error, failure, message))
     this.#failed(error, shown, message)
@@ -240,6 +245,7 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
 
   #failed (error: unknown, failure: Failure, message: Received<S>): void {
     if (!message.isOver) this.#socket.sendError(bodyOf(failure.error, message))
+    this.#streams?.drop(message)
     this.#handled(message, error)
   }
 

@@ -71,9 +71,11 @@ class TypedWs implements RouteHost, GateKeeper {
   }
 
   async close (): Promise<void> {
-    const { handshakes, sockets } = this
-    const connections = Array.from(this.#channels.values()).flatMap((channel) => [...channel.connections])
-    await shutDown({ handshakes, connections, sockets }, this.#shutdown)
+    const { handshakes, sockets, log } = this
+    const channels = Array.from(this.#channels.values())
+    const connections = channels.flatMap((channel) => [...channel.connections])
+    const unsettled = channels.flatMap((channel) => [...channel.unsettled])
+    await shutDown({ handshakes, connections, unsettled, sockets, log }, this.#shutdown)
   }
 
   // A route knows its scope's shared schemas; a channel without a route has only its own.

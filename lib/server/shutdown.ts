@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
 import { CloseCode } from '../protocol.js'
-import type { Connection } from './connection.js'
+import type { Connection, Unsettled } from './connection.js'
 import * as errors from './errors.js'
 import type { Handshake } from './handshake.js'
 import type { ShutdownSettings } from './options.js'
@@ -12,30 +13,59 @@ export interface Ending {
   readonly handshakes: ReadonlySet<Handshake>
   /** Live: told to come back. */
   readonly connections: readonly Connection[]
+  /** Gone, with something of the app's that still runs for them: waited for. */
+  readonly unsettled: readonly Connection[]
   /** All there are, those of other routes' WebSockets included: cut when time is up. */
   readonly sockets: ReadonlySet<Duplex>
+  readonly log: FastifyBaseLogger
 }
 
 // What is kept of the time for the goodbyes of those whose handlers do not end.
 const GOODBYE_PART = 5
 const MAX_GOODBYE_MS = 1000
 
-/** Lets handlers finish, says goodbye to every connection and waits for the answers, but not for longer than `timeoutMs`. */
-export async function shutDown ({ handshakes, connections, sockets }: Ending, { timeoutMs, spreadMs }: ShutdownSettings): Promise<void> {
+/**
+ * Lets handlers finish, says goodbye to every connection and waits until nothing of the app's runs for any of them, but not for longer than `timeoutMs`. Only
+ * connections that had to be cut then have a moment more, for their `close` handlers.
+ */
+export async function shutDown ({ handshakes, connections, unsettled, sockets, log }: Ending, { timeoutMs, spreadMs }: ShutdownSettings): Promise<void> {
   for (const handshake of handshakes) handshake.expire(new errors.Closing())
+  const all = [...connections, ...unsettled]
   const goodbyes = connections.map((connection) => new Goodbye(connection, spreadMs))
-  const hurry = setTimeout(() => { for (const goodbye of goodbyes) goodbye.say() }, timeoutMs - Math.min(timeoutMs / GOODBYE_PART, MAX_GOODBYE_MS))
-  const patience = setTimeout(() => { for (const socket of sockets) socket.destroy() }, timeoutMs)
-  await Promise.all(goodbyes.map((goodbye) => goodbye.said))
-  clearTimeout(hurry)
+  const goodbyeMs = Math.min(timeoutMs / GOODBYE_PART, MAX_GOODBYE_MS)
+  const hurry = setTimeout(() => {
+    for (const goodbye of goodbyes) goodbye.say()
+    for (const connection of all) connection.hurry(goodbyeMs / 2)
+  }, timeoutMs - goodbyeMs)
   // Other routes' sockets have the rest of the time, but a process that has nothing else to do need not stay for them.
-  patience.unref()
+  setTimeout(() => { for (const socket of sockets) socket.destroy() }, timeoutMs).unref()
+  const settled = Promise.all(all.map(async (connection) => await connection.settled()))
+  if (!await isWithin(timeoutMs, settled) && connections.some(({ isGone }) => !isGone)) await isWithin(goodbyeMs, settled)
+  clearTimeout(hurry)
+  reportUnsettled(all.filter(({ isSettled }) => !isSettled), log)
+}
+
+async function isWithin (ms: number, settled: Promise<unknown>): Promise<boolean> {
+  const controller = new AbortController()
+  const late = delay(ms, false, { signal: controller.signal }).catch(() => false)
+  const isSettled = await Promise.race([settled.then(() => true), late])
+  controller.abort()
+  return isSettled
+}
+
+// What is still running then runs beside the end of the app: it is counted, and nothing more is begun.
+function reportUnsettled (connections: readonly Connection[], log: FastifyBaseLogger): void {
+  if (connections.length === 0) return
+  const counts: Record<keyof Unsettled, number> = { open: 0, handlers: 0, queued: 0, streams: 0, errorHandlers: 0, close: 0 }
+  for (const connection of connections) {
+    for (const [kind, count] of Object.entries(connection.unsettled)) counts[kind as keyof Unsettled] += count as number
+    connection.giveUp()
+  }
+  log.warn({ connections: connections.length, ...counts }, 'websocket shutdown: shutdown.timeoutMs is over, and this still runs')
 }
 
 /** What one peer is told, once everything it said has been handled or there is no more time for that. */
 class Goodbye {
-  /** Resolves when the connection has ended. */
-  readonly said: Promise<void>
   readonly #connection: Connection
   readonly #reason: string
   #isSaid = false
@@ -44,7 +74,6 @@ class Goodbye {
     this.#connection = connection
     // Never 0 where there is a spread: to a client that says nothing.
     this.#reason = `retry-after-ms=${Math.ceil(Math.random() * spreadMs)}`
-    this.said = new Promise((resolve) => { connection.raw.once('close', resolve) })
     void this.#sayWhenIdle()
   }
 

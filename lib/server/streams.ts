@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import * as errors from './errors.js'
 import type { Message } from './message.js'
@@ -10,19 +11,23 @@ export interface StreamSink<M> {
   drained (): Promise<void>
   sendItem (message: M, item: unknown): void
   sendDone (message: M): void
+  /** Reports an error, tells the peer, and drops the stream. */
   fail (error: unknown, message: M): Promise<void> | undefined
   cancelled (message: M): void
   /** Reports an error the peer is not told of. */
   report (error: unknown, message: M): unknown
+  /** A source has ended, and given its place back. */
+  sourceEnded (): void
 }
 
 interface Named {
   readonly name?: string | undefined
 }
 
+/** One stream, from its handler's call until its source has ended. */
 interface Stream<M> {
   readonly message: M
-  iterator: AsyncIterator<unknown> | undefined
+  source: Source | undefined
 }
 
 // How often a source that never waits gives way to other connections.
@@ -31,43 +36,49 @@ const ITEMS_PER_TURN = 64
 /** The streams of one connection, by their `ref`. */
 export class Streams<M extends Message<Named>> {
   readonly #sink: StreamSink<M>
+  // Those somebody waits for.
   readonly #live: Map<number, Stream<M>> = new Map()
+  // Those whose source has not ended, the cancelled ones included.
+  readonly #places: Map<M, Stream<M>> = new Map()
 
   constructor (sink: StreamSink<M>) {
     this.#sink = sink
   }
 
+  /** How many places are taken: one by each source that has not ended, be it cancelled or not. */
   get size (): number {
-    return this.#live.size
+    return this.#places.size
   }
 
+  /** Whether somebody waits for a stream of this `ref`. */
   has (ref: number): boolean {
     return this.#live.has(ref)
   }
 
   /** Takes note of a stream whose handler is about to run. */
   admit (message: M): void {
-    this.#live.set(message.ref!, { message, iterator: undefined })
+    const stream = { message, source: undefined }
+    this.#live.set(message.ref!, stream)
+    this.#places.set(message, stream)
   }
 
-  /** Forgets a stream whose handler failed. */
+  /** Forgets a stream that is over. */
   drop (message: M): void {
     if (this.#live.get(message.ref!)?.message === message) this.#live.delete(message.ref!)
+    if (this.#places.delete(message)) this.#sink.sourceEnded()
   }
 
   /**
    * Sends what a source yields, and then that it is done.
    * @returns a promise that never rejects: resolved when the first item, or the end, has gone out. The rest goes on beside what follows.
    */
-  async open (message: M, source: unknown): Promise<void> {
-    const stream = this.#live.get(message.ref!)
+  async open (message: M, iterable: unknown): Promise<void> {
     try {
-      const iterator = iteratorOf(source, message)
-      if (message.isOver || stream?.message !== message) return await this.#return(iterator, message)
-      stream.iterator = iterator
-      if (await this.#pull(iterator, message)) void this.#pump(iterator, message)
+      const source = new Source(iterable, message)
+      this.#places.get(message)!.source = source
+      if (message.isOver) return await this.#dismiss(source, message)
+      if (await this.#pull(source, message)) void this.#pump(source, message)
     } catch (error) {
-      this.drop(message)
       await this.#sink.fail(error, message)
     }
   }
@@ -76,10 +87,11 @@ export class Streams<M extends Message<Named>> {
   cancel (ref: number): boolean {
     const stream = this.#live.get(ref)
     if (stream === undefined) return false
+    const { message, source } = stream
     this.#live.delete(ref)
-    stream.message.abort()
-    if (stream.iterator !== undefined) void this.#return(stream.iterator, stream.message)
-    this.#sink.cancelled(stream.message)
+    message.abort()
+    if (source !== undefined) void this.#dismiss(source, message)
+    this.#sink.cancelled(message)
     return true
   }
 
@@ -88,18 +100,16 @@ export class Streams<M extends Message<Named>> {
     for (const ref of this.#live.keys()) this.cancel(ref)
   }
 
-  async #pump (iterator: AsyncIterator<unknown>, message: M): Promise<void> {
+  async #pump (source: Source, message: M): Promise<void> {
     try {
       let n = 0
       do {
         n++
         if (n % ITEMS_PER_TURN === 0) await turn()
         if (this.#sink.isSlow && !await this.#hasRoom(message)) return
-      } while (await this.#pull(iterator, message))
+      } while (await this.#pull(source, message))
     } catch (error) {
-      if (message.isOver) return
-      this.drop(message)
-      await this.#sink.fail(error, message)
+      if (!message.isOver) await this.#sink.fail(error, message)
     }
   }
 
@@ -114,9 +124,9 @@ export class Streams<M extends Message<Named>> {
   }
 
   // Brings one item on its way. Returns whether there may be another.
-  async #pull (iterator: AsyncIterator<unknown>, message: M): Promise<boolean> {
+  async #pull (source: Source, message: M): Promise<boolean> {
     if (message.isOver) return false
-    const { done = false, value } = await this.#step(iterator, message)
+    const { done = false, value } = await this.#step(source, message)
     if (message.isOver) return false
     if (done) {
       this.drop(message)
@@ -126,16 +136,16 @@ export class Streams<M extends Message<Named>> {
     try {
       this.#sink.sendItem(message, value)
     } catch (error) {
-      await this.#return(iterator, message)
+      await this.#return(source, message)
       throw error
     }
     return true
   }
 
   // What the source throws after it was told to end is nobody's answer, but it is not lost.
-  async #step (iterator: AsyncIterator<unknown>, message: M): Promise<IteratorResult<unknown>> {
+  async #step (source: Source, message: M): Promise<IteratorResult<unknown>> {
     try {
-      return await iterator.next()
+      return await source.next()
     } catch (error) {
       if (!message.isOver) throw error
       void this.#sink.report(error, message)
@@ -143,17 +153,44 @@ export class Streams<M extends Message<Named>> {
     }
   }
 
-  async #return (iterator: AsyncIterator<unknown>, message: M): Promise<void> {
+  // Ends a source nobody waits for. It keeps its place until it has ended: it may ignore that it was told to.
+  async #dismiss (source: Source, message: M): Promise<void> {
+    await this.#return(source, message)
+    this.drop(message)
+  }
+
+  async #return (source: Source, message: M): Promise<void> {
     try {
-      await iterator.return?.()
+      await source.return()
     } catch (error) {
       void this.#sink.report(error, message)
     }
   }
 }
 
-function iteratorOf (source: unknown, message: Message<Named>): AsyncIterator<unknown> {
-  const open = (source as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator]
-  if (typeof open !== 'function') throw new errors.StreamResult(String(message.entry.name))
-  return open.call(source)
+/** The iterator a handler returned. */
+class Source {
+  readonly #iterator: AsyncIterator<unknown>
+  // The context of its handler, for the day it is told to end in that of another message.
+  readonly #context: AsyncResource = new AsyncResource('fastify-typed-ws.stream')
+  #step: Promise<IteratorResult<unknown>> | undefined = undefined
+
+  /** @throws FST_TYPED_WS_STREAM_RESULT */
+  constructor (iterable: unknown, { entry }: Message<Named>) {
+    const open = (iterable as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator]
+    if (typeof open !== 'function') throw new errors.StreamResult(String(entry.name))
+    this.#iterator = open.call(iterable)
+  }
+
+  next (): Promise<IteratorResult<unknown>> {
+    this.#step = this.#iterator.next()
+    return this.#step
+  }
+
+  /** Tells it to end, and resolves when it has. One that cannot be told has ended when its last step has, whatever came of that. */
+  async return (): Promise<void> {
+    const { return: end } = this.#iterator
+    if (end === undefined) await Promise.allSettled([this.#step])
+    else await this.#context.runInAsyncScope(end, this.#iterator)
+  }
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
-import { connect, connectRaw, countSockets, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../support/helper.js'
+import { connect, connectRaw, countSockets, createApp, handshakeText, listen, Log, maskedFrame, until, type Teardown } from '../support/helper.js'
 
 const echo = defineContract({
   name: 'echo.v1',
@@ -178,4 +178,142 @@ t.test('a hundred peers that leave while the app closes do no harm', async (t) =
   for (const [n, client] of clients.entries()) if (n % 2 === 0) client.ws.terminate()
   await closed
   t.equal(app.channel(echo).size(), 0)
+})
+
+/** A database that knows when it is used after its end. */
+class Database {
+  isEnded = false
+  readonly rows: string[] = []
+  readonly late: string[] = []
+
+  write (row: string): void {
+    (this.isEnded ? this.late : this.rows).push(row)
+    if (this.isEnded) throw new Error('the database has ended')
+  }
+}
+
+/** An app whose handlers write to a database that ends in `onClose`, each after what `pause` resolves to. */
+async function withDatabase (t: Teardown, pause: () => Promise<unknown>, options: PluginOptions = {}): Promise<{ app: FastifyInstance, url: string, database: Database, log: Log, begun: string[] }> {
+  const database = new Database()
+  const begun: string[] = []
+  const log = new Log()
+  const app = await createApp(t, options, { logger: log.options })
+  app.addHook('onClose', async () => { database.isEnded = true })
+  const write = async (row: string): Promise<void> => {
+    begun.push(row)
+    await pause()
+    database.write(row)
+  }
+  app.ws('/', {
+    contract: echo,
+    on: {
+      say: async ({ text }) => await write(text),
+      ask: async ({ n }) => {
+        await write('ask')
+        if (n < 0) throw new Error('as asked')
+        return n
+      },
+      async * count () {
+        try {
+          for (;;) {
+            yield 1
+            await turn()
+          }
+        } finally {
+          await write('finally')
+        }
+      }
+    },
+    close: async () => await write('close'),
+    errorHandler: async () => await write('errorHandler')
+  })
+  app.ws('/opening', { contract: echo, on: { say () {}, ask: () => 0, async * count () {} }, open: async () => await write('open'), close: async () => await write('close') })
+  app.ws('/refusing', {
+    contract: echo,
+    on: { say () {}, ask: () => 0, async * count () {} },
+    open: async () => { throw new Error('as asked') },
+    errorHandler: async () => await write('errorHandler')
+  })
+  return { app, url: await listen(app), database, log, begun }
+}
+
+t.test('a close handler that takes its time, of a client that is there or has just left, has ended when the app has', async (t) => {
+  for (const leaves of [false, true]) {
+    const { app, url, database, log } = await withDatabase(t, async () => await delay(50))
+    const client = await connect(t, url)
+    if (leaves) {
+      client.ws.terminate()
+      await until(() => app.channel(echo).size() === 0)
+    }
+    await app.close()
+    t.same(database, { isEnded: true, rows: ['close'], late: [] })
+    t.same(log.find('websocket shutdown'), [])
+  }
+})
+
+t.test('handlers, waiting messages, streams and their failures of a client that has just left have ended when the app has', async (t) => {
+  const { app, url, database } = await withDatabase(t, async () => await delay(20))
+  const client = await connect(t, url)
+  client.send({ type: 'count', ref: 1 })
+  await client.next()
+  client.send({ type: 'say', text: 'runs' })
+  client.send({ type: 'say', text: 'waits' })
+  client.send({ type: 'ask', ref: 2, n: -1 })
+  await until(() => app.channel(echo).stats.queued === 2)
+  client.ws.terminate()
+  await until(() => app.channel(echo).size() === 0)
+  t.match(app.channel(echo).stats, { connections: 0, running: 1, streams: 1 })
+  await app.close()
+  t.same(database.late, [])
+  t.same(database.rows.sort(), ['ask', 'close', 'errorHandler', 'finally', 'runs', 'waits'])
+  t.match(app.channel(echo).stats, { queued: 0, running: 0, streams: 0 })
+})
+
+t.test('an open that still runs, and the errorHandler of one that failed, have ended when the app has', async (t) => {
+  const { app, url, database, begun } = await withDatabase(t, async () => await delay(50))
+  for (const path of ['/opening', '/refusing']) await connect(t, url + path)
+  await until(() => begun.length === 2)
+  await app.close()
+  t.same(database.late, [])
+  t.same(database.rows.sort(), ['close', 'errorHandler', 'open'])
+})
+
+t.test('a peer that has to be cut has its close handler run before the app has ended', async (t) => {
+  const { app, database, log } = await withDatabase(t, async () => await delay(20), { shutdown: { timeoutMs: 300 } })
+  await deaf(t, app, '/')
+  await app.close()
+  t.same(database, { isEnded: true, rows: ['close'], late: [] })
+  t.same(log.find('websocket shutdown'), [])
+})
+
+t.test('a handler that never settles does not keep close from running before the app has ended', async (t) => {
+  let n = 0
+  const { app, url, database, log } = await withDatabase(t, async () => await (n++ === 0 ? new Promise(() => {}) : turn()), { shutdown: { timeoutMs: 500 } })
+  const gone = await connect(t, url)
+  gone.send({ type: 'say', text: 'never' })
+  await until(() => app.channel(echo).stats.running === 1)
+  gone.ws.terminate()
+  await until(() => app.channel(echo).size() === 0)
+  const took = await timed(async () => await app.close())
+  t.ok(took >= 490 && took < 4500, `${took} ms`)
+  t.same(database, { isEnded: true, rows: ['close'], late: [] })
+  t.match(log.find('websocket shutdown'), [{ level: 40, connections: 1, open: 0, handlers: 1, queued: 0, streams: 0, errorHandlers: 0, close: 0 }])
+})
+
+t.test('what still runs when time is up is counted by its kind, in one line, and nothing more is begun', async (t) => {
+  const hanging = new Set<() => void>()
+  const { app, url, database, log, begun } = await withDatabase(t, async () => await new Promise<void>((resolve) => { hanging.add(resolve) }), { shutdown: { timeoutMs: 300 } })
+  const [busy, opening, refusing] = [await connect(t, url), await connect(t, `${url}/opening`), await connect(t, `${url}/refusing`)]
+  busy.send({ type: 'count', ref: 1 })
+  await busy.next()
+  busy.send({ type: 'say', text: 'runs' })
+  busy.send({ type: 'say', text: 'waits' })
+  opening.send({ type: 'say', text: 'waits' })
+  await until(() => begun.length === 3 && app.channel(echo).stats.queued === 2)
+  await app.close()
+  t.match(log.find('websocket shutdown'), [{ level: 40, connections: 3, open: 1, handlers: 1, queued: 1, streams: 1, errorHandlers: 1, close: 1 }])
+  t.same(begun.sort(), ['close', 'errorHandler', 'finally', 'open', 'runs'])
+  for (const resolve of hanging) resolve()
+  await until(() => database.late.length === 5)
+  for (const client of [busy, opening, refusing]) t.equal((await client.closed()).code, 1012)
 })

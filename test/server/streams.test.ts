@@ -2,8 +2,15 @@ import { once } from 'node:events'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import t from 'tap'
+import type { ReceivedMessage } from '../../lib/index.js'
 import { connect, until } from '../support/helper.js'
 import { gate, live, start, type LiveSocket } from './live.js'
+
+/** A stream that goes on until it is told to end, and heeds that. */
+async function * untilCancelled (_payload: unknown, _socket: unknown, { signal }: ReceivedMessage): AsyncGenerator<{ n: number }> {
+  yield { n: 1 }
+  await delay(60_000, undefined, { signal })
+}
 
 t.test('items that a handler yields go out one by one, checked and stripped, and then the end', async (t) => {
   const { client } = await start(t, { async * count () { yield { n: 1, secret: 'x' }; yield { n: 2 } } })
@@ -77,14 +84,14 @@ t.test('after $cancel nothing more is sent, finally runs, and the signal is abor
   client.send({ type: '$cancel', ref: 1 })
   await ended.opened
   t.equal(signal?.aborted, true)
-  t.equal(app.channel(live).stats.streams, 0)
+  await until(() => app.channel(live).stats.streams === 0)
   client.send({ type: 'ask', ref: 2, n: 2 })
   t.match(await client.next(), { type: '$reply', ref: 2 })
 })
 
 t.test('a stream is cancelled while its handler, or its first item, is still awaited', async (t) => {
-  const [handler, item, ended] = [gate(), gate(), gate()]
-  const late = async function * () { try { await item.opened; yield { n: 1 } } finally { ended.open() } }
+  const [handler, begun, item, ended] = [gate(), gate(), gate(), gate()]
+  const late = async function * () { try { begun.open(); await item.opened; yield { n: 1 } } finally { ended.open() } }
   const { client, app } = await start(t, { count: async ({ to }) => { if (to === 0) await handler.opened; return late() } })
   client.send({ type: 'count', ref: 1, to: 0 })
   await client.flushed()
@@ -92,7 +99,8 @@ t.test('a stream is cancelled while its handler, or its first item, is still awa
   await client.flushed()
   handler.open()
   client.send({ type: 'count', ref: 2, to: 1 })
-  await until(() => app.channel(live).stats.streams === 1)
+  await begun.opened
+  t.equal(app.channel(live).stats.streams, 1)
   client.send({ type: '$cancel', ref: 2 })
   await client.flushed()
   item.open()
@@ -103,7 +111,7 @@ t.test('a stream is cancelled while its handler, or its first item, is still awa
 })
 
 t.test('a $cancel of what is no stream, or over, changes no other', async (t) => {
-  const { client, app } = await start(t, { count: async function * () { yield { n: 1 }; await new Promise<never>(() => {}) }, ask: () => 5 })
+  const { client, app } = await start(t, { count: untilCancelled, ask: () => 5 })
   client.send({ type: 'count', ref: 1, to: 1 })
   await client.next()
   client.send({ type: '$cancel', ref: 2 })
@@ -178,7 +186,7 @@ t.test('a stream holds its place among the messages only until it yields first',
 })
 
 t.test('no more streams at once than maxStreams, and none with the ref of another', async (t) => {
-  const { client } = await start(t, { async * count () { yield { n: 1 }; await new Promise(() => {}) } }, { maxStreams: 2 })
+  const { client } = await start(t, { count: untilCancelled }, { maxStreams: 2 })
   for (const ref of [1, 2]) {
     client.send({ type: 'count', ref, to: 1 })
     t.match(await client.next(), { type: '$next', ref })
@@ -190,8 +198,82 @@ t.test('no more streams at once than maxStreams, and none with the ref of anothe
   t.match(duplicate, { type: '$error', received: 'count', code: 'FST_TYPED_WS_VALIDATION', message: 'message/ref 2 is that of a stream that goes on' })
   t.notOk('ref' in duplicate)
   client.send({ type: '$cancel', ref: 2 })
+  await client.flushed()
   client.send({ type: 'count', ref: 2, to: 1 })
   t.match(await client.next(), { type: '$next', ref: 2 })
+})
+
+t.test('a cancelled stream keeps its place until its generator has ended, and stats.streams counts it', async (t) => {
+  const stubborn = gate()
+  const { client, app } = await start(t, { async * count () { yield { n: 1 }; await stubborn.opened } }, { maxStreams: 2 })
+  for (const ref of [1, 2]) {
+    client.send({ type: 'count', ref, to: 1 })
+    t.match(await client.next(), { type: '$next', ref })
+    client.send({ type: '$cancel', ref })
+  }
+  for (const ref of [1, 3]) {
+    client.send({ type: 'count', ref, to: 1 })
+    t.match(await client.next(), { type: '$error', ref, code: 'FST_TYPED_WS_TOO_MANY_STREAMS' })
+  }
+  t.equal(app.channel(live).stats.streams, 2)
+  stubborn.open()
+  await until(() => app.channel(live).stats.streams === 0)
+  client.send({ type: 'count', ref: 1, to: 1 })
+  t.match(await client.next(), { type: '$next', ref: 1 })
+})
+
+t.test('the generators of a connection that is gone are counted until they have ended', async (t) => {
+  const stubborn = gate()
+  const { client, app } = await start(t, { async * count () { yield { n: 1 }; await stubborn.opened } })
+  client.send({ type: 'count', ref: 1, to: 1 })
+  await client.next()
+  await client.close()
+  await until(() => app.channel(live).size() === 0)
+  t.match(app.channel(live).stats, { connections: 0, streams: 1 })
+  stubborn.open()
+  await until(() => app.channel(live).stats.streams === 0)
+})
+
+t.test('an iterator that cannot be told to end keeps its place until its last step has settled, whatever comes of that', async (t) => {
+  for (const fault of [undefined, new Error('too late')]) {
+    const step = gate()
+    let steps = 0
+    const next = async () => {
+      if (steps++ > 0) await step.opened
+      if (steps > 1 && fault !== undefined) throw fault
+      return { value: { n: 1 } }
+    }
+    const { client, app } = await start(t, { count: () => ({ [Symbol.asyncIterator]: () => ({ next }) }) })
+    client.send({ type: 'count', ref: 1, to: 1 })
+    await client.next()
+    await until(() => steps === 2)
+    client.send({ type: '$cancel', ref: 1 })
+    await client.flushed()
+    t.equal(app.channel(live).stats.streams, 1)
+    step.open()
+    await until(() => app.channel(live).stats.streams === 0)
+  }
+})
+
+t.test('the ref of a stream that failed is free once its error is out, not while an errorHandler thinks', async (t) => {
+  const [asked, thought] = [gate(), gate()]
+  const { client } = await start(t, {
+    async * count () {
+      yield { n: 1 }
+      throw new Error('no more')
+    },
+    errorHandler: async () => {
+      asked.open()
+      await thought.opened
+    }
+  })
+  client.send({ type: 'count', ref: 1, to: 1 })
+  t.match(await client.next(), { type: '$next', ref: 1 })
+  await asked.opened
+  client.send({ type: 'count', ref: 1, to: 1 })
+  t.match(await client.next(), { type: '$error', message: 'message/ref 1 is that of a stream that goes on' })
+  thought.open()
+  t.match(await client.next(), { type: '$error', ref: 1, statusCode: 500 })
 })
 
 t.test('a stream that never waits starves nobody', async (t) => {
