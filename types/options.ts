@@ -108,8 +108,8 @@ export interface PluginOptions extends SharedOptions {
    */
   maxConnectionsPerIp?: number
   /**
-   * `app.close()`: handlers finish, what waits is sent, and every peer gets a 1012 whose reason is `retry-after-ms=N`, N at random below `spreadMs` (default 0). After
-   * `timeoutMs` (default 5000) what is left is cut.
+   * `app.close()`: handlers finish, what waits is sent, and every peer gets a 1012 whose reason is `retry-after-ms=N`, N at random below `spreadMs` (default 0). It waits until
+   * nothing of the app's runs for any connection. After `timeoutMs` (default 5000) what is left is cut, and what still runs is counted in the log.
    */
   shutdown?: { timeoutMs?: number, spreadMs?: number }
 }

@@ -40,13 +40,13 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   /**
    * Sends one event to this peer.
    * @returns `false` when more than `highWaterMarkBytes` wait for this peer now: wait for `drained` before the next one, or `slowConsumer` says what becomes of
-   * it. Also `false` when the connection has ended: it never throws because the peer left.
+   * it. Also `false` when so much was sent in a turn of the event loop that lasts too long: `drained` then resolves in the next one. Also `false` when the connection has ended: it never throws because the peer left.
    * @throws `FST_TYPED_WS_OUTGOING_INVALID` when the payload breaks its schema; `FST_TYPED_WS_OUTGOING_UNKNOWN` when the contract has no such event.
    */
   send<K extends EventNames<C['serverToClient']>> (type: K, payload: Payload<C['serverToClient'][K]>): boolean
 
   /**
-   * Resolves when the peer has caught up: at once, unless `send` was false.
+   * Resolves when the peer has caught up: at once, unless `send` was false. In a later turn of the event loop when this one has lasted more than 10 ms.
    * @throws `FST_TYPED_WS_CONNECTION_CLOSED`, by rejecting, when the connection has ended, so that a loop around `send` ends too.
    *
    * @example
@@ -98,11 +98,11 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
 export interface ChannelStats {
   /** Live connections. */
   readonly connections: number
-  /** Messages that wait for their handler. */
+  /** Messages that wait for their handler, those of connections that are gone included. */
   readonly queued: number
-  /** Messages whose handler runs. */
+  /** Messages whose handler runs, those of connections that are gone included. */
   readonly running: number
-  /** Live streams. */
+  /** Streams whose generator has not ended: also one that was cancelled, or whose connection is gone. */
   readonly streams: number
   /** Calls of the server's that wait for their answer. */
   readonly pendingCalls: number
@@ -142,7 +142,7 @@ export interface Channel<C extends AnyContract = AnyContract> {
   /** The live connections of the contract in this process. */
   sockets (): IterableIterator<Socket<C>>
   /**
-   * Closes the connections for which `where` is true.
+   * Closes the connections for which `where` is true. It runs in the context of the caller.
    * @param code - default 4503: final, a well-behaved client does not come back.
    * @returns how many were closed.
    */

@@ -3,6 +3,7 @@ import { MAX_TIMEOUT_MS } from '../timer.js'
 import type { WrittenCall } from './encode.js'
 import * as errors from './errors.js'
 import { causedBy, textOf } from './failure.js'
+import { giveWay } from './turn.js'
 import type { Checker } from './typebox.js'
 
 /** What the calls of a connection ask of it. */
@@ -51,7 +52,7 @@ export class Calls {
   async make (type: string, { reply, textFor }: WrittenCall, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions): Promise<unknown> {
     if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) throw new errors.InvalidOption('timeoutMs', `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`)
     signal?.throwIfAborted()
-    if (!this.#sink.isOpen) throw new errors.ConnectionClosed()
+    if (!this.#sink.isOpen) await this.#refuseEnded()
     if (this.#pending.size >= this.#max) throw new errors.TooManyCalls(this.#max)
     const ref = ++this.#lastRef
     const timer = setTimeout(() => this.#giveUp(ref, new errors.CallTimeout(type, timeoutMs)), timeoutMs)
@@ -93,6 +94,12 @@ export class Calls {
   /** Nobody will answer any more. */
   end (): void {
     for (const ref of this.#pending.keys()) this.#take(ref)?.reject(new errors.ConnectionClosed())
+  }
+
+  // In a later turn if this one is long: a loop that calls once more would stop the process.
+  async #refuseEnded (): Promise<never> {
+    await giveWay()
+    throw new errors.ConnectionClosed()
   }
 
   #refuse ({ type, reject }: Pending, reason: string): void {

@@ -5,6 +5,7 @@ import type { Connection, Home, Load } from './connection.js'
 import type { Encoder } from './encode.js'
 import { frameOf } from './frame.js'
 import { checkTopic, Hub } from './hub.js'
+import { giveWay } from './turn.js'
 
 // A client stays away (see the close-code table in docs/PROTOCOL.md).
 const FORBIDDEN = 4503
@@ -89,6 +90,7 @@ export class ContractChannel implements Channel<AnyContract>, Home {
   async publish (topic: string, type: string, payload: unknown): Promise<void> {
     checkTopic(topic)
     this.hub.publish(topic, frameOf(type, this.#encoder().event(type, payload)))
+    await giveWay()
   }
 
   size (topic?: string): number {

@@ -538,7 +538,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   // A handler that never settles does not keep `close` from running.
   #expectFinish (event: CloseEvent): void {
-    this.#patience = after(this.#lastMessagesMs, () => this.#context.runInAsyncScope(this.#finish, this, event), this.#patience)
+    this.#patience = after(this.#lastMessagesMs, () => this.#context.runInAsyncScope(() => this.#finish(event)), this.#patience)
   }
 
   #finish (event: CloseEvent): void {

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import * as errors from './errors.js'
 import { frameBinary, frameText, type Bytes, type Frame } from './frame.js'
+import { giveWay, isLong } from './turn.js'
 
 const OPEN = 1
 
@@ -74,12 +75,13 @@ export class Outbox {
   }
 
   /**
-   * Resolves once no more than half of the high-water mark waits.
+   * Resolves once no more than half of the high-water mark waits; in a later turn when this one is long.
    * @throws FST_TYPED_WS_CONNECTION_CLOSED, by rejecting
    */
   async drained (): Promise<void> {
+    if (this.#ws.readyState === OPEN && this.#isSlow) await new Promise<void>((resolve, reject) => { this.#waiters.push({ resolve, reject }) })
+    await giveWay()
     if (this.#ws.readyState !== OPEN) throw new errors.ConnectionClosed()
-    if (this.#isSlow) await new Promise<void>((resolve, reject) => { this.#waiters.push({ resolve, reject }) })
   }
 
   /** Nothing will leave any more. */
@@ -88,7 +90,7 @@ export class Outbox {
     for (const { reject } of this.#takeWaiters()) reject(new errors.ConnectionClosed())
   }
 
-  /** @returns false when too much waits after it, or when the connection is no longer open. */
+  /** @returns false when too much waits after it, when so much was sent in a turn that is long, or when the connection is no longer open. */
   sendText (text: string): boolean {
     if (this.#ws.readyState !== OPEN) return false
     return this.#isCompressed ? this.#compress(text) : this.#append(frameText(text))
@@ -143,14 +145,14 @@ export class Outbox {
     return !this.isFull || this.#relieve()
   }
 
-  // The turn need not end first: what the system takes at once does not wait.
+  // The turn need not end first: what the system takes at once does not wait. But a sender that is never told to wait would let nobody else be served.
   #relieve (): boolean {
     if (this.#isSlow) return false
     this.#isSlow = true
     this.flush()
     this.#isSlow = this.isFull
     if (this.#isSlow) this.#owner.slowed()
-    return !this.#isSlow
+    return !this.#isSlow && !isLong()
   }
 
   // Whatever a write was, less waits after it; in a socket that was cut nothing does.

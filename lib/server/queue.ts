@@ -1,3 +1,5 @@
+import { isLong } from './turn.js'
+
 /** What a queue asks of its connection. */
 export interface QueueOwner<T> {
   /** Whether items may begin; when that changes to yes, `next` is to be called. */
@@ -8,12 +10,17 @@ export interface QueueOwner<T> {
   progressed (): void
 }
 
+// How many items begin before a look at the time.
+const ITEMS_PER_LOOK = 8
+
 /** The items of one connection: they begin in the order of their arrival, no more than `concurrency` at once. */
 export class Queue<T> {
   readonly #owner: QueueOwner<T>
   readonly #concurrency: number
   #waiting: T[] = []
   readonly #running: Set<T> = new Set()
+  #begun = 0
+  #isResting = false
 
   constructor (owner: QueueOwner<T>, concurrency: number) {
     this.#owner = owner
@@ -50,10 +57,22 @@ export class Queue<T> {
   }
 
   get #mayBegin (): boolean {
-    return this.#running.size < this.#concurrency && this.#owner.isReady
+    return !this.#isResting && this.#running.size < this.#concurrency && this.#owner.isReady
+  }
+
+  // Handlers that never wait for anything would let nobody else be served.
+  #rest (): void {
+    this.#isResting = true
+    setImmediate(() => {
+      this.#isResting = false
+      this.next()
+      this.#owner.progressed()
+    })
   }
 
   #begin (item: T): void {
+    this.#begun++
+    if (this.#begun % ITEMS_PER_LOOK === 0 && isLong()) this.#rest()
     const done = this.#owner.run(item)
     if (done === undefined) return
     this.#running.add(item)

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import * as errors from './errors.js'
 import type { Message } from './message.js'
+import { isLong } from './turn.js'
 
 /** What the streams of a connection ask of it. None of these throws, but for `sendItem` and `drained`. */
 export interface StreamSink<M> {
@@ -105,7 +106,7 @@ export class Streams<M extends Message<Named>> {
       let n = 0
       do {
         n++
-        if (n % ITEMS_PER_TURN === 0) await turn()
+        if (n % ITEMS_PER_TURN === 0 || isLong()) await turn()
         if (this.#sink.isSlow && !await this.#hasRoom(message)) return
       } while (await this.#pull(source, message))
     } catch (error) {

@@ -192,13 +192,14 @@ t.test('a handler, and what it awaits, runs in the stores bound to message.recei
 
 t.test('a cancelled message was handled, without an error', async (t) => {
   const handled = hear(t, 'fastify-typed-ws.message.handled')
-  const { client, app } = await start(t)
+  const { client, app, release } = await start(t)
   client.send({ type: 'count', ref: 1, to: 1 })
   await client.next()
   client.send({ type: '$cancel', ref: 1 })
   await until(() => handled.length === 1)
   t.match(handled[0], { message: { type: 'count', ref: 1 }, error: undefined })
-  t.equal(app.channel(talk).stats.streams, 0)
+  release()
+  await until(() => app.channel(talk).stats.streams === 0)
 })
 
 t.test('a published message is sent to each member', async (t) => {

@@ -8,7 +8,7 @@ import fastifyRequestContext, { requestContext } from '@fastify/request-context'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
-import { connect, createApp, listen, maskedFrame, until, type Client, type Teardown } from '../helper.js'
+import { connect, createApp, listen, maskedFrame, until, type Client, type Teardown } from '../support/helper.js'
 import { gate } from './live.js'
 
 declare module '@fastify/request-context' {

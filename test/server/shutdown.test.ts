@@ -300,7 +300,7 @@ t.test('a handler that never settles does not keep close from running before the
   t.match(log.find('websocket shutdown'), [{ level: 40, connections: 1, open: 0, handlers: 1, queued: 0, streams: 0, errorHandlers: 0, close: 0 }])
 })
 
-t.test('what still runs when time is up is counted by its kind, in one line, and nothing more is begun', async (t) => {
+t.test('everything that still runs when time is up is counted by its kind, in one line, and nothing more is begun', async (t) => {
   const hanging = new Set<() => void>()
   const { app, url, database, log, begun } = await withDatabase(t, async () => await new Promise<void>((resolve) => { hanging.add(resolve) }), { shutdown: { timeoutMs: 300 } })
   const [busy, opening, refusing] = [await connect(t, url), await connect(t, `${url}/opening`), await connect(t, `${url}/refusing`)]

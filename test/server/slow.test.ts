@@ -1,15 +1,17 @@
 // Peers that read slowly, or not at all.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../lib/index.js'
 import { Outbox } from '../../lib/server/outbox.js'
-import { connect, createApp, listen, until, type Client, type Teardown } from '../support/helper.js'
+import { connect, countTurns, createApp, handshakeText, listen, maskedFrame, until, type Client, type Teardown } from '../support/helper.js'
 
 /** A socket that hands on nothing until it is told to. */
 class Stalled extends Duplex {
@@ -58,8 +60,31 @@ t.test('an outbox says once that its peer is slow, and once that it caught up', 
 t.test('bytes that the system takes at once make no connection slow', async (t) => {
   const { outbox, wire, told } = stalled(100)
   wire._write = (_chunk, _encoding, done) => done()
-  for (let i = 0; i < 10; i++) t.equal(outbox.sendText('x'.repeat(90)), true)
+  for (let i = 0; i < 10; i++) {
+    await turn()
+    t.equal(outbox.sendText('x'.repeat(200)), true)
+  }
   t.same(told, [])
+})
+
+t.test('a sender whose peer takes everything at once gives way to others, and so does one that is told nothing but to wait', async (t) => {
+  for (const isAlwaysAwaited of [false, true]) {
+    const { outbox, wire, told } = stalled(100)
+    wire._write = (_chunk, _encoding, done) => done()
+    const turns = countTurns(t)
+    for (let n = 0; turns.count < 3; n++) {
+      if (n === 10_000_000) throw new Error('nobody else was served')
+      if (!outbox.sendText('x'.repeat(90)) || isAlwaysAwaited) await outbox.drained()
+    }
+    t.same(told, [], 'and nobody is slow')
+  }
+})
+
+t.test('a loop that is told again and again that its peer has left gives way to others', async (t) => {
+  const { outbox, ws } = stalled(100)
+  ws.readyState = 3
+  const turns = countTurns(t)
+  while (turns.count < 3) await t.rejects(outbox.drained(), { code: 'FST_TYPED_WS_CONNECTION_CLOSED' })
 })
 
 t.test('a caller that waits for an outbox is told when it ends', async (t) => {
@@ -73,13 +98,53 @@ t.test('a caller that waits for an outbox is told when it ends', async (t) => {
   t.equal(outbox.isSlow, false)
 })
 
+t.test('others are served, and an app closes in time, while a peer reads as fast as it is sent to', async (t) => {
+  let isClosing = false
+  let rounds = 0
+  const { app, client, url } = await start(t, { shutdown: { timeoutMs: 300 } }, async (socket) => {
+    for (; !isClosing; rounds++) if (!socket.send('item', { n: 0, text: 'x' })) await socket.drained()
+  })
+  await readElsewhere(t, app)
+  const other = await connect(t, url)
+  for (let n = 0; n < 3; n++) {
+    const before = rounds
+    other.send({ type: 'ask', ref: n + 1, n })
+    t.match(await other.next(), { type: '$reply', ref: n + 1 })
+    t.ok(rounds > before, 'meanwhile it was sent to')
+  }
+  client.ws.terminate()
+  await app.close()
+  isClosing = true
+})
+
+t.test('a loop around channel.publish gives way to others', async (t) => {
+  const { app } = await start(t)
+  const turns = countTurns(t)
+  for (let n = 0; turns.count < 3; n++) {
+    if (n === 10_000_000) throw new Error('nobody else was served')
+    await app.channel(feed).publish('nobody', 'item', { n, text: '' })
+  }
+  t.pass('and goes on')
+})
+
+t.test('a loop around calls to a peer that has left gives way to others', async (t) => {
+  const { client, socket, closed } = await start(t)
+  client.ws.terminate()
+  await closed
+  const turns = countTurns(t)
+  while (turns.count < 3) await t.rejects(socket.call('sure', {}), { code: 'FST_TYPED_WS_CONNECTION_CLOSED' })
+})
+
 const feed = defineContract({
   name: 'feed.v1',
   clientToServer: {
     start: Type.Object({}),
     ask: { request: Type.Object({ n: Type.Number() }), reply: Type.Number() }
   },
-  serverToClient: { item: Type.Object({ n: Type.Number(), text: Type.String() }) },
+  serverToClient: {
+    item: Type.Object({ n: Type.Number(), text: Type.String() }),
+    sure: { request: Type.Object({}), reply: Type.Boolean() }
+  },
   binary: { serverToClient: true }
 })
 
@@ -117,9 +182,23 @@ async function start (t: Teardown, options: PluginOptions = {}, onStart?: (socke
   return { app, url, client, socket, asked, closed }
 }
 
+/** A client that asks to be sent to and reads everything, in a thread of its own. */
+async function readElsewhere (t: Teardown, app: FastifyInstance): Promise<void> {
+  const worker = new Worker(`
+    const { connect } = require('node:net')
+    const { workerData: { port, bytes }, parentPort } = require('node:worker_threads')
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    let count = 0
+    socket.on('data', () => { if (++count === 10) parentPort.postMessage('reads') })
+    socket.on('error', () => {})
+  `, { eval: true, workerData: { port: (app.server.address() as AddressInfo).port, bytes: Buffer.concat([Buffer.from(handshakeText(app, '/')), maskedFrame('{"type":"start"}')]) } })
+  t.teardown(async () => await worker.terminate())
+  await once(worker, 'message')
+}
+
 /** Sends until the peer is slow; returns how many went out. */
 function fill (socket: FeedSocket): number {
-  for (let n = 0; n < 10_000; n++) if (!socket.send('item', { n, text })) return n + 1
+  for (let n = 0; n < 10_000; n++) if (!socket.send('item', { n, text }) && socket.bufferedAmount > 200_000) return n + 1
   throw new Error('the peer reads everything')
 }
 

@@ -3,7 +3,7 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { ReceivedMessage } from '../../lib/index.js'
-import { connect, until } from '../support/helper.js'
+import { connect, countTurns, spin, until } from '../support/helper.js'
 import { gate, live, start, type LiveSocket } from './live.js'
 
 /** A stream that goes on until it is told to end, and heeds that. */
@@ -288,6 +288,15 @@ t.test('a stream that never waits starves nobody', async (t) => {
   client.ws.terminate()
 })
 
+t.test('a stream whose items take long to make gives way after each', async (t) => {
+  const turns = countTurns(t)
+  const seen: number[] = []
+  const { client } = await start(t, { async * count ({ to }) { for (let n = 1; n <= to; n++) { spin(11); seen.push(turns.count); yield { n } } } })
+  client.send({ type: 'count', ref: 1, to: 10 })
+  while ((await client.next()).type !== '$done');
+  t.ok(new Set(seen).size > 5, `in ${new Set(seen).size} turns`)
+})
+
 t.test('a stream is pulled no faster than its peer reads', async (t) => {
   let produced = 0
   const { client, socket } = await start(t, { async * count ({ to }) { while (produced < to) { produced++; yield { n: produced % 1000 } } } }, { highWaterMarkBytes: 10_000, heartbeat: false, slowTimeoutMs: 60_000 })
@@ -361,7 +370,7 @@ t.test('a stream that was cancelled while it cleans up after a fault is answered
 // Lets the event loop go round, and says whether more waits than may.
 async function fills (socket: LiveSocket): Promise<boolean> {
   await turn()
-  return !socket.send('said', { text: 'x'.repeat(100_000) })
+  return !socket.send('said', { text: 'x'.repeat(100_000) }) && socket.bufferedAmount > 10_000
 }
 
 t.test('a stream that waits for a slow peer ends with it', async (t) => {

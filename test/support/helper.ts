@@ -184,6 +184,23 @@ export async function until (isSo: () => boolean | Promise<boolean>): Promise<vo
   while (!await isSo()) await delay(5)
 }
 
+/** Counts the turns of the event loop from now on. */
+export function countTurns (t: Teardown): { readonly count: number } {
+  const turns = { count: 0 }
+  let next = setImmediate(function again () {
+    turns.count++
+    next = setImmediate(again)
+  })
+  t.teardown(() => clearImmediate(next))
+  return turns
+}
+
+/** Keeps the thread busy. */
+export function spin (ms: number): void {
+  const endMs = performance.now() + ms
+  while (performance.now() < endMs);
+}
+
 /** How many sockets a server holds. */
 export async function countSockets ({ server }: FastifyInstance): Promise<number> {
   return await new Promise((resolve, reject) => {
