@@ -190,8 +190,7 @@ class Source {
 
   /** Tells it to end, and resolves when it has. One that cannot be told has ended when its last step has, whatever came of that. */
   async return (): Promise<void> {
-    const { return: end } = this.#iterator
-    if (end === undefined) await Promise.allSettled([this.#step])
-    else await this.#context.runInAsyncScope(end, this.#iterator)
+    if (this.#iterator.return === undefined) await Promise.allSettled([this.#step])
+    else await this.#context.runInAsyncScope(() => this.#iterator.return!())
   }
 }
