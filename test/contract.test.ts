@@ -34,7 +34,7 @@ t.test('fills in every default and freezes what is its own', async (t) => {
   t.same(defineContract({ name: 'x', binary: { serverToClient: true } }).binary, { clientToServer: false, serverToClient: true })
 })
 
-t.test('says what a contract is made of', async (t) => {
+t.test('defineContract says what a contract is made of', async (t) => {
   for (const definition of [undefined, null, 'chat', [], 7]) refuses(t, definition, /a contract is an object: write defineContract/)
   refuses(t, { name: 'x', clientToserver: {} }, 'a contract has no property \'clientToserver\': write one of name, discriminator, binary, clientToServer, serverToClient')
   for (const messages of [null, [payload], 'message', 1]) refuses(t, { name: 'x', clientToServer: messages }, /^clientToServer is an object of messages by name/)
@@ -43,7 +43,7 @@ t.test('says what a contract is made of', async (t) => {
   t.equal(new ContractError('x').name, 'ContractError')
 })
 
-t.test('takes as a name every token of RFC 9110 and nothing else', async (t) => {
+t.test('defineContract takes as a name every token of RFC 9110 and nothing else', async (t) => {
   const letters = '!#$%&\'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.split('')
   fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...letters), minLength: 1 }), (name) => defineContract({ name }).name === name))
   fc.assert(fc.property(fc.string({ unit: 'binary' }).filter((name) => name === '' || Array.from(name).some((letter) => !letters.includes(letter))), (name) => {
@@ -58,7 +58,7 @@ t.test('a name is no token of a client\'s, nor the refusal\'s', async (t) => {
   for (const name of ['bearer', 'bearers.v1', 'typed-ws.refusals']) t.equal(defineContract({ name }).name, name)
 })
 
-t.test('can rename the discriminator to what its own messages do not use', async (t) => {
+t.test('defineContract can rename the discriminator to what its own messages do not use', async (t) => {
   t.equal(defineContract({ name: 'x', discriminator: 'op' }).discriminator, 'op')
   t.equal(defineContract({ name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ type: Type.String() }) } }).discriminator, 'op', '`type` is then free')
   for (const discriminator of ['', 7, null, '__proto__', 'ref', 'data', 'received', 'statusCode', 'code', 'error', 'message']) {
@@ -67,7 +67,7 @@ t.test('can rename the discriminator to what its own messages do not use', async
   refuses(t, { name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ op: Type.String() }) } }, 'clientToServer.m: \'op\' is the protocol\'s own property of every message: give the payload\'s property another name')
 })
 
-t.test('takes any name for a message but those of the protocol', async (t) => {
+t.test('defineContract takes any name for a message but those of the protocol', async (t) => {
   for (const name of ['constructor', 'toString', 'hasOwnProperty', 'prototype', 'a b', '1', 'reply', 'ünï']) {
     const contract = defineContract({ name: 'x', clientToServer: { [name]: payload } })
     t.same(Object.keys(contract.clientToServer), [name])

@@ -261,7 +261,7 @@ t.test('a client that is closed says nothing more: not now, not later', async (t
   t.equal(states.length, 2)
 })
 
-t.test('it can be closed in every state, and what waited hears of it', async (t) => {
+t.test('a client can be closed in every state, and what waited hears of it', async (t) => {
   fakeTime(t)
   const { client, network } = await start(t)
   const unsent = client.call('twice', { n: 1 })
@@ -294,7 +294,7 @@ t.test('a code that no page may use throws, and nothing has happened', async (t)
   t.ok(client.send('say', { text: '' }))
 })
 
-t.test('it can be closed by whoever hears of anything', async (t) => {
+t.test('a client can be closed by whoever hears of anything', async (t) => {
   fakeTime(t)
   for (const when of ['open', 'waiting', 'connecting'] as const) {
     const { client, network, states } = await start(t)
@@ -352,7 +352,7 @@ t.test('when a connection has come back, what is said of that goes out in front 
   t.same(network.last.sent, [])
 })
 
-t.test('it offers the contract\'s name and the token, and says what was chosen', async (t) => {
+t.test('a client offers the contract\'s name and the token, and says what was chosen', async (t) => {
   const { client, network } = await start(t, { protocol: 'talk.v1', token: 'abc' })
   t.same(network.last.protocols, ['talk.v1', 'typed-ws.refusal', 'bearer.abc'])
   t.equal(client.protocol, '')

@@ -90,7 +90,7 @@ t.test('a page of another origin', { skip }, async (t) => {
 })
 
 for (const [line, script] of [['0.34', '/strict.js'], ['1.x', '/strict1.js']] as const) {
-  t.test(`checks what it receives by TypeBox ${line} where a policy forbids eval`, { skip }, async (t) => {
+  t.test(`the client checks what it receives by TypeBox ${line} where a policy forbids eval`, { skip }, async (t) => {
     const { origin } = await serve(t)
     const page = await visitPage(t, `${origin}${script}on`)
     t.same(await page.evaluate('report'), {

@@ -18,7 +18,7 @@ function refusesToBoot (t: Pick<import('tap').Test, 'throws'>, schema: object, m
   t.throws(() => decoderOf(schema, options), { code: 'FST_TYPED_WS_INVALID_SCHEMA', message }, String(message))
 }
 
-t.test('names the message that cannot be compiled', async (t) => {
+t.test('compileContract names the message that cannot be compiled', async (t) => {
   const bad = plain(Type.Object({ a: Type.String({ format: 'nope' }) }))
   const good = Type.Object({})
   const where = (definition: object, message: string): void => { t.throws(() => compile({ name: 'chat', ...definition }), { code: 'FST_TYPED_WS_INVALID_SCHEMA', statusCode: 500, message: `Message ${message} cannot be compiled: ` }, message) }
@@ -42,7 +42,7 @@ t.test('a compiled contract has a codec for every message of its route', async (
   t.same([...outgoing.values()].map(({ reply }) => reply !== undefined), [false, true, false])
 })
 
-t.test('takes formats where they are registered, and registers those that are missing', async (t) => {
+t.test('compileContract takes formats where they are registered, and registers those that are missing', async (t) => {
   FormatRegistry.Set('ipv4', (text) => text === 'of the app')
   Format.Set('room', (text) => text.startsWith('#'))
   t.teardown(() => { FormatRegistry.Delete('ipv4'); Format.Reset() })
@@ -62,7 +62,7 @@ t.test('takes formats where they are registered, and registers those that are mi
   refusesToBoot(t, Current.Object({ x: Current.String({ format: 'nope' }) }), 'register it with Format.Set of typebox/format, or leave it out')
 })
 
-t.test('checks every keyword, also those a line of TypeBox does not look at', async (t) => {
+t.test('compileContract checks every keyword, also those a line of TypeBox does not look at', async (t) => {
   for (const { name, Type, of } of lines) {
     const rows: ReadonlyArray<[schema: object, value: unknown]> = [
       [Type.String({ enum: ['a'] }), 'b'],
@@ -98,7 +98,7 @@ t.test('looks at a name\'s length before it looks at its pattern', async (t) => 
   }
 })
 
-t.test('leaves a kind of the app\'s own to the app', async (t) => {
+t.test('compileContract leaves a kind of the app\'s own to the app', async (t) => {
   TypeRegistry.Set('Even', (_schema, value) => typeof value === 'number' && value % 2 === 0)
   t.teardown(() => TypeRegistry.Delete('Even'))
   const Even = Legacy.Unsafe<number>({ [Kind]: 'Even', enum: 'not of JSON Schema' })
@@ -175,7 +175,7 @@ for (const { name, Type, of } of lines) {
   })
 }
 
-t.test('follows a schema into itself', async (t) => {
+t.test('compileContract follows a schema into itself', async (t) => {
   const legacy = Legacy.Module({ Node: Legacy.Object({ v: Legacy.Number(), next: Legacy.Optional(Legacy.Ref('Node')) }) })
   const schemas = [
     Legacy.Recursive((This) => Legacy.Object({ v: Legacy.Number(), next: Legacy.Optional(This) })),
@@ -192,14 +192,14 @@ t.test('follows a schema into itself', async (t) => {
   }
 })
 
-t.test('takes the types TypeBox 1.x makes of a text', async (t) => {
+t.test('compileContract takes the types TypeBox 1.x makes of a text', async (t) => {
   const schema = Current.Script('{ a: number, b?: "x" | "y" }') as object
   t.equal(verdict(schema, { a: 1, b: 'y' }), 'taken')
   t.equal(verdict(schema, { a: 1, b: 'z' }), 'message/b must match a schema in anyOf')
   t.equal(verdict(Current.With(Current.Object({ a: Current.Number() }), { additionalProperties: false, description: 'told apart' }), { b: 1 }), 'message must have required property \'a\'')
 })
 
-t.test('refuses to boot with what is no schema', async (t) => {
+t.test('compileContract refuses what is no schema', async (t) => {
   refusesToBoot(t, { type: 'object', properties: { a: 'string' } }, 'schema is invalid: data/properties/a must be object,boolean')
   refusesToBoot(t, { type: 'object', properties: { a: { type: 'text' } } }, 'type \'text\' at /properties/a cannot travel as JSON')
   refusesToBoot(t, { type: 'object', properties: { a: { type: 'string', minLength: -1 } } }, 'schema is invalid: data/properties/a/minLength must be >= 0')
@@ -214,7 +214,7 @@ t.test('refuses to boot with what is no schema', async (t) => {
   t.throws(() => eventOf(Legacy.Object({ at: Legacy.Date() })), { code: 'FST_TYPED_WS_INVALID_SCHEMA' })
 })
 
-t.test('gives the strict Ajv what the app gives it', async (t) => {
+t.test('compileContract gives the strict Ajv what the app gives it', async (t) => {
   const even = (ajv: { addKeyword: (definition: object) => void }): void => { ajv.addKeyword({ keyword: 'isEven', type: 'number', validate: (_: unknown, value: number) => value % 2 === 0 }) }
   const schema = { type: 'object', properties: { a: { type: 'number', isEven: true }, b: { type: 'string', format: 'room' } } }
   refusesToBoot(t, schema, 'unknown keyword: "isEven"')
@@ -239,7 +239,7 @@ t.test('tells unique items by their value, in time', async (t) => {
   t.throws(() => replyOf({ type: 'array', uniqueItems: true })([undefined, undefined]), { code: 'FST_TYPED_WS_OUTGOING_INVALID' })
 })
 
-t.test('refuses patterns that a long text could meet', async (t) => {
+t.test('compileContract refuses patterns that a long text could meet', async (t) => {
   const pattern = Type.Object({ text: Type.String({ pattern: '^(a+)+$' }) })
   const refuse = (definition: object): void => refuseUnboundedPatterns(defineContract({ name: 'chat', ...definition } as never))
   t.throws(() => refuse({ clientToServer: { say: pattern } }), { code: 'FST_TYPED_WS_UNSAFE_PATTERN', message: 'Message chat clientToServer.say has a \'pattern\' and no \'maxLength\' beside it' })

@@ -78,14 +78,14 @@ for (const { name, decode } of decoders()) {
 
 const [{ decode } = { decode: decoderOf({}) }] = decoders()
 
-t.test('refuses what is no JSON object', async (t) => {
+t.test('the decoder refuses what is no JSON object', async (t) => {
   for (const text of ['', ' ', 'hello', '{', '{}}', '{"type":"message",}', '\ufeff{"type":"$ping"}', 'undefined', 'NaN', '{"type":\'message\'}', '{"a":01}', '"\u0001"']) {
     t.strictSame(decode(text), refusal('INVALID_JSON', 'message is not valid JSON'), JSON.stringify(text))
   }
   for (const text of ['null', 'true', '7', '"message"', '[]', '[{"type":"message","text":"a"}]']) t.strictSame(decode(text), refusal('INVALID_JSON', 'message must be a JSON object'), text)
 })
 
-t.test('refuses what could poison a prototype, however it is written', async (t) => {
+t.test('the decoder refuses what could poison a prototype, however it is written', async (t) => {
   const poisons: ReadonlyArray<[text: string, key: string]> = [
     ['{"type":"empty","__proto__":{}}', '__proto__'],
     ['{"type":"empty","__proto__":null}', '__proto__'],
@@ -104,7 +104,7 @@ t.test('refuses what could poison a prototype, however it is written', async (t)
   }
 })
 
-t.test('refuses what is nested deeper than 64 levels', async (t) => {
+t.test('the decoder refuses what is nested deeper than 64 levels', async (t) => {
   const nested = (depth: number, open: string, close: string): string => `{"type":"empty","a":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`
   for (const [open, close] of [['[', ']'], ['{"a":', '}'], ['[{"a":', '}]']] as const) {
     const levels = open.length > 5 ? 2 : 1
@@ -120,7 +120,7 @@ t.test('refuses what is nested deeper than 64 levels', async (t) => {
   t.strictSame(decode(nested(10000, '{"a":', '}')), refusal('INVALID_JSON', 'message is nested deeper than 64 levels'))
 })
 
-t.test('says which type it does not know', async (t) => {
+t.test('the decoder says which type it does not know', async (t) => {
   t.strictSame(decode('{"type":"nope","ref":4}'), refusal('UNKNOWN_TYPE', 'message has an unknown type \'nope\'', { ref: 4, received: 'nope' }))
   t.strictSame(decode('{"type":"nope","ref":"4"}'), refusal('UNKNOWN_TYPE', 'message has an unknown type \'nope\'', { received: 'nope' }))
   for (const type of ['$next', '$done', '$pong', '$pin', '', 'hasOwnProperty', '__proto__']) t.strictSame(decode(JSON.stringify({ type })), refusal('UNKNOWN_TYPE', `message has an unknown type '${type}'`, { received: type }), type)
@@ -151,7 +151,7 @@ t.test('a stream needs a ref', async (t) => {
   t.strictSame(decoder.decode('{"type":"ticks"}'), refusal('VALIDATION', 'message/ref must be a positive integer', { received: 'ticks' }))
 })
 
-t.test('takes as ref of a call a positive integer, or none', async (t) => {
+t.test('the decoder takes as ref of a call a positive integer, or none', async (t) => {
   for (const ref of [1, 7, Number.MAX_SAFE_INTEGER]) t.match(decode(JSON.stringify({ type: 'history', ref })), { kind: 'message', ref })
   t.match(decode('{"type":"history"}'), { kind: 'message', ref: undefined })
   for (const ref of ['0', '-1', '1.5', '1e400', '9007199254740992', '"1"', 'null', 'true', '[1]', '{}']) {
@@ -159,7 +159,7 @@ t.test('takes as ref of a call a positive integer, or none', async (t) => {
   }
 })
 
-t.test('reads the type from the property the contract names', async (t) => {
+t.test('the decoder reads the type from the property the contract names', async (t) => {
   const { incoming } = compile({ name: 'test', discriminator: 'op', clientToServer: { m: Type.Object({ type: Type.String() }) } })
   const decoder = new Decoder(incoming, 'op')
   t.match(decoder.decode('{"op":"m","type":"x"}'), { kind: 'message', payload: { type: 'x' } })
@@ -204,7 +204,7 @@ t.test('never throws, and never lets a prototype through', async (t) => {
   t.equal(Object.hasOwn(Object.prototype, 'isAdmin'), false)
 })
 
-t.test('accepts a valid payload as it is, whatever the order of its keys', async (t) => {
+t.test('the decoder accepts a valid payload as it is, whatever the order of its keys', async (t) => {
   const payload = fc.record({
     text: fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }),
     n: fc.integer(),
@@ -230,7 +230,7 @@ t.test('accepts a valid payload as it is, whatever the order of its keys', async
   }
 })
 
-t.test('names the first fault of a message of 64 KiB', async (t) => {
+t.test('the decoder names the first fault of a message of 64 KiB', async (t) => {
   const fill = <T>(item: (n: number) => T): T[] => Array.from({ length: Math.floor(64_000 / (JSON.stringify(item(1000)).length + 1)) }, (_, n) => item(n))
   const shapes = (T: typeof Type): Record<string, [schema: object, payload: object, says: string]> => ({
     'numbers that are texts': [T.Object({ a: T.Array(T.Number()) }), { a: fill(() => '') }, 'message/a/0 must be number'],

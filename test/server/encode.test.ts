@@ -13,7 +13,7 @@ function encoderOf (validateOutgoing: boolean, more: object = {}): Encoder {
   return new Encoder(compile({ ...contract, ...more }), validateOutgoing)
 }
 
-t.test('writes a message as one flat JSON object', async (t) => {
+t.test('the encoder writes a message as one flat JSON object', async (t) => {
   for (const validateOutgoing of [true, false]) {
     const encoder = encoderOf(validateOutgoing)
     t.equal(encoder.event('said', { text: 'hi', n: 1.5 }), '{"type":"said","text":"hi","n":1.5}')
@@ -37,7 +37,7 @@ t.test('carries the type in the property the contract names', async (t) => {
   t.equal(freed.event('m', { type: 'x', op: 'y' }), '{"op":"m","type":"x"}', 'and frees the other name')
 })
 
-t.test('writes nothing of a payload that breaks its schema', async (t) => {
+t.test('the encoder writes nothing of a payload that breaks its schema', async (t) => {
   const encoder = encoderOf(true)
   t.throws(() => encoder.event('said', { text: '' }), { code: 'FST_TYPED_WS_OUTGOING_INVALID', statusCode: 500, message: 'Outgoing said breaks its schema: message/text must NOT have fewer than 1 characters' })
   t.throws(() => encoder.event('said', {}), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'message must have required property \'text\'' })

@@ -13,7 +13,7 @@ function fakeTime (t: Teardown): void {
   t.teardown(() => mock.timers.reset())
 }
 
-t.test('ends at its moment, which may be moved and taken back', (t) => {
+t.test('an expiry ends at its moment, which may be moved and taken back', (t) => {
   fakeTime(t)
   let ended = 0
   const expiry = new Expiry(() => { ended++ })

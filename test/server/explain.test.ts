@@ -70,7 +70,7 @@ const rows: readonly Row[] = [
   [(T) => T.Object({ a: T.Number(), b: T.String() }), { b: 1 }, 'message/x must have required property \'a\'']
 ]
 
-t.test('says the same whichever compiler checked', async (t) => {
+t.test('an explanation says the same whichever compiler checked', async (t) => {
   for (const [build, value, says] of rows) {
     for (const { name, Type, of } of lines) {
       const told = refusalOf(of(Type.Object({ x: build(Type) })), { x: value })
@@ -79,7 +79,7 @@ t.test('says the same whichever compiler checked', async (t) => {
   }
 })
 
-t.test('says of a closed intersection what Ajv cannot', async (t) => {
+t.test('an explanation says of a closed intersection what Ajv cannot', async (t) => {
   for (const { name, Type } of builders) {
     const schema = Type.Object({ x: Type.Intersect([Type.Object({ a: Type.Number() }), Type.Object({ b: Type.Number() })], { unevaluatedProperties: false }) })
     t.equal(refusalOf(schema, { x: { a: 1, b: 1, c: 1 } }), 'message must NOT have unevaluated properties', name)
@@ -88,18 +88,18 @@ t.test('says of a closed intersection what Ajv cannot', async (t) => {
   }
 })
 
-t.test('says of a refinement what its author says', async (t) => {
+t.test('an explanation says of a refinement what its author says', async (t) => {
   const Range = Current.Refine(Current.Object({ from: Current.Number(), to: Current.Number() }), ({ from, to }) => from < to, () => 'must go from less to more')
   t.equal(refusalOf(Range, { from: 2, to: 1 }), 'message must go from less to more')
   t.equal(refusalOf(Range, { from: 1, to: 2 }), undefined)
   t.equal(refusalOf(Current.Object({ ranges: Current.Array(Range) }), { ranges: [{ from: 1, to: 2 }, { from: 2, to: 1 }] }), 'message/ranges/1 must go from less to more')
 })
 
-t.test('says of a regular expression what it is', async (t) => {
+t.test('an explanation says of a regular expression what it is', async (t) => {
   t.equal(refusalOf(Current.Object({ x: Current.String({ pattern: /^a$/, maxLength: 2 }) }), { x: 'b' }), 'message/x must match pattern "^a$"')
 })
 
-t.test('counts what its compiler counts', async (t) => {
+t.test('an explanation counts what its compiler counts', async (t) => {
   // 0.34 counts UTF-16 units, 1.x and Ajv characters
   const [legacy, current, ajv] = lines.map(({ Type, of }) => refusalOf(of(Type.Object({ x: Type.String({ maxLength: 3 }) })), { x: '😀😀' }))
   t.same([legacy, current, ajv], ['message/x must NOT have more than 3 characters', undefined, undefined])
@@ -111,7 +111,7 @@ t.test('divides as its compiler divides', async (t) => {
   t.equal(refusalOf(current!, { x: 0.3, y: '' }), 'message/y must be number')
 })
 
-t.test('says no more than it knows', async (t) => {
+t.test('an explanation says no more than it knows', async (t) => {
   t.equal(explain(undefined), 'message is invalid')
   t.equal(explain(null), 'message is invalid')
   t.equal(explain([]), 'message is invalid')

@@ -61,7 +61,7 @@ t.test('tells the peer nothing of any other', async (t) => {
   }
 })
 
-t.test('takes the error that a handler chose, keeps the one it was given otherwise, and survives an answer nobody can look at', async (t) => {
+t.test('the answer to a failure takes the error that a handler chose, keeps the one it was given otherwise, and survives an answer nobody can look at', async (t) => {
   const [given, other] = [failure(404), failure(403)]
   t.equal(chosen(other, given).error, other)
   for (const none of [undefined, 'text', { statusCode: 403 }]) t.equal(chosen(none, given).error, given)
@@ -69,7 +69,7 @@ t.test('takes the error that a handler chose, keeps the one it was given otherwi
   t.equal(chosen(answer, given).error, other)
 })
 
-t.test('closes with what was thrown while opening', async (t) => {
+t.test('the answer to a failure closes with what was thrown while opening', async (t) => {
   t.strictSame(closeOf(failure(401)), { code: 4501, reason: 'no such room' })
   t.strictSame(closeOf(failure(404)), { code: 4504, reason: 'no such room' })
   t.strictSame(closeOf(failure(499)), { code: 4599, reason: 'no such room' })

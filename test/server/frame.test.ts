@@ -11,7 +11,7 @@ function bytesOf (frame: Bytes): Buffer {
 }
 
 // RFC 6455 §5.2
-t.test('writes a header of 2, 4 or 10 bytes', async (t) => {
+t.test('the frame writer writes a header of 2, 4 or 10 bytes', async (t) => {
   const headers: ReadonlyArray<[length: number, header: string]> = [
     [0, '8100'], [1, '8101'], [125, '817d'],
     [126, '817e007e'], [127, '817e007f'], [256, '817e0100'], [65535, '817effff'],
@@ -27,14 +27,14 @@ t.test('writes a header of 2, 4 or 10 bytes', async (t) => {
   }
 })
 
-t.test('counts bytes, not characters', async (t) => {
+t.test('the frame writer counts bytes, not characters', async (t) => {
   t.equal(bytesOf(frameText('é')).toString('hex'), '8102c3a9')
   t.equal(bytesOf(frameText('😀')).toString('hex'), '8104f09f9880')
   t.equal(bytesOf(frameText('é'.repeat(63))).toString('hex', 0, 4), '817e007e')
   t.equal(bytesOf(frameText('é'.repeat(32768))).toString('hex', 0, 10), '817f0000000000010000')
 })
 
-t.test('keeps ASCII a text, which is cheap to join', async (t) => {
+t.test('the frame writer keeps ASCII a text, which is cheap to join', async (t) => {
   t.type(frameText('{"type":"message"}'), 'string')
   t.ok(Buffer.isBuffer(frameText('{"type":"é"}')))
   t.ok(Buffer.isBuffer(frameBinary(new Uint8Array([1, 2]))))

@@ -102,7 +102,7 @@ t.test('early frames come in order, binary and text, to whoever listens in the s
   t.same(heard, ['a', 97, 'b', 98])
 })
 
-t.test('it comes back to the app as over a network', async (t) => {
+t.test('an injected client comes back to the app as over a network', async (t) => {
   const app = await createApp(t, { handshakeTimeoutMs: 1e6 })
   mock.timers.enable({ apis: ['setTimeout', 'Date'] })
   t.teardown(() => mock.timers.reset())

@@ -132,7 +132,7 @@ t.test('with a listener on ws, every message goes through ws', async (t) => {
   t.same(heard, ['x'])
 })
 
-t.test('says when ws wants no more', (t) => {
+t.test('the frame reader says when ws wants no more', (t) => {
   const answers = [true, false, true]
   const intake = new Intake({ isFull: false, isOverheard: false, takeText: () => {} }, { writable: true, write: () => answers.shift()! }, MAX_PAYLOAD_BYTES)
   const ping = bytesOf({ ...text(''), first: 0x89 })

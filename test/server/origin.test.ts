@@ -59,7 +59,7 @@ const tricks: readonly Trick[] = [
   { name: 'an extension of Firefox', sent: 'moz-extension://example.com', listed: 'admitted' }
 ]
 
-t.test('refuses every trick unless it is listed literally', async (t) => {
+t.test('the Origin check refuses every trick unless it is listed literally', async (t) => {
   t.equal(tricks.length, 21)
 
   for (const { name, sent, to, listed } of tricks) {
@@ -106,7 +106,7 @@ t.test('looks at the host and the scheme of each request anew', async (t) => {
   t.equal(check(handshake('https://b.test', 'https://')), 'refused')
 })
 
-t.test('takes wss and ws of a proxy for the https and http of the page', async (t) => {
+t.test('the Origin check takes wss and ws of a proxy for the https and http of the page', async (t) => {
   t.equal(verdict('same-origin', 'https://example.com', 'wss://example.com'), 'admitted')
   t.equal(verdict('same-origin', 'http://example.com', 'ws://example.com'), 'admitted')
   t.equal(verdict('same-origin', 'http://example.com', 'wss://example.com'), 'refused')
@@ -150,7 +150,7 @@ t.test('no option admits what is not one origin', async (t) => {
   }
 })
 
-t.test('finds the Origin wherever the request has it', async (t) => {
+t.test('the Origin check finds the Origin wherever the request has it', async (t) => {
   const check = compileOrigin('same-origin', false)
   const subject = (raw: OriginSubject['raw']): OriginSubject => ({ protocol: 'https', host: 'example.com', raw })
 

@@ -4,7 +4,7 @@ import { Type as Current } from 'typebox'
 import { Type as Legacy } from '@sinclair/typebox'
 import { builders } from '../support/lines.js'
 
-t.test('finds every schema within a schema, and nothing that only looks like one', async (t) => {
+t.test('the walk through a schema finds every schema within a schema, and nothing that only looks like one', async (t) => {
   const names = (schema: object): unknown[] => schemasIn(schema).map((part) => part['title']).filter((title) => title !== undefined)
   const s = (title: string): object => ({ title })
   t.same(names({
@@ -44,7 +44,7 @@ t.test('finds every schema within a schema, and nothing that only looks like one
   for (const none of [true, false, null, undefined, 'text', []]) t.same(schemasIn(none), [])
 })
 
-t.test('names a part as a reference would', async (t) => {
+t.test('the walk through a schema names a part as a reference would', async (t) => {
   const { root } = new References({ properties: { 'a/b ~c': { items: [{}, { title: 'here' }] } } })
   t.same(Array.from(partsIn(root), ({ uri }) => uri), ['__message#', '__message#/properties/a~1b%20~0c', '__message#/properties/a~1b%20~0c/items/0', '__message#/properties/a~1b%20~0c/items/1'])
   t.equal(root.step('nope'), undefined)
@@ -54,7 +54,7 @@ t.test('names a part as a reference would', async (t) => {
   t.same(root.under('anyOf'), [])
 })
 
-t.test('follows references as Fastify does: by $id and pointer', async (t) => {
+t.test('the walk through a schema follows references as Fastify does: by $id and pointer', async (t) => {
   const shared = {
     user: { $id: 'user#', type: 'object', properties: { name: { title: 'name' }, self: { $ref: '#/properties/name' } } },
     'http://example.com/x': { $id: 'http://example.com/x', definitions: { inner: { $id: 'inner', title: 'inner', properties: { up: { $ref: '#/title' } } } } }
@@ -113,11 +113,11 @@ t.test('tells references of its own from foreign ones', async (t) => {
   t.equal(referrersIn(new References({ $ref: '#', items: { $ref: '#' } }).root).length, 2)
 })
 
-t.test('finds formats', async (t) => {
+t.test('the walk through a schema finds formats', async (t) => {
   t.same(formatsIn({ format: 'email', properties: { format: { format: 'uri' }, x: { format: 7 } } }), ['email', 'uri'])
 })
 
-t.test('finds regular expressions that a long text could meet', async (t) => {
+t.test('the walk through a schema finds regular expressions that a long text could meet', async (t) => {
   for (const { name, Type } of builders) {
     const unbounded: readonly object[] = [
       Type.String({ pattern: '^(a+)+$' }),
