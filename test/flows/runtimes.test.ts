@@ -94,7 +94,7 @@ t.test('the client runs in Deno', { skip: deno === undefined && 'no Deno here: n
 })
 
 t.test('a server runs in Deno', { skip: deno === undefined && 'no Deno here: npm install deno' }, async (t) => {
-  t.equal(await run(t, deno!, ['run', '--no-config', '--allow-all', server]), '{"type":"said","text":"hello"}')
+  t.equal(await run(t, deno!, ['run', '--no-config', '--node-modules-dir=manual', '--allow-all', server]), '{"type":"said","text":"hello"}')
 })
 
 t.test('a server in Bun is refused at boot, since no handshake of it would be answered', { skip: bun === undefined && 'no Bun here: npm install bun' }, async (t) => {
