@@ -1,5 +1,6 @@
 import type { Contract, ContractDefinition } from '../types/contract.js'
 import { isPublic, OWN_PROPERTIES, REF, REFUSAL } from './protocol.js'
+import { explainForeign } from './standard-schema.js'
 
 export type { AnyContract, Contract, ContractDefinition, CallDefinition, StreamDefinition, MessageDefinition, Messages, Payload } from '../types/contract.js'
 export type { Infer } from '../types/infer.js'
@@ -106,6 +107,7 @@ function checkMessageName (name: string, where: string): void {
 }
 
 function checkMessage (message: unknown, where: string, discriminator: string): void {
+  refuseForeign(message, where)
   if (!isObject(message)) throw new ContractError(`${where}: a message is a schema, { request, reply } or { request, stream }, not ${show(message)}`)
   if (isQuestion(message)) return checkQuestion(message, where, discriminator)
   checkPayload(message, where, discriminator)
@@ -118,12 +120,18 @@ function isQuestion (message: Schema): boolean {
 
 function checkQuestion (message: Schema, where: string, discriminator: string): void {
   const { request, reply, stream, ...others } = message
+  for (const [part, schema] of Object.entries({ request, reply, stream })) refuseForeign(schema, `${where}.${part}`)
   const [other] = Object.keys(others)
   if (other !== undefined) throw new ContractError(`${where}: a call has no part '${other}': write { request, reply } or { request, stream }`)
   if (!isObject(request)) throw new ContractError(`${where}: request is missing: write { request: Type.Object({ … }), ${stream === undefined ? 'reply' : 'stream'}: … }`)
   if (reply !== undefined && stream !== undefined) throw new ContractError(`${where}: a message is answered once or many times: write either reply or stream, not both`)
   if (!isObject(reply ?? stream)) throw new ContractError(`${where}: the answer is missing: write reply: <schema> for one answer, or stream: <schema> for many`)
   checkPayload(request, `${where}.request`, discriminator)
+}
+
+function refuseForeign (schema: unknown, where: string): void {
+  const reason = explainForeign(schema)
+  if (reason !== undefined) throw new ContractError(`${where}: ${reason}`)
 }
 
 function checkPayload (schema: Schema, where: string, discriminator: string): void {

@@ -8,10 +8,10 @@ import ts from 'typescript'
 // From the ground up. A file imports from the floors below it, and on its own floor only what stands to its left.
 const floors = [
   ['types/infer', 'types/contract', 'types/socket', 'types/handler', 'types/client', 'types/diagnostics', 'types/options', 'types/inject', 'types/fastify'],
-  ['lib/protocol', 'lib/timer', 'lib/contract', 'lib/validate'],
+  ['lib/protocol', 'lib/timer', 'lib/standard-schema', 'lib/contract', 'lib/validate'],
   ['lib/client/errors', 'lib/client/emitter', 'lib/client/queue', 'lib/client/questions', 'lib/client/stream', 'lib/client/served', 'lib/client/retry', 'lib/client/link', 'lib/client/connector', 'lib/client/client', 'lib/client/index'],
   [
-    'lib/server/errors', 'lib/server/symbols', 'lib/server/turn', 'lib/server/printable', 'lib/server/suggest', 'lib/server/host', 'lib/server/hand-over', 'lib/server/request-count', 'lib/server/diagnostics', 'lib/server/schema', 'lib/server/explain', 'lib/server/ajv', 'lib/server/typebox', 'lib/server/generate', 'lib/server/serialize',
+    'lib/server/errors', 'lib/server/symbols', 'lib/server/turn', 'lib/server/printable', 'lib/server/suggest', 'lib/server/host', 'lib/server/hand-over', 'lib/server/request-count', 'lib/server/diagnostics', 'lib/server/equality', 'lib/server/schema', 'lib/server/explain', 'lib/server/builds', 'lib/server/vocabulary', 'lib/server/checks', 'lib/server/ajv', 'lib/server/typebox', 'lib/server/dates', 'lib/server/generate', 'lib/server/serialize',
     'lib/server/options', 'lib/server/origin', 'lib/server/frame', 'lib/server/intake', 'lib/server/peer', 'lib/server/failure', 'lib/server/rejection', 'lib/server/outbox',
     'lib/server/hub', 'lib/server/limit', 'lib/server/expiry', 'lib/server/heartbeat', 'lib/server/compile', 'lib/server/encode', 'lib/server/message', 'lib/server/decode'
   ],
@@ -22,7 +22,7 @@ const floors = [
   ['lib/index']
 ]
 // What a browser may load, and what it sees of the types.
-const shared = ['lib/protocol', 'lib/timer', 'lib/contract', 'lib/validate', 'types/infer', 'types/contract', 'types/client']
+const shared = ['lib/protocol', 'lib/timer', 'lib/standard-schema', 'lib/contract', 'lib/validate', 'types/infer', 'types/contract', 'types/client']
 const isShared = (file: string) => shared.includes(nameOf(file)) || file.startsWith('lib/client/')
 
 const root = posix.join(import.meta.dirname.replaceAll('\\', '/'), '..')

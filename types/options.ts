@@ -92,7 +92,10 @@ export interface SharedOptions {
   validateOutgoing?: boolean
   /** Take client messages with a `pattern` and no `maxLength` beside it. Default `false`: a slow regular expression on a long text stalls the process. */
   unsafePatterns?: boolean
-  /** The Ajv for schemas TypeBox's own compiler cannot take, as Fastify's option of the same name. Default: strict, no coercion, no removal, defaults and formats on. */
+  /**
+   * As Fastify's option of the same name: keywords, formats and plugins of the app's own, for every schema. Default: no coercion, no removal, no defaults filled
+   * in. An option that changes this, or how a keyword of JSON Schema is read, makes Ajv check every message, those of TypeBox too.
+   */
   ajv?: { customOptions?: Record<string, unknown>, plugins?: readonly unknown[] }
 }
 
@@ -100,6 +103,11 @@ export interface SharedOptions {
 export interface PluginOptions extends SharedOptions {
   /** Default for all routes. */
   errorHandler?: ErrorHandler
+  /**
+   * The builds of TypeBox in which the app registers its kinds and formats: `require('@sinclair/typebox')`, the namespace of `typebox/format`, or a list. Default:
+   * those the plugin can see, which are its own, every one that was loaded by `require`, and the one the app's main file would import.
+   */
+  typebox?: object | readonly object[]
   /** Connections of all typed routes together; past it a handshake gets a 503 with `Retry-After`. Default: no limit. */
   maxConnections?: number
   /**

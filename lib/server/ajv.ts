@@ -1,107 +1,154 @@
-import { AjvCompiler } from '@fastify/ajv-compiler'
+import { Ajv, str, type KeywordDefinition } from 'ajv'
+import dependentSchemas from 'ajv/dist/vocabularies/applicator/dependentSchemas.js'
+import items from 'ajv/dist/vocabularies/applicator/items.js'
+import items2020 from 'ajv/dist/vocabularies/applicator/items2020.js'
+import prefixItems from 'ajv/dist/vocabularies/applicator/prefixItems.js'
+import unevaluatedItems from 'ajv/dist/vocabularies/unevaluated/unevaluatedItems.js'
+import unevaluatedProperties from 'ajv/dist/vocabularies/unevaluated/unevaluatedProperties.js'
+import dependentRequired from 'ajv/dist/vocabularies/validation/dependentRequired.js'
+import limitContains from 'ajv/dist/vocabularies/validation/limitContains.js'
+import { expressionOf, hasUniqueItems, isMultipleOf, ownChecksOf, type OwnCheck } from './checks.js'
 import type { AjvError } from './explain.js'
-import { idOf, type Part, type Schema } from './schema.js'
+import { rewriteSchemas, type Part, type References, type Schema, type SchemaPart } from './schema.js'
+import { createAjv, type Vocabulary } from './vocabulary.js'
 
 export type AjvCheck = ((value: unknown) => boolean) & { errors?: readonly AjvError[] | null }
 
-/** What an Ajv is made of. */
-export interface AjvOptions {
-  readonly customOptions: Readonly<Record<string, unknown>>
-  readonly plugins?: readonly unknown[]
-  readonly sharedSchemas?: Readonly<Record<string, unknown>>
-  readonly formats?: ReadonlyMap<string, (value: string) => boolean>
-}
-
-/** The methods of an Ajv that are used here. */
-interface Ajv {
-  removeKeyword (name: string): void
-  addKeyword (definition: object): void
-  addFormat (name: string, check: unknown): void
-  validateSchema (schema: object, throws: boolean): unknown
-}
-
-type Build = (part: { schema: Schema }) => AjvCheck
-
 /**
- * Opens an Ajv for one message's schema, which compiles the schema or any part of it by its URI. Each schema has an Ajv of its own: one shared by two
- * schemas would take what they call by the same `$id` for the same, and check one with the other's.
+ * Opens an Ajv for one message's schema, which compiles the schema or any part of it. Each schema has an Ajv of its own, so that two of them may call
+ * different things by one `$id`.
+ *
+ * @param options - of Ajv, over the app's.
  */
-export function openAjv ({ schema, uri }: Part, { customOptions, plugins = [], sharedSchemas = {}, formats = new Map() }: AjvOptions): (uri: string) => AjvCheck {
-  const id = uri.slice(0, -1)
-  refuseSecond(id, schema, sharedSchemas)
-  const documents = { ...sharedSchemas as Record<string, Schema>, [id]: { ...plain(schema) as Schema, $id: id } }
-  const onCreate = (ajv: Ajv): void => {
-    addKeywords(ajv)
-    for (const [name, check] of formats) ajv.addFormat(name, check)
-  }
-  const build = create(documents, { customOptions: { ...customOptions, validateSchema: false }, plugins, onCreate })
-  return (part) => build({ schema: { $ref: part } })
+export function openAjv (references: References, vocabulary: Vocabulary, options: Readonly<Record<string, unknown>> = {}): (part: Part) => AjvCheck {
+  const documents = [...references.documents()]
+  const parts = references.reachable()
+  const { customOptions = {}, plugins = [] } = vocabulary.ajv
+  const tracking = { unevaluated: parts.some(({ schema }) => 'unevaluatedProperties' in schema || 'unevaluatedItems' in schema) }
+  // An app that wants defaults to be filled in hears of those that cannot be.
+  const strictness = { strictSchema: Boolean(customOptions['useDefaults']) }
+  const ajv = createAjv({ customOptions: { ...customOptions, ...OPTIONS, ...tracking, ...strictness, ...options }, plugins })
+  addKeywords(ajv, vocabulary)
+  for (const { schema } of parts) if (typeof schema['format'] === 'string') ajv.addFormat(schema['format'], vocabulary.formatOf(schema['format']).definition as never)
+  const translator: Translator = { references, vocabulary, name: (part) => nameOf(part, documents), takes: (keyword) => Object.hasOwn(ajv.RULES.keywords, keyword) }
+  for (const [, document] of documents) ajv.addSchema(translate(document, translator), translator.name(document).slice(0, -1))
+  return (part) => ajv.compile({ $ref: translator.name(part) }) as AjvCheck
 }
+
+const OPTIONS = {
+  strict: false,
+  strictNumbers: true,
+  strictTypes: false,
+  strictTuples: false,
+  strictRequired: false,
+  validateSchema: false,
+  logger: false,
+  next: true,
+  // Of the names of properties.
+  code: { regExp: Object.assign((pattern: string) => expressionOf(pattern), { code: 'expressionOf' }) }
+}
+
+/** What a document is translated by. */
+interface Translator {
+  readonly references: References
+  readonly vocabulary: Vocabulary
+  readonly name: (part: Part) => string
+  readonly takes: (keyword: string) => boolean
+}
+
+// A document's $id may be anything, and so may those within it: Ajv knows all by numbers and pointers.
+function nameOf ({ uri }: Part, documents: ReadonlyArray<[string, Part]>): string {
+  const start = uri.lastIndexOf('#')
+  return `document${documents.findIndex(([name]) => name === uri.slice(0, start + 1))}${uri.slice(start)}`
+}
+
+/** A document as Ajv takes it: every reference by its place, checks of the app's own as a keyword, and nothing that Ajv does not know. */
+function translate (document: Part, translator: Translator): Schema {
+  return rewriteSchemas(document, (copy, part) => translateSchema(copy, part, translator)) as Schema
+}
+
+function translateSchema (copy: Record<PropertyKey, unknown>, part: SchemaPart, { references, vocabulary, name, takes }: Translator): Schema {
+  const own = ownChecksOf(part, vocabulary)
+  const checks = own.length > 0 ? { [OWN]: own } : {}
+  // The app's check of a kind is all there is to it.
+  if (vocabulary.kindOf(part) !== undefined) return checks
+  const kept = Object.entries(copy).filter(([keyword]) => takes(keyword) && !LEFT_OUT.has(keyword))
+  const reference = part.keyword('$ref') === undefined ? {} : { $ref: name(references.resolve(part)) }
+  return { ...Object.fromEntries(kept), ...reference, ...checks }
+}
+
+const LEFT_OUT = new Set(['$id', '$schema', '$anchor', '$vocabulary', '$comment'])
+const OWN = 'fastify-typed-ws'
 
 /** @throws when a schema is none, as seen by the schema of schemas. */
-export function judgeSchema (schema: Schema): void {
-  judge ??= createJudge()
-  judge.validateSchema(plain(schema) as Schema, true)
+export function judgeSchema (references: References, vocabulary: Vocabulary): void {
+  judge ??= createAjv({})
+  const translator: Translator = { references, vocabulary, name: () => '#', takes: () => true }
+  judge.validateSchema(rewriteSchemas(references.root, (copy, part) => withoutExpressions(translateSchema(copy, part, translator))) as Schema, true)
+}
+
+function withoutExpressions (schema: Schema): Schema {
+  return schema['pattern'] instanceof RegExp ? { ...schema, pattern: schema['pattern'].source } : schema
 }
 
 // Compiling the schema of schemas takes ten times what compiling a message's does.
 let judge: Ajv | undefined
 
-function createJudge (): Ajv {
-  let created: Ajv
-  create({}, { customOptions: {}, onCreate: (ajv: Ajv) => { created = ajv } })
-  return created!
+// The app's own keywords stay.
+function addKeywords (ajv: Ajv, vocabulary: Vocabulary): void {
+  for (const definition of KEYWORDS) {
+    const names = [definition.keyword].flat() as string[]
+    if (names.some((name) => vocabulary.isAjvKeyword(name))) continue
+    for (const name of names) ajv.removeKeyword(name)
+    ajv.addKeyword(definition)
+  }
 }
 
-function create (documents: Record<string, Schema>, options: object): Build {
-  return AjvCompiler()(documents, options)
-}
-
-function refuseSecond (id: string, schema: unknown, sharedSchemas: Readonly<Record<string, unknown>>): void {
-  const other = Object.values(sharedSchemas).find((shared) => idOf(shared) === id)
-  if (other !== undefined && JSON.stringify(other) !== JSON.stringify(schema)) throw new Error(`its $id '${id}' is that of another schema, which the app shares: give it another one`)
-}
-
-// What TypeBox 1.x has beyond JSON Schema, as keywords: a pattern may be a RegExp, and a refinement hides from all who list properties.
-function plain (value: unknown): unknown {
-  if (value instanceof RegExp) return value.source
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object' || value === null) return value
-  const copy = Object.fromEntries(Object.entries(value).map(([key, child]) => [key, plain(child)]))
-  return '~refine' in value ? { ...copy, [REFINE]: value['~refine'] } : copy
-}
-
-const REFINE = 'x-typebox-refine'
-
-interface Refinement {
-  readonly check: (value: unknown) => boolean
-  readonly error: (value: unknown) => unknown
-}
-
-function addKeywords (ajv: Ajv): void {
+const KEYWORDS: readonly KeywordDefinition[] = [
   // Ajv's own compares every item with every other: a message of 64 KiB would take seconds.
-  ajv.removeKeyword('uniqueItems')
-  ajv.addKeyword({
+  {
     keyword: 'uniqueItems',
     type: 'array',
     schemaType: 'boolean',
     errors: false,
-    validate: (isWanted: boolean, items: unknown[]) => !isWanted || new Set(items.map(canonical)).size === items.length,
+    validate: (isWanted: boolean, value: unknown[]) => !isWanted || hasUniqueItems(value),
     error: { message: 'must NOT have duplicate items' }
-  })
-  ajv.addKeyword({ keyword: REFINE, validate: refine })
-}
+  },
+  {
+    keyword: 'multipleOf',
+    type: 'number',
+    schemaType: 'number',
+    before: 'format',
+    errors: false,
+    validate: (divisor: number, value: number) => isMultipleOf(value, divisor),
+    error: { message: ({ schema }) => str`must be multiple of ${schema}` }
+  },
+  {
+    keyword: 'pattern',
+    type: 'string',
+    schemaType: ['string', 'object'],
+    before: 'format',
+    errors: false,
+    compile: (pattern: string | RegExp) => {
+      const expression = expressionOf(pattern)
+      return (value: string) => expression.test(value)
+    },
+    error: { message: ({ schema }) => str`must match pattern "${schema instanceof RegExp ? schema.source : schema}"` }
+  },
+  // Tuples of draft-07 and of 2020-12.
+  { ...items.default as KeywordDefinition, schemaType: ['object', 'array', 'boolean'], error: items2020.default.error!, code: (context) => (Array.isArray(context.schema) ? items : items2020).default.code(context) },
+  prefixItems.default as KeywordDefinition,
+  dependentRequired.default as KeywordDefinition,
+  dependentSchemas.default as KeywordDefinition,
+  limitContains.default as KeywordDefinition,
+  unevaluatedItems.default as KeywordDefinition,
+  unevaluatedProperties.default as KeywordDefinition,
+  // After all others: a refinement is asked only of values that are as the rest of its schema says.
+  { keyword: OWN, post: true, validate: refine }
+]
 
-function refine (refinements: readonly Refinement[], value: unknown): boolean {
-  const failed = refinements.find(({ check }) => !check(value))
-  if (failed !== undefined) (refine as AjvCheck).errors = [{ keyword: REFINE, message: String(failed.error(value)) }]
+function refine (checks: readonly OwnCheck[], value: unknown): boolean {
+  const failed = checks.find(({ check }) => !check(value))
+  if (failed !== undefined) (refine as AjvCheck).errors = [{ keyword: OWN, message: failed.explain(value) }]
   return failed === undefined
-}
-
-/** A text that is the same for equal values only, whatever the order of their keys. */
-function canonical (value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? String(value)
-  const members = Object.entries(value).map(([key, child]) => `${JSON.stringify(key)}:${canonical(child)}`)
-  return `{${members.sort().join()}}`
 }

@@ -1,16 +1,21 @@
 import type { AnyContract, MessageDefinition, StreamDefinition } from '../../types/contract.js'
 import { REF } from '../protocol.js'
 import { judgeSchema, openAjv } from './ajv.js'
+import { compileDates, type DateWriter } from './dates.js'
+import { isCopy } from './equality.js'
 import * as errors from './errors.js'
 import { explain } from './explain.js'
-import { explainUnfit, hasForeignReference, hasUnboundedPattern, References, referrersIn, type Part, type Schema } from './schema.js'
-import { compileSerializer, type Matcher, type Serializer } from './serialize.js'
-import type { Checker, TypeBox } from './typebox.js'
+import { explainUnfit, hasUnboundedPattern, References, referrersIn, type Part, type Schema } from './schema.js'
+import { compileSerializer, type Envelope, type Matcher, type Serializer } from './serialize.js'
+import { explainLater, type Checker, type TypeBox } from './typebox.js'
+import { Vocabulary, type AjvSettings } from './vocabulary.js'
 
 /** One way of a message to the peer: how it is checked and how it is written. */
 export interface Codec extends Checker {
   /** Writes a reply's data; an event or a call as the whole message. */
   readonly serialize: Serializer
+  /** Replaces dates by their texts, where the schema wants some. */
+  readonly writeDates: DateWriter | undefined
 }
 
 /** A message the server may send. */
@@ -40,13 +45,17 @@ export interface CompiledContract {
 /** What the schemas of one scope are compiled with. */
 export interface CompileOptions {
   readonly typebox: TypeBox
-  /** As Fastify's `ajv` option, for what TypeBox cannot compile. */
-  readonly ajv: { readonly customOptions?: Readonly<Record<string, unknown>>, readonly plugins?: readonly unknown[] }
+  /** As Fastify's `ajv` option. */
+  readonly ajv: AjvSettings
   /** What the scope's `addSchema` was given, by `$id`. */
   readonly sharedSchemas: Readonly<Record<string, unknown>>
 }
 
-const STRICT = { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: false, strictTypes: false, strictTuples: false }
+/** The options of one scope, and what the names in its schemas mean. */
+interface Scope extends CompileOptions {
+  readonly vocabulary: Vocabulary
+}
+
 // What the app sends is its own object, which is not for us to change.
 const UNTOUCHED = { coerceTypes: false, removeAdditional: false, useDefaults: false }
 
@@ -55,10 +64,11 @@ const UNTOUCHED = { coerceTypes: false, removeAdditional: false, useDefaults: fa
  * @throws FST_TYPED_WS_INVALID_SCHEMA
  */
 export function compileContract (contract: AnyContract, options: CompileOptions): CompiledContract {
+  const scope = { ...options, vocabulary: namedAjv(options) }
   return {
     contract,
-    incoming: compileMessages(contract, 'clientToServer', (message, name, where) => compileIncoming(message, name, where, contract, options)),
-    outgoing: compileMessages(contract, 'serverToClient', (message, name, where) => compileOutgoing(message, name, where, contract, options))
+    incoming: compileMessages(contract, 'clientToServer', (message, name, where) => compileIncoming(message, name, where, contract, scope)),
+    outgoing: compileMessages(contract, 'serverToClient', (message, name, where) => compileOutgoing(message, name, where, contract, scope))
   }
 }
 
@@ -77,6 +87,25 @@ export function refuseUnboundedPatterns (contract: AnyContract, sharedSchemas: C
   }
 }
 
+/** The app's schemas that the server's messages refer to, by `$id`. */
+function schemasOfOutgoing (contract: AnyContract, sharedSchemas: CompileOptions['sharedSchemas']): Map<string, unknown> {
+  const schemas = Object.values(contract.serverToClient).map((message) => new References(requestOf(message), sharedSchemas))
+  return new Map(schemas.flatMap((references) => [...references.documents()].filter(([, document]) => document !== references.root).map(([id, { schema }]) => [id.slice(0, -1), schema])))
+}
+
+/**
+ * A message that is published is written once, for the members of all routes.
+ * @throws FST_TYPED_WS_INVALID_SCHEMA when it refers to a schema that is not the same in the scopes of two routes.
+ */
+export function refuseOtherMeaning (contract: AnyContract, [first, ...others]: ReadonlyArray<CompileOptions['sharedSchemas']>): void {
+  const known = schemasOfOutgoing(contract, first!)
+  for (const shared of others) {
+    for (const [id, schema] of schemasOfOutgoing(contract, shared)) {
+      if (!isCopy(schema, known.get(id))) throw new errors.InvalidSchema(`${contract.name} serverToClient`, `it refers to '${id}', which is not the same schema in the scopes of two routes, and what is published is written once for both: add one schema in a scope around both, or give each its own $id and contract`)
+    }
+  }
+}
+
 type Direction = 'clientToServer' | 'serverToClient'
 type Compile<T> = (message: MessageDefinition, name: string, where: string) => T
 
@@ -92,7 +121,7 @@ function whereOf (contract: AnyContract, direction: Direction, name: string): st
   return `${contract.name} ${direction}.${name}`
 }
 
-function compileIncoming (message: MessageDefinition, name: string, where: string, contract: AnyContract, options: CompileOptions): Incoming {
+function compileIncoming (message: MessageDefinition, name: string, where: string, contract: AnyContract, options: Scope): Incoming {
   const answer = answerOf(message)
   const isStream = isStreamOf(message)
   return {
@@ -103,59 +132,66 @@ function compileIncoming (message: MessageDefinition, name: string, where: strin
   }
 }
 
-function compileOutgoing (message: MessageDefinition, name: string, where: string, contract: AnyContract, options: CompileOptions): Outgoing {
+function compileOutgoing (message: MessageDefinition, name: string, where: string, contract: AnyContract, options: Scope): Outgoing {
   const schema = requestOf(message)
   const answer = answerOf(message)
   const opening = `{${JSON.stringify(contract.discriminator)}:${JSON.stringify(name)}`
   const codec = named(where, () => {
     const checker = compilePayload(schema, contract, options, UNTOUCHED)
-    return { ...checker, serialize: compileSerializer(referencesOf(schema, options), matcherOf(checker, options), { opening, reserved: reservedOf(contract) }) }
+    return { ...checker, ...writersOf(schema, checker, options, { opening, reserved: reservedOf(contract) }) }
   })
   return { ...codec, opening, reply: answer && named(`${where}.reply`, () => compileChecker(answer, options, {})) }
 }
 
-function compileReply (schema: Schema, options: CompileOptions): Codec {
+function compileReply (schema: Schema, options: Scope): Codec {
   const checker = compileChecker(schema, options, UNTOUCHED)
-  return { ...checker, serialize: compileSerializer(referencesOf(schema, options), matcherOf(checker, options)) }
+  return { ...checker, ...writersOf(schema, checker, options) }
 }
 
-function compilePayload (schema: Schema, contract: AnyContract, options: CompileOptions, ajvOptions: object): Checker {
+function writersOf (schema: Schema, checker: Checker, options: Scope, envelope?: Envelope): Pick<Codec, 'serialize' | 'writeDates'> {
+  const references = referencesOf(schema, options)
+  return { serialize: compileSerializer(references, matcherOf(checker, options), envelope), writeDates: compileDates(references, options.vocabulary) }
+}
+
+function compilePayload (schema: Schema, contract: AnyContract, options: Scope, ajvOptions: Readonly<Record<string, unknown>>): Checker {
   const references = referencesOf(schema, options)
   refuseOtherPayload(references, reservedOf(contract))
   return compileChecker(schema, options, ajvOptions)
 }
 
 // TypeBox checks in tens of nanoseconds; what refers to the app's shared schemas, or is not TypeBox's, is Ajv's.
-function compileChecker (schema: Schema, options: CompileOptions, ajvOptions: object): Checker {
-  const unfit = explainUnfit(schema)
+function compileChecker (schema: Schema, options: Scope, ajvOptions: Readonly<Record<string, unknown>>): Checker {
+  const { typebox, vocabulary, sharedSchemas } = options
+  const unfit = explainUnfit(schema, sharedSchemas)
   if (unfit !== undefined) throw new Error(unfit)
-  return (hasForeignReference(schema) ? undefined : options.typebox(schema)) ?? ajvChecker(schema, options, ajvOptions)
+  const references = referencesOf(schema, options)
+  references.refuseTwins()
+  vocabulary.refuseUnknown(references)
+  for (const part of references.reachable()) if (part.keyword('$ref') !== undefined) references.resolve(part)
+  const check = references.documents().size > 1 ? undefined : typebox.compile(references, vocabulary)
+  return check === undefined ? ajvChecker(references, vocabulary, ajvOptions) : { check, ...explainLater(references, vocabulary) }
 }
 
-function ajvChecker (schema: Schema, options: CompileOptions, ajvOptions: object): Checker {
-  const references = referencesOf(schema, options)
-  for (const part of referrersIn(references.root)) references.resolve(part)
-  judgeSchema(schema)
-  const { customOptions, plugins = [] } = options.ajv
-  const sharedSchemas = hasForeignReference(schema) ? options.sharedSchemas : {}
-  const ajv = openAjv(references.root, { customOptions: { ...STRICT, ...customOptions, ...ajvOptions }, plugins, sharedSchemas })
-  const validate = ajv(references.root.uri)
+function ajvChecker (references: References, vocabulary: Vocabulary, ajvOptions: Readonly<Record<string, unknown>>): Checker {
+  judgeSchema(references, vocabulary)
+  const ajv = openAjv(references, vocabulary, ajvOptions)
+  const validate = ajv(references.root)
   return {
     check: (value) => validate(value),
     explain: (value) => {
       validate(value)
       return explain(validate.errors)
     },
-    checkOf: (part) => ajv(part.uri)
+    checkOf: ajv
   }
 }
 
 // A branch of a union that refers to nothing is checked by its own compiler too.
-function matcherOf (checker: Checker, { typebox }: CompileOptions): Matcher {
+function matcherOf (checker: Checker, { typebox, vocabulary }: Scope): Matcher {
   return (part) => {
     if (typeof part.schema === 'boolean') return () => part.schema === true
-    const own = referrersIn(part).length > 0 ? undefined : typebox(part.schema as Schema)
-    return own?.check ?? checker.checkOf(part)
+    const own = referrersIn(part).length > 0 ? undefined : typebox.compile(new References(part.schema), vocabulary)
+    return own ?? checker.checkOf(part)
   }
 }
 
@@ -203,8 +239,16 @@ function reservedOf ({ discriminator }: AnyContract): readonly string[] {
   return [discriminator, REF]
 }
 
-function referencesOf (schema: Schema, { sharedSchemas }: CompileOptions): References {
+function referencesOf (schema: Schema, { sharedSchemas }: Pick<CompileOptions, 'sharedSchemas'>): References {
   return new References(schema, sharedSchemas)
+}
+
+function namedAjv ({ typebox, ajv }: CompileOptions): Vocabulary {
+  try {
+    return new Vocabulary(typebox.builds, ajv)
+  } catch (error) {
+    throw new errors.InvalidOption('ajv', (error as Error).message)
+  }
 }
 
 function named<T> (where: string, compile: () => T): T {

@@ -80,15 +80,29 @@ export class Encoder {
     return this.#pong
   }
 
-  // What a getter or a toJSON of the value throws is its own fault as well.
+  // A getter or a toJSON of the value may throw: that is a fault of the value's as well.
   #write (codec: Codec, value: unknown, what: string): string {
-    let isValid: boolean
     try {
-      isValid = !this.#isChecked || codec.check(value)
-      if (isValid) return codec.serialize(value)
+      if (this.#isFit(codec, value)) return codec.serialize(value)
+    } catch (error) {
+      if (codec.writeDates === undefined) throw causedBy(new errors.OutgoingInvalid(what, textOf(error)), error)
+    }
+    return this.#writeDated(codec, value, what)
+  }
+
+  // Dates are looked for only in a value that could not be written as it is: no other pays for them.
+  #writeDated (codec: Codec, value: unknown, what: string): string {
+    let written = value
+    try {
+      if (codec.writeDates !== undefined) written = codec.writeDates(value)
+      if (this.#isFit(codec, written)) return codec.serialize(written)
     } catch (error) {
       throw causedBy(new errors.OutgoingInvalid(what, textOf(error)), error)
     }
-    throw new errors.OutgoingInvalid(what, codec.explain(value))
+    throw new errors.OutgoingInvalid(what, codec.explain(written))
+  }
+
+  #isFit (codec: Codec, value: unknown): boolean {
+    return !this.#isChecked || codec.check(value)
   }
 }

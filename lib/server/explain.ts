@@ -12,9 +12,6 @@ const MAX_LENGTH = 256
 /** What is said where no reason is known. */
 export const UNEXPLAINED: string = `${SUBJECT} is invalid`
 
-/** What is said where a closed intersection is the only one that can have refused. */
-export const UNEVALUATED: string = `${SUBJECT} must NOT have unevaluated properties`
-
 /**
  * Why a payload was refused, in the words Fastify uses for HTTP: `message/text must NOT have fewer than 1 characters`.
  *

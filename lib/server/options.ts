@@ -53,6 +53,7 @@ export interface PluginSettings {
   readonly maxConnections: number
   readonly maxConnectionsPerIp: number
   readonly shutdown: ShutdownSettings
+  readonly typebox: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
 }
 
 /** What an option must be: a test, and what to write when it fails. */
@@ -117,7 +118,8 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   errorHandler: [(value) => typeof value === 'function', 'write a function (error, socket, message) => {}']
 }
 
-const PLUGIN_RULES: { readonly [K in 'maxConnections' | 'maxConnectionsPerIp' | 'shutdown']: Rule } = {
+const PLUGIN_RULES: { readonly [K in 'typebox' | 'maxConnections' | 'maxConnectionsPerIp' | 'shutdown']: Rule } = {
+  typebox: [(value) => [value].flat().every(isTypeBox), 'write require(\'@sinclair/typebox\'), the namespace of typebox/format, or a list of them'],
   maxConnections: count,
   maxConnectionsPerIp: count,
   shutdown: [(value) => isRecordOf(value, { timeoutMs: isTimeout, spreadMs: (ms) => ms === 0 || isTimeout(ms) }), 'write { timeoutMs: 5000, spreadMs: 0 }']
@@ -139,12 +141,13 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
     const meant = meantBy(name, known)
     if (meant !== undefined) throw new errors.InvalidOption(name, `there is none of this name: did you mean '${meant}'?`)
   }
-  const { maxConnections, maxConnectionsPerIp, shutdown } = checked(given as Record<string, unknown>, PLUGIN_RULES) as PluginOptions
+  const { typebox, maxConnections, maxConnectionsPerIp, shutdown } = checked(given as Record<string, unknown>, PLUGIN_RULES) as PluginOptions
   return {
     route: readRouteOptions(given, DEFAULTS),
     maxConnections: maxConnections ?? Number.POSITIVE_INFINITY,
     maxConnectionsPerIp: maxConnectionsPerIp ?? Number.POSITIVE_INFINITY,
-    shutdown: { ...DEFAULT_SHUTDOWN, ...shutdown }
+    shutdown: { ...DEFAULT_SHUTDOWN, ...shutdown },
+    typebox: typebox && [typebox].flat() as PluginSettings['typebox']
   }
 }
 
@@ -191,6 +194,10 @@ function isOrigin (value: unknown): boolean {
 
 function isHosts (value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
+}
+
+function isTypeBox (value: unknown): boolean {
+  return isObject(value) && (isObject(value['FormatRegistry']) || isObject(value['Format']) || typeof value['Get'] === 'function')
 }
 
 function isCount (value: unknown): boolean {

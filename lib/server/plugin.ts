@@ -9,7 +9,7 @@ import '../../types/fastify.js'
 import { isPublic } from '../protocol.js'
 import { Capacity } from './capacity.js'
 import { ContractChannel } from './channel.js'
-import { compileContract } from './compile.js'
+import { compileContract, refuseOtherMeaning } from './compile.js'
 import { Encoder } from './encode.js'
 import * as errors from './errors.js'
 import { openGate, type GateKeeper, type UpgradeRequest } from './gate.js'
@@ -51,6 +51,9 @@ class TypedWs implements RouteHost, GateKeeper {
 
   compile (): void {
     for (const route of this.#routes) route.compile()
+    for (const contract of new Set(this.#routes.map((route) => route.contract))) {
+      refuseOtherMeaning(contract, this.#routes.filter((route) => route.contract === contract).map((route) => route.sharedSchemas))
+    }
   }
 
   channelOf (contract: AnyContract, scope: FastifyInstance): ContractChannel {
@@ -89,7 +92,8 @@ class TypedWs implements RouteHost, GateKeeper {
 
 async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<void> {
   if ('Bun' in globalThis) throw new errors.UnsupportedRuntime()
-  const host = new TypedWs(readPluginOptions(options), await loadTypeBox(), app.log)
+  const settings = readPluginOptions(options)
+  const host = new TypedWs(settings, await loadTypeBox(settings.typebox), app.log)
   if (!app.hasDecorator('websocketServer')) await app.register(fastifyWebsocket, { options: { handleProtocols } })
   refuseVerifyClient(app)
   const closeGate = openGate(app.server, host)

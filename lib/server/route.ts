@@ -92,6 +92,11 @@ export class TypedRoute implements HandshakeRoute {
     return this.#wiring
   }
 
+  /** What its scope's `addSchema` was given, by `$id`. */
+  get sharedSchemas (): Readonly<Record<string, unknown>> {
+    return this.#scope.getSchemas()
+  }
+
   refused (statusCode: number): void {
     this.#channel.refused(statusCode)
   }
@@ -103,7 +108,7 @@ export class TypedRoute implements HandshakeRoute {
   #wire (): Wiring {
     const { contract, on = {}, open, close, binary, errorHandler, refresh } = this.#options
     const { validateOutgoing, unsafePatterns, ajv, heartbeat } = this.#settings
-    const sharedSchemas = this.#scope.getSchemas()
+    const { sharedSchemas } = this
     // Once more: what a message refers to is known only now.
     if (!unsafePatterns) refuseUnboundedPatterns(contract, sharedSchemas)
     const compiled = compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })

@@ -1,3 +1,6 @@
+import { explainForeign } from '../standard-schema.js'
+import { CODECS, isCopy, isSame } from './equality.js'
+
 /** A JSON Schema: TypeBox's of either line, or plain. */
 export type Schema = Readonly<Record<string, unknown>>
 
@@ -46,30 +49,59 @@ export class Part {
   }
 }
 
+/** A place that is a schema. */
+export type SchemaPart = Part & { readonly schema: Schema }
+
 function membersOf (part: Part): Part[] {
   return Object.keys(part.schema ?? {}).flatMap((token) => part.step(token) ?? [])
 }
 
 /** Every schema within a schema, itself first. */
-export function * partsIn (part: Part, seen: Set<unknown> = new Set()): Generator<Part & { schema: Schema }> {
+export function * partsIn (part: Part, seen: Set<unknown> = new Set()): Generator<SchemaPart> {
   if (!isSchema(part.schema) || seen.has(part.schema)) return
   seen.add(part.schema)
-  yield part as Part & { schema: Schema }
-  for (const keyword of Object.keys(part.schema)) {
-    if (!SUBSCHEMAS.has(keyword) && !NAMED_SUBSCHEMAS.has(keyword)) continue
-    for (const child of part.under(keyword)) yield * partsIn(child, seen)
-  }
+  yield part as SchemaPart
+  for (const child of childrenOf(part)) yield * partsIn(child, seen)
 }
 
-/** Every schema within a document, itself first. */
-export function schemasIn (schema: unknown): Schema[] {
-  return Array.from(partsIn(new Part(schema, '')), (part) => part.schema)
+function childrenOf (part: SchemaPart | Part): Part[] {
+  const keywords = Object.keys(part.schema ?? {}).filter((keyword) => SUBSCHEMAS.has(keyword) || NAMED_SUBSCHEMAS.has(keyword))
+  return keywords.flatMap((keyword) => part.under(keyword))
+}
+
+/**
+ * Copies a document, each of its schemas by `rewrite`, which is given the schema's place, and a copy of it whose own schemas are copied already. A copy has
+ * all that the schema has, symbols and hidden keys too.
+ */
+export function rewriteSchemas (part: Part, rewrite: (copy: Record<PropertyKey, unknown>, part: SchemaPart) => unknown): unknown {
+  const { schema } = part
+  if (!isSchema(schema)) return schema
+  const copy: Record<PropertyKey, unknown> = {}
+  for (const key of Reflect.ownKeys(schema)) {
+    const { enumerable } = Object.getOwnPropertyDescriptor(schema, key)!
+    Object.defineProperty(copy, key, { value: (schema as Record<PropertyKey, unknown>)[key], enumerable: enumerable!, writable: true, configurable: true })
+  }
+  for (const keyword of Object.keys(schema)) {
+    const place = SUBSCHEMAS.has(keyword) || NAMED_SUBSCHEMAS.has(keyword) ? part.step(keyword) : undefined
+    if (place === undefined) continue
+    const isOne = SUBSCHEMAS.has(keyword) && !Array.isArray(place.schema)
+    copy[keyword] = isOne ? rewriteSchemas(place, rewrite) : rewriteMembers(place, rewrite)
+  }
+  return rewrite(copy, part as SchemaPart)
+}
+
+function rewriteMembers (place: Part, rewrite: Parameters<typeof rewriteSchemas>[1]): unknown {
+  if (typeof place.schema !== 'object' || place.schema === null) return place.schema
+  if (Array.isArray(place.schema)) return membersOf(place).map((member) => rewriteSchemas(member, rewrite))
+  return Object.fromEntries(Object.keys(place.schema).map((token) => [token, rewriteSchemas(place.step(token)!, rewrite)]))
 }
 
 /** A message's schema, and where its references lead: into itself, or to what the app shares. */
 export class References {
   readonly root: Part
   readonly #byId = new Map<string, Part>()
+  readonly #documents = new Map<string, Part>()
+  #twin: string | undefined = undefined
 
   constructor (schema: unknown, sharedSchemas: Readonly<Record<string, unknown>> = {}) {
     this.root = new Part(schema, `${idOf(schema) ?? ROOT_ID}#`)
@@ -96,22 +128,51 @@ export class References {
   }
 
   /** Every schema within the message's and within those it refers to. */
-  reachable (): Schema[] {
+  reachable (): SchemaPart[] {
     const seen = new Set<unknown>()
     const found = [...partsIn(this.root, seen)]
     for (const part of found) {
       const target = part.keyword('$ref') === undefined ? undefined : this.find(part)
       if (target !== undefined) found.push(...partsIn(target, seen))
     }
-    return found.map(({ schema }) => schema)
+    return found
+  }
+
+  /** The documents a message is checked with, by the beginning of their parts' URIs: its own, and those of the app's that it refers to. */
+  documents (): Map<string, Part> {
+    const reached = new Set(this.reachable().map(documentOf))
+    return new Map([...this.#documents].filter(([name]) => reached.has(name)))
+  }
+
+  /** @throws when the message has two different schemas of one `$id`, or one that the app shares under another meaning. */
+  refuseTwins (): void {
+    if (this.#twin !== undefined) throw new Error(this.#twin)
   }
 
   #add (document: Part): void {
+    const own = new Set<string>()
+    this.#documents.set(documentOf(document), document)
     for (const part of partsIn(document)) {
       const id = idOf(part.schema)
-      if (id !== undefined) this.#byId.set(id, part)
+      if (id === undefined) continue
+      const known = this.#byId.get(id)
+      if (document === this.root && known !== undefined) this.#twin ??= own.has(id) ? explainTwin(id, known, part) : explainForeignTwin(id, known, part)
+      own.add(id)
+      this.#byId.set(id, part)
     }
   }
+}
+
+function explainTwin (id: string, known: Part, part: Part): string | undefined {
+  return isSame(known.schema, part.schema) ? undefined : `$id '${id}' is that of two different schemas,${at(known)} and${at(part)}: give one of them another $id`
+}
+
+function explainForeignTwin (id: string, known: Part, part: Part): string | undefined {
+  return isCopy(part.schema, known.schema) ? undefined : `its $id '${id}' is that of another schema, which the app shares: give it another one`
+}
+
+function documentOf ({ uri }: Part): string {
+  return uri.slice(0, uri.lastIndexOf('#') + 1)
 }
 
 /** The name under which a schema can be referred to. */
@@ -129,20 +190,9 @@ export function referrersIn (document: Part): Part[] {
   return Array.from(partsIn(document)).filter(({ schema }) => typeof schema['$ref'] === 'string')
 }
 
-/** Whether a schema refers to one that it does not bring along. */
-export function hasForeignReference (schema: Schema): boolean {
-  const references = new References(schema)
-  return referrersIn(references.root).some((part) => references.find(part) === undefined)
-}
-
-/** The formats a schema asks for. */
-export function formatsIn (schema: Schema): string[] {
-  return schemasIn(schema).map((part) => part['format']).filter((format) => typeof format === 'string')
-}
-
 /** Whether a regular expression could meet a text of any length, here or where a reference leads. */
 export function hasUnboundedPattern (schema: Schema, sharedSchemas: Readonly<Record<string, unknown>> = {}): boolean {
-  return new References(schema, sharedSchemas).reachable().some((part) => (part['pattern'] !== undefined && typeof part['maxLength'] !== 'number') || hasUnboundedNames(part))
+  return new References(schema, sharedSchemas).reachable().some(({ schema: part }) => (part['pattern'] !== undefined && typeof part['maxLength'] !== 'number') || hasUnboundedNames(part))
 }
 
 // A property's name can be as long as the message.
@@ -153,24 +203,40 @@ function hasUnboundedNames (part: Schema): boolean {
 }
 
 // How TypeBox says string, number and integer of a record's keys; none of them goes back over a text.
-const LINEAR_PATTERNS = new Set([
+export const LINEAR_PATTERNS: ReadonlySet<string> = new Set([
   '^(.*)$', '^.*$', '^(0|[1-9][0-9]*)$', '^-?(?:0|[1-9][0-9]*)$', '^-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?$'
 ])
 
-/** Why values of a schema cannot travel as JSON, or `undefined`. */
-export function explainUnfit (schema: Schema): string | undefined {
-  for (const { schema: part, uri } of partsIn(new Part(schema, ''))) {
-    const foreign = [part['type']].flat().filter((type) => typeof type === 'string').find((type) => !JSON_TYPES.has(type))
-    if (foreign !== undefined) return `type '${foreign}'${at(uri)} cannot travel as JSON: ${INSTEAD[foreign] ?? 'write what stands for it on the wire'}`
-    if (CODEC_KEYS.some((key) => key in part)) return `a codec${at(uri)} would not be run: declare the type on the wire and convert it in the handler`
-    const inherited = Object.keys(part['properties'] ?? {}).find((key) => INHERITED.has(key) && ![part['required']].flat().includes(key))
-    if (inherited !== undefined) return `property '${inherited}'${at(uri)} is never absent from a JavaScript object: make it required, or give it another name`
+/** Why values of a schema cannot travel as JSON, here or where a reference leads, or `undefined`. */
+export function explainUnfit (schema: Schema, sharedSchemas: Readonly<Record<string, unknown>> = {}): string | undefined {
+  for (const part of new References(schema, sharedSchemas).reachable()) {
+    const reason = explainUnfitPart(part)
+    if (reason !== undefined) return reason
   }
   return undefined
 }
 
-function at (uri: string): string {
-  return uri === '' ? '' : ` at ${uri}`
+function explainUnfitPart (part: SchemaPart): string | undefined {
+  const { schema } = part
+  for (const one of [part, ...childrenOf(part)]) {
+    const library = explainForeign(one.schema)
+    if (library !== undefined) return `${library} (${at(one).trim() || 'the whole'})`
+  }
+  const foreign = [schema['type']].flat().filter((type) => typeof type === 'string').find((type) => !JSON_TYPES.has(type))
+  if (foreign !== undefined) return `type '${foreign}'${at(part)} cannot travel as JSON: ${INSTEAD[foreign] ?? 'write what stands for it on the wire'}`
+  if (CODECS.some((key) => key in schema)) return `a codec${at(part)} would not be run: declare the type on the wire and convert it in the handler`
+  const dynamic = DYNAMIC_KEYWORDS.find((keyword) => keyword in schema)
+  if (dynamic !== undefined) return `keyword '${dynamic}'${at(part)} is not followed: write $ref`
+  const inherited = Object.keys(schema['properties'] ?? {}).find((key) => INHERITED.has(key) && ![schema['required']].flat().includes(key))
+  if (inherited !== undefined) return `property '${inherited}'${at(part)} is never absent from a JavaScript object: make it required, or give it another name`
+  return undefined
+}
+
+/** Where a schema stands, as a part of a sentence: nothing for the message's own. */
+export function at ({ uri }: Part): string {
+  const [id, pointer = ''] = [uri.slice(0, uri.lastIndexOf('#')), uri.slice(uri.lastIndexOf('#') + 1)]
+  if (id !== ROOT_ID) return ` at ${id}#${pointer}`
+  return pointer === '' ? '' : ` at ${pointer}`
 }
 
 /** What every object has though nobody gave it. */
@@ -178,7 +244,7 @@ export const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames
 
 const JSON_TYPES: ReadonlySet<string> = new Set(['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'])
 // Type.Transform of @sinclair/typebox, Type.Codec of typebox
-const CODEC_KEYS = [Symbol.for('TypeBox.Transform'), '~codec']
+const DYNAMIC_KEYWORDS = ['$dynamicRef', '$recursiveRef']
 const INSTEAD: Readonly<Record<string, string>> = {
   Date: 'write Type.String({ format: \'date-time\' })',
   RegExp: 'write Type.String({ pattern: \'…\', maxLength: … })',

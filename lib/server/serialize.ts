@@ -1,3 +1,4 @@
+import { expressionOf } from './checks.js'
 import { generateArray, generateObject, quote, scalar, whole, type Expression, type Property, type Rest, type Serializer } from './generate.js'
 import type { Part, References } from './schema.js'
 
@@ -264,15 +265,6 @@ function propertyParts (part: Part, key: string): Part[] {
 function patternsOf (part: Part): Array<{ expression: RegExp, member: Part }> {
   const patterns = Object.keys(part.keyword('patternProperties') ?? {})
   return patterns.map((pattern) => ({ expression: expressionOf(pattern), member: part.step('patternProperties')!.step(pattern)! }))
-}
-
-// With the flag `u`, as JSON Schema wants it, where the pattern bears it.
-function expressionOf (pattern: string): RegExp {
-  try {
-    return new RegExp(pattern, 'u')
-  } catch {
-    return new RegExp(pattern)
-  }
 }
 
 function itemsOf (part: Part): { first: Part[], rest: Part[] } | undefined {

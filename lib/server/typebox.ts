@@ -1,7 +1,10 @@
-import { fullFormats } from 'ajv-formats/dist/formats.js'
 import { openAjv, type AjvCheck } from './ajv.js'
-import { explain, UNEVALUATED, UNEXPLAINED } from './explain.js'
-import { formatsIn, References, schemasIn, type Part, type Schema } from './schema.js'
+import { buildOf, findBuilds, type Build, type Namespace } from './builds.js'
+import { canonical, expressionOf, LOOSE_KEYWORDS, looseCheckOf, ownChecksOf, textCheckOf, type OwnCheck } from './checks.js'
+import { KIND, REFINE } from './equality.js'
+import { explain, UNEXPLAINED } from './explain.js'
+import { LINEAR_PATTERNS, rewriteSchemas, type Part, type References, type SchemaPart } from './schema.js'
+import type { Vocabulary } from './vocabulary.js'
 
 /** Checks values against one schema. */
 export interface Checker {
@@ -12,51 +15,54 @@ export interface Checker {
   readonly checkOf: (part: Part) => (value: unknown) => boolean
 }
 
-/** Makes a checker, where a line of TypeBox made the schema and can compile it. */
-export type TypeBox = (schema: Schema) => Checker | undefined
+type Check = (value: unknown) => boolean
 
-type FormatCheck = (value: string) => boolean
-type Format = true | RegExp | FormatCheck | { validate: RegExp | FormatCheck }
+/** The lines of TypeBox that are installed, and what the app registered in them. */
+export interface TypeBox {
+  readonly builds: readonly Build[]
+  /** Compiles a check, where a line of TypeBox made the schema and its compiler looks at all that the schema asks for. */
+  compile (references: References, vocabulary: Vocabulary): Check | undefined
+}
 
 /** What is used of a line of TypeBox. */
 interface Line {
-  readonly compile: (schema: Schema) => { Check (value: unknown): boolean }
+  readonly build: Build
+  /** Whether the line made a schema. */
+  readonly made: (part: Part) => boolean
   /** Whether a schema asks for something that its compiler does not look at. */
-  readonly isBeyond: (schema: Schema) => boolean
-  readonly formats: { Has (name: string): boolean, Get (name: string): FormatCheck | undefined, Set (name: string, check: FormatCheck): void }
-  /** How formats are registered. */
-  readonly advice: string
-  /** Makes an Ajv that sees what the line sees. */
-  readonly ajvOptions: Readonly<Record<string, unknown>>
+  readonly isBeyond: (part: SchemaPart) => boolean
+  readonly compile: (root: Part, vocabulary: Vocabulary) => Check
 }
 
-const LEGACY_KIND = Symbol.for('TypeBox.Kind')
-const CURRENT_KIND = '~kind'
-
-/** Finds which lines of TypeBox are installed: both are optional peers. */
+/**
+ * Finds which lines of TypeBox are installed: both are optional peers.
+ * @param given - the builds whose registries count. Default: all that are found.
+ */
 export async function loadTypeBox (
+  given?: readonly Namespace[],
   importLegacy: () => Promise<Line> = loadLegacy,
   importCurrent: () => Promise<Line> = loadCurrent
 ): Promise<TypeBox> {
-  const [legacy, current] = await Promise.all([importLegacy().catch(ignoreMissing), importCurrent().catch(ignoreMissing)])
-  return (schema) => {
-    if (current !== undefined && CURRENT_KIND in schema) return checkerOf(current, schema)
-    if (legacy !== undefined && LEGACY_KIND in schema) return checkerOf(legacy, schema)
-    return undefined
+  const found = await Promise.all([importCurrent().catch(ignoreMissing), importLegacy().catch(ignoreMissing)])
+  const lines = found.filter((line) => line !== undefined)
+  return {
+    builds: given?.map(buildOf) ?? [...lines.map(({ build }) => build), ...await findBuilds()],
+    compile: (references, vocabulary) => {
+      const line = lines.find(({ made }) => made(references.root))
+      return line && compileBy(line, references, vocabulary)
+    }
   }
 }
 
 async function loadLegacy (): Promise<Line> {
   try {
     const { TypeCompiler } = await import('@sinclair/typebox/compiler')
-    const { FormatRegistry } = await import('@sinclair/typebox')
+    const namespace = await import('@sinclair/typebox')
     return {
-      compile: (schema) => TypeCompiler.Compile(schema as never),
+      build: buildOf(namespace),
+      made: ({ schema }) => KIND in Object(schema),
       isBeyond: isBeyondLegacy,
-      formats: FormatRegistry,
-      advice: 'FormatRegistry.Set of @sinclair/typebox',
-      // It counts UTF-16 units and makes its regular expressions without a flag.
-      ajvOptions: { unicode: false, unicodeRegExp: false }
+      compile: (root, vocabulary) => compileLegacy(root, vocabulary, { code: (schema) => TypeCompiler.Code(schema as never), kinds: namespace.TypeRegistry })
     }
   } finally {
     // A bundler lets a package be missing only where its import is awaited in a `try`.
@@ -68,85 +74,129 @@ async function loadCurrent (): Promise<Line> {
     const { Compile } = await import('typebox/compile')
     const { Format } = await import('typebox/format')
     return {
-      compile: (schema) => Compile(schema),
+      build: buildOf({ Format }),
+      made: ({ schema }) => CURRENT_KIND in Object(schema),
       isBeyond: isBeyondCurrent,
-      formats: Format,
-      advice: 'Format.Set of typebox/format',
-      ajvOptions: { multipleOfPrecision: 10 }
+      compile: (root, vocabulary) => compileCurrent(root, vocabulary, (schema) => Compile(schema as never))
     }
   } finally {
     // A bundler lets a package be missing only where its import is awaited in a `try`.
   }
 }
 
-function ignoreMissing (): undefined {
-  return undefined
+const CURRENT_KIND = '~kind'
+
+/** @throws unless the package is just not there. */
+function ignoreMissing (error: unknown): undefined {
+  const { code, message } = Object(error) as { code?: unknown, message?: unknown }
+  if (!MISSING.has(code) || !NOT_INSTALLED.test(String(message))) throw error
 }
 
-function checkerOf (line: Line, schema: Schema): Checker | undefined {
-  if (schemasIn(schema).some(line.isBeyond)) return undefined
-  registerFormats(line, schema)
-  const compiled = compile(line, schema)
-  if (compiled === undefined) return undefined
-  const ajv = openLater(line, schema)
-  const unseen = schemasIn(schema).some((part) => part['unevaluatedProperties'] === false) ? UNEVALUATED : UNEXPLAINED
-  return {
-    check: (value) => compiled.Check(value),
-    explain: (value) => explainBy(ajv, value) ?? unseen,
-    checkOf: (part) => ajv(part.uri)
-  }
-}
+// The second is a bundle's, as a CommonJS module.
+const MISSING = new Set<unknown>(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'])
+// A file that is missing within the package is named by its path.
+const NOT_INSTALLED = /Cannot find (?:package|module) ['"](?:@sinclair\/)?typebox/
 
-// Type.Unsafe of a foreign JSON Schema is beyond a compiler.
-function compile (line: Line, schema: Schema): ReturnType<Line['compile']> | undefined {
+function compileBy (line: Line, references: References, vocabulary: Vocabulary): Check | undefined {
+  const isBeyond = (part: SchemaPart): boolean => line.isBeyond(part) || part.schema['nullable'] === true || Object.keys(part.schema).some((name) => vocabulary.isAjvKeyword(name))
+  if (vocabulary.isAjvs || references.reachable().some(isBeyond)) return undefined
   try {
-    return line.compile(schema)
+    return line.compile(references.root, vocabulary)
   } catch {
+    // Type.Unsafe of a foreign JSON Schema is beyond a compiler.
     return undefined
   }
 }
 
-// TypeBox 1.x finds every error before it tells the first, which takes 160 ms for a message of 64 KiB, and no two lines use the same words. So an Ajv, made
-// when it is first needed, does the telling.
-function openLater (line: Line, schema: Schema): (uri?: string) => AjvCheck {
-  const { root } = new References(schema)
-  const formats = new Map(formatsIn(schema).map((name) => [name, line.formats.Get(name)!]))
+/** Tells why values are refused, by an Ajv that is made when it is first needed: TypeBox 1.x finds every error before it tells the first, and no two lines use the same words. */
+export function explainLater (references: References, vocabulary: Vocabulary): Pick<Checker, 'explain' | 'checkOf'> {
   let open: ReturnType<typeof openAjv> | undefined
   const checks = new Map<string, AjvCheck>()
-  return (uri = root.uri) => {
-    open ??= openAjv(root, { customOptions: { ...EXPLAINING, ...line.ajvOptions }, formats })
-    const check = checks.get(uri) ?? open(uri)
-    checks.set(uri, check)
+  const checkOf = (part: Part): AjvCheck => {
+    open ??= openAjv(references, vocabulary)
+    const check = checks.get(part.uri) ?? open(part)
+    checks.set(part.uri, check)
     return check
   }
+  return { checkOf, explain: (value) => explainBy(() => checkOf(references.root), value) }
 }
 
-const EXPLAINING = { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false, strict: false, strictNumbers: true, logger: false }
-
-// What an Ajv does not see, or cannot compile, stays unexplained.
-function explainBy (ajv: (uri?: string) => AjvCheck, value: unknown): string | undefined {
+// A schema that Ajv cannot compile stays unexplained.
+function explainBy (compile: () => AjvCheck, value: unknown): string {
   try {
-    const check = ajv()
-    return check(value) ? undefined : explain(check.errors)
+    const check = compile()
+    check(value)
+    return explain(check.errors)
   } catch {
-    return undefined
+    return UNEXPLAINED
   }
 }
 
-// 0.34 knows no formats of its own; what the app registered stays.
-function registerFormats ({ formats, advice }: Line, schema: Schema): void {
-  for (const name of formatsIn(schema)) {
-    if (formats.Has(name)) continue
-    const format = (fullFormats as Readonly<Record<string, unknown>>)[name] as Format | undefined
-    if (format === undefined) throw new Error(`unknown format "${name}": register it with ${advice}, or leave it out`)
-    formats.Set(name, formatCheck(format))
+/** What is used of 0.34. */
+interface LegacyCompiler {
+  /** The code of a check, which calls `kind`, `format` and `hash`. */
+  readonly code: (schema: unknown) => string
+  /** Kinds need an entry while code is made. */
+  readonly kinds: { Set (name: string, check: () => boolean): void, Delete (name: string): boolean }
+}
+
+// 0.34 counts UTF-16 units, makes its expressions without a flag and knows no formats. Its code calls for what a text's format is, and what a kind is: so a text's
+// checks are written as a format, and the app's own as a kind.
+function compileLegacy (root: Part, vocabulary: Vocabulary, { code, kinds }: LegacyCompiler): Check {
+  const texts: Array<(value: string) => boolean> = []
+  const own: Record<string, Check> = {}
+  const copy = rewriteSchemas(root, (schema, part) => {
+    const check = vocabulary.kindOf(part) === undefined ? undefined : ownChecksOf(part, vocabulary)[0]!.check
+    if (check !== undefined) {
+      const name = `fastify-typed-ws ${Object.keys(own).length}`
+      own[name] = check
+      return { ...identityOf(schema), [KIND]: name }
+    }
+    const text = TEXT_KINDS.has(schema[KIND]) ? textCheckOf(part, vocabulary) : undefined
+    return text === undefined ? schema : { ...identityOf(schema), [KIND]: 'String', type: 'string', format: `${texts.push(text) - 1}` }
+  })
+  return evaluate(withKinds(Object.keys(own), kinds, () => code(copy)), (name, value) => texts[name as never]!(value as string), (name, _, value) => own[name]!(value))
+}
+
+const TEXT_KINDS = new Set<unknown>(['String', 'TemplateLiteral'])
+
+function identityOf ({ $id }: Readonly<Record<PropertyKey, unknown>>): object {
+  return $id === undefined ? {} : { $id }
+}
+
+function withKinds<T> (names: readonly string[], kinds: LegacyCompiler['kinds'], make: () => T): T {
+  for (const name of names) kinds.Set(name, () => false)
+  try {
+    return make()
+  } finally {
+    for (const name of names) kinds.Delete(name)
   }
 }
 
-function formatCheck (format: Format): FormatCheck {
-  if (format === true) return () => true
-  const check = typeof format === 'object' && 'validate' in format ? format.validate : format
-  return typeof check === 'function' ? check : (value) => check.test(value)
+function evaluate (code: string, format: (name: string, value: unknown) => boolean, kind: (name: string, instance: number, value: unknown) => boolean): Check {
+  // oxlint-disable-next-line no-implied-eval -- as TypeBox does with this very code; made of a schema, never of a message
+  const make = new Function('kind', 'format', 'hash', code) as (kind: unknown, format: unknown, hash: unknown) => Check // eslint-disable-line no-new-func -- as above
+  return make(kind, format, canonical)
+}
+
+// 1.x counts what a reader would, has tolerances of its own, and formats that Fastify's HTTP takes otherwise: its refinements are called instead.
+function compileCurrent (root: Part, vocabulary: Vocabulary, compile: (schema: unknown) => { Check (value: unknown): boolean }): Check {
+  const copy = rewriteSchemas(root, (schema, part) => {
+    const loose = looseCheckOf(part, vocabulary)
+    const own = ownChecksOf(part, vocabulary)
+    if (vocabulary.kindOf(part) !== undefined) return { ...identityOf(schema), [REFINE]: own.map(withError) }
+    const checks = loose === undefined ? own : [{ check: loose }, ...own]
+    if (checks.length === 0) return schema
+    for (const keyword of LOOSE_KEYWORDS) delete schema[keyword]
+    return Object.defineProperty(schema, REFINE, { value: checks.map(withError), enumerable: true })
+  })
+  const compiled = compile(copy)
+  return (value) => compiled.Check(value)
+}
+
+// The shape of a refinement, whose error is not asked for.
+function withError ({ check }: Pick<OwnCheck, 'check'>): object {
+  return { check, error: () => '' }
 }
 
 // Which keywords 0.34 looks at on which kinds only, and, with an empty list, on none. Not to look at a keyword is to let through what it forbids.
@@ -175,6 +225,8 @@ const LEGACY_KINDS: Readonly<Record<string, readonly string[]>> = {
   minProperties: ['Object', 'Record'],
   minimum: ['Integer', 'Number'],
   multipleOf: ['Integer', 'Number'],
+  minContains: [],
+  maxContains: [],
   not: ['Never', 'Not'],
   oneOf: [],
   pattern: ['String', 'TemplateLiteral'],
@@ -184,7 +236,7 @@ const LEGACY_KINDS: Readonly<Record<string, readonly string[]>> = {
   propertyNames: [],
   required: ['Object'],
   unevaluatedItems: [],
-  unevaluatedProperties: ['Intersect'],
+  unevaluatedProperties: [],
   uniqueItems: ['Array']
 }
 const LEGACY_PLAIN_KINDS = new Set([
@@ -192,13 +244,21 @@ const LEGACY_PLAIN_KINDS = new Set([
 ])
 
 // A kind the app registered is the app's to check.
-function isBeyondLegacy (schema: Schema): boolean {
-  const kind = (schema as Readonly<Record<symbol, unknown>>)[LEGACY_KIND]
+function isBeyondLegacy ({ schema }: SchemaPart): boolean {
+  const kind = (schema as Readonly<Record<symbol, unknown>>)[KIND]
   if (typeof kind !== 'string') return true
-  return LEGACY_PLAIN_KINDS.has(kind) && Object.keys(schema).some((keyword) => Object.hasOwn(LEGACY_KINDS, keyword) && !LEGACY_KINDS[keyword]!.includes(kind))
+  if (LEGACY_PLAIN_KINDS.has(kind) && Object.keys(schema).some((keyword) => Object.hasOwn(LEGACY_KINDS, keyword) && !LEGACY_KINDS[keyword]!.includes(kind))) return true
+  // It takes the remainder of what floating point has rounded, and makes its expressions without a flag.
+  const { multipleOf, patternProperties } = schema
+  return (multipleOf !== undefined && !Number.isInteger(multipleOf)) || !Object.keys(patternProperties ?? {}).every((pattern) => LINEAR_PATTERNS.has(pattern))
 }
 
-// 1.x looks at formats of texts only, and at the names of properties, which may bound what a pattern meets, after patternProperties.
-function isBeyondCurrent (schema: Schema): boolean {
-  return ('format' in schema && schema['type'] !== 'string') || ('propertyNames' in schema && 'patternProperties' in schema)
+// 1.x looks at the names of properties, which may bound what a pattern meets, after patternProperties.
+function isBeyondCurrent ({ schema }: SchemaPart): boolean {
+  if (Object.keys(schema['patternProperties'] ?? {}).some((pattern) => !isUnicode(pattern))) return true
+  return 'propertyNames' in schema && 'patternProperties' in schema
+}
+
+function isUnicode (pattern: string): boolean {
+  return expressionOf(pattern).unicode
 }

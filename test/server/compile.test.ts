@@ -4,7 +4,9 @@ import { Type as Current } from 'typebox'
 import { Format } from 'typebox/format'
 import { defineContract } from '../../lib/contract.js'
 import { refuseUnboundedPatterns } from '../../lib/server/compile.js'
-import { loadTypeBox } from '../../lib/server/typebox.js'
+import { References } from '../../lib/server/schema.js'
+import { loadTypeBox, type TypeBox } from '../../lib/server/typebox.js'
+import { Vocabulary } from '../../lib/server/vocabulary.js'
 import { builders, compile, decoderOf, eventOf, lines, plain, refusalOf, replyOf } from '../support/lines.js'
 
 const { Type } = builders[0]!
@@ -42,7 +44,7 @@ t.test('a compiled contract has a codec for every message of its route', async (
   t.same([...outgoing.values()].map(({ reply }) => reply !== undefined), [false, true, false])
 })
 
-t.test('compileContract takes formats where they are registered, and registers those that are missing', async (t) => {
+t.test('compileContract takes formats as they are registered, and has those of ajv-formats by itself', async (t) => {
   FormatRegistry.Set('ipv4', (text) => text === 'of the app')
   Format.Set('room', (text) => text.startsWith('#'))
   t.teardown(() => { FormatRegistry.Delete('ipv4'); Format.Reset() })
@@ -58,8 +60,7 @@ t.test('compileContract takes formats where they are registered, and registers t
   t.equal(verdict(Legacy.Object({ x: Legacy.String({ format: 'ipv4' }) }), { x: 'of the app' }), 'taken', 'what the app registered stays')
   t.equal(verdict(Legacy.Object({ x: Legacy.String({ format: 'ipv4' }) }), { x: '127.0.0.1' }), 'message/x must match format "ipv4"')
   t.equal(verdict(Current.Object({ x: Current.String({ format: 'room' }) }), { x: 'lobby' }), 'message/x must match format "room"')
-  refusesToBoot(t, Legacy.Object({ x: Legacy.String({ format: 'nope' }) }), 'register it with FormatRegistry.Set of @sinclair/typebox, or leave it out')
-  refusesToBoot(t, Current.Object({ x: Current.String({ format: 'nope' }) }), 'register it with Format.Set of typebox/format, or leave it out')
+  t.equal(FormatRegistry.Has('email'), false, 'the registry is the app\'s alone')
 })
 
 t.test('compileContract checks every keyword, also those a line of TypeBox does not look at', async (t) => {
@@ -203,7 +204,7 @@ t.test('compileContract refuses what is no schema', async (t) => {
   refusesToBoot(t, { type: 'object', properties: { a: 'string' } }, 'schema is invalid: data/properties/a must be object,boolean')
   refusesToBoot(t, { type: 'object', properties: { a: { type: 'text' } } }, 'type \'text\' at /properties/a cannot travel as JSON')
   refusesToBoot(t, { type: 'object', properties: { a: { type: 'string', minLength: -1 } } }, 'schema is invalid: data/properties/a/minLength must be >= 0')
-  refusesToBoot(t, { type: 'object', example: {} }, 'strict mode: unknown keyword: "example"')
+  refusesToBoot(t, { type: 'object', properties: { a: { exemple: {} } } }, 'unknown keyword "exemple" at /properties/a: correct it, or write \'x-exemple\' for an annotation')
   refusesToBoot(t, { type: 'object', properties: { a: { type: 'string', pattern: '(', maxLength: 1 } } }, /regular expression/i)
   for (const { Type } of builders) {
     refusesToBoot(t, Type.Object({ a: Type.String({ pattern: '(', maxLength: 1 }) }), /regular expression/i)
@@ -217,18 +218,11 @@ t.test('compileContract refuses what is no schema', async (t) => {
 t.test('compileContract gives the strict Ajv what the app gives it', async (t) => {
   const even = (ajv: { addKeyword: (definition: object) => void }): void => { ajv.addKeyword({ keyword: 'isEven', type: 'number', validate: (_: unknown, value: number) => value % 2 === 0 }) }
   const schema = { type: 'object', properties: { a: { type: 'number', isEven: true }, b: { type: 'string', format: 'room' } } }
-  refusesToBoot(t, schema, 'unknown keyword: "isEven"')
+  refusesToBoot(t, schema, 'unknown keyword "isEven"')
   const ajv = { customOptions: { formats: { room: /^#/ } }, plugins: [even] }
   t.equal(verdict(schema, { a: 2, b: '#x' }, { ajv }), 'taken')
   t.equal(verdict(schema, { a: 1 }, { ajv }), 'message/a must pass "isEven" keyword validation')
   t.equal(verdict(schema, { b: 'x' }, { ajv }), 'message/b must match format "room"')
-})
-
-t.test('fills in defaults of plain JSON Schema, for what comes in', async (t) => {
-  const schema = { type: 'object', properties: { a: { type: 'number', default: 5 } }, required: ['a'] }
-  t.match(decoderOf(schema)('{"type":"m"}'), { kind: 'message', payload: { a: 5 } })
-  t.match(decoderOf(schema, { ajv: { customOptions: { useDefaults: false } } })('{"type":"m"}'), { kind: 'refusal' })
-  t.throws(() => eventOf(schema)({}), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'must have required property \'a\'' })
 })
 
 t.test('tells unique items by their value, in time', async (t) => {
@@ -250,18 +244,34 @@ t.test('compileContract refuses patterns that a long text could meet', async (t)
   t.doesNotThrow(() => refuse({ clientToServer: { ask: { request: Type.Object({}), reply: pattern } }, serverToClient: { say: pattern } }), 'the server\'s own texts are its own')
 })
 
-t.test('works with whatever line of TypeBox is installed', async (t) => {
-  const missing = async (): Promise<never> => { throw new Error('Cannot find package') }
+t.test('compileContract works with whatever line of TypeBox is installed', async (t) => {
+  const missing = async (): Promise<never> => { throw Object.assign(new Error('Cannot find package \'@sinclair/typebox\' imported from /app/dist/lib/server/typebox.js'), { code: 'ERR_MODULE_NOT_FOUND' }) }
   const legacy = Legacy.Object({ a: Legacy.Number() })
   const current = Current.Object({ a: Current.Number() })
-  const [both, onlyCurrent, onlyLegacy, none] = await Promise.all([loadTypeBox(), loadTypeBox(missing), loadTypeBox(undefined, missing), loadTypeBox(missing, missing)])
-  t.same([both(legacy as never), both(current as never), both(plain(legacy) as never)].map(Boolean), [true, true, false])
-  t.same([onlyCurrent(legacy as never), onlyCurrent(current as never)].map(Boolean), [false, true])
-  t.same([onlyLegacy(legacy as never), onlyLegacy(current as never)].map(Boolean), [true, false])
+  const [both, onlyCurrent, onlyLegacy, none] = await Promise.all([loadTypeBox(), loadTypeBox([], missing), loadTypeBox([], undefined, missing), loadTypeBox([], missing, missing)])
+  const compiles = ({ compile }: TypeBox, schema: object): boolean => compile(new References(schema), new Vocabulary([], {})) !== undefined
+  t.same([legacy, current, plain(legacy)].map((schema) => compiles(both, schema)), [true, true, false])
+  t.same([legacy, current].map((schema) => compiles(onlyCurrent, schema)), [false, true])
+  t.same([legacy, current].map((schema) => compiles(onlyLegacy, schema)), [true, false])
   for (const schema of [legacy, current]) {
     for (const typebox of [both, onlyCurrent, onlyLegacy, none]) {
       t.equal(verdict(schema, { a: 1 }, { typebox }), 'taken')
       t.equal(verdict(schema, { a: '1' }, { typebox }), 'message/a must be number')
     }
   }
+})
+
+t.test('an import of TypeBox that fails for another reason than that it is not installed is not passed over', async (t) => {
+  const failing = (message: string, code: string) => async (): Promise<never> => { throw Object.assign(new Error(message), { code }) }
+  const rows: ReadonlyArray<[message: string, code: string]> = [
+    ['Cannot find module \'/app/node_modules/@sinclair/typebox/build/esm/compiler/index.mjs\' imported from /app/index.js', 'ERR_MODULE_NOT_FOUND'],
+    ['Cannot find package \'other\' imported from /app/node_modules/typebox/index.js', 'ERR_MODULE_NOT_FOUND'],
+    ['Package subpath \'./compile\' is not defined by "exports" in /app/node_modules/typebox/package.json', 'ERR_PACKAGE_PATH_NOT_EXPORTED'],
+    ['Unexpected token', 'ERR_SYNTAX']
+  ]
+  for (const [message, code] of rows) {
+    await t.rejects(loadTypeBox([], failing(message, code)), { message, code })
+    await t.rejects(loadTypeBox([], undefined, failing(message, code)), { message, code })
+  }
+  await t.rejects(loadTypeBox([], async () => { throw null })) // eslint-disable-line no-throw-literal -- some do
 })

@@ -79,10 +79,10 @@ t.test('an explanation says the same whichever compiler checked', async (t) => {
   }
 })
 
-t.test('an explanation says of a closed intersection what Ajv cannot', async (t) => {
-  for (const { name, Type } of builders) {
-    const schema = Type.Object({ x: Type.Intersect([Type.Object({ a: Type.Number() }), Type.Object({ b: Type.Number() })], { unevaluatedProperties: false }) })
-    t.equal(refusalOf(schema, { x: { a: 1, b: 1, c: 1 } }), 'message must NOT have unevaluated properties', name)
+t.test('an explanation says of a closed intersection where it is', async (t) => {
+  for (const { name, Type, of } of lines) {
+    const schema = of(Type.Object({ x: Type.Intersect([Type.Object({ a: Type.Number() }), Type.Object({ b: Type.Number() })], { unevaluatedProperties: false }) }))
+    t.equal(refusalOf(schema, { x: { a: 1, b: 1, c: 1 } }), 'message/x must NOT have unevaluated properties', name)
     t.equal(refusalOf(schema, { x: { a: 1, b: '' } }), 'message/x/b must be number', name)
     t.equal(refusalOf(schema, { x: { a: 1, b: 1 } }), undefined, name)
   }
@@ -99,18 +99,6 @@ t.test('an explanation says of a regular expression what it is', async (t) => {
   t.equal(refusalOf(Current.Object({ x: Current.String({ pattern: /^a$/, maxLength: 2 }) }), { x: 'b' }), 'message/x must match pattern "^a$"')
 })
 
-t.test('an explanation counts what its compiler counts', async (t) => {
-  // 0.34 counts UTF-16 units, 1.x and Ajv characters
-  const [legacy, current, ajv] = lines.map(({ Type, of }) => refusalOf(of(Type.Object({ x: Type.String({ maxLength: 3 }) })), { x: '😀😀' }))
-  t.same([legacy, current, ajv], ['message/x must NOT have more than 3 characters', undefined, undefined])
-})
-
-t.test('divides as its compiler divides', async (t) => {
-  // 1.x forgives what floating point does to 0.3 / 0.1
-  const [, current] = builders.map(({ Type }) => Type.Object({ x: Type.Number({ multipleOf: 0.1 }), y: Type.Number() }))
-  t.equal(refusalOf(current!, { x: 0.3, y: '' }), 'message/y must be number')
-})
-
 t.test('an explanation says no more than it knows', async (t) => {
   t.equal(explain(undefined), 'message is invalid')
   t.equal(explain(null), 'message is invalid')
@@ -118,7 +106,5 @@ t.test('an explanation says no more than it knows', async (t) => {
   t.equal(explain([{ keyword: 'own', instancePath: '/a' }]), 'message/a is invalid')
   t.equal(explain([{ keyword: 'own' }]), 'message is invalid')
   t.equal(explain([{ keyword: 'if', message: 'must match "then" schema' }]), 'message is invalid')
-  // Ajv divides where 0.34 takes the remainder, so it sees no fault in 0.9.
-  t.equal(refusalOf(Type.Object({ x: Type.Number({ multipleOf: 0.3 }) }), { x: 0.9 }), 'message is invalid')
   t.equal(refusalOf(Type.Object({ x: Type.String({ pattern: '^\\-$', maxLength: 2 }) }), { x: 'b' }), 'message/x must match pattern "^\\-$"', 'a pattern that bears no flag u')
 })

@@ -1,0 +1,75 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+export type KindCheck = (schema: unknown, value: unknown) => boolean
+export type FormatCheck = (value: string) => boolean
+
+/** A registry of TypeBox. */
+export interface Registry<Check> {
+  Get (name: string): Check | undefined
+}
+
+/** A build of TypeBox in this process: what the app registered there is known nowhere else. */
+export interface Build {
+  /** Only 0.34 has one. */
+  readonly kinds: Registry<KindCheck> | undefined
+  readonly formats: Registry<FormatCheck> | undefined
+  /** The formats the build has by itself. */
+  readonly defaults: ReadonlySet<unknown>
+}
+
+/** What the option `typebox` takes: the namespaces of a build, `require('@sinclair/typebox')` say, or the `Format` of typebox/format. */
+export type Namespace = Readonly<Record<string, unknown>>
+
+const LEGACY = '@sinclair/typebox'
+const CURRENT = 'typebox/format'
+
+/** Reads a namespace of either line. A registry that it lacks is none. */
+export function buildOf (namespace: Namespace): Build {
+  const format = (namespace['FormatRegistry'] ?? namespace['Format'] ?? namespace) as Registry<FormatCheck> & Namespace
+  return {
+    kinds: namespace['TypeRegistry'] as Registry<KindCheck> | undefined,
+    formats: typeof format.Get === 'function' ? format : undefined,
+    defaults: new Set(Object.values(format))
+  }
+}
+
+/** Every build that this process has loaded by require, and those that the app would import: its main file's, its directory's. */
+export async function findBuilds (): Promise<Build[]> {
+  const imported = [...new Set([...located(LEGACY).map(esModuleOf), ...located(CURRENT)])]
+  const namespaces = await Promise.all(imported.map(async (path) => await import(pathToFileURL(path).href) as Namespace))
+  return [...required(), ...namespaces].map(buildOf)
+}
+
+// A CommonJS module registers in the CommonJS build, wherever that lies: require keeps a list of all it loaded.
+function required (): Namespace[] {
+  const { cache } = requireFrom(process.cwd())
+  const registries = Object.keys(cache).filter((path) => FORMAT_REGISTRY.test(path))
+  return registries.map((path) => ({ FormatRegistry: cache[path]!.exports as unknown, TypeRegistry: cache[join(dirname(path), 'type.js')]?.exports as unknown }))
+}
+
+const FORMAT_REGISTRY = /[\\/]typebox[\\/]build[\\/]cjs[\\/]type[\\/]registry[\\/]format\.js$/
+
+function located (specifier: string): string[] {
+  const places = [process.argv[1], process.cwd()].filter((place) => place !== undefined)
+  return places.flatMap((place) => locate(specifier, place) ?? [])
+}
+
+function locate (specifier: string, place: string): string | undefined {
+  try {
+    return requireFrom(place).resolve(specifier)
+  } catch {
+    // It is not installed there, or is of a version that is not looked at.
+    return undefined
+  }
+}
+
+// The name of a file in it makes a directory of a path, and does no harm to a file's.
+function requireFrom (place: string): NodeJS.Require {
+  return createRequire(join(place, 'index.js'))
+}
+
+function esModuleOf (path: string): string {
+  return path.replace(/cjs([\\/])index\.js$/, 'esm$1index.mjs')
+}

@@ -1,0 +1,117 @@
+import type { Part, References, SchemaPart } from './schema.js'
+import type { Vocabulary } from './vocabulary.js'
+
+/** Replaces the dates in a value by their texts, in a copy. A value that has none is returned as it is. */
+export type DateWriter = (value: unknown) => unknown
+
+type WriteDate = (date: Date) => string
+
+const UNIONS = ['allOf', 'anyOf', 'oneOf', 'then', 'else']
+const PROPERTIES = ['additionalProperties', 'unevaluatedProperties']
+
+/**
+ * Finds where a schema wants the text of a date, for which an app may send a Date, as over HTTP.
+ * @returns `undefined` where there is no such place.
+ */
+export function compileDates (references: References, vocabulary: Vocabulary): DateWriter | undefined {
+  if (!references.reachable().some((part) => isDate(part))) return undefined
+  const writers = new Map<string, WriteDate>()
+  const writerOf = (format: string): WriteDate => {
+    const writer = writers.get(format) ?? createWriter(format, vocabulary)
+    writers.set(format, writer)
+    return writer
+  }
+  const write = (value: unknown, parts: readonly Part[]): unknown => {
+    if (typeof value !== 'object' || value === null) return value
+    const layers = layersOf(parts, value, references)
+    if (value instanceof Date) return writeDate(value, layers, writerOf)
+    if (Array.isArray(value)) return writeMembers(value, (n) => write(value[Number(n)], layers.flatMap((part) => itemParts(part, n))))
+    return isPlain(value) ? writeMembers(value, (key) => write(value[key], layers.flatMap((part) => propertyParts(part, String(key))))) : value
+  }
+  return (value) => write(value, [references.root])
+}
+
+function isDate ({ schema }: Part): boolean {
+  const { type, format } = Object(schema) as SchemaPart['schema']
+  return [type].flat().includes('string') && WRITERS.has(format as string)
+}
+
+function isPlain (value: object): value is Record<string | number, unknown> {
+  return !ArrayBuffer.isView(value)
+}
+
+function writeDate (date: Date, layers: readonly Part[], writerOf: (format: string) => WriteDate): unknown {
+  const part = layers.find(isDate)
+  return part === undefined ? date : writerOf(part.keyword('format') as string)(date)
+}
+
+// Copied from the first change on.
+function writeMembers<T extends object> (value: T, write: (key: string | number) => unknown): T {
+  let copy: T | undefined
+  for (const key of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[key]
+    const written = write(key)
+    if (written === member) continue
+    copy ??= (Array.isArray(value) ? [...value] : { ...value }) as T
+    Object.assign(copy, { [key]: written })
+  }
+  return copy ?? value
+}
+
+/** Every schema that may hold for a value, without the branches whose literals say otherwise. */
+function layersOf (parts: readonly Part[], value: object, references: References): Part[] {
+  const layers = new Map<string, Part>()
+  const pending = [...parts]
+  for (const part of pending) {
+    if (layers.has(part.uri)) continue
+    layers.set(part.uri, part)
+    if (part.keyword('$ref') !== undefined) pending.push(references.resolve(part))
+    pending.push(...UNIONS.flatMap((keyword) => part.under(keyword)).filter((member) => canHold(member, value, references)))
+  }
+  return [...layers.values()]
+}
+
+function canHold (part: Part, value: object, references: References): boolean {
+  const target = part.keyword('$ref') === undefined ? part : references.resolve(part)
+  return Object.keys(target.keyword('properties') ?? {}).every((key) => {
+    const property = target.step('properties')!.step(key)!
+    const literals = [property.keyword('enum') ?? property.keyword('const')].flat()
+    return literals[0] === undefined || literals.includes((value as Record<string, unknown>)[key])
+  })
+}
+
+function propertyParts (part: Part, key: string): Part[] {
+  const named = part.step('properties')?.step(key)
+  const others = [...part.under('patternProperties'), ...PROPERTIES.flatMap((keyword) => part.under(keyword))]
+  return named === undefined ? others : [named]
+}
+
+function itemParts (part: Part, n: string | number): Part[] {
+  const first = [part.step('prefixItems'), Array.isArray(part.keyword('items')) ? part.step('items') : undefined].flatMap((list) => list?.step(String(n)) ?? [])
+  if (first.length > 0) return first
+  return Array.isArray(part.keyword('items')) ? part.under('additionalItems') : part.under('items')
+}
+
+/** The formats fast-json-stringify writes a Date in, and its texts. */
+const WRITERS: ReadonlyMap<string, WriteDate> = new Map([
+  ['date-time', (date) => date.toISOString()],
+  ['date', (date) => local(date).slice(0, 10)],
+  ['time', (date) => local(date).slice(11, 19)]
+])
+
+// RFC 3339 wants a time to have an offset, which HTTP's has not. An app's own format may want it not to.
+function createWriter (format: string, vocabulary: Vocabulary): WriteDate {
+  const write = WRITERS.get(format)!
+  const check = vocabulary.formatOf(format).check as (text: string) => boolean
+  return format === 'time' ? (date) => check(write(date)) ? write(date) : `${write(date)}${offsetOf(date)}` : write
+}
+
+function local (date: Date): string {
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString()
+}
+
+function offsetOf (date: Date): string {
+  const minutes = -date.getTimezoneOffset()
+  const two = (count: number): string => String(Math.trunc(Math.abs(count))).padStart(2, '0')
+  return minutes === 0 ? 'Z' : `${minutes < 0 ? '-' : '+'}${two(minutes / 60)}:${two(minutes % 60)}`
+}

@@ -1,0 +1,36 @@
+/** The key of a schema's kind, in 0.34 of TypeBox. */
+export const KIND: unique symbol = Symbol.for('TypeBox.Kind') as never
+/** The keys of checks by functions of the app's, in 1.x of TypeBox. */
+export const REFINE = '~refine'
+export const GUARD = '~guard'
+/** The keys of conversions, in either line. */
+export const CODECS: ReadonlyArray<string | symbol> = [Symbol.for('TypeBox.Transform'), '~codec']
+
+// Fastify's copies of shared schemas have lost all of them.
+const HIDDEN = [KIND, REFINE, GUARD, ...CODECS]
+
+/** Whether two schemas of one message mean the same. Whether one of them is optional is its object's to say. */
+export function isSame (one: unknown, other: unknown): boolean {
+  return isEqual(one, other, HIDDEN)
+}
+
+/** Whether a schema and Fastify's copy of one say the same. */
+export function isCopy (schema: unknown, copy: unknown): boolean {
+  return isEqual(schema, copy, [])
+}
+
+function isEqual (one: unknown, other: unknown, hidden: ReadonlyArray<string | symbol>): boolean {
+  if (one === other) return true
+  if (!isObject(one) || !isObject(other)) return false
+  if (one instanceof RegExp) return String(one) === String(other)
+  const keys = Object.keys(one).filter(isPublic)
+  return keys.length === Object.keys(other).filter(isPublic).length && [...keys, ...hidden].every((key) => isEqual(one[key], other[key], hidden))
+}
+
+function isPublic (key: string): boolean {
+  return !key.startsWith('~')
+}
+
+function isObject (value: unknown): value is Readonly<Record<string | symbol, unknown>> {
+  return typeof value === 'object' && value !== null
+}
