@@ -133,7 +133,7 @@ t.test('what the option ajv gives holds for every schema', async (t) => {
     ajv.addKeyword({ keyword: 'pattern', type: 'string', validate: () => false, errors: false })
   }
   for (const { Type } of builders) t.same(verdictsOn((T) => T.String({ pattern: 'a' }), Type, 'a', { ajv: { plugins: [redefine] } }), ['message/x must pass "pattern" keyword validation'])
-  const formats = (function formatsPlugin () {})
+  const formats = function formatsPlugin () {}
   t.equal(refusalOf(Legacy.Object({ x: Legacy.String({ format: 'email' }) }), { x: 'y' }, { ajv: { plugins: [[formats, {}]] } }), 'message/x must match format "email"')
 })
 
