@@ -67,8 +67,14 @@ export interface SharedOptions {
   /** Messages waiting per connection; past it the socket is not read until half are done. Default 64. */
   maxQueuedMessages?: number
   /**
-   * A token bucket per connection: `max` messages per `timeWindowMs`, twice that at once. Past it a message gets an `$error` of 429, and when that goes on for ten
-   * windows the connection is closed with 4429. Default `{ max: 100, timeWindowMs: 1000 }`; `false`: none.
+   * Bytes of the frames in which those messages came, after inflation; past it the socket is not read until half are done. One message may exceed it by itself.
+   * Default 262 144: as values of JavaScript, bytes of JSON may take twenty times as much memory.
+   */
+  maxQueuedBytes?: number
+  /**
+   * A token bucket per connection: `max` messages per `timeWindowMs`, twice that at once; a ping, a pong that answers none and a fragment cost one token each. A
+   * message that finds none gets an `$error` of 429, and the socket is not read until there is one again; when that goes on for ten windows the connection is
+   * closed with 4429. Default `{ max: 100, timeWindowMs: 1000 }`; `false`: none.
    */
   rateLimit?: { max?: number, timeWindowMs?: number } | false
   /** Refused messages in a row before the connection is closed with 1008. Default 10. */

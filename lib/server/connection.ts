@@ -102,6 +102,9 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   #abort: AbortController | undefined = undefined
   #closed: CloseEvent | undefined = undefined
   #patience: NodeJS.Timeout | undefined = undefined
+  #lastMessages: NodeJS.Timeout | undefined = undefined
+  #isPeerGone = false
+  #isLate = false
   #whenIdle: (() => void) | undefined = undefined
   #whenSettled: (() => void) | undefined = undefined
   #state: State = 'opening'
@@ -165,7 +168,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   get signal (): AbortSignal {
     this.#abort ??= new AbortController()
-    if (this.#closed !== undefined) this.#abort.abort()
+    if (this.#isPeerGone) this.#abort.abort()
     return this.#abort.signal
   }
 
@@ -174,7 +177,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   }
 
   set expiresAt (at: Date | undefined) {
-    if (this.#closed !== undefined) return
+    if (this.#isPeerGone) return
     this.#expiry ??= new Expiry(() => this.close(CloseCode.expired, 'credentials expired'))
     this.#expiry.move(at)
   }
@@ -290,7 +293,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   /** From now on its `close` handler waits no longer than this for the last messages. */
   hurry (lastMessagesMs: number): void {
     this.#lastMessagesMs = lastMessagesMs
-    if (this.#closed !== undefined && this.#state === 'open') this.#expectFinish(this.#closed)
+    if (this.#isPeerGone && this.#state === 'open') this.#expectFinish()
   }
 
   /** No message that waits is handled any more. */
@@ -344,13 +347,42 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     return kind === 'reply' ? this.#calls.resolve(ref, data) : this.#calls.reject(ref, data)
   }
 
+  get ignoresInput (): boolean {
+    return this.raw.ignoresInput
+  }
+
+  ignoreInput (): void {
+    this.raw.ignoreInput()
+  }
+
+  takePong (): boolean {
+    return this.raw.takePong()
+  }
+
   pause (): void {
     this.raw.pause()
   }
 
+  // What waits in front of the socket comes first.
   resume (): void {
-    if (this.raw.isPaused) this.raw.resume()
-    this.#intake?.resume()
+    if (this.#intake?.readOn() !== false && this.raw.isPaused) this.raw.resume()
+  }
+
+  inflated (): void {
+    this.#context.runInAsyncScope(() => this.resume())
+  }
+
+  // No answer arrives or leaves any more: whatever waits for one is told, or what stands behind it would wait too.
+  gone (): void {
+    if (this.#isPeerGone) return
+    this.#isPeerGone = true
+    this.#leaveHeartbeat?.()
+    this.#expiry?.stop()
+    this.#outbox.end()
+    this.#calls?.end()
+    this.#abort?.abort()
+    if (this.#state === 'open') this.#expectFinish()
+    this.#inbound.end()
   }
 
   rested (): void {
@@ -431,7 +463,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   #take (data: Buffer, isBinary: boolean): void {
     if (isBinary) this.#inbound.takeBinary(data)
-    else this.#inbound.takeText(data)
+    else this.#inbound.takeText(data, data.length)
   }
 
   async #awaitOpening (opening: PromiseLike<unknown>): Promise<void> {
@@ -445,7 +477,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   #opened (): void {
     this.#state = 'open'
-    if (this.#closed !== undefined) this.#expectFinish(this.#closed)
+    if (this.#isPeerGone) this.#expectFinish()
     this.#inbound.start()
   }
 
@@ -515,16 +547,12 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   #end (code: number, reason: string): void {
     this.#closed = { code, reason, wasClean: code !== ABNORMAL_CLOSURE && this.raw.faultCode === undefined }
     for (const topic of this.topics) this.unsubscribe(topic)
-    this.#leaveHeartbeat?.()
-    this.#expiry?.stop()
     clearTimeout(this.#patience)
-    this.#outbox.end()
-    this.#calls?.end()
     this.#wiring.home.leave(this)
     this.#tell(this.#closed)
-    this.#abort?.abort()
-    if (this.#state === 'open') this.#expectFinish(this.#closed)
-    this.#inbound.end()
+    this.gone()
+    if (this.#isLate) this.#finish(this.#closed)
+    this.rested()
     this.#whenIdle?.()
     this.#settle()
   }
@@ -537,14 +565,22 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   }
 
   // A handler that never settles does not keep `close` from running.
-  #expectFinish (event: CloseEvent): void {
-    this.#patience = after(this.#lastMessagesMs, () => this.#context.runInAsyncScope(() => this.#finish(event)), this.#patience)
+  #expectFinish (): void {
+    clearTimeout(this.#patience)
+    this.#lastMessages = after(this.#lastMessagesMs, () => this.#context.runInAsyncScope(() => this.#beLate()), this.#lastMessages)
+  }
+
+  // Of what is left unread the close frame alone matters now.
+  #beLate (): void {
+    this.#isLate = true
+    if (this.#closed === undefined) this.terminate()
+    else this.#finish(this.#closed)
   }
 
   #finish (event: CloseEvent): void {
     if (this.#state !== 'open') return
     this.#state = 'closing'
-    clearTimeout(this.#patience)
+    clearTimeout(this.#lastMessages)
     this.#inbound.refuse()
     void this.#runClose(event)
   }

@@ -15,6 +15,8 @@ export interface Frame {
 /** The first byte of a whole text message. */
 export const FINAL_TEXT = 0x81
 const FINAL_BINARY = 0x82
+/** The opcode of what answers a ping (RFC 6455 §5.5.3). */
+export const PONG = 0x0a
 /** A short length that says: the length follows in 16 bits. */
 export const LENGTH_16 = 126
 /** A short length that says: the length follows in 64 bits. */

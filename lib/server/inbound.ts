@@ -1,4 +1,5 @@
 import type { ReceivedMessage } from '../../types/handler.js'
+import { after } from '../timer.js'
 import { CloseCode, ErrorCode, REF, Reserved, type ErrorBody } from '../protocol.js'
 import type { Codec, Incoming } from './compile.js'
 import { refuse, type Answer, type Decoded, type Decoder, type Fault, type Refusal } from './decode.js'
@@ -6,6 +7,7 @@ import * as diagnostics from './diagnostics.js'
 import { dispatch, type Exchange } from './dispatch.js'
 import type { Encoder } from './encode.js'
 import { bodyOf, type Failure } from './failure.js'
+import { PONG } from './frame.js'
 import type { Taker } from './intake.js'
 import { Limit } from './limit.js'
 import { Message } from './message.js'
@@ -60,9 +62,20 @@ export interface InboundOwner {
   /** Resolves to the error the peer is told of; never rejects. */
   report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure>
   close (code: number, reason: string): void
+  /** Whether nothing is to be heard any more, because either side said goodbye. */
+  readonly ignoresInput: boolean
+  /** Hears nothing any more but the peer's goodbye. */
+  ignoreInput (): void
+  /** The peer is gone, but not all it said has been read. */
+  gone (): void
+  terminate (): void
+  /** Returns whether a pong that arrived answers a ping of ours. */
+  takePong (): boolean
   /** Reads no more, until `resume`. */
   pause (): void
   resume (): void
+  /** As `resume`, in a turn of zlib's. */
+  inflated (): void
   /** There may be nothing left to do. */
   rested (): void
   /** A stream's source has ended. */
@@ -71,11 +84,13 @@ export interface InboundOwner {
 
 type Received<S> = Message<Entry<S> | BinaryEntry<S>>
 /** A refusal in its place among the messages. After the last one the connection is closed. */
-type Denial = Refusal & { readonly ending?: readonly [code: number, reason: string] }
+type Denial = Refusal & { readonly ending?: readonly [code: number, reason: string], readonly bytes?: undefined }
 type Item<S> = Received<S> | Denial
 
 // While the answer to a call of ours may stand behind them, more messages are read than usual.
 const CALLING_FACTOR = 8
+// How long what came before may keep a peer from being told why it is sent away.
+const ENDING_MS = 5000
 const TOO_MANY_REQUESTS = { statusCode: 429, error: 'Too Many Requests' } as const
 
 /** The messages of one connection: decoded, admitted, put in order, handled and answered. */
@@ -87,8 +102,9 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   #streams: Streams<Received<S>> | undefined = undefined
   #limit: Limit | undefined = undefined
   #isStarted = false
-  // It hears nothing more: its connection could not open, or is about to be closed for what it sent.
-  #isDeaf = false
+  // Until there is a token again.
+  #throttle: NodeJS.Timeout | undefined = undefined
+  #ending: NodeJS.Timeout | undefined = undefined
   #isEnded = false
   #received = 0
   #invalid = 0
@@ -125,9 +141,10 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     return this.#isStarted
   }
 
-  /** Whether as many messages wait as may. */
+  /** Whether as much waits as may, or nothing is taken for want of tokens. */
   get isFull (): boolean {
-    return this.queued >= this.#maxQueued
+    if (this.#throttle !== undefined) return true
+    return this.queued > 0 && this.#fill >= 1
   }
 
   get isOverheard (): boolean {
@@ -155,15 +172,33 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
 
   /** Handles no message at all. */
   refuse (): void {
-    this.#isDeaf = true
     this.#queue.clear()
     this.#urgent?.clear()
-    this.#socket.resume()
+    this.#socket.ignoreInput()
+  }
+
+  pause (): void {
+    this.#socket.pause()
+  }
+
+  resume (): void {
+    this.#socket.inflated()
+  }
+
+  gone (): void {
+    this.#socket.gone()
+  }
+
+  terminate (): void {
+    this.#socket.terminate()
   }
 
   /** The peer is gone. What it said before is handled, but nobody waits for an answer. */
   end (): void {
     this.#isEnded = true
+    clearTimeout(this.#throttle)
+    clearTimeout(this.#ending)
+    this.#throttle = undefined
     for (const item of [...this.#queue.running, ...this.#urgent?.running ?? []]) if (item.kind === 'message') item.abort()
     this.#streams?.end()
     this.next()
@@ -176,12 +211,23 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     this.progressed()
   }
 
-  takeText (text: string | Buffer): void {
-    this.#receive(text, false)
+  takeText (text: string | Buffer, bytes: number): void {
+    this.#receive(text, false, bytes)
   }
 
   takeBinary (data: Buffer): void {
-    this.#receive(data, true)
+    this.#receive(data, true, data.length)
+  }
+
+  admitsFrame (opcode: number): boolean {
+    if (opcode === PONG && this.#socket.takePong()) return true
+    if (this.#isEnded || this.#admits(1)) return true
+    if (this.#limit?.isFlood === true) {
+      this.#deny()
+      return true
+    }
+    this.#wait()
+    return false
   }
 
   run (item: Item<S>): Promise<void> | undefined {
@@ -200,7 +246,7 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   }
 
   progressed (): void {
-    if (this.queued <= this.#maxQueued / 2) this.#socket.resume()
+    if (this.#fill <= 0.5) this.#socket.resume()
     this.#socket.rested()
   }
 
@@ -249,28 +295,34 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     this.#handled(message, error)
   }
 
-  get #maxQueued (): number {
-    const { maxQueuedMessages } = this.#inlet.settings
-    return this.#socket.isCalling ? CALLING_FACTOR * maxQueuedMessages : maxQueuedMessages
+  get #queuedBytes (): number {
+    return this.#queue.bytes + (this.#urgent?.bytes ?? 0)
+  }
+
+  // How full the queue is, by number or by bytes: 1 is as much as may wait.
+  get #fill (): number {
+    const { maxQueuedMessages, maxQueuedBytes } = this.#inlet.settings
+    const factor = this.#socket.isCalling ? CALLING_FACTOR : 1
+    return Math.max(this.queued / maxQueuedMessages, this.#queuedBytes / maxQueuedBytes) / factor
   }
 
   // The one way in. A throw from here would leave by the socket's 'data' event, and end the process.
-  #receive (data: string | Buffer, isBinary: boolean): void {
-    if (this.#isDeaf || !this.#socket.isOpen) return
+  #receive (data: string | Buffer, isBinary: boolean, bytes: number): void {
+    if (this.#socket.ignoresInput) return
     this.#received++
     try {
       if (isBinary) this.#takeFrame(data as Buffer)
-      else this.#take(this.#inlet.decoder.decode(typeof data === 'string' ? data : data.toString()))
+      else this.#take(this.#inlet.decoder.decode(typeof data === 'string' ? data : data.toString()), bytes)
     } catch (error) {
       void this.fail(error, failing(error))
     }
   }
 
-  #take (decoded: Decoded<Entry<S>>): void {
+  #take (decoded: Decoded<Entry<S>>, bytes: number): void {
     switch (decoded.kind) {
-      case 'message': return this.#takeMessage(decoded)
+      case 'message': return this.#takeMessage(decoded, bytes)
       case 'refusal': return this.#takeRefusal(decoded)
-      case 'fault': return this.#takeMessage(failing(decoded.error, decoded))
+      case 'fault': return this.#takeMessage(failing(decoded.error, decoded), bytes)
       case 'ping': return this.#takePing()
       case 'cancel': return this.#cancel(decoded.ref) ? undefined : this.#charge(Reserved.cancel, decoded.ref)
       case 'reply':
@@ -281,13 +333,14 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   #takeFrame (data: Buffer): void {
     const { binary } = this.#inlet
     if (binary === undefined) this.#socket.close(CloseCode.unsupportedData, 'no binary frames here')
-    else this.#takeMessage(new Message(binary, undefined, undefined, data))
+    else this.#takeMessage(new Message(binary, undefined, undefined, data), data.length)
   }
 
-  #takeMessage (message: Received<S>): void {
+  #takeMessage (message: Received<S>, bytes: number): void {
     const { entry } = message
     if (!this.#admits(entry.cost ?? 1)) return this.#deny(message.type, message.ref)
     this.#invalid = 0
+    message.bytes = bytes
     this.#enqueue(message, entry.isUrgent === true ? this.#urgent : this.#queue)
   }
 
@@ -318,15 +371,33 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     return this.#limit.take(cost, nowMs)
   }
 
+  // To refuse costs as much as to serve: it is done once, and then nothing is read until there is a token.
   #deny (received?: string, ref?: number): void {
     const denial = refuse(ErrorCode.rateLimited, 'too many messages', received, ref, TOO_MANY_REQUESTS)
-    if (this.#limit?.isFlood === true) this.#endWith(denial, CloseCode.flood, 'too many messages')
-    else this.#enqueue(denial)
+    if (this.#limit?.isFlood === true) return this.#endWith(denial, CloseCode.flood, 'too many messages')
+    this.#wait()
+    this.#enqueue(denial)
   }
 
+  // What a peer said before it was gone is all there is: it is admitted or refused, at once.
+  #wait (): void {
+    if (this.#isEnded) return
+    this.#throttle = after(this.#limit!.waitMs(performance.now()), () => this.#goOn(), this.#throttle).unref()
+    this.#socket.pause()
+  }
+
+  #goOn (): void {
+    this.#throttle = undefined
+    if (this.#limit!.waitMs(performance.now()) > 0) this.#wait()
+    else this.progressed()
+  }
+
+  // In its place, but not behind a handler that hangs; meanwhile nothing is heard.
   #endWith (refusal: Refusal, code: number, reason: string): void {
-    this.#enqueue({ ...refusal, ending: [code, reason] })
-    this.#isDeaf = true
+    const denial: Denial = { ...refusal, ending: [code, reason] }
+    this.#ending = after(ENDING_MS, () => this.#refuse(denial)).unref()
+    this.#enqueue(denial)
+    this.#socket.ignoreInput()
   }
 
   #enqueue (item: Item<S>, queue: Queue<Item<S>> = this.#queue): void {
@@ -336,7 +407,9 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
 
   #refuse ({ error, ending }: Denial): undefined {
     this.#socket.sendError(error)
-    if (ending !== undefined) this.#socket.close(...ending)
+    if (ending === undefined) return
+    clearTimeout(this.#ending)
+    this.#socket.close(...ending)
   }
 
   #refusalOf ({ type, ref }: Received<S>): Refusal | undefined {

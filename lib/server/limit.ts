@@ -11,8 +11,11 @@ export class Limit {
   readonly #capacity: number
   #tokens: number
   #atMs: number
-  #deniedWindow = Number.NEGATIVE_INFINITY
-  #deniedWindows = 0
+  // What was refused last: how many tokens it wanted, and when there will be as many.
+  #wanted = 0
+  #readyMs = Number.NEGATIVE_INFINITY
+  #refusingSinceMs = 0
+  #isFlood = false
 
   constructor ({ max, timeWindowMs }: RateLimitSettings, nowMs: number) {
     this.#perMs = max / timeWindowMs
@@ -22,26 +25,38 @@ export class Limit {
     this.#atMs = nowMs
   }
 
-  /** Whether tokens have been refused in so many windows on end that it is a flood. */
+  /** Whether tokens have been refused over so many windows, without one of rest between, that it is a flood. */
   get isFlood (): boolean {
-    return this.#deniedWindows >= FLOOD_WINDOWS
+    return this.#isFlood
   }
 
   /** Takes tokens out, if there are so many. */
   take (tokens: number, nowMs: number): boolean {
-    this.#tokens = Math.min(this.#capacity, this.#tokens + (nowMs - this.#atMs) * this.#perMs)
-    this.#atMs = nowMs
+    this.#refill(nowMs)
     if (tokens > this.#tokens) {
-      this.#deny(Math.floor(nowMs / this.#timeWindowMs))
+      this.#deny(tokens, nowMs)
       return false
     }
     this.#tokens -= tokens
     return true
   }
 
-  #deny (window: number): void {
-    if (window === this.#deniedWindow) return
-    this.#deniedWindows = window === this.#deniedWindow + 1 ? this.#deniedWindows + 1 : 1
-    this.#deniedWindow = window
+  /** How long until there are as many tokens as were refused last. */
+  waitMs (nowMs: number): number {
+    this.#refill(nowMs)
+    return Math.ceil(Math.max(0, this.#wanted - this.#tokens) / this.#perMs)
+  }
+
+  #refill (nowMs: number): void {
+    this.#tokens = Math.min(this.#capacity, this.#tokens + (nowMs - this.#atMs) * this.#perMs)
+    this.#atMs = nowMs
+  }
+
+  // Time in which nothing is read for want of tokens is no rest.
+  #deny (tokens: number, nowMs: number): void {
+    if (nowMs > this.#readyMs + this.#timeWindowMs) this.#refusingSinceMs = nowMs
+    this.#wanted = Math.min(tokens, this.#capacity)
+    this.#readyMs = nowMs + (this.#wanted - this.#tokens) / this.#perMs
+    this.#isFlood = nowMs - this.#refusingSinceMs >= FLOOD_WINDOWS * this.#timeWindowMs
   }
 }

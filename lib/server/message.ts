@@ -8,6 +8,8 @@ export class Message<E> implements ReceivedMessage {
   readonly type: string | undefined
   readonly ref: number | undefined
   readonly payload: unknown
+  /** Of the frames it came in. */
+  bytes = 0
   /** Whether those who watch know the outcome. */
   isHandled = false
   #isOver = false

@@ -18,6 +18,7 @@ export interface RouteSettings {
   readonly heartbeat: HeartbeatSettings | false
   readonly concurrency: number
   readonly maxQueuedMessages: number
+  readonly maxQueuedBytes: number
   readonly rateLimit: RateLimitSettings | false
   readonly maxInvalidMessages: number
   readonly maxStreams: number
@@ -72,6 +73,7 @@ const DEFAULTS: RouteSettings = {
   heartbeat: DEFAULT_HEARTBEAT,
   concurrency: 1,
   maxQueuedMessages: 64,
+  maxQueuedBytes: 262_144,
   rateLimit: DEFAULT_RATE_LIMIT,
   maxInvalidMessages: 10,
   maxStreams: 32,
@@ -104,6 +106,7 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   heartbeat: [(value) => value === false || isRecordOf(value, { intervalMs: isTimeout, timeoutMs: isTimeout }), 'write { intervalMs: 25_000, timeoutMs: 10_000 }, or false'],
   concurrency: count,
   maxQueuedMessages: count,
+  maxQueuedBytes: count,
   rateLimit: [(value) => value === false || isRecordOf(value, { max: isCount, timeWindowMs: isTimeout }), 'write { max: 100, timeWindowMs: 1000 }, or false'],
   maxInvalidMessages: count,
   maxStreams: count,

@@ -14,12 +14,19 @@ export interface Settling {
 const kIntake = Symbol('intake')
 const kContext = Symbol('context')
 // ws's reader has no other.
-const writable = Writable.prototype as unknown as { readonly write: (this: Reader, bytes: Buffer) => boolean }
+const writable = Writable.prototype as unknown as {
+  readonly write: (this: Receiver, bytes: Buffer, written?: () => void) => boolean
+  readonly end: (this: Receiver) => void
+}
 
 /** What ws reads a socket with, under a name that is not public. */
-interface Receiver extends Reader {
+interface Receiver {
   [kIntake]?: Intake
   [kContext]?: AsyncResource
+  write (bytes: Buffer): boolean
+  end (): void
+  readonly writable: boolean
+  readonly writableLength: number
   _write (chunk: Buffer, encoding: string, done: () => void): void
   readonly _errored: boolean
 }
@@ -36,8 +43,16 @@ class Behind implements Reader {
     return this.#receiver.writable
   }
 
-  write (bytes: Buffer): boolean {
-    return writable.write.call(this.#receiver, bytes)
+  get isBusy (): boolean {
+    return this.#receiver.writableLength > 0
+  }
+
+  write (bytes: Buffer, written?: () => void): boolean {
+    return writable.write.call(this.#receiver, bytes, written)
+  }
+
+  end (): void {
+    writable.end.call(this.#receiver)
   }
 }
 
@@ -50,32 +65,64 @@ export class Peer extends WebSocket {
   /** The code that ws closed with by itself, because of what it read; then it reads no answer. */
   faultCode: number | undefined = undefined
   #maxPayloadBytes = 0
+  #intake: Intake | undefined = undefined
+  #ignoresInput = false
+  #awaitedPongs = 0
+
+  /** Whether nothing but a close frame is heard any more. */
+  get ignoresInput (): boolean {
+    return this.#ignoresInput
+  }
+
+  /** Takes note of a pong. Returns whether it answers a ping: others are nothing but load. */
+  takePong (): boolean {
+    if (this.#awaitedPongs === 0) return false
+    this.#awaitedPongs--
+    return true
+  }
 
   /**
    * Puts an intake in front of ws's own reader, which takes every chunk in this context.
-   * @returns nothing where frames may be compressed, which ws reads alone, or where a later ws keeps its reader elsewhere.
+   * @returns nothing where a later ws keeps its reader elsewhere.
    */
   readBy (taker: Taker, maxPayloadBytes: number, context: AsyncResource): Intake | undefined {
     const receiver = this.#receiver
     this.#maxPayloadBytes = maxPayloadBytes
     if (receiver == null) return undefined
-    if (this.extensions !== '') {
-      guard(receiver)
-      return undefined
-    }
-    const intake = new Intake(taker, new Behind(receiver), maxPayloadBytes)
+    const isCompressed = this.extensions !== ''
+    if (isCompressed) guard(receiver)
+    const intake = new Intake(taker, new Behind(receiver), maxPayloadBytes, isCompressed)
     receiver[kIntake] = intake
     receiver[kContext] = context
     receiver.write = writeToIntake
+    receiver.end = endIntake
+    this.#intake = intake
     return intake
+  }
+
+  /** Hears nothing but a close frame from now on; for that, it is read whatever waits. */
+  ignoreInput (): void {
+    if (this.#ignoresInput) return
+    this.#ignoresInput = true
+    if (this.#intake?.ignore() !== false && this.isPaused) this.resume()
   }
 
   // Only ws closes without a reason because its reader has found a fault.
   override close (code?: number, reason?: string | Buffer): void {
     this.outbox?.settle()
-    if (reason !== undefined || this.#receiver?._errored !== true) return super.close(code, reason)
+    super.close(code, this.#noteFault(code, reason))
+    this.ignoreInput()
+  }
+
+  override terminate (): void {
+    super.terminate()
+    this.ignoreInput()
+  }
+
+  #noteFault (code?: number, reason?: string | Buffer): string | Buffer | undefined {
+    if (reason !== undefined || this.#receiver?._errored !== true) return reason
     this.faultCode = code
-    super.close(code, code === CloseCode.messageTooBig ? `message larger than maxPayloadBytes ${this.#maxPayloadBytes}` : undefined)
+    return code === CloseCode.messageTooBig ? `message larger than maxPayloadBytes ${this.#maxPayloadBytes}` : undefined
   }
 
   get #receiver (): Receiver | null | undefined {
@@ -83,6 +130,7 @@ export class Peer extends WebSocket {
   }
 
   override ping (...args: unknown[]): void {
+    this.#awaitedPongs++
     this.outbox?.settle()
     super.ping(...args as Parameters<WebSocket['ping']>)
   }
@@ -112,6 +160,14 @@ function writeToIntake (this: Receiver, bytes: Buffer): boolean {
 
 function write (intake: Intake, bytes: Buffer): boolean {
   return intake.write(bytes)
+}
+
+function endIntake (this: Receiver): void {
+  this[kContext]!.runInAsyncScope(end, undefined, this[kIntake]!)
+}
+
+function end (intake: Intake): void {
+  intake.end()
 }
 
 // After a fault in a compressed message ws 8.23 would still read what follows it, and could throw.

@@ -10,14 +10,21 @@ export interface QueueOwner<T> {
   progressed (): void
 }
 
+/** An item that waits holds memory. */
+export interface Sized {
+  /** Of the frames it came in. */
+  readonly bytes?: number | undefined
+}
+
 // How many items begin before a look at the time.
 const ITEMS_PER_LOOK = 8
 
 /** The items of one connection: they begin in the order of their arrival, no more than `concurrency` at once. */
-export class Queue<T> {
+export class Queue<T extends Sized> {
   readonly #owner: QueueOwner<T>
   readonly #concurrency: number
   #waiting: T[] = []
+  #bytes = 0
   readonly #running: Set<T> = new Set()
   #begun = 0
   #isResting = false
@@ -32,28 +39,41 @@ export class Queue<T> {
     return this.#waiting.length
   }
 
+  /** What those that wait came in. */
+  get bytes (): number {
+    return this.#bytes
+  }
+
   get running (): ReadonlySet<T> {
     return this.#running
   }
 
   push (item: T): void {
-    if (this.#waiting.length === 0 && this.#mayBegin) this.#begin(item)
-    else this.#waiting.push(item)
+    if (this.#waiting.length === 0 && this.#mayBegin) return this.#begin(item)
+    this.#waiting.push(item)
+    this.#bytes += item.bytes ?? 0
   }
 
   /** Begins what waits, as far as it may. */
   next (): void {
-    while (this.#waiting.length > 0 && this.#mayBegin) this.#begin(this.#waiting.shift()!)
+    while (this.#waiting.length > 0 && this.#mayBegin) this.#begin(this.#take(0))
   }
 
   /** Takes one out that waits. */
   remove (isMeant: (item: T) => boolean): T | undefined {
     const at = this.#waiting.findIndex(isMeant)
-    return at === -1 ? undefined : this.#waiting.splice(at, 1)[0]
+    return at === -1 ? undefined : this.#take(at)
   }
 
   clear (): void {
     this.#waiting = []
+    this.#bytes = 0
+  }
+
+  #take (at: number): T {
+    const item = at === 0 ? this.#waiting.shift()! : this.#waiting.splice(at, 1)[0]!
+    this.#bytes -= item.bytes ?? 0
+    return item
   }
 
   get #mayBegin (): boolean {

@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { mock } from 'node:test'
 import t from 'tap'
-import { connect, countTurns, maskedFrame, spin, until } from '../support/helper.js'
+import { connect, connectRaw, countTurns, handshakeText, maskedFrame, spin, until, type Client } from '../support/helper.js'
 import { gate, live, start, type LiveSocket } from './live.js'
 
 t.test('concurrency says how many handlers run at once, begun in order', async (t) => {
@@ -80,21 +81,78 @@ t.test('the message that refresh names overtakes all others, and is cancelled li
   await until(() => app.channel(live).size() === 0)
 })
 
-t.test('past the rate limit each message gets a 429 that says which it was', async (t) => {
-  const handled: number[] = []
-  const { client } = await start(t, { ask ({ n }) { handled.push(n); return n } }, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
-  for (const n of [1, 2, 3]) client.send({ type: 'ask', ref: n, n })
-  for (const ref of [1, 2]) t.match(await client.next(), { type: '$reply', ref })
-  t.strictSame(await client.next(), { type: '$error', ref: 3, received: 'ask', statusCode: 429, error: 'Too Many Requests', code: 'FST_TYPED_WS_RATE_LIMITED', message: 'too many messages' })
-  t.same(handled, [1, 2])
-  client.send({ type: 'nope', ref: 4 })
-  t.match(await client.next(), { type: '$error', ref: 4, received: 'nope', statusCode: 429 })
-  for (const message of [{ type: '$ping' }, { type: '$cancel', ref: 5 }, { type: '$reply', ref: 6 }, { type: '$error', ref: 7 }]) {
+for (const message of [
+  { type: 'ask', ref: 3, n: 3 }, { type: 'nope', ref: 3 }, { type: '$ping' }, { type: '$cancel', ref: 5 }, { type: '$reply', ref: 6 }, { type: '$error', ref: 7 }, Buffer.from([1])
+]) {
+  const { type: received, ref } = message as { type?: string, ref?: number }
+  t.test(`past the rate limit ${received ?? 'a binary message'} gets a 429 that says which it was, and nothing more is read`, async (t) => {
+    const handled: number[] = []
+    const { client, socket, app, url } = await start(t, { ask ({ n }) { handled.push(n); return n } }, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
+    for (const n of [1, 2]) client.send({ type: 'ask', ref: n, n })
     client.send(message)
-    t.match(await client.next(), { type: '$error', received: message.type, statusCode: 429 }, message.type)
+    for (let n = 4; n < 1000; n++) client.send({ type: 'ask', ref: n, n })
+    for (const ref of [1, 2]) t.match(await client.next(), { type: '$reply', ref })
+    const { ref: answered, received: named, ...denial } = await client.next()
+    t.strictSame(denial, { type: '$error', statusCode: 429, error: 'Too Many Requests', code: 'FST_TYPED_WS_RATE_LIMITED', message: 'too many messages' })
+    t.same([answered, named], [ref, received])
+    const other = await connect(t, url)
+    other.send({ type: 'ask', ref: 1, n: 0 })
+    await other.next()
+    t.same(handled, [1, 2, 0])
+    t.equal(socket.raw.isPaused, true)
+    t.equal(app.channel(live).stats.messagesReceived, 4)
+    t.equal(client.unread, 0)
+    socket.close(4000)
+    t.match(await client.closed(), { code: 4000 }, 'it hears a goodbye all the same')
+  })
+}
+
+t.test('a ping, a pong or a fragment past the rate limit is not read until there is a token', async (t) => {
+  const rateLimit = { max: 1, timeWindowMs: 2 ** 31 - 1 }
+  const { app } = await start(t, {}, { rateLimit })
+  for (const frame of [maskedFrame('', 0x89), maskedFrame('', 0x8a), Buffer.concat([maskedFrame('', 0x01), maskedFrame('', 0x00)])]) {
+    const peer = await connectRaw(t, app)
+    peer.write(handshakeText(app, '/'))
+    await once(peer, 'data')
+    const [...sockets] = app.channel(live).sockets()
+    const socket = sockets.at(-1)!
+    let heard = 0
+    for (const event of ['ping', 'pong']) socket.raw.on(event, () => { heard++ })
+    peer.write(Buffer.concat(Array.from({ length: 100 }, () => frame)))
+    await until(() => socket.raw.isPaused)
+    t.ok(heard <= 2, 'no more than the bucket holds')
   }
-  client.send(Buffer.from([1]))
-  t.match(await client.next(), { type: '$error', statusCode: 429 })
+})
+
+t.test('the pong that answers a ping of the server\'s is free', async (t) => {
+  const { client, socket } = await start(t, {}, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
+  let pongs = 0
+  socket.raw.on('pong', () => { pongs++ })
+  for (let n = 0; n < 5; n++) socket.raw.ping()
+  await until(() => pongs === 5)
+  client.send({ type: 'ask', ref: 1, n: 1 })
+  t.match(await client.next(), { type: '$reply' })
+})
+
+t.test('a client that is not read for want of tokens is no dead one', async (t) => {
+  const { client, socket } = await start(t, {}, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 }, heartbeat: { intervalMs: 5, timeoutMs: 5 } })
+  for (let n = 0; n < 9; n++) client.send({ type: 'ask', n })
+  await until(() => socket.raw.isPaused)
+  for (let pings = 0; pings < 10; pings++) await once(client.ws, 'ping')
+  t.equal(client.ws.readyState, 1)
+})
+
+t.test('with a token the next message is handled, in order, and the one after it refused', async (t) => {
+  let nowMs = 1000
+  const now = mock.method(performance, 'now', () => nowMs)
+  t.teardown(() => now.mock.restore())
+  const { client } = await start(t, {}, { rateLimit: { max: 1, timeWindowMs: 5 } })
+  for (let ref = 1; ref <= 9; ref++) client.send({ type: 'ask', ref, n: 1 })
+  t.match(await client.next(), { type: '$reply', ref: 1 })
+  for (let ref = 2; ref < 8; nowMs += 5) {
+    t.match(await client.next(), { type: '$reply', ref: ref++ })
+    t.match(await client.next(), { type: '$error', ref: ref++, statusCode: 429 })
+  }
 })
 
 t.test('a message costs what its route says', async (t) => {
@@ -109,7 +167,10 @@ t.test('a message costs what its route says', async (t) => {
 })
 
 t.test('answers that are owed to the server cost nothing', async (t) => {
-  const { client, socket } = await start(t, { ask: async () => await new Promise(() => {}) }, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
+  let signal: AbortSignal | undefined
+  const { client, socket } = await start(t, {
+    async ask (_, __, message) { signal = message.signal; await new Promise(() => {}) }
+  }, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
   client.send({ type: 'ask', ref: 1, n: 1 })
   client.send({ type: 'say', text: '' })
   const answers = [1, 2, 3].map(async () => await socket.call('confirm', { question: '' }))
@@ -119,7 +180,7 @@ t.test('answers that are owed to the server cost nothing', async (t) => {
   }
   t.same(await Promise.all(answers), [true, true, true])
   client.send({ type: '$cancel', ref: 1 })
-  await client.flushed()
+  await until(() => signal?.aborted === true)
   t.equal(client.unread, 0)
 })
 
@@ -137,13 +198,9 @@ t.test('to cancel a call that runs is free once, and costs as much as any messag
   }, { rateLimit: { max: 2, timeWindowMs: 2 ** 31 - 1 }, concurrency: 3 })
   client.send({ type: 'ask', ref: 1, n: 1 })
   client.send({ type: 'count', ref: 2, to: 1 })
-  for (const ref of [1, 2, 1, 2]) client.send({ type: '$cancel', ref })
-  await client.flushed()
-  t.equal(client.unread, 0, 'the second pair takes the two tokens that are left')
-  for (const ref of [1, 2]) {
-    client.send({ type: '$cancel', ref })
-    t.match(await client.next(), { type: '$error', received: '$cancel', ref, statusCode: 429 })
-  }
+  // The first pair is free, the second takes the two tokens that are left.
+  for (const ref of [1, 2, 1, 2, 1, 2]) client.send({ type: '$cancel', ref })
+  t.match(await client.next(), { type: '$error', received: '$cancel', ref: 1, statusCode: 429 })
   t.equal(aborted, 2, 'each is told once')
 })
 
@@ -153,37 +210,42 @@ t.test('without a rate limit nothing is counted', async (t) => {
   for (let n = 1; n <= 1000; n++) t.equal((await client.next()).type, '$reply')
 })
 
-t.test('a client that floods for ten windows on end is closed with 4429', async (t) => {
-  let nowMs = 1000
-  const now = mock.method(performance, 'now', () => nowMs)
-  t.teardown(() => now.mock.restore())
-  const { client } = await start(t, {}, { rateLimit: { max: 1, timeWindowMs: 1000 } })
-  const flood = async (): Promise<void> => {
-    for (let n = 0; n < 4; n++) client.send({ type: 'ask', ref: 1, n })
-    for (let n = 0; n < 4; n++) await client.next()
-  }
-  for (let window = 0; window < 9; window++, nowMs += 1000) await flood()
-  nowMs += 2000
-  for (let window = 0; window < 9; window++, nowMs += 1000) await flood()
-  t.equal(client.ws.readyState, 1, 'a window of rest in between begins anew')
-  for (let n = 0; n < 4; n++) client.send({ type: 'ask', ref: 1, n })
-  t.same(await client.closed(), { code: 4429, reason: 'too many messages' })
-  let last = await client.next()
-  while (client.unread > 0) last = await client.next()
-  t.match(last, { type: '$error', statusCode: 429 }, 'the last one is told, too')
+for (const [what, flood] of [['messages', (client: Client) => client.send({ type: 'ask', n: 1 })], ['pings', (client: Client) => client.ws.ping()]] as const) {
+  t.test(`a client that floods with ${what} for ten windows on end is closed with 4429`, async (t) => {
+    const { client } = await start(t, {}, { rateLimit: { max: 10, timeWindowMs: 300 } })
+    const timer = setInterval(() => { for (let n = 0; n < 5; n++) flood(client) }, 1)
+    t.teardown(() => clearInterval(timer))
+    t.same(await client.closed(), { code: 4429, reason: 'too many messages' })
+    let last = await client.next()
+    while (client.unread > 0) last = await client.next()
+    t.match(last, { type: '$error', statusCode: 429 }, 'the last one is told, too')
+  })
+}
+
+t.test('past the rate limit, what was read before the end is refused without a wait, and close is called', async (t) => {
+  const handled: number[] = []
+  const closed = gate()
+  const { app } = await start(t, { ask ({ n }: { n: number }) { handled.push(n) }, close: () => closed.open() } as never, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
+  const peer = await connectRaw(t, app)
+  peer.write(handshakeText(app, '/'))
+  await once(peer, 'data')
+  peer.resume()
+  peer.end(Buffer.concat(Array.from({ length: 99 }, (_, n) => Buffer.concat([maskedFrame(`{"type":"ask","n":${n}}`), maskedFrame('', 0x89)]))))
+  await closed.opened
+  t.same(handled, [0])
 })
 
 t.test('too many invalid messages in a row end the connection with 1008, in their place', async (t) => {
   const handled: string[] = []
   const hold = gate()
-  const { client } = await start(t, { async say ({ text }) { handled.push(text); await hold.opened } }, { maxInvalidMessages: 3 })
+  const { client, app } = await start(t, { async say ({ text }) { handled.push(text); await hold.opened } }, { maxInvalidMessages: 3 })
   for (let n = 0; n < 2; n++) client.send('x')
   client.send({ type: 'say', text: 'one' })
   client.send({ type: '$ping' })
   for (let n = 0; n < 3; n++) client.send('x')
   client.send({ type: 'say', text: 'not heard' })
   client.send(Buffer.from([1]))
-  await client.flushed()
+  await until(() => app.channel(live).stats.queued === 3)
   hold.open()
   t.same(await client.closed(), { code: 1008, reason: 'too many invalid messages' })
   const types: string[] = []

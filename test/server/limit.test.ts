@@ -41,3 +41,21 @@ t.test('a client that keeps to the rate is never refused', async (t) => {
   t.ok(limit.take(0, 0), 'what is free is free')
   t.notOk(limit.isFlood)
 })
+
+t.test('a run of refusals goes on while nothing is read, and is a flood after ten windows', async (t) => {
+  const limit = new Limit({ max, timeWindowMs }, 0)
+  t.ok(limit.take(2 * max, 0))
+  let nowMs = 0
+  while (nowMs < 10 * timeWindowMs) {
+    t.notOk(limit.take(max, nowMs))
+    t.notOk(limit.isFlood)
+    t.equal(limit.waitMs(nowMs), timeWindowMs, 'as long as what was refused takes to come together')
+    nowMs += limit.waitMs(nowMs)
+    t.ok(limit.take(max, nowMs))
+  }
+  t.notOk(limit.take(3 * max, nowMs))
+  t.ok(limit.isFlood)
+  t.equal(limit.waitMs(nowMs), 2 * timeWindowMs, 'the bucket holds no more than twice the maximum')
+  t.notOk(limit.take(3 * max, nowMs + 3 * timeWindowMs + 1))
+  t.notOk(limit.isFlood, 'a window of rest begins anew')
+})

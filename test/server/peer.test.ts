@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { deflateRawSync } from 'node:zlib'
 import t from 'tap'
 import type { PluginOptions } from '../../lib/index.js'
+import type { Taker } from '../../lib/server/intake.js'
 import { Peer } from '../../lib/server/peer.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../support/helper.js'
 import { echo } from '../support/echo.js'
@@ -85,7 +86,7 @@ t.test('a fault behind a compressed message ends its own connection alone', asyn
 
 t.test('a ws without a reader has nothing to stand in front of', (t) => {
   const peer = new Peer(null as never, undefined, {})
-  t.equal(peer.readBy({ isFull: false, isOverheard: false, takeText: () => {} }, 1, new AsyncResource('test')), undefined)
+  t.equal(peer.readBy({} as Taker, 1, new AsyncResource('test')), undefined)
   t.end()
 })
 
