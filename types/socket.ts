@@ -69,11 +69,13 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   call<K extends CallNames<C['serverToClient']>> (type: K, payload: Payload<C['serverToClient'][K]>, options?: CallOptions): Promise<Reply<C['serverToClient'][K]>>
 
   /**
-   * Sends a binary frame.
-   * @returns as `send` does.
-   * @throws `FST_TYPED_WS_OUTGOING_BINARY` when the contract has no `binary.serverToClient`.
+   * Sends a binary frame: the bytes of an ArrayBuffer, of shared memory or of a view, copied at once, or a Blob (also a `File`). A Blob keeps its place: what is
+   * sent after it waits until it is read. Meanwhile `bufferedAmount` counts its `size` and all that waits behind it. One that cannot be read (its file has
+   * changed) goes to `errorHandler` and ends the connection with 1006.
+   * @returns as `send` does; `false` after a Blob larger than `highWaterMarkBytes`.
+   * @throws `FST_TYPED_WS_INVALID_BINARY`, a `TypeError`, when it is anything else: a string, say. `FST_TYPED_WS_OUTGOING_BINARY` when the contract has no `binary.serverToClient`.
    */
-  sendBinary (data: C['binary']['serverToClient'] extends true ? ArrayBufferView | ArrayBuffer : never): boolean
+  sendBinary (data: C['binary']['serverToClient'] extends true ? ArrayBufferView | ArrayBufferLike | Blob : never): boolean
 
   /**
    * Joins a topic: a name of 1 to 255 bytes, shared by all routes of the same contract.

@@ -15,7 +15,7 @@ import { isThenable } from './dispatch.js'
 import * as errors from './errors.js'
 import { Expiry } from './expiry.js'
 import { bodyOf, chosen, clientErrorOf, closeOf, cutReason, isAbort, type Failure } from './failure.js'
-import { frameOf, type Frame } from './frame.js'
+import { bytesOf, frameOf, type Frame } from './frame.js'
 import type { Beating, Heartbeat } from './heartbeat.js'
 import { checkTopic, type Hub } from './hub.js'
 import { Inbound, type InboundOwner, type Inlet } from './inbound.js'
@@ -188,9 +188,11 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     return this.#hasRoom(type) && this.#outbox.sendText(text)
   }
 
-  sendBinary (data: ArrayBufferView | ArrayBuffer): boolean {
+  sendBinary (data: ArrayBufferView | ArrayBufferLike | Blob): boolean {
     if (!this.contract.binary.serverToClient) throw new errors.OutgoingBinary(this.contract.name)
-    return this.#hasRoom(undefined) && this.#outbox.sendBinary(ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data))
+    const bytes = bytesOf(data)
+    if (!this.#hasRoom(undefined)) return false
+    return bytes instanceof Uint8Array ? this.#outbox.sendBinary(bytes) : this.#outbox.sendBlob(bytes)
   }
 
   drained (): Promise<void> {
@@ -422,6 +424,10 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   caughtUp (): void {
     clearTimeout(this.#patience)
     this.#context.runInAsyncScope(() => this.#inbound.next())
+  }
+
+  unreadable (error: unknown): void {
+    void this.report(error, undefined)
   }
 
   // Calls of our own.

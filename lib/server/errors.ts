@@ -32,6 +32,7 @@ export const InvalidHeader: Named<[string]> = createError('FST_TYPED_WS_INVALID_
 export const OutgoingInvalid: Named<[string, string]> = createError('FST_TYPED_WS_OUTGOING_INVALID', 'Outgoing %s breaks its schema: %s', 500)
 export const OutgoingUnknown: Named<[string, 'event' | 'call', string]> = createError('FST_TYPED_WS_OUTGOING_UNKNOWN', 'Contract \'%s\' has no %s \'%s\' from server to client', 500)
 export const OutgoingBinary: Named<[string]> = createError('FST_TYPED_WS_OUTGOING_BINARY', 'Contract \'%s\' allows no binary frames from server to client: declare binary: { serverToClient: true }', 500)
+export const InvalidBinary: Named<[string]> = createError('FST_TYPED_WS_INVALID_BINARY', 'sendBinary takes an ArrayBuffer, a view of one or a Blob, and was given %s: give a text as Buffer.from(text)', 500, TypeError)
 export const ConnectionClosed: Named<[]> = createError('FST_TYPED_WS_CONNECTION_CLOSED', 'The connection has ended', 499)
 export const CallTimeout: Named<[string, number]> = createError('FST_TYPED_WS_CALL_TIMEOUT', 'The peer did not answer call \'%s\' within %s ms', 504)
 export const CallRefused: Named<[string, string]> = createError('FST_TYPED_WS_CALL_REFUSED', 'The peer refused call \'%s\': %s', 502)

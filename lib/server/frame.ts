@@ -1,3 +1,6 @@
+import { types } from 'node:util'
+import * as errors from './errors.js'
+
 /**
  * One unfragmented, unmasked frame (RFC 6455 §5.2), header and payload in one piece: a latin1 string where the payload is ASCII, which is the
  * cheapest thing to join and to write, and a Buffer otherwise.
@@ -32,6 +35,18 @@ export function frameText (text: string): Bytes {
 /** A text message for many. */
 export function frameOf (type: string, text: string): Frame {
   return { type, text, bytes: frameText(text) }
+}
+
+/**
+ * The bytes of a binary message, not copied; a Blob has to be read first.
+ * @throws FST_TYPED_WS_INVALID_BINARY
+ */
+export function bytesOf (data: unknown): Uint8Array | Blob {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  // `instanceof` does not know an ArrayBuffer of another realm.
+  if (types.isAnyArrayBuffer(data)) return new Uint8Array(data)
+  if (data instanceof Blob) return data
+  throw new errors.InvalidBinary(data === null ? 'null' : `a value of type ${typeof data}`)
 }
 
 export function frameBinary (data: Uint8Array): Buffer {

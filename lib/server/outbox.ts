@@ -12,6 +12,8 @@ export interface OutboxOwner {
   slowed (): void
   /** No more than half of that waits. */
   caughtUp (): void
+  /** A Blob could not be read. What is behind it has lost its place, so ws ends the connection. */
+  unreadable (error: unknown): void
 }
 
 interface Waiter {
@@ -36,7 +38,9 @@ export class Outbox {
   readonly #socket: Duplex
   readonly #highWaterMarkBytes: number
   readonly #owner: OutboxOwner
-  readonly #isCompressed: boolean
+  // What ws compresses, or sends behind a Blob, cannot be framed here: ws alone keeps the order then.
+  #isThroughWs: boolean
+  #blobs = 0
   #isSlow = false
   #sent = 0
   #waiters: Waiter[] = []
@@ -52,7 +56,7 @@ export class Outbox {
     this.#socket = socket
     this.#highWaterMarkBytes = highWaterMarkBytes
     this.#owner = owner
-    this.#isCompressed = ws.extensions !== ''
+    this.#isThroughWs = ws.extensions !== ''
   }
 
   get bufferedAmount (): number {
@@ -93,19 +97,37 @@ export class Outbox {
   /** @returns false when too much waits after it, when so much was sent in a turn that is long, or when the connection is no longer open. */
   sendText (text: string): boolean {
     if (this.#ws.readyState !== OPEN) return false
-    return this.#isCompressed ? this.#compress(text) : this.#append(frameText(text))
+    return this.#isThroughWs ? this.#sendThroughWs(text) : this.#append(frameText(text))
   }
 
   /** Sends what others get too. */
   sendFrame (frame: Frame): boolean {
     if (this.#ws.readyState !== OPEN) return false
-    return this.#isCompressed ? this.#compress(frame.text) : this.#append(frame.bytes)
+    return this.#isThroughWs ? this.#sendThroughWs(frame.text) : this.#append(frame.bytes)
   }
 
   sendBinary (data: Uint8Array): boolean {
     if (this.#ws.readyState !== OPEN) return false
-    // ws compresses later and keeps no copy: take one, as the frame does, so that the caller may use its memory again.
-    return this.#isCompressed ? this.#compress(Buffer.from(data)) : this.#append(frameBinary(data))
+    // ws sends it later and keeps no copy: take one, as the frame does, so that the caller may use its memory again.
+    return this.#isThroughWs ? this.#sendThroughWs(Buffer.from(data)) : this.#append(frameBinary(data))
+  }
+
+  /** Sends a Blob in its place: what is sent after it waits until it is read, and all of that is buffered. */
+  sendBlob (blob: Blob): boolean {
+    if (this.#ws.readyState !== OPEN) return false
+    return this.#sendThroughWs(blob as never, (error) => {
+      if (error != null && !this.#socket.destroyed) this.#owner.unreadable(error)
+      this.#written()
+    })
+  }
+
+  /** Called before ws begins to read a Blob. Returns what is to be called once it is written. */
+  hold (): () => void {
+    this.#blobs++
+    this.#isThroughWs = true
+    return () => {
+      if (--this.#blobs === 0) this.#isThroughWs = this.#ws.extensions !== ''
+    }
   }
 
   /** Writes what waits, in front of a frame that ws is about to write by itself; both leave when the turn ends. */
@@ -137,11 +159,11 @@ export class Outbox {
     return !this.isFull || this.#relieve()
   }
 
-  #compress (data: string | Buffer): boolean {
+  #sendThroughWs (data: string | Buffer, written: (error?: Error) => void = this.#written): boolean {
     this.#sent++
     this.#cork()
     this.#schedule()
-    this.#ws.send(data, this.#written)
+    this.#ws.send(data, written)
     return !this.isFull || this.#relieve()
   }
 

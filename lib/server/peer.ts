@@ -7,6 +7,8 @@ import { Intake, type Reader, type Taker } from './intake.js'
 /** Whoever holds frames back until the turn of the event loop ends. */
 export interface Settling {
   settle (): void
+  /** What is sent from now on keeps its place behind a Blob. Returns how to end that. */
+  hold (): () => void
   /** Whether more waits than may. */
   readonly isFull: boolean
 }
@@ -144,7 +146,18 @@ export class Peer extends WebSocket {
 
   override send (...args: unknown[]): void {
     this.outbox?.settle()
-    super.send(...args as Parameters<WebSocket['send']>)
+    if (args[0] instanceof Blob) this.#sendBlob(args[0], ...args.slice(1))
+    else super.send(...args as Parameters<WebSocket['send']>)
+  }
+
+  #sendBlob (blob: unknown, ...rest: unknown[]): void {
+    const release = this.outbox?.hold()
+    const sent = rest.at(-1)
+    const options = typeof rest[0] === 'object' ? rest[0] : {}
+    super.send(blob as never, options as {}, (error) => {
+      release?.()
+      if (typeof sent === 'function') sent(error)
+    })
   }
 }
 

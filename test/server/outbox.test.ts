@@ -1,6 +1,10 @@
 import { once } from 'node:events'
+import { openAsBlob } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
@@ -30,7 +34,7 @@ class Wire extends Duplex {
 function wired (highWaterMarkBytes = 1000): { wire: Wire, outbox: Outbox, ws: { readyState: number } } {
   const wire = new Wire()
   const ws = { readyState: 1, extensions: '', get bufferedAmount () { return wire.writableLength } }
-  return { wire, ws, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, { slowed () {}, caughtUp () {} }) }
+  return { wire, ws, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, { slowed () {}, caughtUp () {}, unreadable () {} }) }
 }
 
 t.test('messages of one turn leave in one write, in order', async (t) => {
@@ -188,7 +192,124 @@ for (const [how, options, perMessageDeflate] of deflates) {
     await expectBurst(t, client, [1])
     await pinged
   })
+
+  t.test(`${how}, a Blob keeps its place, whatever is sent before and after it`, async (t) => {
+    const { app, url } = await start(t, options)
+    const client = await connect(t, url, { perMessageDeflate })
+    const socket = app.channel(stream).sockets().next().value!
+    const pinged = once(client.ws, 'ping')
+    const reused = Buffer.from('reused')
+    for (let round = 0; round < 2; round++) {
+      send(socket, 0, 3)
+      t.equal(socket.sendBinary(new Blob(['one ', 'blob'])), true)
+      t.ok(socket.bufferedAmount >= 8, 'its bytes wait')
+      send(socket, 1, 3)
+      socket.sendBinary(reused)
+      reused.fill('x')
+      socket.sendBinary(new File(['a file'], 'name'))
+      await app.channel(stream).publish('nobody', 'item', { n: 1, text: 'a' })
+      socket.raw.send(new Blob(['raw']) as never, { binary: true })
+      socket.raw.send(new Blob([]) as never)
+      send(socket, 2, 3)
+      if (round === 0) socket.raw.ping()
+      t.same(await client.next(), { type: 'item', n: 0, text: 'xxx' })
+      t.same(await client.next(), Buffer.from('one blob'))
+      t.same(await client.next(), { type: 'item', n: 1, text: 'üüü' })
+      t.same(await client.next(), Buffer.from('reused'))
+      for (const text of ['a file', 'raw', '']) t.same(await client.next(), Buffer.from(text))
+      t.same(await client.next(), Buffer.alloc(4, 2))
+      reused.write('reused')
+    }
+    await pinged
+    t.equal(socket.bufferedAmount, 0)
+    socket.sendBinary(new Blob(['the last']))
+    socket.close(4000, 'done')
+    t.same(await client.next(), Buffer.from('the last'))
+    t.same(await client.closed(), { code: 4000, reason: 'done' })
+  })
 }
+
+t.test('a Blob beyond the high-water mark makes its sender wait until it has gone', async (t) => {
+  const { app, url } = await start(t, { highWaterMarkBytes: 1000 })
+  const client = await connect(t, url)
+  const socket = app.channel(stream).sockets().next().value!
+  t.equal(socket.sendBinary(new Blob([Buffer.alloc(2000)])), false)
+  t.equal(socket.bufferedAmount, 2000)
+  await socket.drained()
+  t.equal(socket.bufferedAmount, 0)
+  t.equal((await client.nextRaw()).length, 2000)
+  t.equal(app.channel(stream).stats.messagesSent, 1)
+})
+
+t.test('a Blob that cannot be read goes to errorHandler and ends its connection', async (t) => {
+  const path = join(t.testdir({ file: 'before' }), 'file')
+  const blob = await openAsBlob(path)
+  await writeFile(path, 'longer than before')
+  const failed: unknown[] = []
+  const app = await createApp(t)
+  app.ws('/', { contract: stream, on: { burst () {} }, errorHandler: (error) => { failed.push(error) } })
+  const url = await listen(app)
+  const client = await connect(t, url)
+  const other = await connect(t, url)
+  const [socket, neighbor] = app.channel(stream).sockets()
+  socket!.sendBinary(blob)
+  socket!.send('item', { n: 1, text: 'behind it' })
+  t.equal((await client.closed()).code, 1006)
+  t.match(failed, [{ name: 'NotReadableError' }])
+  neighbor!.send('item', { n: 2, text: 'not hindered' })
+  t.match(await other.next(), { n: 2 })
+})
+
+t.test('a connection that is cut while a Blob is read is no fault', async (t) => {
+  const failed: unknown[] = []
+  const app = await createApp(t)
+  app.ws('/', { contract: stream, on: { burst () {} }, errorHandler: (error) => { failed.push(error) } })
+  const client = await connect(t, await listen(app))
+  const socket = app.channel(stream).sockets().next().value!
+  socket.sendBinary(new Blob([Buffer.alloc(1000)]))
+  socket.raw.send(new Blob(['raw']) as never, () => {})
+  socket.terminate()
+  t.equal(socket.sendBinary(new Blob(['too late'])), false)
+  await client.closed()
+  for (let i = 0; i < 10; i++) await turn()
+  t.same(failed, [])
+})
+
+t.test('sendBinary takes bytes of any realm, shared memory and parts of it', async (t) => {
+  const { app, url } = await start(t)
+  const client = await connect(t, url)
+  const socket = app.channel(stream).sockets().next().value!
+  const shared = new Uint8Array(new SharedArrayBuffer(3)).fill(7)
+  socket.sendBinary(shared.buffer)
+  socket.sendBinary(shared.subarray(1))
+  shared.fill(0)
+  for (const code of ['new Uint8Array([1, 2, 3]).buffer', 'new Uint8Array([1, 2, 3])', 'new DataView(new Uint8Array([0, 1, 2, 3, 4]).buffer, 1, 3)']) {
+    socket.sendBinary(runInNewContext(code) as Uint8Array)
+  }
+  t.same(await client.next(), Buffer.from([7, 7, 7]))
+  t.same(await client.next(), Buffer.from([7, 7]))
+  for (let i = 0; i < 3; i++) t.same(await client.next(), Buffer.from([1, 2, 3]))
+})
+
+t.test('sendBinary refuses a value that holds no bytes, and sends nothing', async (t) => {
+  const { app, url } = await start(t)
+  const client = await connect(t, url)
+  const socket = app.channel(stream).sockets().next().value!
+  for (const data of ['text', '', null, undefined, 5, 0n, true, {}, [1, 2], new Date(), { byteLength: 3 }, () => {}]) {
+    try {
+      socket.sendBinary(data as never)
+      t.fail('it was taken')
+    } catch (error) {
+      t.ok(error instanceof TypeError)
+      t.match(error, { code: 'FST_TYPED_WS_INVALID_BINARY' })
+    }
+  }
+  t.throws(() => socket.sendBinary('text' as never), /given a value of type string: give a text as Buffer\.from/)
+  t.throws(() => socket.sendBinary(null as never), /given null/)
+  send(socket, 2, 0)
+  t.same(await client.next(), Buffer.from([2]))
+  t.equal(client.unread, 0)
+})
 
 t.test('a peer that says goodbye right behind its question gets the answer, and nothing after the close frame', async (t) => {
   const { app } = await start(t)

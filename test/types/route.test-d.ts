@@ -58,7 +58,7 @@ const same: FastifyInstance = app.ws('/chat', {
   binary (data, socket) {
     expectTypeOf(data).toEqualTypeOf<Buffer>()
     socket.sendBinary(data)
-    socket.sendBinary(new ArrayBuffer(1))
+    for (const bytes of [new ArrayBuffer(1), new SharedArrayBuffer(1), new DataView(new ArrayBuffer(1)), new Blob([])]) socket.sendBinary(bytes)
   },
   close (_socket, event) { expectTypeOf(event).toEqualTypeOf<CloseEvent>() },
   errorHandler (error, socket, message) {
