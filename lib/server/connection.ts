@@ -454,8 +454,13 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     return this.#wire.bytesRead ?? Number.NaN
   }
 
+  // A socket that is paused is read on until its own buffer is full: until then a pong still arrives.
   get isRead (): boolean {
-    return !this.#wire.isPaused()
+    return !this.#wire.isPaused() || this.#wire.readableLength < this.#wire.readableHighWaterMark
+  }
+
+  get begun (): number {
+    return this.#inbound.received - this.#inbound.queued
   }
 
   ping (): void {

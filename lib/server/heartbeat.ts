@@ -4,8 +4,10 @@ import type { HeartbeatSettings } from './options.js'
 export interface Beating {
   /** A number that changes with everything that arrives. */
   readonly bytesRead: number
-  /** Whether it is read at the moment: what is not read shows no life. */
+  /** Whether what arrives is read: not while more waits than may. */
   readonly isRead: boolean
+  /** A number that changes with every message that is begun. */
+  readonly begun: number
   ping (): void
   /** There was no sign of life in time. */
   cut (): void
@@ -14,6 +16,9 @@ export interface Beating {
 /** Empty once its member has left: nothing here keeps who is gone. */
 interface Seat {
   member: Beating | undefined
+  // While it is not read: what was read and begun of it when it was judged last, and how often in a row that has not changed.
+  progress: number
+  stuck: number
 }
 
 interface Pinged {
@@ -21,6 +26,9 @@ interface Pinged {
   readonly bytesRead: number
 }
 
+// The system cannot say that a client is gone which has sent more than is read: the pings on their way to it keep TCP's keep-alive from starting. A long
+// handler may be the cause as well, so it takes longer.
+const MAX_STUCK = 2
 // How many parts an interval has, each with the members whose turn it is: one timer for all of them.
 const MAX_PARTS = 50
 
@@ -46,7 +54,7 @@ export class Heartbeat {
   /** @returns how to leave again. */
   join (member: Beating): () => void {
     const part = this.#parts[Math.floor(Math.random() * this.#parts.length)]!
-    const seat: Seat = { member }
+    const seat: Seat = { member, progress: Number.NaN, stuck: 0 }
     part.add(seat)
     this.#size++
     this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref()
@@ -78,6 +86,12 @@ function ping (seat: Seat): Pinged {
   return { seat, bytesRead: member.bytesRead }
 }
 
-function judge ({ seat: { member }, bytesRead }: Pinged): void {
-  if (member?.isRead === true && member.bytesRead === bytesRead) member.cut()
+function judge ({ seat, bytesRead }: Pinged): void {
+  const { member } = seat
+  if (member === undefined) return
+  if (member.bytesRead === bytesRead && member.isRead) return member.cut()
+  const progress = member.isRead ? Number.NaN : member.bytesRead + member.begun
+  seat.stuck = progress === seat.progress ? seat.stuck + 1 : 0
+  seat.progress = progress
+  if (seat.stuck === MAX_STUCK) member.cut()
 }

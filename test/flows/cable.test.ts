@@ -4,16 +4,19 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
-import { defineContract, type CloseEvent } from '../../lib/index.js'
-import { connectRaw, createApp, handshakeText, type Teardown } from '../support/helper.js'
+import { defineContract, type CloseEvent, type ReceivedMessage } from '../../lib/index.js'
+import { connectRaw, createApp, handshakeText, maskedFrame, until, type Teardown } from '../support/helper.js'
 
 const INTERVAL_MS = 1000
 const TIMEOUT_MS = 500
+// The default of maxQueuedMessages.
+const QUEUED = 64
 const talk = defineContract({ name: 'cable.v1', clientToServer: { say: Type.Object({}) } })
 
 const ws = import.meta.resolve('ws')
 const peer = `import { WebSocket } from '${ws}'
 const ws = new WebSocket(process.argv[1], { origin: process.argv[1].replace('ws', 'http') })
+ws.on('open', () => { for (let n = 0; n < Number(process.argv[2]); n++) ws.send('{"type":"say"}') })
 ws.on('ping', () => process.stdout.write('pinged'))`
 
 /** A network of its own, behind a cable; the far end is in a namespace. */
@@ -43,9 +46,9 @@ class Cable {
     }
   }
 
-  /** Starts a client at the far end; resolves once it has been pinged. */
-  async join (t: Teardown, url: string): Promise<void> {
-    const client = spawn('ip', ['netns', 'exec', this.#name, process.execPath, '--input-type=module', '-e', peer, url], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'inherit'] })
+  /** Starts a client at the far end that sends so many messages; resolves once it has been pinged. */
+  async join (t: Teardown, url: string, messages: number): Promise<void> {
+    const client = spawn('ip', ['netns', 'exec', this.#name, process.execPath, '--input-type=module', '-e', peer, url, String(messages)], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => client.kill('SIGKILL'))
     await once(client.stdout, 'data')
   }
@@ -69,49 +72,58 @@ function ip (...args: string[]): void {
   execFileSync('ip', args, { stdio: 'ignore' })
 }
 
-t.test('a peer behind a cut cable is gone within the interval and the timeout of the heartbeat, and a second', async (t) => {
-  const cable = new Cable()
-  const isLaid = cable.lay()
-  t.comment(isLaid ? 'a cable between two network namespaces' : 'no namespaces here: a socket that swallows everything')
-  t.teardown(() => cable.remove())
-  const app = await createApp(t, { heartbeat: { intervalMs: INTERVAL_MS, timeoutMs: TIMEOUT_MS } })
-  const ends: CloseEvent[] = []
-  let opened: () => void = () => {}
-  let closed: () => void = () => {}
-  const opening = new Promise<void>((resolve) => { opened = resolve })
-  const closing = new Promise<void>((resolve) => { closed = resolve })
-  app.ws('/', {
-    contract: talk,
-    async open (socket) {
-      await socket.subscribe('lobby')
-      opened()
-    },
-    close (_, event) {
-      ends.push(event)
-      closed()
-    },
-    on: { say () {} }
+for (const [messages, name] of [[0, 'a peer behind a cut cable'], [100, 'a peer behind a cut cable whose messages wait']] as const) {
+  t.test(`${name} is gone within the interval and the timeout of the heartbeat, and a second`, async (t) => {
+    const cable = new Cable()
+    const isLaid = cable.lay()
+    t.comment(isLaid ? 'a cable between two network namespaces' : 'no namespaces here: a socket that swallows everything')
+    t.teardown(() => cable.remove())
+    const app = await createApp(t, { heartbeat: { intervalMs: INTERVAL_MS, timeoutMs: TIMEOUT_MS } })
+    const ends: CloseEvent[] = []
+    let opened: () => void = () => {}
+    let closed: () => void = () => {}
+    const opening = new Promise<void>((resolve) => { opened = resolve })
+    const closing = new Promise<void>((resolve) => { closed = resolve })
+    app.ws('/', {
+      contract: talk,
+      async open (socket) {
+        await socket.subscribe('lobby')
+        opened()
+      },
+      close (_, event) {
+        ends.push(event)
+        closed()
+      },
+      on: { say: untilGone }
+    })
+    await app.listen({ port: 0, host: isLaid ? cable.address : '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo
+
+    if (isLaid) await cable.join(t, `ws://${cable.address}:${port}`, messages)
+    else await swallow(t, app, messages)
+    await opening
+    t.equal(app.channel(talk).size('lobby'), 1)
+    await until(() => app.channel(talk).stats.messagesReceived >= Math.min(messages, 1 + QUEUED))
+    if (isLaid) cable.cut()
+    const cutMs = performance.now()
+    await closing
+    const goneMs = performance.now() - cutMs
+    t.ok(goneMs < INTERVAL_MS + TIMEOUT_MS + 1000, `gone after ${Math.round(goneMs)} ms`)
+    t.same(ends, [{ code: 1006, reason: '', wasClean: false }], 'close ran once')
+    t.equal(app.channel(talk).size('lobby'), 0, 'the topic is left')
+    t.equal(app.channel(talk).stats.topics, 0)
   })
-  await app.listen({ port: 0, host: isLaid ? cable.address : '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
+}
 
-  if (isLaid) await cable.join(t, `ws://${cable.address}:${port}`)
-  else await swallow(t, app)
-  await opening
-  t.equal(app.channel(talk).size('lobby'), 1)
-  if (isLaid) cable.cut()
-  const cutMs = performance.now()
-  await closing
-  const goneMs = performance.now() - cutMs
-  t.ok(goneMs < INTERVAL_MS + TIMEOUT_MS + 1000, `gone after ${Math.round(goneMs)} ms`)
-  t.same(ends, [{ code: 1006, reason: '', wasClean: false }], 'close ran once')
-  t.equal(app.channel(talk).size('lobby'), 0, 'the topic is left')
-  t.equal(app.channel(talk).stats.topics, 0)
-})
+/** A handler that hangs as long as its client is there. */
+async function untilGone (_payload: unknown, _socket: unknown, { signal }: ReceivedMessage): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+}
 
-async function swallow (t: Teardown, app: Parameters<typeof connectRaw>[1]): Promise<void> {
+async function swallow (t: Teardown, app: Parameters<typeof connectRaw>[1], messages: number): Promise<void> {
   const socket = await connectRaw(t, app)
   socket.write(handshakeText(app, '/'))
   await once(socket, 'data')
   socket.resume()
+  for (let n = 0; n < messages; n++) socket.write(maskedFrame('{"type":"say"}'))
 }

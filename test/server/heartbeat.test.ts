@@ -12,6 +12,7 @@ import { certificate, connect, connectRaw, createApp, handshakeText, listen, mas
 class Member implements Beating {
   bytesRead = 0
   isRead = true
+  begun = 0
   pings = 0
   isCut = false
 
@@ -77,14 +78,19 @@ t.test('an event loop that stands still kills nobody who answers as soon as it g
   t.ok(members.every(({ isCut }) => !isCut))
 })
 
-t.test('a connection that is not read at the moment is not judged', async (t) => {
+t.test('a connection that is not read stays as long as its messages are begun, and is cut when none is for two intervals', async (t) => {
   fakeTime(t)
   const heartbeat = new Heartbeat(SETTINGS)
   const busy = Object.assign(new Member(), { isRead: false })
   heartbeat.join(busy)
-  await pass(100_000)
-  t.notOk(busy.isCut)
-  t.ok(busy.pings >= 3)
+  for (let n = 0; n < 4; n++) {
+    busy.begun++
+    await pass(49_000)
+  }
+  t.notOk(busy.isCut, 'a handler may take longer than an interval')
+  t.ok(busy.pings >= 7)
+  await pass(86_000)
+  t.ok(busy.isCut)
 })
 
 t.test('a connection that has left is neither judged nor kept in memory', async (t) => {
@@ -94,7 +100,7 @@ t.test('a connection that has left is neither judged nor kept in memory', async 
   const heartbeat = new Heartbeat({ intervalMs: 500, timeoutMs: 60_000 })
   const cut: string[] = []
   const join = (name: string) => {
-    const member: Beating = { bytesRead: 0, isRead: true, ping () {}, cut: () => cut.push(name) }
+    const member: Beating = { bytesRead: 0, isRead: true, begun: 0, ping () {}, cut: () => cut.push(name) }
     return { gone: new WeakRef(member), leave: heartbeat.join(member) }
   }
   join('stays')
@@ -199,4 +205,37 @@ t.test('an injected connection, which counts no bytes, is not cut', async (t) =>
   while (tick.mock.callCount() < 10) await turn()
   t.equal(app.channel(talk).size(), 1)
   ws.terminate()
+})
+
+t.test('a client that vanishes is cut while its messages wait behind a handler that hangs, however many they are', async (t) => {
+  for (const bytes of [2_000, 4_000_000]) {
+    const app = await createApp(t, { heartbeat: { intervalMs: 20, timeoutMs: 20 }, rateLimit: false, maxQueuedMessages: 4, shutdown: { timeoutMs: 100 } })
+    let opened: (socket: { raw: { isPaused: boolean } }) => void = () => {}
+    const opening = new Promise<{ raw: { isPaused: boolean } }>((resolve) => { opened = resolve })
+    app.ws('/', { contract: talk, open: (socket) => opened(socket), on: { say: async () => await new Promise(() => {}) } })
+    await listen(app)
+    const peer = await connectRaw(t, app)
+    peer.write(handshakeText(app, '/'))
+    await once(peer, 'data')
+    // Not by once: bytes that were not read make it a reset.
+    const closed = new Promise((resolve) => { peer.once('close', resolve) })
+    peer.resume()
+    const frame = maskedFrame('{"type":"say"}')
+    const { raw } = await opening
+    peer.write(Buffer.concat(Array.from({ length: bytes / frame.length }, () => frame)))
+    await closed
+    t.equal(raw.isPaused, true, 'it was not read any more')
+    t.equal(app.channel(talk).size(), 0)
+  }
+})
+
+t.test('a client that is paused for its many messages stays as long as it answers pings', async (t) => {
+  const app = await createApp(t, { heartbeat: { intervalMs: 20, timeoutMs: 200 }, maxQueuedMessages: 4, shutdown: { timeoutMs: 100 } })
+  let paused: () => boolean = () => false
+  app.ws('/', { contract: talk, open: (socket) => { paused = () => socket.raw.isPaused }, on: { say: async () => await new Promise(() => {}) } })
+  const client = await connect(t, await listen(app))
+  for (let n = 0; n < 20; n++) client.send({ type: 'say' })
+  for (let n = 0; n < 30; n++) await once(client.ws, 'ping')
+  t.ok(paused())
+  t.equal(client.ws.readyState, 1)
 })
