@@ -22,7 +22,7 @@ process.exitCode = code ?? 1
 
 async function recap () {
   const { Parser } = await import('tap-parser')
-  const { stringify } = await import('yaml')
+  const { stringify } = await import('tap-yaml')
   /** @type {Array<import('tap-parser').Result>} */
   const failures = Parser.parse(tap, { flat: true }).flatMap(([event, result]) => event === 'assert' && isFailure(result) ? [result] : [])
   if (failures.length === 0) return

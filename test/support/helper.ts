@@ -30,7 +30,8 @@ export interface Refused {
 
 /** An app with the plugin registered; closed when the test ends. */
 export async function createApp (t: Teardown, options: PluginOptions = {}, serverOptions: FastifyServerOptions = {}): Promise<FastifyInstance> {
-  const app = Fastify(serverOptions)
+  // A slow machine may take longer than the ten seconds that Fastify gives a plugin.
+  const app = Fastify({ pluginTimeout: 0, ...serverOptions })
   t.teardown(() => app.close())
   await app.register(typedWs, options)
   return app

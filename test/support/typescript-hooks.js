@@ -8,11 +8,13 @@ const cache = new URL('../../.cache/typescript/', import.meta.url)
 /** @type {import('typescript').CompilerOptions} */
 const options = { target: 9, module: 99, verbatimModuleSyntax: true, inlineSourceMap: true, inlineSources: true }
 
+// `./x.js` names x.ts where there is one. A fixture in JavaScript may mean either, and a file that is there comes first.
 /** @type {import('node:module').ResolveHook} */
 export async function resolve (specifier, context, next) {
-  if (!/^\.{1,2}\/.*\.js$/.test(specifier) || context.parentURL?.endsWith('.ts') !== true) return await next(specifier, context)
-  // `./x.js` names x.ts where there is one.
-  return await next(specifier.replace(/\.js$/, '.ts'), context).catch(() => next(specifier, context))
+  if (!/^(?:\.{1,2}\/|file:).*\.js$/.test(specifier)) return await next(specifier, context)
+  const names = [specifier.replace(/\.js$/, '.ts'), specifier]
+  const [first, second] = context.parentURL?.endsWith('.ts') === true ? names : names.reverse()
+  return await next(first, context).catch((error) => next(second, context).catch(() => { throw error }))
 }
 
 /** @type {import('node:module').LoadHook} */
