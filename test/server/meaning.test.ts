@@ -178,6 +178,16 @@ t.test('a text is as long as it has characters (Unicode code points), whatever s
   t.same(verdictsOn(() => Current.String({ pattern: /^a$/gi, maxLength: 2 }) as never, builders[1]!.Type, 'b'), ['message/x must match pattern "^a$"'])
 })
 
+t.test('a name that looks like code is a name', async (t) => {
+  const names = ['format(\'0\', ', 'a\' + format(\'0\', x) + \'', '\\\'format(\'0\', ', 'text0(']
+  for (const { name, Type } of builders) {
+    for (const key of names) {
+      t.same(verdictsOn((T) => T.Object({ [key]: T.String({ maxLength: 1 }), kind: T.Optional(T.Literal(key)) }), Type, { [key]: 'a', kind: key }), ['taken'], `${name}: ${key}`)
+      t.same(verdictsOn((T) => T.Object({ [key]: T.String({ maxLength: 1 }) }), Type, { [key]: 'ab' }), [`message/x/${key.replaceAll('/', '~1')} must NOT have more than 1 characters`], `${name}: ${key}`)
+    }
+  }
+})
+
 t.test('a fraction is a multiple by its value, whatever floating point makes of it and whatever stands beside it', async (t) => {
   for (const { name, Type } of builders) {
     for (const [value, divisor] of [[0.3, 0.1], [0.9, 0.3], [19.99, 0.01], [4.35, 0.01], [1e21, 0.1], [6, 3], [0, 0.1]] as const) t.same(verdictsOn((T) => T.Number({ multipleOf: divisor }), Type, value), ['taken'], `${name}: ${value}`)
