@@ -84,7 +84,9 @@ export class Intake {
   }
 
   write (chunk: Buffer): boolean {
-    return this.#read(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]))
+    const isWanted = this.#read(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]))
+    if (this.#isIgnoring) this.#giveWay()
+    return isWanted
   }
 
   /**
@@ -142,6 +144,12 @@ export class Intake {
   // An incomplete header does not wait: it will never be more.
   get #isWaiting (): boolean {
     return this.#isBusy || (this.#rest.length > 0 && this.#isHeld)
+  }
+
+  // libuv reads up to 32 chunks of one socket in a turn: too many for what nobody is to hear.
+  #giveWay (): void {
+    this.#taker.pause()
+    setImmediate(() => this.#taker.resume())
   }
 
   #hand (bytes: Buffer): boolean {
