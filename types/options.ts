@@ -81,7 +81,7 @@ export interface SharedOptions {
   maxInvalidMessages?: number
   /** Streams of one connection that may be live at once; a further one gets an `$error` of 429. Default 32. */
   maxStreams?: number
-  /** Calls of the server's that may wait for one peer; a further one throws. Default 64. */
+  /** Calls of the server's that may wait for one peer, to be read or to be answered; a further one throws. Default 64. */
   maxPendingCalls?: number
   /** Outgoing bytes waiting for one connection; past it `send` returns false. Default 1 048 576. */
   highWaterMarkBytes?: number
@@ -167,7 +167,7 @@ export type ConnectionHandlers<C extends AnyContract, Request> =
     errorHandler?: ErrorHandler<C, Request>
     /**
      * The client message that renews credentials: its handler may move `socket.expiresAt`. It does not wait behind other messages, so that a slow handler costs
-     * nobody the session.
+     * nobody the session. While the client does not read what it is sent, one such message is handled, and the next when it has caught up.
      */
     refresh?: keyof C['clientToServer'] & string
   }

@@ -9,6 +9,8 @@ import type { Checker } from './typebox.js'
 /** What the calls of a connection ask of it. */
 export interface CallSink {
   readonly isOpen: boolean
+  /** Whether the peer reads too slowly for more. */
+  readonly isSlow: boolean
   sendCall (text: string, type: string): void
   /** Tells the peer that nobody waits for this answer any more. */
   sendCancel (ref: number): void
@@ -35,6 +37,8 @@ export class Calls {
   readonly #max: number
   readonly #pending: Map<number | undefined, Pending> = new Map()
   #lastRef = 0
+  // Those that went out past the high-water mark: answered or not, they wait to be read.
+  #unread = 0
 
   constructor (sink: CallSink, max: number) {
     this.#sink = sink
@@ -53,7 +57,8 @@ export class Calls {
     if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) throw new errors.InvalidOption('timeoutMs', `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`)
     signal?.throwIfAborted()
     if (!this.#sink.isOpen) await this.#refuseEnded()
-    if (this.#pending.size >= this.#max) throw new errors.TooManyCalls(this.#max)
+    if (Math.max(this.#pending.size, this.#unread) >= this.#max) throw new errors.TooManyCalls(this.#max)
+    if (this.#sink.isSlow) this.#unread++
     const ref = ++this.#lastRef
     const timer = setTimeout(() => this.#giveUp(ref, new errors.CallTimeout(type, timeoutMs)), timeoutMs)
     const abort = (): void => this.#giveUp(ref, signal?.reason)
@@ -89,6 +94,11 @@ export class Calls {
     if (call === undefined) return false
     call.reject(Object.assign(new errors.CallRefused(call.type, reasonOf(body as { message?: unknown })), { body }))
     return true
+  }
+
+  /** What waited to be read has been. */
+  caughtUp (): void {
+    this.#unread = 0
   }
 
   /** Nobody will answer any more. */

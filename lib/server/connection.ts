@@ -423,6 +423,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   caughtUp (): void {
     clearTimeout(this.#patience)
+    this.#calls?.caughtUp()
     this.#context.runInAsyncScope(() => this.#inbound.next())
   }
 

@@ -106,6 +106,7 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   #throttle: NodeJS.Timeout | undefined = undefined
   #ending: NodeJS.Timeout | undefined = undefined
   #isEnded = false
+  #hasOvertaken = false
   #received = 0
   #invalid = 0
 
@@ -135,10 +136,6 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   /** Whether every message has been handled; streams go on beside. */
   get isIdle (): boolean {
     return this.queued === 0 && this.running === 0
-  }
-
-  get isStarted (): boolean {
-    return this.#isStarted
   }
 
   /** Whether as much waits as may, or nothing is taken for want of tokens. */
@@ -204,8 +201,20 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     this.next()
   }
 
-  /** Begins what may begin now. */
+  /** Whether the next urgent message may begin: while the peer does not read one may and no more, since its answer has no room. */
+  get mayOvertake (): boolean {
+    return this.#isStarted && (!this.#hasOvertaken || this.isReady)
+  }
+
+  /** Runs an urgent message. */
+  overtake (item: Item<S>): Promise<void> | undefined {
+    this.#hasOvertaken = this.#socket.isSlow
+    return this.run(item)
+  }
+
+  /** Begins what may begin now: it has just opened, caught up or ended. */
   next (): void {
+    this.#hasOvertaken = false
     this.#urgent?.next()
     this.#queue.next()
     this.progressed()
@@ -445,11 +454,11 @@ function failing<S> (error: unknown, { type, ref, payload }: Partial<Fault> = {}
   return new Message({ handler: () => { throw error } }, type, ref, payload)
 }
 
-// What overtakes the others does so one by one, and also while the peer reads nothing: it says little.
+// What overtakes the others does so one by one.
 function urgent<S extends InboundOwner> (inbound: Inbound<S>): QueueOwner<Item<S>> {
   return {
-    get isReady () { return inbound.isStarted },
-    run: (item) => inbound.run(item),
+    get isReady () { return inbound.mayOvertake },
+    run: (item) => inbound.overtake(item),
     progressed: () => inbound.progressed()
   }
 }

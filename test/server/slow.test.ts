@@ -321,3 +321,51 @@ t.test('a compressed connection becomes slow and drains as any other', async (t)
   for (let n = 0; n < 100; n++) if (!socket!.send('item', { n, text })) await socket!.drained()
   for (let n = 0; n < 100; n++) t.equal((await client.next())['n'], n)
 })
+
+const session = defineContract({
+  name: 'session.v1',
+  clientToServer: { renew: { request: Type.Object({}), reply: Type.String() } },
+  serverToClient: { item: Type.Object({ text: Type.String() }), confirm: { request: Type.Object({ text: Type.String() }), reply: Type.Boolean() } }
+})
+
+/** A route whose client may renew, has stopped reading, and has more waiting than may. */
+async function startSlow (t: Teardown, renewed: () => void): Promise<{ client: Client, socket: Socket<typeof session> }> {
+  const app = await createApp(t, { highWaterMarkBytes: 200_000, heartbeat: false, slowConsumer: 'drop', rateLimit: false, maxPendingCalls: 4 })
+  app.ws('/', { contract: session, refresh: 'renew', on: { renew () { renewed(); return text } } })
+  const client = await connect(t, await listen(app))
+  const socket = app.channel(session).sockets().next().value as Socket<typeof session>
+  client.ws.pause()
+  while (socket.send('item', { text }));
+  return { client, socket }
+}
+
+t.test('a client that reads nothing is renewed once, and again when it has caught up: its answers pile up no further', async (t) => {
+  let renewed = 0
+  const { client, socket } = await startSlow(t, () => { renewed++ })
+  for (let period = 1; period <= 2; period++) {
+    const heard = new Promise<void>((resolve) => socket.raw.once('ping', () => resolve()))
+    for (let ref = 1; ref <= 20; ref++) client.send({ type: 'renew', ref: 20 * period + ref })
+    client.ws.ping()
+    await heard
+    t.equal(renewed, 20 * (period - 1) + 1)
+    t.ok(socket.bufferedAmount < 200_000 + 3 * text.length, 'one message and one answer above the mark')
+    client.ws.resume()
+    await until(() => renewed === 20 * period)
+    await until(() => socket.bufferedAmount === 0)
+    client.ws.pause()
+    while (socket.send('item', { text }));
+  }
+})
+
+t.test('calls to a client that reads nothing count until it has read them, answered or not', async (t) => {
+  const { client, socket } = await startSlow(t, () => {})
+  const outcomes: unknown[] = []
+  const call = async (): Promise<void> => { outcomes.push(await socket.call('confirm', { text }, { timeoutMs: 1 }).catch(({ code }: { code: string }) => code)) }
+  for (let n = 0; n < 6; n++) await call()
+  t.same(outcomes, [...Array(4).fill('FST_TYPED_WS_CALL_TIMEOUT'), ...Array(2).fill('FST_TYPED_WS_TOO_MANY_CALLS')])
+  t.ok(socket.bufferedAmount < 200_000 + 6 * text.length)
+  client.ws.resume()
+  await socket.drained()
+  await call()
+  t.equal(outcomes.at(-1), 'FST_TYPED_WS_CALL_TIMEOUT', 'and then there is room again')
+})
