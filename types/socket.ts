@@ -90,8 +90,15 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
    */
   publish<K extends EventNames<C['serverToClient']>> (topic: string, type: K, payload: Payload<C['serverToClient'][K]>): void
 
-  /** Sends what waits, then starts the closing handshake. The reason is cut at 123 bytes of UTF-8. Default code: 1000. */
-  close (code?: number, reason?: string): void
+  /**
+   * Sends what waits, then starts the closing handshake (RFC 6455 §7.4).
+   *
+   * @param code - 1000 (default) to 1003, 1007 to 1014, or 3000 to 4999. With 1005, 1006 or 1015, of which a close event tells, it closes without a code: what another
+   * connection ended with can be passed on as it is.
+   * @param reason - cut at 123 bytes of UTF-8. It may be bytes, as the close event of `ws` has it.
+   * @throws `FST_TYPED_WS_INVALID_CLOSE` for any other code or reason.
+   */
+  close (code?: number, reason?: string | Uint8Array): void
   /** Ends the connection at once, without a closing handshake. */
   terminate (): void
 }
@@ -145,8 +152,9 @@ export interface Channel<C extends AnyContract = AnyContract> {
   sockets (): IterableIterator<Socket<C>>
   /**
    * Closes the connections for which `where` is true. It runs in the context of the caller.
-   * @param code - default 4503: final, a well-behaved client does not come back.
+   * @param code - default 4503: final, a well-behaved client does not come back. As for `Socket.close`.
    * @returns how many were closed.
+   * @throws by rejecting: `FST_TYPED_WS_INVALID_CLOSE`, before anything is closed.
    */
-  disconnect (where: (socket: Socket<C>) => boolean, code?: number, reason?: string): Promise<number>
+  disconnect (where: (socket: Socket<C>) => boolean, code?: number, reason?: string | Uint8Array): Promise<number>
 }

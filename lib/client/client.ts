@@ -69,9 +69,12 @@ class Conversation implements ConnectorOwner, Line, Desk {
   }
 
   call (type: string, payload: Payload, { signal, timeoutMs = this.#options.callTimeoutMs ?? 10_000 }: CallSettings = {}): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+    const answer = new Promise((resolve, reject) => {
       this.#ask(type, payload, { done: resolve, failed: reject }, signal, timeoutMs)
     })
+    // Not to await it ends no process.
+    answer.catch(() => {})
+    return answer
   }
 
   stream (type: string, payload: Payload, { signal }: StreamSettings = {}): Stream {

@@ -1,10 +1,14 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
 import type { Channel, ChannelStats } from '../../types/socket.js'
 import type { ErrorBody } from '../protocol.js'
+import { closeFrameOf } from './close-frame.js'
 import type { Connection, Home, Load } from './connection.js'
 import type { Encoder } from './encode.js'
+import { logIgnored } from './failure.js'
 import { frameOf } from './frame.js'
 import { checkTopic, Hub } from './hub.js'
+import { attempt } from './ignorable.js'
 import { giveWay } from './turn.js'
 
 // A client stays away (see the close-code table in docs/PROTOCOL.md).
@@ -30,6 +34,7 @@ export class ContractChannel implements Channel<AnyContract>, Home {
   /** Connections that are gone, for which something of the app's still runs. */
   readonly unsettled: Set<Connection> = new Set()
   readonly #encoder: () => Encoder
+  readonly #ignored: (error: unknown) => void
   readonly #errors: Record<string, number> = Object.create(null) as Record<string, number>
   readonly #handshakesRefused: Record<number, number> = {}
   // What those did that are gone.
@@ -38,9 +43,10 @@ export class ContractChannel implements Channel<AnyContract>, Home {
   #slowed = 0
 
   /** @param encoder - called once the app's schemas are known. */
-  constructor (contract: AnyContract, encoder: () => Encoder) {
+  constructor (contract: AnyContract, encoder: () => Encoder, log: FastifyBaseLogger) {
     this.contract = contract
     this.#encoder = encoder
+    this.#ignored = (error) => logIgnored(log, error)
   }
 
   get stats (): ChannelStats {
@@ -86,11 +92,13 @@ export class ContractChannel implements Channel<AnyContract>, Home {
     count(this.#handshakesRefused, statusCode)
   }
 
-  // Asynchronous for the day a topic lives on several nodes.
-  async publish (topic: string, type: string, payload: unknown): Promise<void> {
-    checkTopic(topic)
-    this.hub.publish(topic, frameOf(type, this.#encoder().event(type, payload)))
-    await giveWay()
+  // A promise for the day a topic lives on several nodes.
+  publish (topic: string, type: string, payload: unknown): Promise<void> {
+    return attempt(() => {
+      checkTopic(topic)
+      this.hub.publish(topic, frameOf(type, this.#encoder().event(type, payload)))
+      return giveWay()
+    }, this.#ignored)
   }
 
   size (topic?: string): number {
@@ -101,10 +109,14 @@ export class ContractChannel implements Channel<AnyContract>, Home {
     return this.connections.values()
   }
 
-  async disconnect (where: (socket: Connection) => boolean, code: number = FORBIDDEN, reason: string = ''): Promise<number> {
-    const chosen = [...this.connections].filter((connection) => connection.readyState === OPEN && where(connection))
-    for (const connection of chosen) connection.close(code, reason)
-    return chosen.length
+  disconnect (where: (socket: Connection) => boolean, code: number = FORBIDDEN, reason: string | Uint8Array = ''): Promise<number> {
+    return attempt(() => {
+      // A mistake is one also where nobody is there to be closed.
+      closeFrameOf(code, reason)
+      const chosen = [...this.connections].filter((connection) => connection.readyState === OPEN && where(connection))
+      for (const connection of chosen) connection.close(code, reason)
+      return chosen.length
+    }, this.#ignored)
   }
 }
 

@@ -9,15 +9,17 @@ import type { CallOptions, Socket } from '../../types/socket.js'
 import { CloseCode, ErrorCode, Reserved, type ErrorBody } from '../protocol.js'
 import { after } from '../timer.js'
 import { Calls, type CallSink } from './calls.js'
+import { closeFrameOf } from './close-frame.js'
 import { refuse, type Answer } from './decode.js'
 import * as diagnostics from './diagnostics.js'
 import { isThenable } from './dispatch.js'
 import * as errors from './errors.js'
 import { Expiry } from './expiry.js'
-import { bodyOf, chosen, clientErrorOf, closeOf, cutReason, isAbort, type Failure } from './failure.js'
+import { bodyOf, chosen, clientErrorOf, closeOf, isAbort, logError, logIgnored, type Failure } from './failure.js'
 import { bytesOf, frameOf, type Frame } from './frame.js'
 import type { Beating, Heartbeat } from './heartbeat.js'
 import { checkTopic, type Hub } from './hub.js'
+import { attempt, ignorable } from './ignorable.js'
 import { Inbound, type InboundOwner, type Inlet } from './inbound.js'
 import type { Intake } from './intake.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
@@ -196,10 +198,17 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   }
 
   drained (): Promise<void> {
-    return this.#outbox.drained()
+    const drained = this.#outbox.drained()
+    // That the connection has ended is known without it.
+    drained.catch(() => {})
+    return drained
   }
 
-  async call (type: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
+  call (type: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
+    return ignorable(this.#call(type, payload, options), (error) => logIgnored(this.log, error, options.signal !== undefined && isAbort(error, options.signal)))
+  }
+
+  async #call (type: string, payload: unknown, options: CallOptions): Promise<unknown> {
     const call = this.#wiring.encoder.call(type, payload)
     this.#calls ??= new Calls(this, this.#wiring.settings.maxPendingCalls)
     const answer = this.#calls.make(type, call, options)
@@ -213,8 +222,12 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     }
   }
 
-  // Asynchronous for the day a topic lives on several nodes.
-  async subscribe (topic: string): Promise<void> {
+  // A promise for the day a topic lives on several nodes.
+  subscribe (topic: string): Promise<void> {
+    return attempt(() => this.#subscribe(topic), (error) => logIgnored(this.log, error))
+  }
+
+  #subscribe (topic: string): void {
     checkTopic(topic)
     if (this.#closed !== undefined || this.topics.has(topic)) return
     const { maxTopics } = this.#wiring.settings
@@ -233,8 +246,8 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#wiring.home.hub.publish(topic, frameOf(type, this.#wiring.encoder.event(type, payload)), this)
   }
 
-  close (code: number = NORMAL_CLOSURE, reason: string = ''): void {
-    this.raw.close(code, cutReason(reason))
+  close (code: number = NORMAL_CLOSURE, reason: string | Uint8Array = ''): void {
+    this.raw.close(...closeFrameOf(code, reason))
   }
 
   terminate (): void {
@@ -546,13 +559,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   #log (error: unknown, message: ReceivedMessage | undefined): Failure {
     const isExpected = message?.signal.aborted === true && isAbort(error, message.signal)
     const level = isExpected ? 'debug' : clientErrorOf(error) !== undefined ? 'info' : 'error'
-    const received = message?.type
-    try {
-      this.log[level]({ err: error, received }, 'websocket handler failed')
-    } catch (fault) {
-      // What was thrown cannot be read.
-      this.log[level]({ err: fault, received }, 'websocket handler failed, and its error cannot be logged')
-    }
+    logError(this.log, level, error, 'websocket handler failed', { received: message?.type })
     return { error }
   }
 

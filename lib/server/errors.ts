@@ -41,6 +41,7 @@ export const CheckFailed: Named<[string, string]> = createError('FST_TYPED_WS_CH
 export const TooManyCalls: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_CALLS', 'At most %s calls may wait for one peer: the option \'maxPendingCalls\' says so', 503)
 export const StreamResult: Named<[string]> = createError('FST_TYPED_WS_STREAM_RESULT', 'The handler of stream \'%s\' must return an async iterable: write async * (payload, socket) { yield … }', 500)
 export const ExpiresAt: Named<[]> = createError('FST_TYPED_WS_EXPIRES_AT', 'expiresAt is a valid Date, or undefined', 500, TypeError)
+export const InvalidClose: Named<[string]> = createError('FST_TYPED_WS_INVALID_CLOSE', 'A connection cannot be closed like this: %s', 500, TypeError)
 export const TopicName: Named<[]> = createError('FST_TYPED_WS_TOPIC_NAME', 'A topic\'s name is a string of 1 to 255 bytes', 500, TypeError)
 export const TooManyTopics: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_TOPICS', 'A connection may be in %s topics at most: the option \'maxTopics\' says so', 500)
 

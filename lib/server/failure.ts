@@ -1,8 +1,14 @@
 import { STATUS_CODES } from 'node:http'
+import type { FastifyBaseLogger } from 'fastify'
 import { CloseCode, ErrorCode, MAX_REASON_BYTES, type ErrorBody } from '../protocol.js'
 import type { ReceivedMessage } from '../../types/handler.js'
+import * as errors from './errors.js'
+
+type Level = 'debug' | 'info' | 'error'
 
 const INTERNAL = { statusCode: 500, code: ErrorCode.internal, error: 'Internal Server Error', message: 'Internal Server Error' } as const
+
+const CLIENT_FAULTS = [errors.ConnectionClosed, errors.CallTimeout, errors.CallRefused, errors.CallInvalid, errors.TooManyCalls] as const
 
 /** What the peer is told of; in a box, since what is thrown may itself be a promise. */
 export interface Failure {
@@ -34,6 +40,38 @@ export function textOf (error: unknown): string {
     return String(error instanceof Error ? error.message : error)
   } catch {
     return 'an error that cannot be read'
+  }
+}
+
+/** Logs an error that may be anything. Never throws: it is what is done when something else has. */
+export function logError (log: FastifyBaseLogger, level: Level, error: unknown, text: string, fields: object = {}): void {
+  try {
+    log[level]({ err: error, ...fields }, text)
+  } catch {
+    // Neither what was thrown can be read nor, perhaps, what looking at it threw.
+    logText(log, level, { err: textOf(error), ...fields }, `${text}, and its error cannot be logged`)
+  }
+}
+
+function logText (log: FastifyBaseLogger, level: Level, fields: object, text: string): void {
+  try {
+    log[level](fields, text)
+  } catch {
+    // A logger that is closed, or broken, takes nothing at all.
+  }
+}
+
+/** Logs that a promise was rejected which nothing awaits: as an error where the app is to mend it, else quietly. */
+export function logIgnored (log: FastifyBaseLogger, error: unknown, isExpected: boolean = false): void {
+  logError(log, isExpected || isOfClient(error) ? 'debug' : 'error', error, 'websocket promise rejected, and nothing awaits it')
+}
+
+// A client that leaves, refuses or is silent is no fault of the app's.
+function isOfClient (error: unknown): boolean {
+  try {
+    return CLIENT_FAULTS.some((Fault) => error instanceof Fault)
+  } catch {
+    return false
   }
 }
 

@@ -12,9 +12,11 @@ import { ContractChannel } from './channel.js'
 import { compileContract, refuseOtherMeaning } from './compile.js'
 import { Encoder } from './encode.js'
 import * as errors from './errors.js'
+import { logIgnored } from './failure.js'
 import { openGate, type GateKeeper, type UpgradeRequest } from './gate.js'
 import { Handshake, type HandshakeRequest } from './handshake.js'
 import { Heartbeat } from './heartbeat.js'
+import { ignorable } from './ignorable.js'
 import { readPluginOptions, type PluginSettings, type RouteSettings } from './options.js'
 import { declareRoute, isContract, routeOf, type RouteHost, type TypedRoute } from './route.js'
 import { shutDown } from './shutdown.js'
@@ -59,7 +61,7 @@ class TypedWs implements RouteHost, GateKeeper {
   channelOf (contract: AnyContract, scope: FastifyInstance): ContractChannel {
     const known = this.#channels.get(contract.name)
     if (known !== undefined && known.contract !== contract) throw new errors.DuplicateContract(contract.name)
-    const channel = known ?? new ContractChannel(contract, once(() => this.#encoderOf(contract, scope)))
+    const channel = known ?? new ContractChannel(contract, once(() => this.#encoderOf(contract, scope)), this.log)
     this.#channels.set(contract.name, channel)
     return channel
   }
@@ -125,11 +127,14 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
     if (!isContract(contract)) throw new errors.InvalidOption('contract', 'write app.channel(defineContract({ … }))')
     return host.channelOf(contract, this)
   } as never)
-  app.decorate('injectClient', async function (this: FastifyInstance, contract: AnyContract, path: string, injectOptions: InjectOptions = {}) {
-    const { injectClient } = await import('./inject.js')
-    const client = await injectClient(this, contract, path, injectOptions)
-    host.visitors.add(client)
-    return client
+  app.decorate('injectClient', function (this: FastifyInstance, contract: AnyContract, path: string, injectOptions: InjectOptions = {}) {
+    const visit = async (): Promise<InjectedClient> => {
+      const { injectClient } = await import('./inject.js')
+      const client = await injectClient(this, contract, path, injectOptions)
+      host.visitors.add(client)
+      return client
+    }
+    return ignorable(visit(), (error) => logIgnored(this.log, error))
   } as never)
 }
 

@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { defineContract } from '../../lib/index.js'
+import { defineContract, type Socket } from '../../lib/index.js'
 import { connect, createApp, listen, Log, refused, until, type Client } from '../support/helper.js'
 
 const talk = defineContract({
@@ -12,7 +12,7 @@ const talk = defineContract({
     ask: { request: Type.Object({}), reply: Type.Object({ n: Type.Number() }) },
     count: { request: Type.Object({}), stream: Type.Number() }
   },
-  serverToClient: { told: Type.Object({ n: Type.Number() }) },
+  serverToClient: { told: Type.Object({ n: Type.Number() }), prompt: { request: Type.Object({}), reply: Type.Number() } },
   binary: { clientToServer: true }
 })
 
@@ -39,6 +39,8 @@ interface Place {
   readonly error?: object
   readonly status?: number
   readonly hangs?: { readonly status: number }
+  /** Messages it sees before. */
+  readonly passes?: readonly string[]
   /** Sees nothing whatever happens. */
   readonly isSilent?: boolean
 }
@@ -106,10 +108,130 @@ async function meet (t: Test, url: string, place: Place, hangs: boolean): Promis
   }
   const client = await connect(t, url)
   place.meet?.(client)
+  for (const type of hangs ? [] : place.passes ?? []) t.match(await client.next(), { type })
   if (place.isSilent === true) await client.closed()
   else if (!hangs && place.closed !== undefined) t.equal((await client.closed()).code, place.closed)
   else if (!hangs && place.error !== undefined) t.match(await client.next(), place.error)
   else if (place.meet !== undefined) await client.flushed()
+}
+
+/** What may be thrown, and is worse than an error: to look at it, to log it or to make a text of it may throw again, and that, too. */
+function unreadable (): Readonly<Record<string, unknown>> {
+  const fail = (): never => { throw hostile }
+  const traps = Object.fromEntries(['get', 'has', 'getPrototypeOf', 'ownKeys', 'getOwnPropertyDescriptor', 'isExtensible'].map((trap) => [trap, fail]))
+  const hostile: unknown = new Proxy({}, traps)
+  const revoked = Proxy.revocable({}, {})
+  revoked.revoke()
+  const withGetter = (name: string): Error => Object.defineProperty(new Error('seen'), name, { get: fail, enumerable: true })
+  const circle: { self?: unknown } = {}
+  circle.self = circle
+  return {
+    'a Proxy that throws when it is looked at': hostile,
+    'an Error behind such a Proxy': new Proxy(new Error('seen'), traps),
+    'an AggregateError of one': new AggregateError([hostile, new Error('seen')], 'several'),
+    'an AggregateError in another': new AggregateError([new AggregateError([hostile])]),
+    'an Error caused by one': new Error('seen', { cause: hostile }),
+    ...Object.fromEntries(['name', 'message', 'stack', 'code', 'statusCode', 'status', 'cause', 'errors', 'toString', 'headers'].map((name) => [`an Error whose ${name} throws`, withGetter(name)])),
+    'an Error whose message is no text': Object.assign(new Error('seen'), { message: hostile, statusCode: 404 }),
+    'a revoked Proxy': revoked.proxy,
+    'an object without a prototype': Object.create(null),
+    'an object that makes no text': { toString: null, valueOf: null },
+    'an object that makes no JSON': { toJSON: fail },
+    'an object that is a circle': circle,
+    'a symbol': Symbol('thrown'),
+    'a function': fail,
+    'a bigint': 1n,
+    'a text': 'text',
+    null: null
+  }
+}
+
+/** Places where an error is not thrown but comes by, beside those above. */
+const byways: Readonly<Record<string, Place>> = {
+  'open, with an errorHandler that passes it on': { routeWith: (open) => ({ ...route, open, errorHandler: (error: unknown) => error }), closed: 1011 },
+  'errorHandler, by what it returns': {
+    routeWith: (fault) => ({ ...route, errorHandler: () => answerOf(fault), on: { ...handlers, ask () { throw new Error('first') } } }), meet: send({ type: 'ask', ref: 7 }), error: { ...INTERNAL, ref: 7 }
+  },
+  'a stream\'s next item': {
+    routeWith: (fault) => ({ ...route, on: { ...handlers, async * count () { yield 1; await fault() } } }), meet: (client) => { client.send({ type: 'count', ref: 7 }); client.ws.close() }, isSilent: true
+  },
+  'a stream that cannot be opened': {
+    routeWith: (fault) => ({ ...route, on: { ...handlers, count: () => ({ get [Symbol.asyncIterator] () { return quiet(fault()) } }) } }), meet: send({ type: 'count', ref: 7 }), error: { ...INTERNAL, ref: 7 }
+  },
+  'a payload to be sent': {
+    routeWith: (fault) => ({ ...route, on: { ...handlers, ask: (_: unknown, socket: Socket<typeof talk>) => socket.send('told', { get n () { return quiet(fault()) as number } }) } }),
+    meet: send({ type: 'ask', ref: 7 }),
+    error: { ...INTERNAL, ref: 7 }
+  },
+  'a payload to be published': {
+    routeWith: (fault) => ({ ...route, on: { ...handlers, ask: async (_: unknown, socket: Socket<typeof talk>) => socket.publish('all', 'told', { get n () { return quiet(fault()) as number } }) } }),
+    meet: send({ type: 'ask', ref: 7 }),
+    error: { ...INTERNAL, ref: 7 }
+  },
+  'the reason of an aborted call': {
+    routeWith: (fault) => ({
+      ...route,
+      on: {
+        ...handlers,
+        async ask (_: unknown, socket: Socket<typeof talk>) {
+          const controller = new AbortController()
+          const answer = socket.call('prompt', {}, { signal: controller.signal })
+          controller.abort(thrownBy(fault))
+          return await answer
+        }
+      }
+    }),
+    meet: send({ type: 'ask', ref: 7 }),
+    passes: ['prompt', '$cancel'],
+    error: { ...INTERNAL, ref: 7 }
+  },
+  'a call that nothing awaits': {
+    routeWith: (fault) => ({ ...route, on: { ...handlers, tell: (_: unknown, socket: Socket<typeof talk>) => { void socket.call('prompt', {}, { signal: AbortSignal.abort(thrownBy(fault)) }) } } }),
+    meet: send({ type: 'tell' })
+  },
+  'a request to disconnect that nothing awaits': {
+    routeWith: (fault) => ({ ...route, on: { ...handlers, tell: (_: unknown, { request: { server } }: Socket<typeof talk>) => { void server.channel(talk).disconnect(() => { void quiet(fault()); return false }) } } }),
+    meet: send({ type: 'tell' })
+  }
+}
+
+// What a fault throws, or rejects with before long.
+function thrownBy (fault: Fault): unknown {
+  try {
+    return quiet(fault())
+  } catch (error) {
+    return error
+  }
+}
+
+function answerOf (fault: Fault): unknown {
+  try {
+    return fault()
+  } catch (error) {
+    return error
+  }
+}
+
+// A hook's error is Fastify's to read: with many of these values a plain Fastify answers nothing at all.
+const afterwards = Object.entries({ ...places, ...byways }).filter(([, { status }]) => status === undefined)
+
+for (const [where, place] of afterwards) {
+  t.test(`${where} survives every value that can be thrown`, async (t) => {
+    const log = new Log()
+    const app = await createApp(t, { handshakeTimeoutMs: 60_000, shutdown: { timeoutMs: 200 } }, { logger: log.options })
+    let fault: Fault = () => {}
+    app.ws('/fault', place.routeWith(() => fault()) as never)
+    const url = await listen(app)
+    for (const [what, value] of Object.entries(unreadable())) {
+      for (const one of [() => { throw value }, async () => { throw value }]) {
+        fault = one
+        t.comment(what)
+        await meet(t, `${url}/fault`, place, false)
+      }
+    }
+    await app.close()
+    t.match(statsOf(app), { connections: 0, queued: 0, running: 0, streams: 0, topics: 0 })
+  })
 }
 
 function statsOf (app: FastifyInstance): object {
