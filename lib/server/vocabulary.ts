@@ -3,6 +3,7 @@ import formatsPlugin from 'ajv-formats'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 import type { Build, FormatCheck, KindCheck } from './builds.js'
 import { KIND } from './equality.js'
+import { boundCheck, linearFormats } from './formats.js'
 import { at, type References, type SchemaPart } from './schema.js'
 
 /** As Fastify's option `ajv`. */
@@ -57,7 +58,7 @@ export class Vocabulary {
     const registered = one(`format '${name}'`, 'FormatRegistry.Set', this.#builds.map((build) => ownFormat(build, name)))
     const given = this.#givenFormat(name)
     if (registered !== undefined && given !== undefined && checkOf(given) !== registered) throw new Error(`format '${name}' is registered with TypeBox and given by the option ajv: keep one of them`)
-    const format = registered ?? given ?? FORMATS[name] ?? this.#defaultFormat(name)
+    const format = registered ?? given ?? LINEAR[name] ?? FORMATS[name] ?? this.#defaultFormat(name)
     if (format === undefined) throw new Error(`unknown format "${name}": register it with FormatRegistry.Set of @sinclair/typebox or Format.Set of typebox/format, give it by the option ajv, or leave it out`)
     if (Object(format).async === true) throw new Error(`format '${name}' is asynchronous, and a message is checked at once: make it a function that returns true or false`)
     return { type: Object(format).type ?? 'string', check: checkOf(format), definition: format }
@@ -96,7 +97,8 @@ export class Vocabulary {
   }
 
   #defaultFormat (name: string): FormatCheck | undefined {
-    return this.#builds.map(({ formats }) => formats?.Get(name)).find((check) => check !== undefined)
+    const check = this.#builds.map(({ formats }) => formats?.Get(name)).find((check) => check !== undefined)
+    return check && boundCheck(name, check)
   }
 }
 
@@ -116,6 +118,7 @@ let standard: Ajv | undefined
 // The parts of a keyword's definition that do its work.
 const WORK = ['code', 'compile', 'macro', 'validate'] as unknown as ReadonlyArray<keyof FuncKeywordDefinition>
 const FORMATS = fullFormats as Readonly<Record<string, Definition>>
+const LINEAR = linearFormats as Readonly<Record<string, Definition>>
 
 // The options of Ajv that change neither what JSON Schema's keywords mean nor the value.
 const NEUTRAL = new Set([
