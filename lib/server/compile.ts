@@ -5,6 +5,7 @@ import { compileDates, type DateWriter } from './dates.js'
 import { isCopy } from './equality.js'
 import * as errors from './errors.js'
 import { explain } from './explain.js'
+import { unwind, type Unwound } from './recursion.js'
 import { explainUnfit, hasUnboundedPattern, References, referrersIn, type Part, type Schema } from './schema.js'
 import { compileSerializer, type Envelope, type Matcher, type Serializer } from './serialize.js'
 import { explainLater, type Checker, type TypeBox } from './typebox.js'
@@ -161,13 +162,37 @@ function compilePayload (schema: Schema, contract: AnyContract, options: Scope, 
 
 // TypeBox checks in tens of nanoseconds; what refers to the app's shared schemas, or is not TypeBox's, is Ajv's.
 function compileChecker (schema: Schema, options: Scope, ajvOptions: Readonly<Record<string, unknown>>): Checker {
-  const { typebox, vocabulary, sharedSchemas } = options
+  const { vocabulary, sharedSchemas } = options
   const unfit = explainUnfit(schema, sharedSchemas)
   if (unfit !== undefined) throw new Error(unfit)
   const references = referencesOf(schema, options)
   references.refuseTwins()
   vocabulary.refuseUnknown(references)
   for (const part of references.reachable()) if (part.keyword('$ref') !== undefined) references.resolve(part)
+  const unwound = unwind(references)
+  return unwound === undefined ? compileReferences(references, options, ajvOptions) : compileUnwound(unwound, options, ajvOptions)
+}
+
+function compileUnwound ({ references, copyOf, targets, memory }: Unwound, options: Scope, ajvOptions: Readonly<Record<string, unknown>>): Checker {
+  const checker = compileReferences(references, options, ajvOptions)
+  const matcher = matcherOf(checker, options)
+  for (const target of targets) memory.set(target, compileTarget(copyOf(target), matcher, options, ajvOptions))
+  return {
+    check: (value) => memory.during(() => checker.check(value)),
+    explain: (value) => memory.during(() => checker.explain(value)),
+    checkOf: (part) => {
+      const check = matcher(copyOf(part))
+      return (value) => memory.during(() => check(value))
+    }
+  }
+}
+
+// Most often nothing is left that it refers to.
+function compileTarget (target: Part, matcher: Matcher, options: Scope, ajvOptions: Readonly<Record<string, unknown>>): Checker['check'] {
+  return referrersIn(target).length > 0 ? matcher(target) : compileReferences(new References(target.schema), options, ajvOptions).check
+}
+
+function compileReferences (references: References, { typebox, vocabulary }: Scope, ajvOptions: Readonly<Record<string, unknown>>): Checker {
   const check = references.documents().size > 1 ? undefined : typebox.compile(references, vocabulary)
   return check === undefined ? ajvChecker(references, vocabulary, ajvOptions) : { check, ...explainLater(references, vocabulary) }
 }

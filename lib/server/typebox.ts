@@ -146,7 +146,7 @@ function compileLegacy (root: Part, vocabulary: Vocabulary, { code, kinds }: Leg
   const texts: Array<(value: string) => boolean> = []
   const own: Record<string, Check> = {}
   const copy = rewriteSchemas(root, (schema, part) => {
-    const check = vocabulary.kindOf(part) === undefined ? undefined : ownChecksOf(part, vocabulary)[0]!.check
+    const check = ownChecksOf(part, vocabulary)[0]?.check
     if (check !== undefined) {
       const name = `fastify-typed-ws ${Object.keys(own).length}`
       own[name] = check
