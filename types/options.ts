@@ -96,7 +96,10 @@ export interface SharedOptions {
   maxTopics?: number
   /** Check what the server sends against its schema too. Default `true`. */
   validateOutgoing?: boolean
-  /** Take client messages with a `pattern` and no `maxLength` beside it. Default `false`: a slow regular expression on a long text stalls the process. */
+  /**
+   * Take every `pattern`: also one of a client's texts without a `maxLength` beside it, and one whose time doubles with every letter. Default `false`: a slow
+   * regular expression stalls the process.
+   */
   unsafePatterns?: boolean
   /**
    * As Fastify's option of the same name: keywords, formats and plugins of the app's own, for every schema. Default: no coercion, no removal, no defaults filled

@@ -5,8 +5,9 @@ import { compileDates, type DateWriter } from './dates.js'
 import { isCopy } from './equality.js'
 import * as errors from './errors.js'
 import { explain } from './explain.js'
+import { isExponential } from './pattern.js'
 import { unwind, type Unwound } from './recursion.js'
-import { explainUnfit, hasUnboundedPattern, References, referrersIn, type Part, type Schema } from './schema.js'
+import { explainUnfit, hasUnboundedPattern, patternsIn, References, referrersIn, type Part, type Schema } from './schema.js'
 import { compileSerializer, type Envelope, type Matcher, type Serializer } from './serialize.js'
 import { explainLater, type Checker, type TypeBox } from './typebox.js'
 import { Vocabulary, type AjvSettings } from './vocabulary.js'
@@ -74,17 +75,28 @@ export function compileContract (contract: AnyContract, options: CompileOptions)
 }
 
 /**
+ * Refuses regular expressions that could stall the process. A client's texts may be long; and what a server sends may be a client's text.
+ *
  * @param sharedSchemas - where references may lead, once they are known.
- * @throws FST_TYPED_WS_UNSAFE_PATTERN
+ * @throws FST_TYPED_WS_UNSAFE_PATTERN, FST_TYPED_WS_EXPONENTIAL_PATTERN
  */
-export function refuseUnboundedPatterns (contract: AnyContract, sharedSchemas: CompileOptions['sharedSchemas'] = {}): void {
-  const refuse = (schema: Schema, where: string): void => {
-    if (hasUnboundedPattern(schema, sharedSchemas)) throw new errors.UnsafePattern(where)
+export function refuseSlowPatterns (contract: AnyContract, sharedSchemas: CompileOptions['sharedSchemas'] = {}): void {
+  for (const { schema, where, isIncoming } of schemasOf(contract)) {
+    if (isIncoming && hasUnboundedPattern(schema, sharedSchemas)) throw new errors.UnsafePattern(where)
+    const exponential = patternsIn(schema, sharedSchemas).find(isExponential)
+    if (exponential !== undefined) throw new errors.ExponentialPattern(where, String(exponential))
   }
-  for (const [name, message] of Object.entries(contract.clientToServer)) refuse(requestOf(message), whereOf(contract, 'clientToServer', name))
-  for (const [name, message] of Object.entries(contract.serverToClient)) {
-    const answer = answerOf(message)
-    if (answer !== undefined) refuse(answer, `${whereOf(contract, 'serverToClient', name)}.reply`)
+}
+
+/** Every schema of a contract, and whether a client's data meets it. */
+function * schemasOf (contract: AnyContract): Generator<{ schema: Schema, where: string, isIncoming: boolean }> {
+  for (const direction of ['clientToServer', 'serverToClient'] as const) {
+    for (const [name, message] of Object.entries(contract[direction])) {
+      const where = whereOf(contract, direction, name)
+      const answer = answerOf(message)
+      yield { schema: requestOf(message), where, isIncoming: direction === 'clientToServer' }
+      if (answer !== undefined) yield { schema: answer, where: `${where}.${isStreamOf(message) ? 'stream' : 'reply'}`, isIncoming: direction === 'serverToClient' }
+    }
   }
 }
 

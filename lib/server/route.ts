@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
 import type { WebSocketRouteOptions } from '../../types/options.js'
 import type { ContractChannel } from './channel.js'
-import { compileContract, refuseUnboundedPatterns } from './compile.js'
+import { compileContract, refuseSlowPatterns } from './compile.js'
 import { Connection, type Wiring } from './connection.js'
 import { Decoder } from './decode.js'
 import { Encoder } from './encode.js'
@@ -60,7 +60,7 @@ export class TypedRoute implements HandshakeRoute {
   constructor (scope: FastifyInstance, options: Given & { contract: AnyContract }, host: RouteHost) {
     const { contract } = options
     const settings = readRouteOptions(options, host.settings)
-    if (!settings.unsafePatterns) refuseUnboundedPatterns(contract)
+    if (!settings.unsafePatterns) refuseSlowPatterns(contract)
     this.#scope = scope
     this.#options = options
     this.#settings = settings
@@ -85,7 +85,7 @@ export class TypedRoute implements HandshakeRoute {
 
   /**
    * Compiles every schema, once: after the scope has all of its shared schemas.
-   * @throws FST_TYPED_WS_INVALID_SCHEMA, FST_TYPED_WS_UNSAFE_PATTERN
+   * @throws FST_TYPED_WS_INVALID_SCHEMA, FST_TYPED_WS_UNSAFE_PATTERN, FST_TYPED_WS_EXPONENTIAL_PATTERN
    */
   compile (): Wiring {
     this.#wiring ??= this.#wire()
@@ -110,7 +110,7 @@ export class TypedRoute implements HandshakeRoute {
     const { validateOutgoing, unsafePatterns, ajv, heartbeat } = this.#settings
     const { sharedSchemas } = this
     // Once more: what a message refers to is known only now.
-    if (!unsafePatterns) refuseUnboundedPatterns(contract, sharedSchemas)
+    if (!unsafePatterns) refuseSlowPatterns(contract, sharedSchemas)
     const compiled = compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })
     const entries = new Map<string, Entry<Connection>>()
     for (const [name, incoming] of compiled.incoming) entries.set(name, { ...incoming, ...priced(on, name), isUrgent: name === refresh })
@@ -132,7 +132,8 @@ export class TypedRoute implements HandshakeRoute {
 
 /**
  * Declares a typed route on a scope.
- * @throws FST_TYPED_WS_INVALID_ROUTE, FST_TYPED_WS_NOT_SUPPORTED, FST_TYPED_WS_INVALID_OPTION, FST_TYPED_WS_UNSAFE_PATTERN
+ * @throws FST_TYPED_WS_INVALID_ROUTE, FST_TYPED_WS_NOT_SUPPORTED, FST_TYPED_WS_INVALID_OPTION, FST_TYPED_WS_UNSAFE_PATTERN,
+ * FST_TYPED_WS_EXPONENTIAL_PATTERN
  */
 export function declareRoute (scope: FastifyInstance, path: string, options: unknown, host: RouteHost): TypedRoute {
   checkOptions(path, options)

@@ -195,6 +195,12 @@ export function hasUnboundedPattern (schema: Schema, sharedSchemas: Readonly<Rec
   return new References(schema, sharedSchemas).reachable().some(({ schema: part }) => (part['pattern'] !== undefined && typeof part['maxLength'] !== 'number') || hasUnboundedNames(part))
 }
 
+/** Every regular expression that a text or a property's name could meet, here or where a reference leads. */
+export function patternsIn (schema: Schema, sharedSchemas: Readonly<Record<string, unknown>> = {}): Array<string | RegExp> {
+  const found = new References(schema, sharedSchemas).reachable().flatMap(({ schema: part }) => [part['pattern'], ...Object.keys(part['patternProperties'] ?? {})])
+  return found.filter((pattern) => typeof pattern === 'string' || pattern instanceof RegExp)
+}
+
 // A property's name can be as long as the message.
 function hasUnboundedNames (part: Schema): boolean {
   const names = part['propertyNames']

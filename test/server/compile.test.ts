@@ -3,7 +3,7 @@ import { FormatRegistry, Kind, Type as Legacy, TypeRegistry } from '@sinclair/ty
 import { Type as Current } from 'typebox'
 import { Format } from 'typebox/format'
 import { defineContract } from '../../lib/contract.js'
-import { refuseUnboundedPatterns } from '../../lib/server/compile.js'
+import { refuseSlowPatterns } from '../../lib/server/compile.js'
 import { References } from '../../lib/server/schema.js'
 import { loadTypeBox, type TypeBox } from '../../lib/server/typebox.js'
 import { Vocabulary } from '../../lib/server/vocabulary.js'
@@ -234,14 +234,34 @@ t.test('tells unique items by their value, in time', async (t) => {
 })
 
 t.test('compileContract refuses patterns that a long text could meet', async (t) => {
-  const pattern = Type.Object({ text: Type.String({ pattern: '^(a+)+$' }) })
-  const refuse = (definition: object): void => refuseUnboundedPatterns(defineContract({ name: 'chat', ...definition } as never))
+  const pattern = Type.Object({ text: Type.String({ pattern: '^a+$' }) })
+  const refuse = (definition: object): void => refuseSlowPatterns(defineContract({ name: 'chat', ...definition } as never))
   t.throws(() => refuse({ clientToServer: { say: pattern } }), { code: 'FST_TYPED_WS_UNSAFE_PATTERN', message: 'Message chat clientToServer.say has a \'pattern\' and no \'maxLength\' beside it' })
   t.throws(() => refuse({ clientToServer: { ask: { request: pattern, reply: Type.Null() } } }), { code: 'FST_TYPED_WS_UNSAFE_PATTERN' })
   const shared = defineContract({ name: 'chat', clientToServer: { say: Type.Object({ text: Type.Ref('text') }) } })
-  t.doesNotThrow(() => refuseUnboundedPatterns(shared))
-  t.throws(() => refuseUnboundedPatterns(shared, { text: { $id: 'text', type: 'string', pattern: '^(a+)+$' } }), { code: 'FST_TYPED_WS_UNSAFE_PATTERN' })
+  t.doesNotThrow(() => refuseSlowPatterns(shared))
+  t.throws(() => refuseSlowPatterns(shared, { text: { $id: 'text', type: 'string', pattern: '^a+$' } }), { code: 'FST_TYPED_WS_UNSAFE_PATTERN' })
   t.doesNotThrow(() => refuse({ clientToServer: { ask: { request: Type.Object({}), reply: pattern } }, serverToClient: { say: pattern } }), 'the server\'s own texts are its own')
+})
+
+t.test('compileContract refuses an exponential pattern in both directions, whatever its length', async (t) => {
+  const refuse = (definition: object, sharedSchemas = {}): void => refuseSlowPatterns(defineContract({ name: 'chat', ...definition } as never), sharedSchemas)
+  const refused = (definition: object, where: string, sharedSchemas?: object): void => { t.throws(() => refuse(definition, sharedSchemas), { code: 'FST_TYPED_WS_EXPONENTIAL_PATTERN', message: `Message chat ${where} has the pattern '` }, where) }
+  const none = Type.Object({})
+  const bad = { text: { type: 'string', pattern: '^(a+)+$', maxLength: 64 } }
+  for (const schema of [
+    Type.Object({ text: Type.String({ pattern: '^(a|a)*$', maxLength: 64 }) }),
+    Type.Record(Type.String({ pattern: '^(a+)+$' }), Type.Number(), { propertyNames: { maxLength: 9 } }),
+    Type.Object({}, { propertyNames: { pattern: '^(a+)+$', maxLength: 9 } }),
+    Current.Object({ text: Current.String({ pattern: /^(a+)+$/i, maxLength: 9 }) })
+  ]) refused({ clientToServer: { say: schema } }, 'clientToServer.say')
+  const shared = { say: Type.Object({ text: Type.Ref('text') }) }
+  refused({ serverToClient: shared }, 'serverToClient.say', { text: { $id: 'text', ...bad.text } })
+  refused({ serverToClient: { say: { type: 'object', properties: bad } } }, 'serverToClient.say')
+  refused({ serverToClient: { ask: { request: { type: 'object', properties: bad }, reply: none } } }, 'serverToClient.ask')
+  refused({ serverToClient: { ask: { request: none, reply: bad.text } } }, 'serverToClient.ask.reply')
+  refused({ clientToServer: { ask: { request: none, reply: bad.text } } }, 'clientToServer.ask.reply')
+  refused({ clientToServer: { ask: { request: none, stream: bad.text } } }, 'clientToServer.ask.stream')
 })
 
 t.test('compileContract works with whatever line of TypeBox is installed', async (t) => {
