@@ -2,16 +2,16 @@
  * The wire: what both sides know of each other beyond a contract. See docs/PROTOCOL.md.
  */
 
+// Constants of their own, so that a client's bundle has only those it needs.
+export const REPLY = '$reply' as const
+export const NEXT = '$next' as const
+export const DONE = '$done' as const
+export const ERROR = '$error' as const
+export const CANCEL = '$cancel' as const
+export const PING = '$ping' as const
+
 /** Message types of the protocol's own; a contract's message names never begin with `$`. */
-export const Reserved = {
-  reply: '$reply',
-  next: '$next',
-  done: '$done',
-  error: '$error',
-  cancel: '$cancel',
-  ping: '$ping',
-  pong: '$pong'
-} as const
+export const Reserved = { reply: REPLY, next: NEXT, done: DONE, error: ERROR, cancel: CANCEL, ping: PING, pong: '$pong' } as const
 
 /** The property that ties an answer to its question. */
 export const REF = 'ref'
@@ -40,6 +40,9 @@ export const ErrorCode = {
 /** The close code that says: the credentials are over. By itself, because a client needs no other by name. */
 export const EXPIRED = 4401 as const
 
+/** The close code that says: a message was larger than the other side takes. A constant of its own, as `EXPIRED` is. */
+export const MESSAGE_TOO_BIG = 1009 as const
+
 /** Close codes (RFC 6455 §7.4) the server uses by itself. */
 export const CloseCode = {
   /** A binary frame the contract does not allow. */
@@ -47,7 +50,7 @@ export const CloseCode = {
   /** Too many invalid messages in a row. */
   policyViolation: 1008,
   /** A message was larger than `maxPayloadBytes`; the reason says so. */
-  messageTooBig: 1009,
+  messageTooBig: MESSAGE_TOO_BIG,
   /** `open` failed for a reason of the server's. */
   internalError: 1011,
   /** The server restarts; the reason says when to come back. */
@@ -68,11 +71,11 @@ export const CloseCode = {
   unauthorized: 4501
 } as const
 
-const FINAL_CODES: readonly number[] = [1000, 1002, 1003, 1007, 1008, 1009]
+const FINAL = /^(100[02378]|4[5-9]..)$/
 
 /** Whether a client that was closed with this code stays away: see the close-code table in docs/PROTOCOL.md. */
 export function isFinal (code: number): boolean {
-  return FINAL_CODES.includes(code) || code >= 4500
+  return FINAL.test(String(code))
 }
 
 /** RFC 6455 §5.5: a control frame carries 125 bytes, two of which are the close code. */

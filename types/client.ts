@@ -32,6 +32,7 @@ export interface WebSocketLike {
   readonly readyState: number
   readonly protocol: string
   binaryType: string
+  readonly bufferedAmount?: number
   onopen: ((event: never) => void) | null
   onmessage: ((event: never) => void) | null
   onclose: ((event: never) => void) | null
@@ -109,6 +110,8 @@ export interface Client<C extends AnyContract = AnyContract> {
   readonly protocol: string
   /** Resolves when the client is open; rejects with `FST_TYPED_WS_CLIENT_CLOSED` when it is closed for good before. */
   readonly opened: Promise<void>
+  /** Bytes that the WebSocket has taken and not yet given to the network, as in the WebSocket API; 0 while there is no connection. */
+  readonly bufferedAmount: number
 
   /**
    * Sends an event: now, or as soon as there is a connection, in order and once.
@@ -157,7 +160,8 @@ export interface Client<C extends AnyContract = AnyContract> {
   /** Runs whenever a connection has come back: what it sends at once goes out in front of everything that waited. */
   onReopen (listener: () => void): Off
 
-  /** Hears what the server refused and no call waits for, what could not be understood, and why `url` or `token` failed. Without a listener it goes to the console. */
+  /** Hears what the server refused and no call waits for, what could not be understood, why `url`, `token` or the WebSocket failed, that a message was too large for the server
+   * (close code 1009), and after three attempts in a row that never opened what to check (`FST_TYPED_WS_UNREACHABLE`). Without a listener it goes to the console. */
   onError (listener: (error: ClientErrorLike | Error) => void): Off
 
   /** Makes the next attempt now, for a person who presses a button. Does nothing unless it is `waiting`. */

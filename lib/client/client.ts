@@ -1,84 +1,75 @@
-import type { Binary, CallSettings, Client, ClientOptions, ClientState, Fresh, Off, StateChange, StreamSettings } from '../../types/client.js'
+import type { Binary, CallSettings, Client, ClientOptions, Fresh, Off, StateChange, StreamSettings, Validate } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
-import { REF, Reserved } from '../protocol.js'
-import { Connector, type ConnectorOwner } from './connector.js'
+import { CANCEL, DONE, ERROR, NEXT, REPLY, MESSAGE_TOO_BIG, REF } from '../protocol.js'
+import { Connector } from './connector.js'
 import { Emitter } from './emitter.js'
-import { clientClosed, errorOf, invalidMessage } from './errors.js'
+import { ended, errorOf, invalidMessage } from './errors.js'
 import { Queue, type Unsent } from './queue.js'
-import { Questions, type Asker, type Line } from './questions.js'
+import { Questions, type Line } from './questions.js'
+import { quiet } from './quiet.js'
 import { Served, type CallHandler, type Desk } from './served.js'
 import { Stream } from './stream.js'
 
 type Payload = Readonly<Record<string, unknown>>
 type Message = Record<string, unknown>
 
-/** A promise that somebody else settles. */
-interface Opening {
-  readonly promise: Promise<void>
-  resolve (): void
-  reject (error: Error): void
-}
-
 // What is heard beside events, whose names are strings.
 const BINARY = 0
 const STATE = 1
 const REOPEN = 2
-const ERROR = 3
+const FAILURE = 3
+
+const ANSWERS: readonly string[] = [REPLY, NEXT, DONE, ERROR]
+/** After so many attempts in a row that never opened, an error says what to check. */
+const MAX_MISSES = 3
 
 /** One conversation, whatever becomes of its connections. */
-class Conversation implements ConnectorOwner, Line, Desk {
-  readonly #connector: Connector
+class Conversation extends Connector implements Line, Desk {
   readonly #queue: Queue
   readonly #questions: Questions
   readonly #served: Served = new Served(this)
   readonly #emitter: Emitter = new Emitter()
-  readonly #options: ClientOptions
   readonly #discriminator: string
-  #opening: Opening = openingOf()
+  opened!: Promise<void>
+  #settle!: readonly [resolve: () => void, reject: (error: Error) => void]
   #end: Error | undefined
   #isOpen = false
   #hasOpened = false
+  #misses = 0
 
   constructor (url: Fresh<string | URL>, options: ClientOptions) {
-    this.#options = options
+    super(url, options)
+    this.#expect()
     this.#discriminator = options.discriminator ?? 'type'
     this.#queue = new Queue(options)
-    this.#questions = new Questions(this, options.validate)
-    this.#connector = new Connector(this, url, this.#textOf(Reserved.ping), options)
-    void this.#connector.connect()
-  }
-
-  get state (): ClientState {
-    return this.#connector.state
+    this.#questions = new Questions(this, this.#queue)
+    void this.connect()
   }
 
   get protocol (): string {
-    return this.#connector.protocol
+    return this.ws?.protocol ?? ''
   }
 
-  get opened (): Promise<void> {
-    return this.#opening.promise
+  get bufferedAmount (): number {
+    return this.ws?.bufferedAmount ?? 0
   }
 
   send (type: string, payload: Payload): boolean {
-    return this.put({ data: this.#textOf(type, payload) })
+    return this.put({ data: this.textOf(type, payload) })
   }
 
   sendBinary (data: Binary): boolean {
     return this.put({ data: typeof data === 'string' ? new TextEncoder().encode(data) : data })
   }
 
-  call (type: string, payload: Payload, { signal, timeoutMs = this.#options.callTimeoutMs ?? 10_000 }: CallSettings = {}): Promise<unknown> {
-    const answer = new Promise((resolve, reject) => {
-      this.#ask(type, payload, { done: resolve, failed: reject }, signal, timeoutMs)
-    })
-    // Not to await it ends no process.
-    answer.catch(() => {})
-    return answer
+  call (type: string, payload: Payload, { signal, timeoutMs = this.options.callTimeoutMs ?? 10_000 }: CallSettings = {}): Promise<unknown> {
+    return quiet(new Promise((resolve, reject) => {
+      this.#questions.ask(type, payload, { done: resolve, failed: reject }, signal, timeoutMs)
+    }))
   }
 
   stream (type: string, payload: Payload, { signal }: StreamSettings = {}): Stream {
-    return new Stream(type, (asker) => this.#ask(type, payload, asker, signal), this.#options.maxBufferedItems)
+    return new Stream(type, (asker) => this.#questions.ask(type, payload, asker, signal), this.options.maxBufferedItems)
   }
 
   on (type: string, listener: (payload: unknown) => void): Off {
@@ -86,9 +77,8 @@ class Conversation implements ConnectorOwner, Line, Desk {
   }
 
   handle (type: string, handler: CallHandler): Off {
-    const { handlers } = this.#served
-    handlers.set(type, handler)
-    return () => { if (handlers.get(type) === handler) handlers.delete(type) }
+    const served = this.#served.set(type, handler)
+    return () => { if (served.get(type) === handler) served.delete(type) }
   }
 
   onBinary (listener: (data: unknown) => void): Off {
@@ -105,125 +95,112 @@ class Conversation implements ConnectorOwner, Line, Desk {
   }
 
   onError (listener: (error: Error) => void): Off {
-    return this.#emitter.on(ERROR, listener)
-  }
-
-  retry (): void {
-    this.#connector.retry()
-  }
-
-  close (code: number = 1000, reason: string = ''): void {
-    this.#connector.close(code, reason)
+    return this.#emitter.on(FAILURE, listener)
   }
 
   // What its questions and its answers ask of it.
 
   put (message: Unsent): boolean {
-    if (this.#end !== undefined) throw this.#end
-    const { isOpen } = this.#connector
-    if (isOpen) this.#connector.send(message.data)
+    if (this.#end) throw this.#end
+    const { isOpen } = this
+    if (isOpen) this.ws!.send(message.data as never)
     else this.#queue.push(message)
     return isOpen
   }
 
-  isUnsent (question: Unsent): boolean {
-    return this.#queue.has(question)
+  textOf (type: string, payload?: object): string {
+    // First, for whoever reads it; and last, because no payload may change it.
+    return JSON.stringify({ [this.#discriminator]: type, ...payload, [this.#discriminator]: type })
   }
 
-  withdraw (question: Unsent & { readonly ref: number }): void {
-    if (!this.#queue.remove(question)) this.say(Reserved.cancel, { ref: question.ref })
+  say (type: string, body?: object): void {
+    if (this.isOpen) this.ws!.send(this.textOf(type, body) as never)
   }
 
-  say (type: string, body: object): void {
-    if (this.#connector.isOpen) this.#connector.send(this.#textOf(type, body))
+  check (...received: Parameters<Validate>): Error | undefined {
+    try {
+      const reason = this.options.validate?.(...received)
+      return reason === undefined ? undefined : invalidMessage(reason, received[0] === 'call' ? { statusCode: 400 } : {})
+    } catch (cause) {
+      return invalidMessage('validate failed', { cause })
+    }
   }
 
   // What its connections tell it.
 
   changed (change: StateChange): void {
-    const { state } = change
-    if (this.#isOpen) this.#lost()
+    const { state, code } = change
+    if (this.#isOpen) {
+      this.#expect()
+      this.#served.cancelAll()
+    }
     this.#isOpen = state === 'open'
-    if (this.#isOpen) this.#greet()
-    if (state === 'waiting') this.#questions.disconnect()
-    if (state === 'closed') this.#finish(change)
+    if (this.#isOpen) {
+      this.#greet()
+    } else if (state === 'waiting') {
+      const error = ended('FST_TYPED_WS_DISCONNECTED', 'The connection was lost', change)
+      this.#questions.disconnect(error)
+      if (code === MESSAGE_TOO_BIG) this.failed(error)
+      if (++this.#misses === MAX_MISSES) this.failed(ended('FST_TYPED_WS_UNREACHABLE', 'No attempt has opened: check the URL and the server\'s option origin', change))
+    } else if (state === 'closed') {
+      this.#end = ended('FST_TYPED_WS_CLIENT_CLOSED', 'The client is closed', change)
+      this.#settle[1](this.#end)
+      this.#queue.clear()
+      this.#questions.disconnect(this.#end)
+    }
     this.#emitter.tell(STATE, change)
   }
 
   failed (error: unknown): void {
-    this.#report(error as Error)
+    void quiet(this.#report(error))
   }
 
   received (data: string | ArrayBuffer): void {
     if (typeof data !== 'string') return void this.#emitter.tell(BINARY, data)
     try {
       const { [this.#discriminator]: type, [REF]: ref, ...payload } = JSON.parse(data) as Message
-      if (typeof type !== 'string') throw new TypeError('no type')
-      this.#receive(type, ref as number | undefined, payload)
+      // Throws where the type is no string.
+      this.#receive(type as string, ref as number | undefined, payload)
     } catch (cause) {
-      this.#report(invalidMessage('not a message', { cause }))
+      this.failed(invalidMessage('not a message', { cause }))
     }
   }
 
   #greet (): void {
-    this.#opening.resolve()
+    this.#settle[0]()
+    // Its own end is no attempt that never opened.
+    this.#misses = -1
     if (this.#hasOpened) this.#emitter.tell(REOPEN)
     this.#hasOpened = true
-    let message: Unsent | undefined
-    while (this.#connector.isOpen && (message = this.#queue.shift()) !== undefined) this.#connector.send(message.data)
-  }
-
-  #lost (): void {
-    this.#opening = openingOf()
-    this.#served.cancelAll()
-  }
-
-  #finish ({ code, reason }: StateChange): void {
-    this.#end = clientClosed({ closeCode: code!, reason: reason! })
-    this.#opening.reject(this.#end)
-    this.#questions.end(this.#end)
-  }
-
-  #receive (type: string, ref: number | undefined, payload: Message): void {
-    switch (type) {
-      case Reserved.pong: return
-      case Reserved.cancel: return this.#served.cancel(ref!)
-      case Reserved.reply:
-      case Reserved.next:
-      case Reserved.done: return this.#questions.take(type, ref!, payload)
-      case Reserved.error: return ref === undefined ? this.#report(errorOf(payload)) : this.#questions.take(type, ref, payload)
-      default: this.#hear(type, ref, payload)
+    for (const message of this.#queue) {
+      if (!this.isOpen) return
+      this.#queue.delete(message)
+      this.ws!.send(message.data as never)
     }
   }
 
+  #expect (): void {
+    this.opened = quiet(new Promise((...settle) => { this.#settle = settle }))
+  }
+
+  #receive (type: string, ref: number | undefined, payload: Message): void {
+    if (!type.startsWith('$')) this.#hear(type, ref, payload)
+    else if (type === CANCEL) this.#served.cancel(ref!)
+    else if (type === ERROR && typeof ref !== 'number') this.failed(errorOf(payload))
+    else if (ANSWERS.includes(type)) this.#questions.take(type, ref!, payload)
+  }
+
   #hear (type: string, ref: number | undefined, payload: Message): void {
-    const reason = this.#options.validate?.(ref === undefined ? 'event' : 'call', type, payload)
-    const refusal = reason === undefined ? undefined : invalidMessage(reason)
-    if (refusal !== undefined) this.#report(refusal)
+    const refusal = this.check(ref === undefined ? 'event' : 'call', type, payload)
+    if (refusal) this.failed(refusal)
     if (ref !== undefined) void this.#served.answer(type, ref, payload, refusal)
-    else if (refusal === undefined) this.#emitter.tell(type, payload)
+    else if (!refusal) this.#emitter.tell(type, payload)
   }
 
-  #ask (type: string, payload: Payload, asker: Asker, signal?: AbortSignal, timeoutMs?: number): () => void {
-    return this.#questions.ask(type, (ref) => this.#textOf(type, { ...payload, [REF]: ref }), asker, signal, timeoutMs)
+  // Asynchronous for the sake of an error that cannot be read, which the console throws at.
+  async #report (error: unknown): Promise<void> {
+    if (!this.#emitter.tell(FAILURE, error)) console.warn(error)
   }
-
-  #textOf (type: string, payload?: object): string {
-    // First, for whoever reads it; and last, because no payload may change it.
-    return JSON.stringify({ [this.#discriminator]: type, ...payload, [this.#discriminator]: type })
-  }
-
-  #report (error: Error): void {
-    if (!this.#emitter.tell(ERROR, error)) console.warn(error)
-  }
-}
-
-function openingOf (): Opening {
-  const opening = {} as { -readonly [K in keyof Opening]: Opening[K] }
-  opening.promise = new Promise((resolve, reject) => Object.assign(opening, { resolve, reject }))
-  // Nobody has to wait for it.
-  opening.promise.catch(() => {})
-  return opening
 }
 
 /**

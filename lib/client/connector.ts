@@ -2,16 +2,8 @@ import type { ClientOptions, ClientState, Fresh, StateChange, WebSocketConstruct
 import { REFUSAL } from '../protocol.js'
 import { after, type Timer } from '../timer.js'
 import { invalidOption } from './errors.js'
-import { Link, type LinkOwner } from './link.js'
+import { linkOf, type Link, type LinkOwner } from './link.js'
 import { Retry } from './retry.js'
-
-/** Who holds the conversation, over one connection after the other. */
-export interface ConnectorOwner {
-  changed (change: StateChange): void
-  received (data: string | ArrayBuffer): void
-  /** An attempt failed for a reason that no close code says. */
-  failed (error: unknown): void
-}
 
 /** What there is in a browser, and not everywhere. */
 interface World {
@@ -21,70 +13,77 @@ interface World {
   removeEventListener? (type: string, listener: () => void): void
 }
 
+const OPEN = 1
 const ABNORMAL_CLOSURE = 1006
 /** How long a connection has to hold before what was before it is forgotten: who accepts and closes is not to be hammered. */
 const PROVEN_MS = 5000
+/** An attempt that began this long before the page woke may wait for a network that is gone. */
+const STUCK_MS = 1000
 const WAKE_EVENTS = ['online', 'visibilitychange']
 const world = globalThis as World
 
 /** Opens a connection, and another one when it is lost, until either side says that it is over. */
-export class Connector implements LinkOwner {
-  readonly #owner: ConnectorOwner
+export abstract class Connector implements LinkOwner {
   readonly #url: Fresh<string | URL>
-  readonly #ping: string
-  readonly #options: ClientOptions
+  protected readonly options: ClientOptions
   readonly #WebSocket: WebSocketConstructor
   readonly #retry: Retry
   #state: ClientState = 'connecting'
   #link: Link | undefined
   #timer: Timer | undefined
-  #retryAtMs = 0
+  // When the attempt under way began, or the next one begins.
+  #attemptMs = 0
 
-  constructor (owner: ConnectorOwner, url: Fresh<string | URL>, ping: string, options: ClientOptions) {
+  constructor (url: Fresh<string | URL>, options: ClientOptions) {
     const { protocol, token, WebSocket = world.WebSocket } = options
-    if (WebSocket === undefined) throw invalidOption('The option WebSocket is missing')
+    if (!WebSocket) throw invalidOption('The option WebSocket is missing')
     if (token !== undefined && protocol === undefined) throw invalidOption('The option token needs the option protocol')
-    this.#owner = owner
     this.#url = url
-    this.#ping = ping
-    this.#options = options
+    this.options = options
     this.#WebSocket = WebSocket
     this.#retry = new Retry(options.retry)
-    for (const name of WAKE_EVENTS) world.addEventListener?.(name, this.#wake)
+    this.#listen('addEventListener')
   }
+
+  abstract say (type: string): void
+  abstract received (data: string | ArrayBuffer): void
+  abstract failed (error: unknown): void
+  protected abstract changed (change: StateChange): void
 
   get state (): ClientState {
     return this.#state
   }
 
-  get protocol (): string {
-    return this.#link?.protocol ?? ''
+  /** The connection there is, or the one that may come to be. */
+  get ws (): WebSocketLike | undefined {
+    return this.#link?.ws
   }
 
   /** Whether what is sent now leaves now. */
   get isOpen (): boolean {
-    return this.#link?.isOpen === true
+    return this.#state === 'open' && this.ws!.readyState === OPEN
   }
 
-  send (data: unknown): void {
-    this.#link!.send(data)
-  }
-
-  /** Makes an attempt. */
+  /** Makes an attempt, in place of one that is under way. */
   async connect (): Promise<void> {
-    const { protocol, token, openTimeoutMs = 15_000 } = this.#options
-    const timer = after(openTimeoutMs, () => this.#link === undefined ? this.closed(ABNORMAL_CLOSURE, '') : this.#link.giveUp(), this.#timer)
-    this.#timer = timer
+    const { protocol, token, openTimeoutMs = 15_000 } = this.options
+    this.#leave()
+    this.#attemptMs = Date.now()
+    const timer = this.#timer = after(openTimeoutMs, () => this.down())
+    let isKnown = false
     try {
       const url = await fresh(this.#url)
       const credentials = await fresh(token)
       // Too late, whatever they were.
       if (this.#timer !== timer) return
-      this.#open(url, [protocol, protocol && REFUSAL, credentials && `bearer.${credentials}`].filter(Boolean) as string[])
+      isKnown = true
+      const protocols = [protocol, protocol && REFUSAL, credentials && `bearer.${credentials}`].filter(Boolean) as string[]
+      this.#link = linkOf(new this.#WebSocket(socketUrl(url), protocols), this, this.options.heartbeat)
     } catch (error) {
       if (this.#timer !== timer) return
-      this.#owner.failed(error)
-      this.closed(ABNORMAL_CLOSURE, '')
+      this.failed(error)
+      // What cannot be opened now cannot be opened later: not a URL, not a subprotocol, or not from this page.
+      this.down(undefined, undefined, isKnown)
     }
   }
 
@@ -93,45 +92,29 @@ export class Connector implements LinkOwner {
     if (this.#state === 'waiting') this.#wait(0)
   }
 
-  close (code: number, reason: string): void {
+  close (code: number = 1000, reason: string = ''): void {
     this.#link?.close(code, reason)
     this.#end(code, reason)
   }
 
   // What its link tells it.
 
-  opened (): void {
+  up (): void {
     this.#timer = after(PROVEN_MS, () => this.#retry.reset(), this.#timer)
     this.#change('open')
   }
 
-  received (data: string | ArrayBuffer): void {
-    this.#owner.received(data)
-  }
-
-  closed (code: number, reason: string): void {
+  down (code: number = ABNORMAL_CLOSURE, reason: string = '', isFinal: boolean = false): void {
     if (this.#state === 'closed') return
     this.#leave()
-    const retryInMs = this.#retry.delayMs(code, reason)
+    const retryInMs = isFinal ? undefined : this.#retry.delayMs(code, reason)
     if (retryInMs === undefined) return this.#end(code, reason)
     this.#wait(retryInMs)
     this.#change('waiting', { retryInMs, code, reason })
   }
 
-  #open (url: string | URL, protocols: string[]): void {
-    let ws: WebSocketLike
-    try {
-      ws = new this.#WebSocket(socketUrl(url), protocols)
-    } catch (error) {
-      // What cannot be opened now cannot be opened later: not a URL, not a subprotocol, or not from this page.
-      this.#owner.failed(error)
-      return this.#end(ABNORMAL_CLOSURE, '')
-    }
-    this.#link = new Link(ws, this, this.#ping, this.#options.heartbeat)
-  }
-
   #wait (ms: number): void {
-    this.#retryAtMs = Date.now() + ms
+    this.#attemptMs = Date.now() + ms
     this.#timer = after(ms, () => {
       this.#change('connecting')
       // Unless who heard of it has closed the client.
@@ -141,26 +124,33 @@ export class Connector implements LinkOwner {
 
   // The network is back, or the page was looked at or left: a connection may have died unnoticed, and who waits need not wait for long.
   readonly #wake = (): void => {
-    this.#link?.probe()
+    const sinceMs = Date.now() - this.#attemptMs
     const soonMs = this.#retry.soonMs()
-    if (this.#state === 'waiting' && Date.now() + soonMs < this.#retryAtMs) this.#wait(soonMs)
+    if (this.isOpen) this.#link!.probe()
+    if (this.#state === 'connecting' && sinceMs > STUCK_MS) void this.connect()
+    if (this.#state === 'waiting' && sinceMs < -soonMs) this.#wait(soonMs)
+  }
+
+  #listen (how: 'addEventListener' | 'removeEventListener'): void {
+    for (const name of WAKE_EVENTS) world[how]?.(name, this.#wake)
   }
 
   #leave (): void {
     clearTimeout(this.#timer)
+    this.#link?.close()
     this.#timer = this.#link = undefined
   }
 
   #end (code: number, reason: string): void {
     if (this.#state === 'closed') return
     this.#leave()
-    for (const name of WAKE_EVENTS) world.removeEventListener?.(name, this.#wake)
+    this.#listen('removeEventListener')
     this.#change('closed', { code, reason })
   }
 
   #change (state: ClientState, details?: Partial<StateChange>): void {
     this.#state = state
-    this.#owner.changed({ state, attempt: this.#retry.attempt, ...details })
+    this.changed({ state, attempt: this.#retry.attempt, ...details })
   }
 }
 
@@ -169,7 +159,8 @@ async function fresh<T> (value: Fresh<T>): Promise<T> {
   return typeof value === 'function' ? (value as () => T | Promise<T>)() : value
 }
 
-// Relative to the page or the worker, as a link is.
+// Relative to the page or the worker, as a link is. An absolute one is left as it is: the URL of React Native would append a slash.
 function socketUrl (url: string | URL): string {
-  return new URL(url, world.location?.href).href.replace(/^http/, 'ws')
+  const given = String(url).replace(/#.*/, '')
+  return (/^\w+:\/\//.test(given) ? given : new URL(given, world.location?.href).href).replace(/^http/i, 'ws')
 }

@@ -1,20 +1,18 @@
 type Listener = (value: never) => void
 
 /** Those who want to hear of something, by what it is: an event of the contract, or a number for what is the client's own. */
-export class Emitter {
-  readonly #listeners: Map<string | number, Set<{ readonly listener: Listener }>> = new Map()
-
+export class Emitter extends Map<string | number, Set<{ readonly listener: Listener }>> {
   /** @returns how to stop listening. */
   on (name: string | number, listener: Listener): () => void {
-    const all = this.#listeners.get(name) ?? new Set()
+    const all = this.get(name) ?? new Set()
     const entry = { listener }
-    this.#listeners.set(name, all.add(entry))
-    return () => void all.delete(entry)
+    this.set(name, all.add(entry))
+    return () => all.delete(entry)
   }
 
   /** @returns whether anybody listened. */
   tell (name: string | number, value?: unknown): boolean {
-    const all = this.#listeners.get(name)
+    const all = this.get(name)
     const told = [...all ?? []]
     for (const entry of told) {
       try {

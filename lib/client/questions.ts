@@ -1,8 +1,8 @@
 import type { Validate } from '../../types/client.js'
-import { Reserved } from '../protocol.js'
+import { CANCEL, DONE, ERROR, NEXT, REF } from '../protocol.js'
 import { after } from '../timer.js'
-import { callTimeout, disconnected, errorOf, invalidMessage } from './errors.js'
-import type { Unsent } from './queue.js'
+import { ClientError, errorOf } from './errors.js'
+import type { Queue, Unsent } from './queue.js'
 
 /** Who waits for answers. After `done` or `failed` nothing more comes. */
 export interface Asker {
@@ -13,106 +13,89 @@ export interface Asker {
 
 /** How questions go out. */
 export interface Line {
+  textOf (type: string, payload: object): string
   /** @throws FST_TYPED_WS_QUEUE_FULL, FST_TYPED_WS_CLIENT_CLOSED */
   put (question: Unsent): void
-  /** Whether it still waits for a connection. */
-  isUnsent (question: Unsent): boolean
-  /** Nobody waits for its answer any more. */
-  withdraw (question: Unsent & { readonly ref: number }): void
+  /** Says it now or never. */
+  say (type: string, body: object): void
+  /** What is wrong with an answer. */
+  check (...received: Parameters<Validate>): Error | undefined
 }
 
 interface Question extends Unsent {
   readonly type: string
-  readonly ref: number
   readonly asker: Asker
-  /** Stops the clock. */
-  rest (): void
+  /** Stops its clock. Returns whether it was still open. */
+  settle (): boolean
+  /** Nobody waits for its answer any more. */
+  giveUp (reason: unknown): void
+  fail (error: unknown): void
 }
 
 /** Calls and streams that are not answered yet, by their `ref`. */
 export class Questions {
   readonly #line: Line
-  readonly #validate: Validate | undefined
+  readonly #queue: Queue
   readonly #pending: Map<number, Question> = new Map()
   #lastRef = 0
 
-  constructor (line: Line, validate: Validate | undefined) {
+  constructor (line: Line, queue: Queue) {
     this.#line = line
-    this.#validate = validate
+    this.#queue = queue
   }
 
   /**
    * Asks.
-   * @param textOf - the message, for the `ref` it is given.
    * @returns how to stop asking: the asker hears nothing more.
    * @throws as the line does, and the signal's reason.
    */
-  ask (type: string, textOf: (ref: number) => string, asker: Asker, signal?: AbortSignal, timeoutMs?: number): () => void {
-    signal?.throwIfAborted()
+  ask (type: string, payload: object, asker: Asker, signal?: AbortSignal, timeoutMs?: number): () => void {
+    if (signal?.aborted) throw signal.reason
     const ref = ++this.#lastRef
-    const data = textOf(ref)
-    const abort = (): void => this.#giveUp(question, signal?.reason)
-    const timer = timeoutMs === undefined ? undefined : after(timeoutMs, () => this.#giveUp(question, callTimeout(type, timeoutMs)))
-    const rest = (): void => {
+    const data = this.#line.textOf(type, { ...payload, [REF]: ref })
+    const settle = (): boolean => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
+      return this.#pending.delete(ref)
     }
-    const question: Question = { type, ref, asker, rest, data, fail: (error) => this.#fail(question, error) }
-    signal?.addEventListener('abort', abort)
+    const withdraw = (): void => {
+      if (settle() && !this.#queue.delete(question)) this.#line.say(CANCEL, { ref })
+    }
+    const fail = (error: unknown): void => {
+      settle()
+      asker.failed(error)
+    }
+    const giveUp = (reason: unknown): void => {
+      withdraw()
+      fail(reason)
+    }
+    const abort = (): void => giveUp(signal!.reason)
+    const question: Question = { type, data, asker, settle, giveUp, fail }
+    // May throw, and then nothing has begun.
+    this.#line.put(question)
     this.#pending.set(ref, question)
-    try {
-      this.#line.put(question)
-    } catch (error) {
-      this.#settle(question)
-      throw error
-    }
-    return () => { if (this.#settle(question)) this.#line.withdraw(question) }
+    signal?.addEventListener('abort', abort)
+    const timer = timeoutMs === undefined ? undefined : after(timeoutMs, () => giveUp(new ClientError('FST_TYPED_WS_CALL_TIMEOUT', `No answer to '${type}' within ${timeoutMs} ms`)))
+    return withdraw
   }
 
   /** Takes an answer. What nobody waits for any more was withdrawn meanwhile. */
   take (kind: string, ref: number, payload: Readonly<Record<string, unknown>>): void {
     const question = this.#pending.get(ref)
-    if (question === undefined) return
-    if (kind === Reserved.error) return this.#fail(question, errorOf(payload))
-    if (kind === Reserved.done) return this.#done(question)
+    if (!question) return
+    const { type, asker, settle, giveUp, fail } = question
+    if (kind === ERROR) return fail(errorOf(payload))
     const { data } = payload
-    const isItem = kind === Reserved.next
-    const reason = this.#validate?.(isItem ? 'item' : 'reply', question.type, data)
-    if (reason !== undefined) this.#giveUp(question, invalidMessage(reason))
-    else if (isItem) question.asker.item?.(data)
-    else this.#done(question, data)
+    const isItem = kind === NEXT
+    const refusal = kind === DONE ? undefined : this.#line.check(isItem ? 'item' : 'reply', type, data)
+    if (refusal) return giveUp(refusal)
+    if (isItem) return asker.item?.(data)
+    settle()
+    asker.done(data)
   }
 
   /** The connection is lost: what was asked has been done or has not, so it is not asked again. */
-  disconnect (): void {
-    for (const question of this.#pending.values()) {
-      if (!this.#line.isUnsent(question)) this.#fail(question, disconnected())
-    }
-  }
-
-  /** Nobody will answer any more. */
-  end (error: Error): void {
-    for (const question of this.#pending.values()) this.#fail(question, error)
-  }
-
-  #done (question: Question, data?: unknown): void {
-    this.#settle(question)
-    question.asker.done(data)
-  }
-
-  #giveUp (question: Question, reason: unknown): void {
-    this.#line.withdraw(question)
-    this.#fail(question, reason)
-  }
-
-  #fail (question: Question, error: unknown): void {
-    this.#settle(question)
-    question.asker.failed(error)
-  }
-
-  // Whether it was still open; its clock and its signal are quiet from now on.
-  #settle (question: Question): boolean {
-    question.rest()
-    return this.#pending.delete(question.ref)
+  disconnect (error: Error): void {
+    for (const question of this.#pending.values()) if (!this.#queue.has(question)) question.fail(error)
   }
 }

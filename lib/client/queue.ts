@@ -9,41 +9,26 @@ export interface Unsent {
 }
 
 /** What waits for a connection, in order. */
-export class Queue {
+export class Queue extends Set<Unsent> {
   readonly #max: number
   readonly #overflow: ClientOptions['overflow']
-  readonly #waiting: Set<Unsent> = new Set()
 
   constructor ({ maxQueuedMessages = 100, overflow }: ClientOptions) {
+    super()
     this.#max = maxQueuedMessages
     this.#overflow = overflow
   }
 
-  has (message: Unsent): boolean {
-    return this.#waiting.has(message)
-  }
-
   /** @throws FST_TYPED_WS_QUEUE_FULL */
   push (message: Unsent): void {
-    if (this.#waiting.size >= this.#max) this.#makeRoom()
-    this.#waiting.add(message)
-  }
-
-  /** @returns whether it was waiting. */
-  remove (message: Unsent): boolean {
-    return this.#waiting.delete(message)
-  }
-
-  /** Takes out what has waited longest. */
-  shift (): Unsent | undefined {
-    const [oldest] = this.#waiting
-    this.#waiting.delete(oldest!)
-    return oldest
+    if (this.size >= this.#max) this.#makeRoom()
+    this.add(message)
   }
 
   #makeRoom (): void {
-    const oldest = this.#overflow === 'drop' ? this.shift() : undefined
-    if (oldest === undefined) throw queueFull()
+    const [oldest] = this.#overflow === 'drop' ? this : []
+    if (!oldest) throw queueFull()
+    this.delete(oldest)
     oldest.fail?.(queueFull())
   }
 }

@@ -1,4 +1,4 @@
-import { Reserved } from '../protocol.js'
+import { ERROR, REPLY } from '../protocol.js'
 
 export type CallHandler = (payload: unknown, settings: { readonly signal: AbortSignal }) => unknown
 
@@ -9,12 +9,12 @@ export interface Desk {
 }
 
 /** The server's own calls, and who answers them. */
-export class Served {
-  readonly handlers: Map<string, CallHandler> = new Map()
+export class Served extends Map<string, CallHandler> {
   readonly #desk: Desk
   readonly #running: Map<number, AbortController> = new Map()
 
   constructor (desk: Desk) {
+    super()
     this.#desk = desk
   }
 
@@ -24,13 +24,13 @@ export class Served {
     const { signal } = controller
     this.#running.set(ref, controller)
     try {
-      if (refusal !== undefined) throw refusal
-      const handler = this.handlers.get(type)
-      if (handler === undefined) throw Object.assign(new Error(`no handler for '${type}'`), { statusCode: 501 })
+      if (refusal) throw refusal
+      const handler = this.get(type)
+      if (!handler) throw Object.assign(new Error(`no handler for '${type}'`), { statusCode: 501 })
       const data = await handler(payload, { signal })
-      if (!signal.aborted) this.#desk.say(Reserved.reply, { ref, data })
+      if (!signal.aborted) this.#desk.say(REPLY, { ref, data })
     } catch (error) {
-      if (!signal.aborted) this.#desk.say(Reserved.error, { ref, received: type, ...bodyOf(error) })
+      if (!signal.aborted) this.#desk.say(ERROR, { ref, received: type, ...bodyOf(error) })
     }
     // Another connection may count its calls from 1 as well.
     if (this.#running.get(ref) === controller) this.#running.delete(ref)
@@ -47,8 +47,12 @@ export class Served {
   }
 }
 
-// The server sees why: what the page's own code says is no secret from the service it belongs to.
-function bodyOf (error: unknown): object {
-  const { statusCode = 500, code, message = String(error) } = (error ?? {}) as { statusCode?: number, code?: string, message?: string }
-  return { statusCode, code, error: 'Error', message }
+// The server sees why: what the page's own code says is no secret from the service it belongs to. To look at what was thrown may throw again.
+function bodyOf (thrown: unknown): object {
+  try {
+    const { statusCode, code, message = thrown } = Object(thrown) as { statusCode?: number, code?: string, message?: unknown }
+    return { statusCode: Number(statusCode) || 500, code: code && String(code), error: 'Error', message: String(message) }
+  } catch {
+    return { statusCode: 500, error: 'Error', message: 'The error cannot be read' }
+  }
 }

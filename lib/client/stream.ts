@@ -1,8 +1,8 @@
-import { streamOverflow } from './errors.js'
+import { ClientError } from './errors.js'
 import type { Asker } from './questions.js'
+import { quiet } from './quiet.js'
 
 type Step = IteratorResult<unknown, undefined>
-interface Waiting { resolve (step: Step): void, reject (error: unknown): void }
 type Ask = (asker: Asker) => () => void
 
 const END: Step = { done: true, value: undefined }
@@ -12,11 +12,11 @@ export class Stream implements AsyncIterableIterator<unknown>, Asker {
   readonly #type: string
   readonly #ask: Ask
   readonly #max: number
-  readonly #items: unknown[] = []
-  readonly #waiting: Waiting[] = []
+  // What came before the end is had before the end; a failure once, and then nothing.
+  readonly #steps: Array<Promise<Step>> = []
+  readonly #waiting: Array<(step: Step | Promise<Step>) => void> = []
   #withdraw: (() => void) | undefined
   #isOver = false
-  #failure: { readonly error: unknown } | undefined
 
   constructor (type: string, ask: Ask, maxBufferedItems: number = 10_000) {
     this.#type = type
@@ -29,58 +29,45 @@ export class Stream implements AsyncIterableIterator<unknown>, Asker {
   }
 
   next (): Promise<Step> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject })
-      try {
-        if (!this.#isOver) this.#withdraw ??= this.#ask(this)
-      } catch (error) {
-        this.failed(error)
-      }
-      this.#serve()
-    })
+    try {
+      if (!this.#isOver) this.#withdraw ??= this.#ask(this)
+    } catch (error) {
+      this.failed(error)
+    }
+    return this.#steps.shift() ?? quiet(new Promise((resolve) => {
+      if (this.#isOver) resolve(END)
+      else this.#waiting.push(resolve)
+    }))
   }
 
   /** Leaving the loop early: nobody wants what is left. */
   async return (): Promise<Step> {
     this.#withdraw?.()
-    this.#items.length = 0
-    this.#failure = undefined
+    this.#steps.length = 0
     this.done()
     return END
   }
 
-  item (data: unknown): void {
-    this.#items.push(data)
-    this.#serve()
-    if (this.#items.length <= this.#max) return
+  item (value: unknown): void {
+    this.#put(Promise.resolve({ done: false, value }))
+    if (this.#steps.length <= this.#max) return
     this.#withdraw?.()
-    this.failed(streamOverflow(this.#type))
+    this.failed(new ClientError('FST_TYPED_WS_STREAM_OVERFLOW', `Too many items of '${this.#type}' wait`))
   }
 
   done (): void {
     this.#isOver = true
-    this.#serve()
+    for (const resolve of this.#waiting.splice(0)) resolve(END)
   }
 
   failed (error: unknown): void {
-    this.#failure = { error }
+    this.#put(quiet(Promise.reject(error)))
     this.done()
   }
 
-  // What came before the end is had before the end; a failure once, and then nothing.
-  #serve (): void {
-    for (;;) {
-      const waiting = this.#waiting[0]
-      if (waiting === undefined || (this.#items.length === 0 && !this.#isOver)) return
-      this.#waiting.shift()
-      if (this.#items.length > 0) {
-        waiting.resolve({ done: false, value: this.#items.shift() })
-      } else if (this.#failure === undefined) {
-        waiting.resolve(END)
-      } else {
-        waiting.reject(this.#failure.error)
-        this.#failure = undefined
-      }
-    }
+  #put (step: Promise<Step>): void {
+    const resolve = this.#waiting.shift()
+    if (resolve) resolve(step)
+    else this.#steps.push(step)
   }
 }

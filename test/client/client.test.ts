@@ -413,6 +413,25 @@ t.test('an address is relative to the page, and of http as well as of ws', async
   t.equal((await start(t, { url: 'chat?http=1' })).network.last.url, 'ws://localhost:3000/chat?http=1')
 })
 
+t.test('an absolute address is taken as it is, but for its fragment', async (t) => {
+  const NativeURL = globalThis.URL
+  const given = { 'wss://server/chat': 'wss://server/chat', 'ws://server/chat?a=%20#part': 'ws://server/chat?a=%20', 'https://server': 'wss://server', 'HTTP://server/x': 'ws://server/x' }
+  t.teardown(() => { globalThis.URL = NativeURL })
+  // As React Native's does.
+  globalThis.URL = class { readonly href: string; constructor (url: string) { this.href = `${url}/` } } as unknown as typeof URL
+  for (const [url, expected] of Object.entries(given)) t.equal((await start(t, { url })).network.last.url, expected)
+  globalThis.URL = NativeURL
+})
+
+t.test('bufferedAmount is what waits in the WebSocket, and nothing without a connection', async (t) => {
+  fakeTime(t)
+  const { client, network } = await startOpen(t)
+  network.last.bufferedAmount = 5
+  t.equal(client.bufferedAmount, 5)
+  network.last.end()
+  t.equal(client.bufferedAmount, 0)
+})
+
 t.test('a client that can never open ends: no page to be relative to, no subprotocol', async (t) => {
   const { client, network, states, errors } = await start(t, { url: '/chat' })
   t.equal(network.sockets.length, 0)

@@ -37,6 +37,7 @@ export class FakeSocket implements WebSocketLike {
   readyState = CONNECTING
   protocol = ''
   binaryType = 'blob'
+  bufferedAmount = 0
   /** How the client closed it. */
   closedBy: { code: number | undefined, reason: string | undefined } | undefined
   onopen: ((event: never) => void) | null = null
@@ -58,6 +59,7 @@ export class FakeSocket implements WebSocketLike {
 
   close (code?: number, reason?: string): void {
     if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)) throw new RangeError('no such code')
+    if (this.readyState >= CLOSING) return
     this.readyState = CLOSING
     this.closedBy = { code, reason }
   }
@@ -77,9 +79,9 @@ export class FakeSocket implements WebSocketLike {
     this.onmessage?.({ data: isRaw ? message : JSON.stringify(message) } as never)
   }
 
-  end (code: number = 1006, reason: string = ''): void {
+  end (code: number = 1006, reason: string = '', failure: { readonly error?: unknown, readonly message?: string } = {}): void {
     this.readyState = CLOSED
-    this.onerror?.({} as never)
+    this.onerror?.(failure as never)
     this.onclose?.({ code, reason } as never)
   }
 }

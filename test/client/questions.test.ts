@@ -343,3 +343,66 @@ t.test('an answer that is ready while the connection is being closed is not sent
   await turn()
   t.same(network.sent, [])
 })
+
+t.test('a handler that throws an error that cannot be read is answered, and is no unhandled rejection', async (t) => {
+  const { client, network } = await startOpen(t)
+  const unreadable = [{ get message () { throw new Error('trap') } }, { message: { toString: null } }, Object.create(null), { statusCode: 1n }, Symbol('s'), null, undefined] as Error[]
+  for (const [i, thrown] of unreadable.entries()) {
+    client.handle('confirm', () => { throw thrown })
+    network.last.say({ type: 'confirm', ref: i, question: '' })
+    await turn()
+  }
+  t.match(network.last.sent, unreadable.map((_, ref) => ({ type: '$error', ref, received: 'confirm', message: String })))
+})
+
+t.test('a call whose $error cannot be read is rejected at once', async (t) => {
+  const { client, network } = await startOpen(t)
+  const unreadable = 'FST_TYPED_WS_INVALID_MESSAGE'
+  const bodies = [[{ message: { toString: 1 } }, unreadable], [{ code: { toString: 1 } }, unreadable], [{ statusCode: {} }, ''], [{}, ''], [{ message: null, code: null }, 'null'], [{ message: [] }, '']] as const
+  for (const [body, code] of bodies) {
+    const answer = client.call('twice', { n: 1 })
+    const { ref } = network.last.sent.at(-1) as { ref: number }
+    network.last.say({ type: '$error', ref, ...body })
+    await t.rejects(answer, { name: 'ClientError', code })
+  }
+})
+
+t.test('a message of the protocol that the client does not know answers no call', async (t) => {
+  const { client, network } = await startOpen(t)
+  const answer = client.call('twice', { n: 1 })
+  for (const type of ['$later', '$pong', '$', '$ping']) network.last.say({ type, ref: 1, data: 'not a reply' })
+  network.last.say({ type: '$reply', ref: 1, data: 2 })
+  t.equal(await answer, 2)
+})
+
+t.test('a signal that has nothing but aborted and reason ends a call', async (t) => {
+  const { client } = await startOpen(t)
+  const signal = { aborted: true, reason: new Error('given up') } as unknown as AbortSignal
+  await t.rejects(client.call('twice', { n: 1 }, { signal }), { message: 'given up' })
+})
+
+t.test('no promise of the client that nobody awaits is an unhandled rejection', async (t) => {
+  const unhandled: unknown[] = []
+  const keep = (reason: unknown): void => { unhandled.push(reason) }
+  const before = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection')
+  process.on('unhandledRejection', keep)
+  t.teardown(() => {
+    process.removeListener('unhandledRejection', keep)
+    for (const listener of before) process.on('unhandledRejection', listener)
+  })
+  const { client, network } = await startOpen(t, { maxBufferedItems: 1 })
+  void client.call('twice', { n: 1 })
+  void client.stream('ticks', {}).next()
+  const unread = client.stream('ticks', {})
+  void unread.next()
+  network.last.say({ type: '$error', ref: 1, message: 'no' })
+  network.last.end()
+  void client.call('twice', { n: 1 }, { signal: AbortSignal.abort() })
+  void client.opened
+  client.close()
+  void client.call('twice', { n: 1 })
+  await turn()
+  await turn()
+  t.same(unhandled, [])
+})

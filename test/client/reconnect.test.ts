@@ -8,8 +8,8 @@ import { fakeRandom, fakeTime, Page, pass, start, startOpen, turn } from './fake
 const SETTINGS = { minDelayMs: 500, maxDelayMs: 20_000 }
 
 // By docs/PROTOCOL.md, whose table must name the same codes.
-const FINAL = [1000, 1002, 1003, 1007, 1008, 1009, 4500, 4501, 4503, 4504, 4999]
-const COMES_BACK = [1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015, 3000, 3999, 4000, 4401, 4408, 4429, 4499]
+const FINAL = [1000, 1002, 1003, 1007, 1008, 4500, 4501, 4503, 4504, 4999]
+const COMES_BACK = [1001, 1005, 1006, 1009, 1011, 1012, 1013, 1014, 1015, 3000, 3999, 4000, 4401, 4408, 4429, 4499]
 
 t.test('the codes of this test are those of the protocol\'s table', async (t) => {
   const [, table] = readFileSync('docs/PROTOCOL.md', 'utf8').split('## Close codes')
@@ -343,6 +343,75 @@ t.test('the server gets its answer, whatever the network does', async (t) => {
   t.equal(network.sockets.length, 1)
   await pass(100)
   t.equal(network.sockets.length, 2)
+})
+
+t.test('an attempt that is stuck when the page wakes is replaced at once', async (t) => {
+  const page = new Page(t)
+  fakeTime(t)
+  const { client, network } = await start(t, { heartbeat: false })
+  page.fire('online')
+  await turn()
+  t.equal(network.sockets.length, 1, 'it has just begun')
+  await pass(2000)
+  page.fire('online')
+  await turn()
+  t.equal(network.sockets.length, 2)
+  t.ok(network.sockets[0]!.closedBy)
+  network.last.open()
+  t.equal(client.state, 'open')
+  await pass(15_000)
+  t.equal(client.state, 'open', 'the time of the former attempt is no longer counted')
+})
+
+t.test('a message too large for the server is told of, and the client comes back', async (t) => {
+  fakeTime(t)
+  const { client, network, errors } = await startOpen(t)
+  const answer = client.call('twice', { n: 1 })
+  network.last.end(1009, 'message larger than maxPayloadBytes 100')
+  const error = { code: 'FST_TYPED_WS_DISCONNECTED', closeCode: 1009, message: 'The connection was lost: 1009 message larger than maxPayloadBytes 100' }
+  t.match(errors, [error])
+  await t.rejects(answer, error)
+  t.equal(client.state, 'waiting')
+})
+
+t.test('the error of a client that is closed says the code and the reason in its message', async (t) => {
+  const { client, network } = await startOpen(t)
+  network.last.end(4503, 'not a member')
+  await t.rejects(client.opened, { message: 'The client is closed: 4503 not a member' })
+  t.throws(() => client.send('say', { text: '' }), { code: 'FST_TYPED_WS_CLIENT_CLOSED', message: 'The client is closed: 4503 not a member' })
+})
+
+t.test('the text of an error of the WebSocket itself reaches onError', async (t) => {
+  fakeTime(t)
+  const { network, errors } = await start(t)
+  const error = new Error('Unexpected server response: 403')
+  network.last.end(1006, '', { error, message: error.message })
+  t.same(errors, [error])
+  await pass(1000)
+  network.last.end(1006, '', { message: 'no route to host' })
+  t.equal(errors[1]?.message, 'no route to host')
+})
+
+t.test('after three attempts in a row that never opened an error says what to check, once', async (t) => {
+  fakeTime(t)
+  const { network, errors } = await start(t, { openTimeoutMs: 1e8 })
+  const fail = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      network.last.end()
+      await pass(21_000, 1000)
+    }
+  }
+  await fail(2)
+  t.equal(errors.length, 0)
+  await fail(1)
+  t.match(errors, [{ code: 'FST_TYPED_WS_UNREACHABLE', message: /check the URL and the server's option origin/ }])
+  await fail(3)
+  t.equal(errors.length, 1)
+  network.last.open()
+  await fail(3)
+  t.equal(errors.length, 1, 'a connection that opened is no such attempt')
+  await fail(1)
+  t.equal(errors.length, 2)
 })
 
 t.test('a closed client has no listener on the page any more', async (t) => {

@@ -58,7 +58,22 @@ t.test('a call that is wrong reaches no handler, and the server need not wait', 
   network.last.say({ type: 'confirm', ref: 1, question: 5 })
   await turn()
   t.match(errors, [invalid])
-  t.match(network.last.sent, [{ type: '$error', ref: 1, received: 'confirm', message: "call 'confirm' breaks its schema", ...invalid }])
+  t.match(network.last.sent, [{ type: '$error', ref: 1, received: 'confirm', statusCode: 400, message: "call 'confirm' breaks its schema", ...invalid }])
+})
+
+t.test('a validate that throws answers the call, whoever made it', async (t) => {
+  const cause = new Error('a fault in a check')
+  const { client, network, errors } = await startOpen(t, { validate () { throw cause } })
+  client.handle('confirm', () => t.fail('asked'))
+  client.on('said', () => t.fail('heard'))
+  network.last.say({ type: 'said', text: 'a' })
+  network.last.say({ type: 'confirm', ref: 1, question: '' })
+  await turn()
+  t.match(network.last.sent, [{ type: '$error', ref: 1, received: 'confirm', statusCode: 500, ...invalid }])
+  t.match(errors, [{ ...invalid, cause }, { ...invalid, cause }])
+  const answer = client.call('twice', { n: 1 })
+  network.last.say({ type: '$reply', ref: 1, data: 2 })
+  await t.rejects(answer, { ...invalid, cause })
 })
 
 t.test('a reply that is wrong rejects the call', async (t) => {

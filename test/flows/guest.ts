@@ -168,7 +168,7 @@ export const expected = {
   lost: ['FST_TYPED_WS_DISCONNECTED', 'FST_TYPED_WS_DISCONNECTED'],
   'asked while away': 9,
   closed: { code: 4501, reason: 'signed out' },
-  pending: { code: 'FST_TYPED_WS_CLIENT_CLOSED', message: 'The client is closed', closeCode: 4501, reason: 'signed out' },
-  over: { code: 'FST_TYPED_WS_CLIENT_CLOSED', message: 'The client is closed', closeCode: 4501, reason: 'signed out' },
+  pending: { code: 'FST_TYPED_WS_CLIENT_CLOSED', message: 'The client is closed: 4501 signed out', closeCode: 4501, reason: 'signed out' },
+  over: { code: 'FST_TYPED_WS_CLIENT_CLOSED', message: 'The client is closed: 4501 signed out', closeCode: 4501, reason: 'signed out' },
   states: ['connecting', 'open', 'waiting', 'connecting', 'open', 'waiting', 'connecting', 'open', 'closed']
 }

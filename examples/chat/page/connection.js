@@ -21,7 +21,7 @@ const ABNORMAL = 1006
 const RESTART = 1012
 const EXPIRED = 4401
 // Done; or a broken, unexpected or too large frame, or a policy, which would only be repeated; or credentials that only the person can renew.
-const STAYS_CLOSED = [1000, 1002, 1003, 1007, 1008, 1009, EXPIRED]
+const STAYS_CLOSED = [1000, 1002, 1003, 1007, 1008, EXPIRED]
 
 /** A stock WebSocket that speaks JSON and comes back. */
 export class Connection {
