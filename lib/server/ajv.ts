@@ -1,4 +1,4 @@
-import { Ajv, str, type KeywordDefinition } from 'ajv'
+import { str, type Ajv, type KeywordDefinition } from 'ajv'
 import dependentSchemas from 'ajv/dist/vocabularies/applicator/dependentSchemas.js'
 import items from 'ajv/dist/vocabularies/applicator/items.js'
 import items2020 from 'ajv/dist/vocabularies/applicator/items2020.js'
@@ -84,7 +84,7 @@ const OWN = 'fastify-typed-ws'
 export function judgeSchema (references: References, vocabulary: Vocabulary): void {
   judge ??= createAjv({})
   const translator: Translator = { references, vocabulary, name: () => '#', takes: () => true }
-  judge.validateSchema(rewriteSchemas(references.root, (copy, part) => withoutExpressions(translateSchema(copy, part, translator))) as Schema, true)
+  void judge.validateSchema(rewriteSchemas(references.root, (copy, part) => withoutExpressions(translateSchema(copy, part, translator))) as Schema, true)
 }
 
 function withoutExpressions (schema: Schema): Schema {
@@ -97,7 +97,7 @@ let judge: Ajv | undefined
 // The app's own keywords stay.
 function addKeywords (ajv: Ajv, vocabulary: Vocabulary): void {
   for (const definition of KEYWORDS) {
-    const names = [definition.keyword].flat() as string[]
+    const names = [definition.keyword].flat()
     if (names.some((name) => vocabulary.isAjvKeyword(name))) continue
     for (const name of names) ajv.removeKeyword(name)
     ajv.addKeyword(definition)
@@ -137,12 +137,12 @@ const KEYWORDS: readonly KeywordDefinition[] = [
   },
   // Tuples of draft-07 and of 2020-12.
   { ...items.default as KeywordDefinition, schemaType: ['object', 'array', 'boolean'], error: items2020.default.error!, code: (context) => (Array.isArray(context.schema) ? items : items2020).default.code(context) },
-  prefixItems.default as KeywordDefinition,
-  dependentRequired.default as KeywordDefinition,
-  dependentSchemas.default as KeywordDefinition,
-  limitContains.default as KeywordDefinition,
-  unevaluatedItems.default as KeywordDefinition,
-  unevaluatedProperties.default as KeywordDefinition,
+  prefixItems.default,
+  dependentRequired.default,
+  dependentSchemas.default,
+  limitContains.default,
+  unevaluatedItems.default,
+  unevaluatedProperties.default,
   // After all others: a refinement is asked only of values that are as the rest of its schema says.
   { keyword: OWN, post: true, validate: refine }
 ]

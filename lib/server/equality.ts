@@ -22,7 +22,7 @@ export function isCopy (schema: unknown, copy: unknown): boolean {
 function isEqual (one: unknown, other: unknown, hidden: ReadonlyArray<string | symbol>): boolean {
   if (one === other) return true
   if (!isObject(one) || !isObject(other)) return false
-  if (one instanceof RegExp) return String(one) === String(other)
+  if (one instanceof RegExp) return other instanceof RegExp && String(one) === String(other)
   const keys = Object.keys(one).filter(isPublic)
   return keys.length === Object.keys(other).filter(isPublic).length && [...keys, ...hidden].every((key) => isEqual(one[key], other[key], hidden))
 }

@@ -240,7 +240,7 @@ function explainUnfitPart (part: SchemaPart): string | undefined {
 
 /** Where a schema stands, as a part of a sentence: nothing for the message's own. */
 export function at ({ uri }: Part): string {
-  const [id, pointer = ''] = [uri.slice(0, uri.lastIndexOf('#')), uri.slice(uri.lastIndexOf('#') + 1)]
+  const [id, pointer] = [uri.slice(0, uri.lastIndexOf('#')), uri.slice(uri.lastIndexOf('#') + 1)]
   if (id !== ROOT_ID) return ` at ${id}#${pointer}`
   return pointer === '' ? '' : ` at ${pointer}`
 }

@@ -1,7 +1,7 @@
 // A server whose upgrades have several owners: typed routes, a proxy, other listeners.
 import dns from 'node:dns'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import { createConnection, type AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
@@ -34,7 +34,7 @@ async function talks (client: Client): Promise<boolean> {
 function addGuest (t: Teardown, app: FastifyInstance, path = '/guest'): void {
   const guest = new WebSocketServer({ noServer: true })
   t.teardown(() => { for (const client of guest.clients) client.terminate() })
-  guest.on('connection', (ws) => ws.on('message', (data) => { ws.send(`guest ${String(data)}`) }))
+  guest.on('connection', (ws) => ws.on('message', (data: Buffer) => { ws.send(`guest ${data.toString()}`) }))
   app.server.on('upgrade', (request, socket, head) => {
     if (request.url === path) guest.handleUpgrade(request, socket, head, (ws) => guest.emit('connection', ws, request))
   })
@@ -86,7 +86,7 @@ for (const prefix of ['/api', '/']) {
   t.test(`@fastify/http-proxy at ${prefix} after the plugin: its upgrades go upstream, and nobody ends the process`, async (t) => {
     const upstream = createServer((_request, response) => response.end('upstream'))
     const server = new WebSocketServer({ server: upstream })
-    server.on('connection', (ws, { url }) => ws.on('message', (data) => { ws.send(`upstream ${url} ${String(data)}`) }))
+    server.on('connection', (ws, { url }) => ws.on('message', (data: Buffer) => { ws.send(`upstream ${url} ${data.toString()}`) }))
     await new Promise<void>((resolve) => { upstream.listen(0, '127.0.0.1', resolve) })
     t.teardown(() => { server.close(); upstream.close() })
     const { app } = await start(t)
@@ -106,7 +106,7 @@ for (const prefix of ['/api', '/']) {
 t.test('what a listener throws ends its socket, and nothing else', async (t) => {
   const { app, log } = await start(t)
   app.server.on('upgrade', ({ url }) => { if (url === '/throws') throw new Error('at once') })
-  app.server.on('upgrade', async ({ url }) => { if (url === '/rejects') throw new Error('later') })
+  app.server.on('upgrade', (({ url }: IncomingMessage) => url === '/rejects' ? Promise.reject(new Error('later')) : undefined) as never)
   const url = await listen(app)
   const living = await connect(t, `${url}/typed`)
   for (const path of ['/throws', '/rejects']) t.equal(await exchangeRaw(t, app, handshakeText(app, path)), '')
