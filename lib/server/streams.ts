@@ -33,6 +33,8 @@ interface Stream<M> {
 
 // How often a source that never waits gives way to other connections.
 const ITEMS_PER_TURN = 64
+// How many items go out before a look at the time.
+const ITEMS_PER_LOOK = 4
 
 /** The streams of one connection, by their `ref`. */
 export class Streams<M extends Message<Named>> {
@@ -106,7 +108,7 @@ export class Streams<M extends Message<Named>> {
       let n = 0
       do {
         n++
-        if (n % ITEMS_PER_TURN === 0 || isLong()) await turn()
+        if (n % ITEMS_PER_TURN === 0 || (n % ITEMS_PER_LOOK === 0 && isLong())) await turn()
         if (this.#sink.isSlow && !await this.#hasRoom(message)) return
       } while (await this.#pull(source, message))
     } catch (error) {

@@ -291,10 +291,10 @@ t.test('a stream that never waits starves nobody', async (t) => {
 t.test('a stream whose items take long to make gives way between them', async (t) => {
   const turns = countTurns(t)
   const seen: number[] = []
-  const { client } = await start(t, { async * count ({ to }) { for (let n = 1; n <= to; n++) { spin(11); seen.push(turns.count); yield { n } } } })
-  client.send({ type: 'count', ref: 1, to: 10 })
+  const { client } = await start(t, { async * count ({ to }) { for (let n = 1; n <= to; n++) { spin(6); seen.push(turns.count); yield { n } } } })
+  client.send({ type: 'count', ref: 1, to: 30 })
   while ((await client.next()).type !== '$done');
-  t.ok(new Set(seen).size > 3, `in ${new Set(seen).size} turns`)
+  t.ok(new Set(seen).size >= 3, `in ${new Set(seen).size} turns`)
 })
 
 t.test('a stream is pulled no faster than its peer reads', async (t) => {
