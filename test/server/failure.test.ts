@@ -2,7 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import Fastify from 'fastify'
 import createError from '@fastify/error'
-import { bodyOf, chosen, clientErrorOf, closeOf, cutReason, isAbort } from '../../lib/server/failure.js'
+import { bodyOf, chosen, clientErrorOf, closeOf, cutReason, isAbort, logError } from '../../lib/server/failure.js'
 
 const call = { type: 'history', ref: 7, payload: {} }
 const event = { type: 'message', ref: undefined, payload: {} }
@@ -103,4 +103,15 @@ t.test('knows an error that only says that its signal was aborted', async (t) =>
   t.ok(isAbort(abort, controller.signal))
   t.ok(isAbort(controller.signal.reason, controller.signal))
   for (const other of [new Error('stop'), 'stop', undefined, ...unreadable()]) t.notOk(isAbort(other, controller.signal))
+})
+
+t.test('an error is logged as well as it can be, and a logger that throws ends nothing', async (t) => {
+  const hostile: unknown = new Proxy(new Error('seen'), { get: () => { throw hostile } })
+  const lines: unknown[] = []
+  const log = { error: ({ err }: { err: unknown }, text: string) => { lines.push([err instanceof Error ? err.message : err, text]) } }
+  const broken = { error: () => { throw new Error('the destination is closed') } }
+  logError(log as never, 'error', new Error('plain'), 'handler failed')
+  logError(log as never, 'error', hostile, 'handler failed')
+  logError(broken as never, 'error', new Error('plain'), 'handler failed')
+  t.same(lines, [['plain', 'handler failed'], ['an error that cannot be read', 'handler failed, and its error cannot be logged']])
 })

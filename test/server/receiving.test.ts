@@ -5,7 +5,7 @@ import * as typebox from 'typebox'
 import { Format } from 'typebox/format'
 import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
 import { connect, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, type Client } from '../support/helper.js'
-import { gate, start, type live } from './live.js'
+import { start, type live } from './live.js'
 
 const INTERNAL = { type: '$error', statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
 
@@ -133,20 +133,26 @@ t.test('many messages on which a check throws cost what any message costs', asyn
   const contract = defineContract({ name: 'checked.v1', clientToServer: { say: Type.Object({ text: Type.String({ format: 'breaks' }) }) } })
   app.ws('/', { contract, on: { say () {} } })
   const client = await connect(t, await listen(app))
-  for (let n = 0; n < 4; n++) client.send({ type: 'say', text: 'boom' })
-  t.same([(await client.next()).statusCode, (await client.next()).statusCode, (await client.next()).statusCode, (await client.next()).statusCode], [500, 500, 429, 429])
+  for (let n = 0; n < 3; n++) client.send({ type: 'say', text: 'boom' })
+  for (const statusCode of [500, 500, 429]) t.match(await client.next(), { type: '$error', statusCode })
 })
 
 t.test('an instrument that throws while a message is received ends no process, and the client is told', async (t) => {
-  const hold = gate()
-  const { client, socket, log } = await start(t, { async ask ({ n }) { await hold.opened; return n } }, { maxQueuedMessages: 1 })
+  const log = new Log()
+  const app = await createApp(t, {}, { logger: log.options })
+  const contract = defineContract({ name: 'texts.v1', clientToServer: { ask: { request: Type.Object({}), reply: Type.Null() } } })
+  app.ws('/', { contract, on: { ask: () => null } })
+  const client = await connect(t, await listen(app))
+  const socket = app.channel(contract).sockets().next().value!
+  const { close } = socket.raw
   // As a tracer that wraps the methods of ws might do.
-  socket.raw.pause = () => { throw new Error('the tracer is broken') }
-  for (const n of [1, 2]) client.send({ type: 'ask', ref: n, n })
+  socket.raw.close = () => { throw new Error('the tracer is broken') }
+  client.send(Buffer.from([1]))
   t.same(await client.next(), INTERNAL)
   t.match(log.find('websocket handler failed'), [{ level: 50, err: { message: 'the tracer is broken' } }])
-  hold.open()
-  for (const ref of [1, 2]) t.match(await client.next(), { type: '$reply', ref })
+  socket.raw.close = close
+  client.send({ type: 'ask', ref: 1 })
+  t.match(await client.next(), { type: '$reply', ref: 1 })
 })
 
 t.test('a message too long for a string of its own is a fault that is answered', async (t) => {
