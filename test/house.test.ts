@@ -9,7 +9,7 @@ import ts from 'typescript'
 const floors = [
   ['types/infer', 'types/contract', 'types/socket', 'types/handler', 'types/client', 'types/diagnostics', 'types/options', 'types/inject', 'types/fastify'],
   ['lib/protocol', 'lib/timer', 'lib/standard-schema', 'lib/contract', 'lib/validate'],
-  ['lib/client/errors', 'lib/client/emitter', 'lib/client/queue', 'lib/client/questions', 'lib/client/stream', 'lib/client/served', 'lib/client/retry', 'lib/client/link', 'lib/client/connector', 'lib/client/client', 'lib/client/index'],
+  ['lib/client/errors', 'lib/client/quiet', 'lib/client/emitter', 'lib/client/queue', 'lib/client/questions', 'lib/client/stream', 'lib/client/served', 'lib/client/retry', 'lib/client/link', 'lib/client/connector', 'lib/client/client', 'lib/client/index'],
   [
     'lib/server/errors', 'lib/server/ignorable', 'lib/server/symbols', 'lib/server/turn', 'lib/server/printable', 'lib/server/suggest', 'lib/server/host', 'lib/server/hand-over', 'lib/server/request-count', 'lib/server/diagnostics', 'lib/server/equality', 'lib/server/schema', 'lib/server/recursion', 'lib/server/explain', 'lib/server/formats', 'lib/server/builds', 'lib/server/vocabulary', 'lib/server/checks', 'lib/server/pattern', 'lib/server/ajv', 'lib/server/typebox', 'lib/server/dates', 'lib/server/generate', 'lib/server/serialize',
     'lib/server/options', 'lib/server/origin', 'lib/server/frame', 'lib/server/intake', 'lib/server/peer', 'lib/server/failure', 'lib/server/close-frame', 'lib/server/rejection', 'lib/server/outbox',
