@@ -16,12 +16,16 @@ const LETTERS = 20_000 // of them a script has no more
  * Every text of so many characters that begins, goes on and ends in one of these ways.
  *
  * @param {number} length
+ * @param {ReadonlySet<string>} [only] by their names
  * @returns {Generator<{ name: string, text: string }>}
  */
-export function * hostileTexts (length) {
+export function * hostileTexts (length, only) {
   for (const opening of OPENINGS) {
     for (const { name, middle } of middles(length)) {
-      for (const ending of ENDINGS) yield { name: JSON.stringify([opening, name, ending]), text: opening + middle + ending }
+      for (const ending of ENDINGS) {
+        const text = { name: JSON.stringify([opening, name, ending]), text: opening + middle + ending }
+        if (only?.has(text.name) ?? true) yield text
+      }
     }
   }
 }
