@@ -11,7 +11,15 @@ export const CANCEL = '$cancel' as const
 export const PING = '$ping' as const
 
 /** Message types of the protocol's own; a contract's message names never begin with `$`. */
-export const Reserved = { reply: REPLY, next: NEXT, done: DONE, error: ERROR, cancel: CANCEL, ping: PING, pong: '$pong' } as const
+export const Reserved: {
+  readonly reply: typeof REPLY
+  readonly next: typeof NEXT
+  readonly done: typeof DONE
+  readonly error: typeof ERROR
+  readonly cancel: typeof CANCEL
+  readonly ping: typeof PING
+  readonly pong: '$pong'
+} = { reply: REPLY, next: NEXT, done: DONE, error: ERROR, cancel: CANCEL, ping: PING, pong: '$pong' }
 
 /** The property that ties an answer to its question. */
 export const REF = 'ref'
@@ -50,7 +58,7 @@ export const CloseCode = {
   /** Too many invalid messages in a row. */
   policyViolation: 1008,
   /** A message was larger than `maxPayloadBytes`; the reason says so. */
-  messageTooBig: MESSAGE_TOO_BIG,
+  messageTooBig: 1009,
   /** `open` failed for a reason of the server's. */
   internalError: 1011,
   /** The server restarts; the reason says when to come back. */
