@@ -20,6 +20,7 @@ async function pages (): Promise<string[]> {
 
 /** Port 3000 may be in use: the program listens on any, and says to its clients on which. */
 function onAnyPort (program: string): string {
+  if (!program.includes('port: 3000')) return program
   return program.replace('port: 3000', 'port: 0').replaceAll(/'([^']*localhost:)3000([^']*)'/g, '(\'$1\' + new URL(app.listeningOrigin).port + \'$2\')')
 }
 
