@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 import { FormatRegistry } from '@sinclair/typebox'
 import { Format } from 'typebox/format'
-import { linearFormats } from '../../lib/server/formats.js'
+import { boundCheck, linearFormats } from '../../lib/server/formats.js'
 import { isLinear } from '../support/growth.js'
 import { decoderOf, lines, refusalOf } from '../support/lines.js'
 
@@ -80,4 +80,9 @@ t.test('a format of the app\'s own name is the app\'s', async (t) => {
   }
   const given = { ajv: { customOptions: { formats: { 'date-time': (text: string) => text === 'own' } } } }
   t.equal(refusalOf(Type.Object({ x: Type.String({ format: 'date-time' }) }), { x: 'own' }, given), undefined)
+})
+
+t.test('a check of TypeBox that is linear stays as it is', async (t) => {
+  const check = (): boolean => true
+  t.equal(boundCheck('hostname', check), check)
 })
