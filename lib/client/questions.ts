@@ -26,10 +26,10 @@ interface Question extends Unsent {
   readonly type: string
   readonly asker: Asker
   /** Stops its clock. Returns whether it was still open. */
-  settle (): boolean
+  readonly settle: () => boolean
   /** Nobody waits for its answer any more. */
-  giveUp (reason: unknown): void
-  fail (error: unknown): void
+  readonly giveUp: (reason: unknown) => void
+  readonly fail: (error: unknown) => void
 }
 
 /** Calls and streams that are not answered yet, by their `ref`. */

@@ -63,7 +63,10 @@ class Automaton {
         if (element.kind === 'lookahead' || element.kind === 'lookbehind') this.#addChoice(element.alternatives, this.#add(undefined), ways)
         return next
       }
-      default: return this.#addLetter(element.raw, next)
+      case 'Character':
+      case 'CharacterClass':
+      case 'CharacterSet':
+      case 'ExpressionCharacterClass': return this.#addLetter(element.raw, next)
     }
   }
 

@@ -186,7 +186,7 @@ function copy (references: References, cut: ReadonlyMap<string, Part>): Unwound 
 }
 
 // A reference becomes a refinement of anything, which each compiler is taught to run.
-function remembering ({ $ref, ...schema }: Record<PropertyKey, unknown>, check: Check): object {
+function remembering ({ $ref: _target, ...schema }: Record<PropertyKey, unknown>, check: Check): object {
   if (KIND in schema) schema[KIND] = 'Unknown'
   return Object.defineProperty(schema, REFINE, { value: [{ check, error: () => 'must be valid' }], enumerable: true })
 }
