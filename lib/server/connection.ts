@@ -301,10 +301,6 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     }
   }
 
-  get isGone (): boolean {
-    return this.#closed !== undefined
-  }
-
   /** From now on its `close` handler waits no longer than this for the last messages. */
   hurry (lastMessagesMs: number): void {
     this.#lastMessagesMs = lastMessagesMs

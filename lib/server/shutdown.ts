@@ -26,7 +26,7 @@ const MAX_GOODBYE_MS = 1000
 
 /**
  * Lets handlers finish, says goodbye to every connection and waits until nothing of the app's runs for any of them, but not for longer than `timeoutMs`. Only
- * connections that had to be cut then have a moment more, for their `close` handlers.
+ * `close` handlers have a moment more: those of connections that had to be cut run then.
  */
 export async function shutDown ({ handshakes, connections, unsettled, sockets, log }: Ending, { timeoutMs, spreadMs }: ShutdownSettings): Promise<void> {
   for (const handshake of handshakes) handshake.expire(new errors.Closing())
@@ -40,7 +40,10 @@ export async function shutDown ({ handshakes, connections, unsettled, sockets, l
   // Other routes' sockets have the rest of the time, but a process that has nothing else to do need not stay for them.
   setTimeout(() => { for (const socket of sockets) socket.destroy() }, timeoutMs).unref()
   const settled = Promise.all(all.map(async (connection) => await connection.settled()))
-  if (!await isWithin(timeoutMs, settled) && connections.some(({ isGone }) => !isGone)) await isWithin(goodbyeMs, settled)
+  if (!await isWithin(timeoutMs, settled) && all.some(({ unsettled }) => unsettled.close > 0)) {
+    for (const connection of all) connection.hurry(0)
+    await isWithin(goodbyeMs, settled)
+  }
   clearTimeout(hurry)
   reportUnsettled(all.filter(({ isSettled }) => !isSettled), log)
 }
