@@ -1,4 +1,4 @@
-import { str, type Ajv, type KeywordDefinition } from 'ajv'
+import { str, type Ajv, type CodeKeywordDefinition, type KeywordDefinition } from 'ajv'
 import dependentSchemas from 'ajv/dist/vocabularies/applicator/dependentSchemas.js'
 import items from 'ajv/dist/vocabularies/applicator/items.js'
 import items2020 from 'ajv/dist/vocabularies/applicator/items2020.js'
@@ -104,6 +104,11 @@ function addKeywords (ajv: Ajv, vocabulary: Vocabulary): void {
   }
 }
 
+// The default export of a CommonJS module: Node gives the module, bundlers and Bun what it exports.
+function definitionOf<Definition extends CodeKeywordDefinition> (imported: { default: Definition } | Definition): Definition {
+  return 'default' in imported ? imported.default : imported
+}
+
 const KEYWORDS: readonly KeywordDefinition[] = [
   // Ajv's own compares every item with every other: a message of 64 KiB would take seconds.
   {
@@ -136,13 +141,18 @@ const KEYWORDS: readonly KeywordDefinition[] = [
     error: { message: ({ schema }) => str`must match pattern "${schema instanceof RegExp ? schema.source : schema}"` }
   },
   // Tuples of draft-07 and of 2020-12.
-  { ...items.default as KeywordDefinition, schemaType: ['object', 'array', 'boolean'], error: items2020.default.error!, code: (context) => (Array.isArray(context.schema) ? items : items2020).default.code(context) },
-  prefixItems.default,
-  dependentRequired.default,
-  dependentSchemas.default,
-  limitContains.default,
-  unevaluatedItems.default,
-  unevaluatedProperties.default,
+  {
+    ...definitionOf(items),
+    schemaType: ['object', 'array', 'boolean'],
+    error: definitionOf(items2020).error!,
+    code: (context) => definitionOf(Array.isArray(context.schema) ? items : items2020).code(context)
+  },
+  definitionOf(prefixItems),
+  definitionOf(dependentRequired),
+  definitionOf(dependentSchemas),
+  definitionOf(limitContains),
+  definitionOf(unevaluatedItems),
+  definitionOf(unevaluatedProperties),
   // After all others: a refinement is asked only of values that are as the rest of its schema says.
   { keyword: OWN, post: true, validate: refine }
 ]
