@@ -38,6 +38,8 @@ export async function told<T> (on: (listener: (value: T) => void) => () => void,
 /** Says everything that the contract has, loses the connection, comes back, and is sent away. */
 export async function visit (url: string, WebSocket?: WebSocketConstructor): Promise<Record<string, unknown>> {
   const client = createClient<typeof contract>(url, { protocol: 'guest.v1', retry: { minDelayMs: 20, maxDelayMs: 200 }, callTimeoutMs: 60_000, ...WebSocket && { WebSocket } })
+  // Deno tells why a connection broke
+  client.onError(() => {})
   const states: string[] = [client.state]
   client.onState(({ state }) => states.push(state))
   const report: Record<string, unknown> = { states }
