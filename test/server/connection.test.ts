@@ -470,7 +470,7 @@ t.test('the reason of a close is cut at 123 bytes, between characters', async (t
 })
 
 t.test('a close code no endpoint may send is refused at once', async (t) => {
-  const { client } = await start(t, { say: (_, socket) => t.throws(() => socket.close(1006), TypeError), ask: () => 1 })
+  const { client } = await start(t, { say: (_, socket) => t.throws(() => socket.close(999), { code: 'FST_TYPED_WS_INVALID_CLOSE' }), ask: () => 1 })
   client.send({ type: 'say', text: 'x' })
   client.send({ type: 'ask', ref: 1, n: 1 })
   t.same((await client.next()).data, 1)
