@@ -49,7 +49,8 @@ const worst: ReadonlyArray<(length: number) => string> = [
 t.test('every format of ajv-formats and of TypeBox takes linear time', async (t) => {
   const names = new Set([...Object.keys(fullFormats), ...Format.Entries().map(([name]) => name)])
   for (const { name: line, Type, of } of lines) {
-    for (const format of names) {
+    // One check of a format serves all validators: the others are asked for those that are replaced.
+    for (const format of line === 'TypeBox 1.x' ? names : [...Object.keys(linearFormats), 'iri', 'idn-email']) {
       const decode = decoderOf(of(Type.Object({ x: Type.String({ format }) })))
       for (const textOf of worst) t.ok(isLinear((x) => decode(JSON.stringify({ type: 'm', x })), textOf), `${line}: ${format}: ${JSON.stringify(textOf(30))}`)
     }
