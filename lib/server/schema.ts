@@ -61,11 +61,11 @@ export function * partsIn (part: Part, seen: Set<unknown> = new Set()): Generato
   if (!isSchema(part.schema) || seen.has(part.schema)) return
   seen.add(part.schema)
   yield part as SchemaPart
-  for (const child of childrenOf(part)) yield * partsIn(child, seen)
+  for (const child of childrenOf(part as SchemaPart)) yield * partsIn(child, seen)
 }
 
-function childrenOf (part: SchemaPart | Part): Part[] {
-  const keywords = Object.keys(part.schema ?? {}).filter((keyword) => SUBSCHEMAS.has(keyword) || NAMED_SUBSCHEMAS.has(keyword))
+function childrenOf (part: SchemaPart): Part[] {
+  const keywords = Object.keys(part.schema).filter((keyword) => SUBSCHEMAS.has(keyword) || NAMED_SUBSCHEMAS.has(keyword))
   return keywords.flatMap((keyword) => part.under(keyword))
 }
 

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { FormatRegistry, Kind, Type as Legacy, TypeRegistry } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
@@ -202,6 +205,7 @@ t.test('compileContract takes the types TypeBox 1.x makes of a text', async (t) 
 
 t.test('compileContract refuses what is no schema', async (t) => {
   refusesToBoot(t, { type: 'object', properties: { a: 'string' } }, 'schema is invalid: data/properties/a must be object,boolean')
+  for (const none of [null, 'text']) refusesToBoot(t, { type: 'object', properties: none }, 'schema is invalid: data/properties must be object')
   refusesToBoot(t, { type: 'object', properties: { a: { type: 'text' } } }, 'type \'text\' at /properties/a cannot travel as JSON')
   refusesToBoot(t, { type: 'object', properties: { a: { type: 'string', minLength: -1 } } }, 'schema is invalid: data/properties/a/minLength must be >= 0')
   refusesToBoot(t, { type: 'object', properties: { a: { exemple: {} } } }, 'unknown keyword "exemple" at /properties/a: correct it, or write \'x-exemple\' for an annotation')
@@ -294,4 +298,15 @@ t.test('an import of TypeBox that fails for another reason than that it is not i
     await t.rejects(loadTypeBox([], undefined, failing(message, code)), { message, code })
   }
   await t.rejects(loadTypeBox([], async () => { throw null })) // eslint-disable-line no-throw-literal -- some do
+})
+
+t.test('a process that was started elsewhere has the lines of TypeBox that the plugin itself finds', async (t) => {
+  const home = process.cwd()
+  const elsewhere = await mkdtemp(join(tmpdir(), 'fastify-typed-ws-'))
+  t.teardown(async () => { process.chdir(home); await rm(elsewhere, { recursive: true }) })
+  process.chdir(elsewhere)
+  const typebox = await loadTypeBox()
+  process.chdir(home)
+  t.ok(typebox.builds.some(({ kinds }) => kinds !== undefined))
+  t.equal(verdict(Type.Object({ a: Type.String() }), { a: 'text' }, { typebox }), 'taken')
 })

@@ -338,6 +338,31 @@ t.test('a Date is written as the text its schema asks for, as over HTTP, and che
   t.equal(replyOf(Tree)({ at, kids: [{ at, kids: [null] }] }), `{"at":"${at.toISOString()}","kids":[{"at":"${at.toISOString()}","kids":[null]}]}`, 'in a schema that refers to itself')
 })
 
+t.test('a date behind references is written as the branch of its literals says, and once where two lead to one schema', async (t) => {
+  const at = new Date('2026-03-04T12:06:07.089Z')
+  const stampOf = (kind: string, format: string): object => ({ $id: kind, type: 'object', properties: { kind: { const: kind }, at: { type: 'string', format } }, required: ['kind', 'at'] })
+  const shared = { moment: stampOf('moment', 'date-time'), day: stampOf('day', 'date') }
+  const reply = replyOf({ anyOf: [{ $ref: 'day' }, { $ref: 'moment' }] }, { sharedSchemas: shared })
+  const twice = replyOf({ allOf: [{ $ref: 'moment' }, { $ref: 'moment' }, { type: 'object', required: ['at'] }] }, { sharedSchemas: shared })
+  t.same(JSON.parse(reply({ kind: 'moment', at })), { kind: 'moment', at: at.toISOString() })
+  t.match((JSON.parse(reply({ kind: 'day', at })) as { at: string }).at, /^2026-03-0[345]$/)
+  t.same(JSON.parse(twice({ kind: 'moment', at })), { kind: 'moment', at: at.toISOString() })
+})
+
+t.test('a time has the offset of the process\'s time zone', async (t) => {
+  const { TZ } = process.env
+  t.teardown(() => { if (TZ === undefined) delete process.env['TZ']; else process.env['TZ'] = TZ })
+  const time = replyOf({ type: 'string', format: 'time' })
+  for (const [zone, text] of [['UTC', '05:06:07Z'], ['Asia/Kolkata', '10:36:07+05:30'], ['America/New_York', '00:06:07-05:00']] as const) {
+    process.env['TZ'] = zone
+    t.equal(time(new Date('2026-03-04T05:06:07Z')), `"${text}"`, zone)
+  }
+})
+
+t.test('a refusal by a schema that TypeBox compiles and Ajv cannot stays unexplained', async (t) => {
+  t.equal(refusalOf(Current.Object({ x: Current.Enum([]) }), { x: 'a' }), 'message is invalid')
+})
+
 /** A schema, and values that are near it. */
 interface Shape {
   readonly build: (T: Builder) => TSchema

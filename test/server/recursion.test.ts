@@ -111,3 +111,19 @@ t.test('a recursion that doubles and closes itself by what its branches have loo
   const root = { type: 'object', properties: { x: { $id: 'N', type: 'object', allOf: [{ properties: { a: { $ref: 'N' } } }, { properties: { a: { $ref: 'N' } } }], unevaluatedProperties: false } } }
   t.throws(() => decoderOf(root), { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: /'unevaluatedProperties' stands in a recursion .* write 'additionalProperties'/ })
 })
+
+t.test('a doubling recursion is checked with what it refers to outside of itself', async (t) => {
+  const user = (Type: typeof Legacy): never => Type.Object({ name: Type.String() }) as never
+  const node = (Type: typeof Legacy): never => Type.Union(['and', 'or'].map((kind) => Type.Object({ child: Type.Union([Type.Ref('Node'), Type.Null()]), user: Type.Ref('User'), kind: Type.Literal(kind) }))) as never
+  const N = { $id: 'Node', anyOf: ['and', 'or'].map((kind) => ({ type: 'object', properties: { child: { $ref: 'Node' }, user: { $ref: 'User' }, kind: { const: kind } }, required: ['user', 'kind'] })) }
+  const schemas: ReadonlyArray<[name: string, schema: object, options?: Options]> = [
+    ['Type.Module of 0.34', Legacy.Object({ x: Legacy.Module({ User: user(Legacy), Node: node(Legacy) }).Import('Node') as never })],
+    ['a schema of the app', Legacy.Object({ x: Legacy.Ref('Node') }), { sharedSchemas: { Node: N, User: { $id: 'User', ...plain(user(Legacy)) } } }]
+  ]
+  for (const [name, schema, options] of schemas) {
+    const leaf = (user: unknown): object => name.startsWith('a ') ? { kind: 'or', user } : { kind: 'or', user, child: null }
+    const tree = (user: unknown): object => ({ x: { kind: 'and', user: { name: 'a' }, child: leaf(user) } })
+    t.equal(refusalOf(schema, tree({ name: 'b' }), options), undefined, `${name}: taken`)
+    t.match(refusalOf(schema, tree({ name: 5 }), options), /^message\/x/, `${name}: refused`)
+  }
+})
