@@ -514,14 +514,10 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   async #awaitReport (other: PromiseLike<unknown>, error: unknown): Promise<Failure> {
     this.#reporting++
-    try {
-      return chosen(await other, error)
-    } catch (thrown) {
-      return { error: thrown }
-    } finally {
-      this.#reporting--
-      this.#settle()
-    }
+    const failure = await Promise.resolve(other).then((value) => chosen(value, error), (thrown: unknown) => ({ error: thrown }))
+    this.#reporting--
+    this.#settle()
+    return failure
   }
 
   // An event that finds no room is counted where that was asked for; else the peer would not know what it missed.

@@ -322,6 +322,14 @@ t.test('a client can be closed by whoever hears of anything', async (t) => {
   t.same(reopening.network.sent, [])
   t.notOk(reopening.states.slice(-2).some(({ state }) => state === 'open'))
 
+  const losing = await startOpen(t)
+  losing.network.last.end()
+  losing.client.send('say', { text: 'kept' })
+  const off = losing.client.onReopen(() => { off(); losing.network.last.end() })
+  await pass(1000)
+  losing.network.last.open()
+  t.same(losing.network.sent, [], 'a connection that is lost while it is told of takes nothing')
+
   const serving = await startOpen(t)
   serving.client.handle('confirm', (_, { signal }) => new Promise(() => signal.addEventListener('abort', () => serving.client.close())))
   serving.network.last.say({ type: 'confirm', ref: 1, question: '' })

@@ -87,6 +87,7 @@ t.test('a connection that is not open takes nothing', (t) => {
   t.equal(outbox.sendText('x'), false)
   t.equal(outbox.sendBinary(Uint8Array.of(1)), false)
   t.equal(outbox.sendFrame(frameOf('said', 'x')), false)
+  t.equal(outbox.sendBlob(new Blob(['x'])), false)
   t.equal(outbox.bufferedAmount, 0)
   t.end()
 })
