@@ -225,6 +225,13 @@ t.test('equal schemas may share an $id', async (t) => {
   }
 })
 
+t.test('a text that has an $id is checked like one that has none', async (t) => {
+  for (const { name, Type } of builders) {
+    t.same(verdictsOn((T) => T.String({ $id: 'Name', maxLength: 2 }), Type, 'ab'), ['taken'], name)
+    t.same(verdictsOn((T) => T.String({ $id: 'Name', maxLength: 2 }), Type, 'abc'), ['message/x must NOT have more than 2 characters'], name)
+  }
+})
+
 t.test('different schemas of one $id stop the boot, by name', async (t) => {
   const twins: ReadonlyArray<[one: object, other: object]> = [
     ...builders.map(({ Type }): [object, object] => [Type.String({ $id: 'Twin' }), Type.Number({ $id: 'Twin' })]),
