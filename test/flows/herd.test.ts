@@ -1,7 +1,7 @@
 // Everybody at once: what a server that restarts sees of the clients it had.
 import type { AddressInfo } from 'node:net'
 import { mock } from 'node:test'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createClient } from '../../lib/client/index.js'
 import { createApp, listen } from '../support/helper.js'
@@ -21,18 +21,24 @@ function comment (t: { comment (text: string): void }, counts: number[], binMs: 
   t.comment(counts.map((count, i) => `${String(i * binMs).padStart(6)} ms ${String(count).padStart(5)} ${'#'.repeat(Math.ceil(count / widest * 40))}`).join('\n'))
 }
 
+/** Clients that have been connected for a minute, in fake time. */
+async function openHerd (t: Test, count: number): Promise<{ network: Network, clients: Array<{ close (): void }> }> {
+  fakeTime(t)
+  const network = new Network()
+  const clients = Array.from({ length: count }, () => createClient('ws://server', { WebSocket: network.WebSocket, heartbeat: false }))
+  await turn()
+  for (const socket of network.sockets) socket.open()
+  mock.timers.tick(60_000)
+  return { network, clients }
+}
+
 t.test('two thousand clients of a server that restarts come back spread over the time it gives them', async (t) => {
   const CLIENTS = 2000
   const SPREAD_MS = 10_000
   const DOWN_MS = 2000
   const BIN_MS = 500
   const STEP_MS = 20
-  fakeTime(t)
-  const network = new Network()
-  const clients = Array.from({ length: CLIENTS }, () => createClient('ws://server', { WebSocket: network.WebSocket, heartbeat: false }))
-  await turn()
-  for (const socket of network.sockets) socket.open()
-  mock.timers.tick(60_000)
+  const { network, clients } = await openHerd(t, CLIENTS)
   const restartMs = Date.now()
   // As lib/server/shutdown.ts says it.
   for (const socket of network.sockets.splice(0)) socket.end(1012, `retry-after-ms=${Math.floor(Math.random() * (SPREAD_MS + 1))}`)
@@ -67,12 +73,7 @@ t.test('two thousand clients of a server that dies without a word do not come ba
   const DOWN_MS = 30_000
   const BIN_MS = 1000
   const STEP_MS = 50
-  fakeTime(t)
-  const network = new Network()
-  const clients = Array.from({ length: CLIENTS }, () => createClient('ws://server', { WebSocket: network.WebSocket, heartbeat: false }))
-  await turn()
-  for (const socket of network.sockets) socket.open()
-  mock.timers.tick(60_000)
+  const { network, clients } = await openHerd(t, CLIENTS)
   const deathMs = Date.now()
   for (const socket of network.sockets.splice(0)) socket.end(1006)
   const attempts: number[] = []
