@@ -104,8 +104,8 @@ function addKeywords (ajv: Ajv, vocabulary: Vocabulary): void {
   }
 }
 
-// The default export of a CommonJS module: Node gives the module, bundlers and Bun what it exports.
-function definitionOf<Definition extends CodeKeywordDefinition> (imported: { default: Definition } | Definition): Definition {
+/** The default export of a CommonJS module: Node gives the module, bundlers and Bun what it exports. */
+export function definitionOf<Definition extends CodeKeywordDefinition> (imported: { default: Definition } | Definition): Definition {
   return 'default' in imported ? imported.default : imported
 }
 

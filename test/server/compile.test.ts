@@ -6,6 +6,7 @@ import { FormatRegistry, Kind, Type as Legacy, TypeRegistry } from '@sinclair/ty
 import { Type as Current } from 'typebox'
 import { Format } from 'typebox/format'
 import { defineContract } from '../../lib/contract.js'
+import { definitionOf } from '../../lib/server/ajv.js'
 import { refuseSlowPatterns } from '../../lib/server/compile.js'
 import { References } from '../../lib/server/schema.js'
 import { loadTypeBox, type TypeBox } from '../../lib/server/typebox.js'
@@ -309,4 +310,10 @@ t.test('a process that was started elsewhere has the lines of TypeBox that the p
   process.chdir(home)
   t.ok(typebox.builds.some(({ kinds }) => kinds !== undefined))
   t.equal(verdict(Type.Object({ a: Type.String() }), { a: 'text' }, { typebox }), 'taken')
+})
+
+t.test('a keyword of Ajv is the same as Node imports it, wrapped, and as bundlers and Bun do', async (t) => {
+  const keyword = { keyword: 'mine', code () {} }
+  t.equal(definitionOf({ default: keyword }), keyword)
+  t.equal(definitionOf(keyword), keyword)
 })
