@@ -92,8 +92,10 @@ class Users {
     this.app.addHook('onRequest', (request, _reply, done) => {
       const { user } = request.query as { user: string }
       request.requestContext.set('user', user)
-      bare.run(user, done)
+      done()
     })
+    // After preValidation, where @fastify/request-context enters its own context again: on Node 24 that hides what an earlier hook entered.
+    this.app.addHook('preHandler', (request, _reply, done) => bare.run((request.query as { user: string }).user, done))
     this.app.ws('/', {
       contract,
       open: async (socket) => {

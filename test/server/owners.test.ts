@@ -161,7 +161,8 @@ t.test('every address that localhost has is behind the gate', async (t) => {
   const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
   dns.lookup = ((host: string, ...values: [{ all?: boolean }, (...values: unknown[]) => void]) => {
     const done = values.at(-1) as (...values: unknown[]) => void
-    process.nextTick(() => { if (values[0].all === true) done(null, addresses); else done(null, host.replace('localhost', '127.0.0.1'), 4) })
+    const found = host === 'localhost' ? addresses : [{ address: host, family: 4 }]
+    process.nextTick(() => { if (values[0].all === true) done(null, found); else done(null, found[0]!.address, 4) })
   }) as unknown as typeof lookup
   const { app } = await start(t)
   addGuest(t, app)
