@@ -1,6 +1,6 @@
 import { expressionOf } from './checks.js'
 import { generateArray, generateObject, quote, scalar, whole, type Expression, type Property, type Rest, type Serializer } from './generate.js'
-import type { Part, References } from './schema.js'
+import type { Part, References } from '../schema/schema.js'
 
 export type { Serializer } from './generate.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { explainUnfit, hasUnboundedPattern, idOf, Part, partsIn, References, referrersIn } from '../../lib/server/schema.js'
+import { explainUnfit, hasUnboundedPattern, idOf, Part, partsIn, References, referrersIn } from '../../lib/schema/schema.js'
 import { Type as Current } from 'typebox'
 import { Type as Legacy } from '@sinclair/typebox'
 import { builders } from '../support/lines.js'

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
-import { References } from '../../lib/server/schema.js'
-import { unwind } from '../../lib/server/recursion.js'
+import { References } from '../../lib/schema/schema.js'
+import { unwind } from '../../lib/schema/recursion.js'
 import { decoderOf, eventOf, plain, refusalOf } from '../support/lines.js'
 
 type Options = Parameters<typeof decoderOf>[1]
