@@ -16,14 +16,14 @@ import { isThenable } from './dispatch.js'
 import * as errors from './errors.js'
 import { Expiry } from './expiry.js'
 import { bodyOf, chosen, clientErrorOf, closeOf, isAbort, logError, logIgnored, type Failure } from './failure.js'
-import { bytesOf, frameOf, type Frame } from './frame.js'
+import { bytesOf, frameOf, type Frame } from './transport/frame.js'
 import type { Beating, Heartbeat } from './heartbeat.js'
 import { checkTopic, type Hub } from './hub.js'
 import { attempt, ignorable } from './ignorable.js'
 import { Inbound, type InboundOwner, type Inlet } from './inbound.js'
-import type { Intake } from './intake.js'
-import { Outbox, type OutboxOwner } from './outbox.js'
-import type { Peer } from './peer.js'
+import type { Intake } from './transport/frame-reader.js'
+import { Outbox, type OutboxOwner } from './transport/outbox.js'
+import type { Peer } from './transport/websocket.js'
 
 /** What all connections of one route share. */
 export interface Wiring extends Inlet<Connection> {

@@ -1,4 +1,4 @@
-import type { Frame } from './frame.js'
+import type { Frame } from './transport/frame.js'
 import * as errors from './errors.js'
 
 /** Whoever can be in a topic. */

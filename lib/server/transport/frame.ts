@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import * as errors from './errors.js'
+import * as errors from '../errors.js'
 
 /**
  * One unfragmented, unmasked frame (RFC 6455 §5.2), header and payload in one piece: a latin1 string where the payload is ASCII, which is the

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import * as errors from './errors.js'
+import * as errors from '../errors.js'
 import { frameBinary, frameText, type Bytes, type Frame } from './frame.js'
-import { giveWay, isLong } from './turn.js'
+import { giveWay, isLong } from '../turn.js'
 
 const OPEN = 1
 

@@ -5,8 +5,8 @@ import { constants, deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { Intake, type Reader, type Taker } from '../../lib/server/intake.js'
-import { Peer } from '../../lib/server/peer.js'
+import { Intake, type Reader, type Taker } from '../../../lib/server/transport/frame-reader.js'
+import { Peer } from '../../../lib/server/transport/websocket.js'
 
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: object) => Writable }
 const MAX_PAYLOAD_BYTES = 300

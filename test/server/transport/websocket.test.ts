@@ -2,11 +2,11 @@ import { AsyncResource } from 'node:async_hooks'
 import { once } from 'node:events'
 import { deflateRawSync } from 'node:zlib'
 import t from 'tap'
-import type { PluginOptions } from '../../lib/index.js'
-import type { Taker } from '../../lib/server/intake.js'
-import { Peer } from '../../lib/server/peer.js'
-import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../support/helper.js'
-import { echo } from '../support/echo.js'
+import type { PluginOptions } from '../../../lib/index.js'
+import type { Taker } from '../../../lib/server/transport/frame-reader.js'
+import { Peer } from '../../../lib/server/transport/websocket.js'
+import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../../support/helper.js'
+import { echo } from '../../support/echo.js'
 
 async function start (t: Teardown, options: PluginOptions = {}, overheard?: string[]): Promise<{ app: Awaited<ReturnType<typeof createApp>>, url: string }> {
   const app = await createApp(t, options)

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import t from 'tap'
 import fc from 'fast-check'
-import { frameBinary, frameText, type Bytes } from '../../lib/server/frame.js'
+import { frameBinary, frameText, type Bytes } from '../../../lib/server/transport/frame.js'
 
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: object) => NodeJS.WritableStream }
 

@@ -9,10 +9,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { WebSocket } from 'ws'
-import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
-import { frameOf, frameText } from '../../lib/server/frame.js'
-import { Outbox } from '../../lib/server/outbox.js'
-import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../support/helper.js'
+import { defineContract, type PluginOptions, type Socket } from '../../../lib/index.js'
+import { frameOf, frameText } from '../../../lib/server/transport/frame.js'
+import { Outbox } from '../../../lib/server/transport/outbox.js'
+import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../../support/helper.js'
 
 /** A socket that remembers what each write to the system took along. */
 class Wire extends Duplex {

@@ -1,8 +1,8 @@
 import type { AsyncResource } from 'node:async_hooks'
 import { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
-import { CloseCode } from '../protocol.js'
-import { Intake, type Reader, type Taker } from './intake.js'
+import { CloseCode } from '../../protocol.js'
+import { Intake, type Reader, type Taker } from './frame-reader.js'
 
 /** Whoever holds frames back until the turn of the event loop ends. */
 export interface Settling {
