@@ -1,7 +1,7 @@
 import type { ReceivedMessage } from '../../types/handler.js'
 import { after } from '../timer.js'
 import { CloseCode, ErrorCode, REF, Reserved, type ErrorBody } from '../protocol.js'
-import type { Codec, Incoming } from './compile.js'
+import type { Codec, Incoming } from './compile/contract.js'
 import { refuse, type Answer, type Decoded, type Decoder, type Fault, type Refusal } from './decode.js'
 import * as diagnostics from './diagnostics.js'
 import { dispatch, type Exchange } from './dispatch.js'

@@ -9,7 +9,7 @@ import '../../types/fastify.js'
 import { isPublic } from '../protocol.js'
 import { Capacity } from './capacity.js'
 import { ContractChannel } from './channel.js'
-import { compileContract, refuseOtherMeaning } from './compile.js'
+import { compileContract, refuseOtherMeaning } from './compile/contract.js'
 import { Encoder } from './encode.js'
 import * as errors from './errors.js'
 import { logIgnored } from './failure.js'
@@ -21,7 +21,7 @@ import { readPluginOptions, type PluginSettings, type RouteSettings } from './op
 import { declareRoute, isContract, routeOf, type RouteHost, type TypedRoute } from './route.js'
 import { shutDown } from './shutdown.js'
 import { kHandshake, kHttpOnly, kUpgrade } from './symbols.js'
-import { loadTypeBox, type TypeBox } from './typebox.js'
+import { loadTypeBox, type TypeBox } from './compile/typebox.js'
 
 /** What one app's typed routes share. */
 class TypedWs implements RouteHost, GateKeeper {

@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
 import type { WebSocketRouteOptions } from '../../types/options.js'
 import type { ContractChannel } from './channel.js'
-import { compileContract, refuseSlowPatterns } from './compile.js'
+import { compileContract, refuseSlowPatterns } from './compile/contract.js'
 import { Connection, type Wiring } from './connection.js'
 import { Decoder } from './decode.js'
 import { Encoder } from './encode.js'
@@ -18,7 +18,7 @@ import { compileOrigin } from './origin.js'
 import { Peer } from './transport/websocket.js'
 import { questionOf } from './suggest.js'
 import { kHandshake, kRoute } from './symbols.js'
-import type { TypeBox } from './typebox.js'
+import type { TypeBox } from './compile/typebox.js'
 
 /** What a route asks of the plugin. */
 export interface RouteHost {

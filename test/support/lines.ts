@@ -3,11 +3,11 @@ import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
 import type { ContractDefinition } from '../../types/contract.js'
 import { defineContract } from '../../lib/contract.js'
-import { compileContract, type Codec, type CompiledContract, type CompileOptions } from '../../lib/server/compile.js'
+import { compileContract, type Codec, type CompiledContract, type CompileOptions } from '../../lib/server/compile/contract.js'
 import { Decoder, type Decoded } from '../../lib/server/decode.js'
 import { Encoder } from '../../lib/server/encode.js'
-import type { Incoming } from '../../lib/server/compile.js'
-import { loadTypeBox } from '../../lib/server/typebox.js'
+import type { Incoming } from '../../lib/server/compile/contract.js'
+import { loadTypeBox } from '../../lib/server/compile/typebox.js'
 
 export type Builder = typeof Legacy
 

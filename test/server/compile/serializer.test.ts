@@ -3,7 +3,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { Type as Legacy, type TSchema } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
-import { builders, eventOf, lines, replyOf, type Builder } from '../support/lines.js'
+import { builders, eventOf, lines, replyOf, type Builder } from '../../support/lines.js'
 
 const { Type } = builders[0]!
 

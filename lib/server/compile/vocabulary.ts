@@ -2,9 +2,9 @@ import { Ajv, type FuncKeywordDefinition } from 'ajv'
 import formatsPlugin from 'ajv-formats'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 import type { Build, FormatCheck, KindCheck } from './builds.js'
-import { KIND } from '../schema/equality.js'
+import { KIND } from '../../schema/equality.js'
 import { boundCheck, linearFormats } from './formats.js'
-import { at, type References, type SchemaPart } from '../schema/schema.js'
+import { at, type References, type SchemaPart } from '../../schema/schema.js'
 
 /** As Fastify's option `ajv`. */
 export interface AjvSettings {

@@ -1,4 +1,4 @@
-import { INHERITED } from '../schema/schema.js'
+import { INHERITED } from '../../schema/schema.js'
 
 /** Writes a value as JSON, with what its schema declares and nothing else. */
 export type Serializer = (value: unknown) => string

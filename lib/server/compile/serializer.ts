@@ -1,8 +1,8 @@
 import { expressionOf } from './checks.js'
-import { generateArray, generateObject, quote, scalar, whole, type Expression, type Property, type Rest, type Serializer } from './generate.js'
-import type { Part, References } from '../schema/schema.js'
+import { generateArray, generateObject, quote, scalar, whole, type Expression, type Property, type Rest, type Serializer } from './codegen.js'
+import type { Part, References } from '../../schema/schema.js'
 
-export type { Serializer } from './generate.js'
+export type { Serializer } from './codegen.js'
 
 /** How a payload becomes a message: both are one JSON object. */
 export interface Envelope {

@@ -1,9 +1,9 @@
 import { openAjv, type AjvCheck } from './ajv.js'
 import { buildOf, findBuilds, type Build, type Namespace } from './builds.js'
 import { canonical, expressionOf, LOOSE_KEYWORDS, looseCheckOf, ownChecksOf, textCheckOf, type OwnCheck } from './checks.js'
-import { KIND, REFINE } from '../schema/equality.js'
+import { KIND, REFINE } from '../../schema/equality.js'
 import { explain, UNEXPLAINED } from './explain.js'
-import { LINEAR_PATTERNS, rewriteSchemas, type Part, type References, type SchemaPart } from '../schema/schema.js'
+import { LINEAR_PATTERNS, rewriteSchemas, type Part, type References, type SchemaPart } from '../../schema/schema.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** Checks values against one schema. */

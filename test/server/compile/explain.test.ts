@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { TSchema } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
-import { explain } from '../../lib/server/explain.js'
-import { builders, lines, refusalOf, type Builder } from '../support/lines.js'
+import { explain } from '../../../lib/server/compile/explain.js'
+import { builders, lines, refusalOf, type Builder } from '../../support/lines.js'
 
 const { Type } = builders[0]!
 

@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { FormatRegistry, Kind, Type as Legacy, TypeRegistry, type TSchema } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
 import { Format } from 'typebox/format'
-import type { CompileOptions } from '../../lib/server/compile.js'
-import { builders, compile, decoderOf, eventOf, lines, plain, refusalOf, replyOf, type Builder } from '../support/lines.js'
+import type { CompileOptions } from '../../../lib/server/compile/contract.js'
+import { builders, compile, decoderOf, eventOf, lines, plain, refusalOf, replyOf, type Builder } from '../../support/lines.js'
 
 const sharedSchemas = { User: { $id: 'User', type: 'object', properties: { name: { type: 'string' } } } }
 const foreign: ReadonlyArray<[what: string, part: (T: Builder) => Record<string, TSchema>]> = [

@@ -1,4 +1,4 @@
-import type { Part, References, SchemaPart } from '../schema/schema.js'
+import type { Part, References, SchemaPart } from '../../schema/schema.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** Replaces the dates in a value by their texts, in a copy. A value that has none is returned as it is. */

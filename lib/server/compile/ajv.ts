@@ -9,7 +9,7 @@ import dependentRequired from 'ajv/dist/vocabularies/validation/dependentRequire
 import limitContains from 'ajv/dist/vocabularies/validation/limitContains.js'
 import { expressionOf, hasUniqueItems, isMultipleOf, ownChecksOf, type OwnCheck } from './checks.js'
 import type { AjvError } from './explain.js'
-import { rewriteSchemas, type Part, type References, type Schema, type SchemaPart } from '../schema/schema.js'
+import { rewriteSchemas, type Part, type References, type Schema, type SchemaPart } from '../../schema/schema.js'
 import { createAjv, type Vocabulary } from './vocabulary.js'
 
 export type AjvCheck = ((value: unknown) => boolean) & { errors?: readonly AjvError[] | null }

@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 import { FormatRegistry } from '@sinclair/typebox'
 import { Format } from 'typebox/format'
-import { boundCheck, linearFormats } from '../../lib/server/formats.js'
-import { isLinear } from '../support/growth.js'
-import { decoderOf, lines, refusalOf } from '../support/lines.js'
+import { boundCheck, linearFormats } from '../../../lib/server/compile/formats.js'
+import { isLinear } from '../../support/growth.js'
+import { decoderOf, lines, refusalOf } from '../../support/lines.js'
 
 const { Type } = lines[0]!
 const url = fullFormats['url'] as RegExp

@@ -1,5 +1,5 @@
-import { GUARD, REFINE } from '../schema/equality.js'
-import type { SchemaPart } from '../schema/schema.js'
+import { GUARD, REFINE } from '../../schema/equality.js'
+import type { SchemaPart } from '../../schema/schema.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** A check of the app's own in a schema, and what it says of what it refuses. */
