@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { CloseCode } from '../protocol.js'
 import type { Connection, Unsettled } from './connection.js'
 import * as errors from './errors.js'
-import type { Handshake } from './handshake.js'
+import type { Handshake } from './handshake/handshake.js'
 import type { ShutdownSettings } from './options.js'
 
 /** What ends when an app closes. */

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
-import { CloseCode } from '../protocol.js'
-import { clientErrorOf, cutReason } from './failure.js'
+import { CloseCode } from '../../protocol.js'
+import { clientErrorOf, cutReason } from '../failure.js'
 
 /** A refusal over HTTP, by what of it matters to a page. */
 export interface Rejection {

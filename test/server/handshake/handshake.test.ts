@@ -6,9 +6,9 @@ import { mock } from 'node:test'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
-import type { PluginOptions, WebSocketRouteOptions } from '../../lib/index.js'
-import { connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../support/helper.js'
-import { echo } from '../support/echo.js'
+import type { PluginOptions, WebSocketRouteOptions } from '../../../lib/index.js'
+import { connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../../support/helper.js'
+import { echo } from '../../support/echo.js'
 
 type Route = Partial<WebSocketRouteOptions<typeof echo>>
 type Started = { app: FastifyInstance, url: string, log: Log }

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import * as errors from './errors.js'
+import * as errors from '../errors.js'
 
 // RFC 4291 §2.5.5.2, as URL writes it.
 const MAPPED_IPV4 = /^::ffff:([\da-f]+):([\da-f]+)$/

@@ -5,9 +5,9 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { Browser } from 'playwright-core'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { defineContract, type PluginOptions, type WebSocketRouteOptions } from '../../lib/index.js'
-import { startBrowser } from '../support/browser.js'
-import { connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../support/helper.js'
+import { defineContract, type PluginOptions, type WebSocketRouteOptions } from '../../../lib/index.js'
+import { startBrowser } from '../../support/browser.js'
+import { connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../../support/helper.js'
 
 const club = defineContract({ name: 'club.v1', clientToServer: { say: Type.Object({ text: Type.String() }) } })
 

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { compileHost } from '../../lib/server/host.js'
-import { connect, createApp, exchangeRaw, handshakeText, listen, Log, refused } from '../support/helper.js'
-import { echoRoute } from '../support/echo.js'
+import { compileHost } from '../../../lib/server/handshake/host.js'
+import { connect, createApp, exchangeRaw, handshakeText, listen, Log, refused } from '../../support/helper.js'
+import { echoRoute } from '../../support/echo.js'
 
 const admits = (entries: string[], host: string | undefined, protocol = 'http'): boolean => compileHost(entries)({ host, protocol })
 

@@ -1,8 +1,8 @@
 import t from 'tap'
 import fc from 'fast-check'
 import type { FastifyRequest } from 'fastify'
-import type { OriginOption } from '../../types/options.js'
-import { compileOrigin, type OriginSubject, type OriginVerdict } from '../../lib/server/origin.js'
+import type { OriginOption } from '../../../types/options.js'
+import { compileOrigin, type OriginSubject, type OriginVerdict } from '../../../lib/server/handshake/origin.js'
 
 const unrelated: OriginOption<OriginSubject> = ['https://other.test', 'https://*.other.test', /^https:\/\/pattern\.test$/, 'moz-extension://0000']
 

@@ -3,9 +3,9 @@ import type { AddressInfo, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import typedWs, { type PluginOptions } from '../../lib/index.js'
-import { certificate, connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../support/helper.js'
-import { echo } from '../support/echo.js'
+import typedWs, { type PluginOptions } from '../../../lib/index.js'
+import { certificate, connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../../support/helper.js'
+import { echo } from '../../support/echo.js'
 
 const SETTINGS = 'AAMAAABkAAQCAAAAAAIAAAAA'
 

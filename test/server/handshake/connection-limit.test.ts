@@ -10,10 +10,10 @@ import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { Type } from '@sinclair/typebox'
-import { defineContract, type Diagnostics, type PluginOptions } from '../../lib/index.js'
-import { Capacity } from '../../lib/server/capacity.js'
-import { Random } from '../fuzz/random.js'
-import { connect, connectRaw, countSockets, createApp, handshakeText, listen, refused, until, type Client, type Teardown } from '../support/helper.js'
+import { defineContract, type Diagnostics, type PluginOptions } from '../../../lib/index.js'
+import { Capacity } from '../../../lib/server/handshake/connection-limit.js'
+import { Random } from '../../fuzz/random.js'
+import { connect, connectRaw, countSockets, createApp, handshakeText, listen, refused, until, type Client, type Teardown } from '../../support/helper.js'
 
 const talk = defineContract({ name: 'talk.v1', clientToServer: { say: Type.Object({}) } })
 

@@ -8,9 +8,9 @@ import httpProxy from '@fastify/http-proxy'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { WebSocketServer } from 'ws'
-import typedWs, { type PluginOptions } from '../../lib/index.js'
-import { connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown } from '../support/helper.js'
-import { echoRoute } from '../support/echo.js'
+import typedWs, { type PluginOptions } from '../../../lib/index.js'
+import { connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown } from '../../support/helper.js'
+import { echoRoute } from '../../support/echo.js'
 
 /** An app with a typed route at /typed, a raw one at /raw and an HTTP one at /http. */
 async function start (t: Teardown, options: PluginOptions = {}, log = new Log()): Promise<{ app: FastifyInstance, log: Log }> {

@@ -1,4 +1,4 @@
-import type { OriginOption } from '../../types/options.js'
+import type { OriginOption } from '../../../types/options.js'
 
 /** What is read of a request: a FastifyRequest is one. That of `injectWS` has neither `rawHeaders` nor a protocol. */
 export interface OriginSubject {

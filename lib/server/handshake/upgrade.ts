@@ -1,10 +1,10 @@
 import { IncomingMessage, STATUS_CODES, type Server, type ServerResponse } from 'node:http'
 import { finished, type Duplex } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
-import * as errors from './errors.js'
+import * as errors from '../errors.js'
 import { dispatcherOf, give, handOver, listenersOf, type UpgradeListener } from './hand-over.js'
 import { countRequest } from './request-count.js'
-import { kGate, kUpgrade } from './symbols.js'
+import { kGate, kUpgrade } from '../symbols.js'
 
 /** What the gate asks of the plugin. */
 export interface GateKeeper {
