@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../types/socket.js'
 import { MAX_TIMEOUT_MS } from '../timer.js'
-import type { WrittenCall } from './encode.js'
+import type { WrittenCall } from './messages/encode.js'
 import * as errors from './errors.js'
 import { causedBy, textOf } from './failure.js'
 import { giveWay } from './turn.js'

@@ -1,4 +1,4 @@
-import type { ReceivedMessage } from '../../types/handler.js'
+import type { ReceivedMessage } from '../../../types/handler.js'
 
 /** A checked message whose payload may be handled. */
 export class Message<E> implements ReceivedMessage {

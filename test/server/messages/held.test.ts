@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
-import { defineContract } from '../../lib/index.js'
-import { connectRaw, createApp, handshakeText, listen, maskedFrame } from '../support/helper.js'
+import { defineContract } from '../../../lib/index.js'
+import { connectRaw, createApp, handshakeText, listen, maskedFrame } from '../../support/helper.js'
 
 const held = defineContract({
   name: 'held.v1',

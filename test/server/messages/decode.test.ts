@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import fc from 'fast-check'
-import { MAX_DEPTH } from '../../lib/protocol.js'
-import type { Refusal } from '../../lib/server/decode.js'
-import { Decoder } from '../../lib/server/decode.js'
-import { builders, compile, decoderOf, lines } from '../support/lines.js'
+import { MAX_DEPTH } from '../../../lib/protocol.js'
+import type { Refusal } from '../../../lib/server/messages/decode.js'
+import { Decoder } from '../../../lib/server/messages/decode.js'
+import { builders, compile, decoderOf, lines } from '../../support/lines.js'
 
 const { Type } = builders[0]!
 

@@ -1,4 +1,4 @@
-import type { RateLimitSettings } from './options.js'
+import type { RateLimitSettings } from '../options.js'
 
 // A bucket holds what two windows admit: what came together because the network held it up is no flood.
 const BURST_WINDOWS = 2

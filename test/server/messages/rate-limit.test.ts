@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Limit } from '../../lib/server/limit.js'
+import { Limit } from '../../../lib/server/messages/rate-limit.js'
 
 const max = 10
 const timeWindowMs = 100

@@ -1,4 +1,4 @@
-import type { ReceivedMessage } from '../../types/handler.js'
+import type { ReceivedMessage } from '../../../types/handler.js'
 
 /** What dispatch asks of a connection. None of these throws, but for `answer`. */
 export interface Exchange<M> {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { builders, compile, eventOf, lines, replyOf } from '../support/lines.js'
-import { Encoder } from '../../lib/server/encode.js'
+import { builders, compile, eventOf, lines, replyOf } from '../../support/lines.js'
+import { Encoder } from '../../../lib/server/messages/encode.js'
 
 const { Type } = builders[0]!
 const contract = {

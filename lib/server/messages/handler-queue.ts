@@ -1,4 +1,4 @@
-import { isLong } from './turn.js'
+import { isLong } from '../turn.js'
 
 /** What a queue asks of its connection. */
 export interface QueueOwner<T> {

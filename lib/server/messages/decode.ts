@@ -1,5 +1,5 @@
-import { ErrorCode, MAX_DEPTH, REF, Reserved, type ErrorBody } from '../protocol.js'
-import type { Incoming } from './compile/contract.js'
+import { ErrorCode, MAX_DEPTH, REF, Reserved, type ErrorBody } from '../../protocol.js'
+import type { Incoming } from '../compile/contract.js'
 import { Message } from './message.js'
 
 /** A checked message, what the protocol itself has to say, or why there is neither. */

@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
-import * as errors from './errors.js'
+import * as errors from '../errors.js'
 import type { Message } from './message.js'
-import { isLong } from './turn.js'
+import { isLong } from '../turn.js'
 
 /** What the streams of a connection ask of it. None of these throws, but for `sendItem` and `drained`. */
 export interface StreamSink<M> {

@@ -6,9 +6,9 @@ import { constants, deflateRawSync } from 'node:zlib'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../lib/index.js'
-import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../support/helper.js'
-import { gate } from './live.js'
+import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../../lib/index.js'
+import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../../support/helper.js'
+import { gate } from '../live.js'
 
 const counted = defineContract({
   name: 'counted.v1',

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import t from 'tap'
-import type { ReceivedMessage } from '../../lib/index.js'
-import { connect, countTurns, spin, until } from '../support/helper.js'
-import { gate, live, start, type LiveSocket } from './live.js'
+import type { ReceivedMessage } from '../../../lib/index.js'
+import { connect, countTurns, spin, until } from '../../support/helper.js'
+import { gate, live, start, type LiveSocket } from '../live.js'
 
 /** A stream that goes on until it is told to end, and heeds that. */
 async function * untilCancelled (_payload: unknown, _socket: unknown, { signal }: ReceivedMessage): AsyncGenerator<{ n: number }> {
