@@ -7,7 +7,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type ChannelStats, type Diagnostics, type Socket } from '../../lib/index.js'
 import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../support/helper.js'
-import { start as startLive } from './live.js'
+import { start as startLive } from '../support/live.js'
 
 const talk = defineContract({
   name: 'talk.v1',

@@ -5,7 +5,7 @@ import { WebSocket as WS } from 'ws'
 import { createClient } from '../../lib/client/index.js'
 import { attempt, ignorable } from '../../lib/server/ignorable.js'
 import { connect, until, type Log } from '../support/helper.js'
-import { live, start, type LiveSocket } from './live.js'
+import { live, start, type LiveSocket } from '../support/live.js'
 
 const IGNORED = 'websocket promise rejected, and nothing awaits it'
 // What is no mistake by its type.

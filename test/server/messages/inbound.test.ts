@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { mock } from 'node:test'
 import t from 'tap'
 import { connect, connectRaw, countTurns, handshakeText, maskedFrame, spin, until, type Client } from '../../support/helper.js'
-import { gate, live, start, type LiveSocket } from '../live.js'
+import { gate, live, start, type LiveSocket } from '../../support/live.js'
 
 t.test('concurrency says how many handlers run at once, begun in order', async (t) => {
   for (const concurrency of [1, 2, 3]) {

@@ -5,7 +5,7 @@ import * as typebox from 'typebox'
 import { Format } from 'typebox/format'
 import { defineContract, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { connect, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, type Client } from '../../support/helper.js'
-import { start, type live } from '../live.js'
+import { start, type live } from '../../support/live.js'
 
 const INTERNAL = { type: '$error', statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
 

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import type { ReceivedMessage } from '../../../lib/index.js'
 import { connect, countTurns, spin, until } from '../../support/helper.js'
-import { gate, live, start, type LiveSocket } from '../live.js'
+import { gate, live, start, type LiveSocket } from '../../support/live.js'
 
 /** A stream that goes on until it is told to end, and heeds that. */
 async function * untilCancelled (_payload: unknown, _socket: unknown, { signal }: ReceivedMessage): AsyncGenerator<{ n: number }> {

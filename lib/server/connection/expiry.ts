@@ -1,5 +1,5 @@
-import { MAX_TIMEOUT_MS, after } from '../timer.js'
-import * as errors from './errors.js'
+import { MAX_TIMEOUT_MS, after } from '../../timer.js'
+import * as errors from '../errors.js'
 
 /** A moment at which something ends, which may be moved. */
 export class Expiry {

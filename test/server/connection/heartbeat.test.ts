@@ -5,9 +5,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
-import { defineContract, type CloseEvent, type PluginOptions } from '../../lib/index.js'
-import { Heartbeat, type Beating } from '../../lib/server/heartbeat.js'
-import { certificate, connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../support/helper.js'
+import { defineContract, type CloseEvent, type PluginOptions } from '../../../lib/index.js'
+import { Heartbeat, type Beating } from '../../../lib/server/connection/heartbeat.js'
+import { certificate, connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../../support/helper.js'
 
 class Member implements Beating {
   bytesRead = 0

@@ -2,9 +2,9 @@
 import { once } from 'node:events'
 import t from 'tap'
 import fc from 'fast-check'
-import { closeFrameOf } from '../../lib/server/close-frame.js'
-import { connect } from '../support/helper.js'
-import { live, start } from './live.js'
+import { closeFrameOf } from '../../../lib/server/connection/close-frame.js'
+import { connect } from '../../support/helper.js'
+import { live, start } from '../../support/live.js'
 
 const INVALID = { code: 'FST_TYPED_WS_INVALID_CLOSE', statusCode: 500 }
 const NO_CODES: readonly unknown[] = [0, -1, 999, 1004, 1016, 2000, 2999, 5000, 65_536, 1000.5, NaN, Infinity, '1000', null, {}, Symbol('code'), 1000n, new Date()]

@@ -2,9 +2,9 @@ import { mock } from 'node:test'
 import jwt from '@fastify/jwt'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
-import { defineContract } from '../../lib/index.js'
-import { Expiry } from '../../lib/server/expiry.js'
-import { connect, createApp, listen, until, type Teardown } from '../support/helper.js'
+import { defineContract } from '../../../lib/index.js'
+import { Expiry } from '../../../lib/server/connection/expiry.js'
+import { connect, createApp, listen, until, type Teardown } from '../../support/helper.js'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 

@@ -1,4 +1,4 @@
-import type { HeartbeatSettings } from './options.js'
+import type { HeartbeatSettings } from '../options.js'
 
 /** Whoever's life is watched. */
 export interface Beating {

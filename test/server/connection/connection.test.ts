@@ -4,8 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { defineContract, type CloseEvent, type PluginOptions, type ReceivedMessage, type Socket } from '../../lib/index.js'
-import { connect, createApp, exchangeRaw, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../support/helper.js'
+import { defineContract, type CloseEvent, type PluginOptions, type ReceivedMessage, type Socket } from '../../../lib/index.js'
+import { connect, createApp, exchangeRaw, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../../support/helper.js'
 
 const talk = defineContract({
   name: 'talk.v1',

@@ -1,5 +1,5 @@
-import * as errors from './errors.js'
-import { cutReason } from './failure.js'
+import * as errors from '../errors.js'
+import { cutReason } from '../failure.js'
 
 /** What a close frame carries (RFC 6455 §5.5.1): nothing, or a code and a reason. */
 export type CloseFrame = [code?: number, reason?: string]

@@ -6,9 +6,9 @@ import t from 'tap'
 import fastifyRequestContext, { requestContext } from '@fastify/request-context'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
-import { connect, createApp, listen, maskedFrame, until, type Client, type Teardown } from '../support/helper.js'
-import { gate } from './live.js'
+import { defineContract, type PluginOptions, type Socket } from '../../../lib/index.js'
+import { connect, createApp, listen, maskedFrame, until, type Client, type Teardown } from '../../support/helper.js'
+import { gate } from '../../support/live.js'
 
 declare module '@fastify/request-context' {
   interface RequestContextData { user: string }

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { until } from '../support/helper.js'
-import { gate, live, start, type LiveSocket } from './live.js'
+import { until } from '../../support/helper.js'
+import { gate, live, start, type LiveSocket } from '../../support/live.js'
 
 async function codeOf (answer: Promise<unknown>): Promise<unknown> {
   return await answer.then(() => 'answered', ({ code }: { code?: string }) => code)

@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type PluginOptions, type ReceivedMessage, type Socket } from '../../lib/index.js'
-import { connect, createApp, listen, Log, type Client, type Teardown } from '../support/helper.js'
+import { connect, createApp, listen, Log, type Client, type Teardown } from './helper.js'
 
 export const live = defineContract({
   name: 'live.v1',

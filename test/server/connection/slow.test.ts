@@ -9,9 +9,9 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
-import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../lib/index.js'
-import { Outbox } from '../../lib/server/transport/outbox.js'
-import { connect, countTurns, createApp, handshakeText, listen, maskedFrame, until, type Client, type Teardown } from '../support/helper.js'
+import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../../lib/index.js'
+import { Outbox } from '../../../lib/server/transport/outbox.js'
+import { connect, countTurns, createApp, handshakeText, listen, maskedFrame, until, type Client, type Teardown } from '../../support/helper.js'
 
 /** A socket that hands on nothing until it is told to. */
 class Stalled extends Duplex {

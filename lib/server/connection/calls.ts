@@ -1,10 +1,10 @@
-import type { CallOptions } from '../../types/socket.js'
-import { MAX_TIMEOUT_MS } from '../timer.js'
-import type { WrittenCall } from './messages/encode.js'
-import * as errors from './errors.js'
-import { causedBy, textOf } from './failure.js'
-import { giveWay } from './turn.js'
-import type { Checker } from './compile/typebox.js'
+import type { CallOptions } from '../../../types/socket.js'
+import { MAX_TIMEOUT_MS } from '../../timer.js'
+import type { WrittenCall } from '../messages/encode.js'
+import * as errors from '../errors.js'
+import { causedBy, textOf } from '../failure.js'
+import { giveWay } from '../turn.js'
+import type { Checker } from '../compile/typebox.js'
 
 /** What the calls of a connection ask of it. */
 export interface CallSink {
