@@ -7,7 +7,7 @@ import type { Connection, Home, Load } from './connection/connection.js'
 import type { Encoder } from './messages/encode.js'
 import { logIgnored } from './failure.js'
 import { frameOf } from './transport/frame.js'
-import { checkTopic, Hub } from './hub.js'
+import { checkTopic, Hub } from './topics/hub.js'
 import { attempt } from './ignorable.js'
 import { giveWay } from './turn.js'
 

@@ -1,5 +1,5 @@
-import type { Frame } from './transport/frame.js'
-import * as errors from './errors.js'
+import type { Frame } from '../transport/frame.js'
+import * as errors from '../errors.js'
 
 /** Whoever can be in a topic. */
 export interface Subscriber {

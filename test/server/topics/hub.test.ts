@@ -2,9 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
-import { defineContract, type Socket } from '../../lib/index.js'
-import { Hub } from '../../lib/server/hub.js'
-import { connect, createApp, listen, type Client, type Teardown } from '../support/helper.js'
+import { defineContract, type Socket } from '../../../lib/index.js'
+import { Hub } from '../../../lib/server/topics/hub.js'
+import { connect, createApp, listen, type Client, type Teardown } from '../../support/helper.js'
 
 const rooms = defineContract({
   name: 'rooms',
