@@ -1,13 +1,13 @@
 import type { Binary, CallSettings, Client, ClientOptions, Fresh, Off, StateChange, StreamSettings, Validate } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import { CANCEL, DONE, ERROR, NEXT, REPLY, MESSAGE_TOO_BIG, REF } from '../protocol.js'
-import { Connector } from './connector.js'
+import { Connector } from './reconnect.js'
 import { Emitter } from './emitter.js'
 import { ended, errorOf, invalidMessage } from './errors.js'
-import { Queue, type Unsent } from './queue.js'
-import { Questions, type Line } from './questions.js'
+import { Queue, type Unsent } from './send-queue.js'
+import { Questions, type Line } from './calls.js'
 import { quiet } from './quiet.js'
-import { Served, type CallHandler, type Desk } from './served.js'
+import { Served, type CallHandler, type Desk } from './call-handlers.js'
 import { Stream } from './stream.js'
 
 type Payload = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
 import { ClientError } from './errors.js'
-import type { Asker } from './questions.js'
+import type { Asker } from './calls.js'
 import { quiet } from './quiet.js'
 
 type Step = IteratorResult<unknown, undefined>

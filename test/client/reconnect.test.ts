@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { mock } from 'node:test'
 import fc from 'fast-check'
 import t from 'tap'
-import { Retry } from '../../lib/client/retry.js'
+import { Retry } from '../../lib/client/backoff.js'
 import { fakeRandom, fakeTime, Page, pass, start, startOpen, turn } from './fake.js'
 
 const SETTINGS = { minDelayMs: 500, maxDelayMs: 20_000 }

@@ -2,7 +2,7 @@ import type { Validate } from '../../types/client.js'
 import { CANCEL, DONE, ERROR, NEXT, REF } from '../protocol.js'
 import { after } from '../timer.js'
 import { ClientError, errorOf } from './errors.js'
-import type { Queue, Unsent } from './queue.js'
+import type { Queue, Unsent } from './send-queue.js'
 
 /** Who waits for answers. After `done` or `failed` nothing more comes. */
 export interface Asker {

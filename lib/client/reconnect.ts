@@ -2,8 +2,8 @@ import type { ClientOptions, ClientState, Fresh, StateChange, WebSocketConstruct
 import { REFUSAL } from '../protocol.js'
 import { after, type Timer } from '../timer.js'
 import { invalidOption } from './errors.js'
-import { linkOf, type Link, type LinkOwner } from './link.js'
-import { Retry } from './retry.js'
+import { linkOf, type Link, type LinkOwner } from './connection.js'
+import { Retry } from './backoff.js'
 
 /** What there is in a browser, and not everywhere. */
 interface World {
