@@ -70,7 +70,7 @@ export const CloseCode = {
   /** The peer does not read what it is sent. */
   slowConsumer: 4408,
   /** The peer went on past its rate limit. */
-  flood: 4429,
+  rateLimited: 4429,
   /** A client error `statusCode` of 4xx becomes a close code of 45xx: `refusedBase + statusCode`. */
   refusedBase: 4100,
   /** A handshake was answered, but with no error: by a page, say. */

@@ -37,7 +37,7 @@ type Result<M> =
       : unknown
 
 /** A handler whose messages cost more, or less, than one token of the `rateLimit`. */
-export interface PricedHandler<Handler> {
+export interface HandlerWithCost<Handler> {
   /** Tokens; 0 for a message that is free. */
   readonly cost: number
   readonly handler: Handler
@@ -47,7 +47,7 @@ export interface PricedHandler<Handler> {
 export type MessageHandlers<C extends AnyContract, Request = FastifyRequest> = {
   readonly [K in keyof C['clientToServer']]:
     | MessageHandler<C['clientToServer'][K], C, Request>
-    | PricedHandler<MessageHandler<C['clientToServer'][K], C, Request>>
+    | HandlerWithCost<MessageHandler<C['clientToServer'][K], C, Request>>
 }
 
 /** Handles a binary frame. */

@@ -33,7 +33,7 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   readonly topics: ReadonlySet<string>
   /**
    * When the peer's credentials end: the connection is closed with 4401 then, unless this is moved. Default `undefined`: never.
-   * @throws `FST_TYPED_WS_EXPIRES_AT` when set to what is no valid date.
+   * @throws `FST_TYPED_WS_INVALID_EXPIRES_AT` when set to what is no valid date.
    */
   expiresAt: Date | undefined
 
@@ -79,7 +79,7 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
 
   /**
    * Joins a topic: a name of 1 to 255 bytes, shared by all routes of the same contract.
-   * @throws `FST_TYPED_WS_TOPIC_NAME`, `FST_TYPED_WS_TOO_MANY_TOPICS`.
+   * @throws `FST_TYPED_WS_INVALID_TOPIC_NAME`, `FST_TYPED_WS_TOO_MANY_TOPICS`.
    */
   subscribe (topic: string): Promise<void>
   /** Leaves a topic. */

@@ -5,7 +5,7 @@ import { EXPIRED, isFinal } from '../protocol.js'
 const HINT = /^retry-after-ms=(\d{1,9})$/
 
 /** Whether and when to come back, by the table of close codes in docs/PROTOCOL.md. */
-export class Retry {
+export class Backoff {
   readonly #minDelayMs: number
   readonly #maxDelayMs: number
   #attempt = 0

@@ -3,17 +3,17 @@ import { ERROR, REPLY } from '../protocol.js'
 export type CallHandler = (payload: unknown, settings: { readonly signal: AbortSignal }) => unknown
 
 /** How answers go out. */
-export interface Desk {
+export interface MessageReplier {
   /** Says it now or never: where it was asked is where it goes. */
   say (type: string, body: object): void
 }
 
 /** The server's own calls, and who answers them. */
-export class Served extends Map<string, CallHandler> {
-  readonly #desk: Desk
+export class CallHandlers extends Map<string, CallHandler> {
+  readonly #desk: MessageReplier
   readonly #running: Map<number, AbortController> = new Map()
 
-  constructor (desk: Desk) {
+  constructor (desk: MessageReplier) {
     super()
     this.#desk = desk
   }

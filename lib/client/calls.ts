@@ -2,17 +2,17 @@ import type { Validate } from '../../types/client.js'
 import { CANCEL, DONE, ERROR, NEXT, REF } from '../protocol.js'
 import { after } from '../timer.js'
 import { ClientError, errorOf } from './errors.js'
-import type { Queue, Unsent } from './send-queue.js'
+import type { SendQueue, Unsent } from './send-queue.js'
 
 /** Who waits for answers. After `done` or `failed` nothing more comes. */
-export interface Asker {
+export interface Sink {
   item? (data: unknown): void
-  done (data?: unknown): void
-  failed (error: unknown): void
+  complete (data?: unknown): void
+  error (error: unknown): void
 }
 
 /** How questions go out. */
-export interface Line {
+export interface MessageSender {
   textOf (type: string, payload: object): string
   /** @throws FST_TYPED_WS_QUEUE_FULL, FST_TYPED_WS_CLIENT_CLOSED */
   put (question: Unsent): void
@@ -24,7 +24,7 @@ export interface Line {
 
 interface Question extends Unsent {
   readonly type: string
-  readonly asker: Asker
+  readonly asker: Sink
   /** Stops its clock. Returns whether it was still open. */
   readonly settle: () => boolean
   /** Nobody waits for its answer any more. */
@@ -33,13 +33,13 @@ interface Question extends Unsent {
 }
 
 /** Calls and streams that are not answered yet, by their `ref`. */
-export class Questions {
-  readonly #line: Line
-  readonly #queue: Queue
+export class PendingCalls {
+  readonly #line: MessageSender
+  readonly #queue: SendQueue
   readonly #pending: Map<number, Question> = new Map()
   #lastRef = 0
 
-  constructor (line: Line, queue: Queue) {
+  constructor (line: MessageSender, queue: SendQueue) {
     this.#line = line
     this.#queue = queue
   }
@@ -49,7 +49,7 @@ export class Questions {
    * @returns how to stop asking: the asker hears nothing more.
    * @throws as the line does, and the signal's reason.
    */
-  ask (type: string, payload: object, asker: Asker, signal?: AbortSignal, timeoutMs?: number): () => void {
+  ask (type: string, payload: object, asker: Sink, signal?: AbortSignal, timeoutMs?: number): () => void {
     if (signal?.aborted) throw signal.reason
     const ref = ++this.#lastRef
     const data = this.#line.textOf(type, { ...payload, [REF]: ref })
@@ -63,7 +63,7 @@ export class Questions {
     }
     const fail = (error: unknown): void => {
       settle()
-      asker.failed(error)
+      asker.error(error)
     }
     const giveUp = (reason: unknown): void => {
       withdraw()
@@ -91,7 +91,7 @@ export class Questions {
     if (refusal) return giveUp(refusal)
     if (isItem) return asker.item?.(data)
     settle()
-    asker.done(data)
+    asker.complete(data)
   }
 
   /** The connection is lost: what was asked has been done or has not, so it is not asked again. */

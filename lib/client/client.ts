@@ -1,13 +1,13 @@
 import type { Binary, CallSettings, Client, ClientOptions, Fresh, Off, StateChange, StreamSettings, Validate } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import { CANCEL, DONE, ERROR, NEXT, REPLY, MESSAGE_TOO_BIG, REF } from '../protocol.js'
-import { Connector } from './reconnect.js'
+import { Reconnector } from './reconnect.js'
 import { Emitter } from './emitter.js'
 import { ended, errorOf, invalidMessage } from './errors.js'
-import { Queue, type Unsent } from './send-queue.js'
-import { Questions, type Line } from './calls.js'
+import { SendQueue, type Unsent } from './send-queue.js'
+import { PendingCalls, type MessageSender } from './calls.js'
 import { quiet } from './quiet.js'
-import { Served, type CallHandler, type Desk } from './call-handlers.js'
+import { CallHandlers, type CallHandler, type MessageReplier } from './call-handlers.js'
 import { Stream } from './stream.js'
 
 type Payload = Readonly<Record<string, unknown>>
@@ -24,10 +24,10 @@ const ANSWERS: readonly string[] = [REPLY, NEXT, DONE, ERROR]
 const MAX_MISSES = 3
 
 /** One conversation, whatever becomes of its connections. */
-class Conversation extends Connector implements Line, Desk {
-  readonly #queue: Queue
-  readonly #questions: Questions
-  readonly #served: Served = new Served(this)
+class TypedClient extends Reconnector implements MessageSender, MessageReplier {
+  readonly #queue: SendQueue
+  readonly #questions: PendingCalls
+  readonly #served: CallHandlers = new CallHandlers(this)
   readonly #emitter: Emitter = new Emitter()
   readonly #discriminator: string
   opened!: Promise<void>
@@ -41,8 +41,8 @@ class Conversation extends Connector implements Line, Desk {
     super(url, options)
     this.#expect()
     this.#discriminator = options.discriminator ?? 'type'
-    this.#queue = new Queue(options)
-    this.#questions = new Questions(this, this.#queue)
+    this.#queue = new SendQueue(options)
+    this.#questions = new PendingCalls(this, this.#queue)
     void this.connect()
   }
 
@@ -64,7 +64,7 @@ class Conversation extends Connector implements Line, Desk {
 
   call (type: string, payload: Payload, { signal, timeoutMs = this.options.callTimeoutMs ?? 10_000 }: CallSettings = {}): Promise<unknown> {
     return quiet(new Promise((resolve, reject) => {
-      this.#questions.ask(type, payload, { done: resolve, failed: reject }, signal, timeoutMs)
+      this.#questions.ask(type, payload, { complete: resolve, error: reject }, signal, timeoutMs)
     }))
   }
 
@@ -217,5 +217,5 @@ class Conversation extends Connector implements Line, Desk {
  * client.send('message', { text: 'Hello', date: Date.now() })
  */
 export function createClient<C extends AnyContract> (url: Fresh<string | URL>, options: ClientOptions<C> = {}): Client<C> {
-  return new Conversation(url, options) as unknown as Client<C>
+  return new TypedClient(url, options) as unknown as Client<C>
 }

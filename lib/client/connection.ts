@@ -3,7 +3,7 @@ import { PING, REFUSAL } from '../protocol.js'
 import { after, type Timer } from '../timer.js'
 
 /** What one connection tells of itself. Once it is down it says nothing more. */
-export interface LinkOwner {
+export interface ConnectionOwner {
   /** Says it now or never. */
   say (type: string): void
   up (): void
@@ -15,7 +15,7 @@ export interface LinkOwner {
 }
 
 /** One WebSocket from its first attempt to its end, whether that is a close, a refusal or silence. */
-export interface Link {
+export interface Connection {
   readonly ws: WebSocketLike
   /** Asks for a sign of life, unless it was asked already. */
   probe (): void
@@ -23,7 +23,7 @@ export interface Link {
   close (code?: number, reason?: string): void
 }
 
-export function linkOf (ws: WebSocketLike, owner: LinkOwner, heartbeat: ClientOptions['heartbeat'] = {}): Link {
+export function linkOf (ws: WebSocketLike, owner: ConnectionOwner, heartbeat: ClientOptions['heartbeat'] = {}): Connection {
   const { intervalMs = 10_000, timeoutMs = 5000 } = heartbeat || { intervalMs: Infinity }
   let timer: Timer | undefined
   let lastMs = 0

@@ -2,8 +2,8 @@ import type { ClientOptions, ClientState, Fresh, StateChange, WebSocketConstruct
 import { REFUSAL } from '../protocol.js'
 import { after, type Timer } from '../timer.js'
 import { invalidOption } from './errors.js'
-import { linkOf, type Link, type LinkOwner } from './connection.js'
-import { Retry } from './backoff.js'
+import { linkOf, type Connection, type ConnectionOwner } from './connection.js'
+import { Backoff } from './backoff.js'
 
 /** What there is in a browser, and not everywhere. */
 interface World {
@@ -23,13 +23,13 @@ const WAKE_EVENTS = ['online', 'visibilitychange']
 const world = globalThis as World
 
 /** Opens a connection, and another one when it is lost, until either side says that it is over. */
-export abstract class Connector implements LinkOwner {
+export abstract class Reconnector implements ConnectionOwner {
   readonly #url: Fresh<string | URL>
   protected readonly options: ClientOptions
   readonly #WebSocket: WebSocketConstructor
-  readonly #retry: Retry
+  readonly #retry: Backoff
   #state: ClientState = 'connecting'
-  #link: Link | undefined
+  #link: Connection | undefined
   #timer: Timer | undefined
   // When the attempt under way began, or the next one begins.
   #attemptMs = 0
@@ -41,7 +41,7 @@ export abstract class Connector implements LinkOwner {
     this.#url = url
     this.options = options
     this.#WebSocket = WebSocket
-    this.#retry = new Retry(options.retry)
+    this.#retry = new Backoff(options.retry)
     this.#listen('addEventListener')
   }
 

@@ -9,7 +9,7 @@ export interface Unsent {
 }
 
 /** What waits for a connection, in order. */
-export class Queue extends Set<Unsent> {
+export class SendQueue extends Set<Unsent> {
   readonly #max: number
   readonly #overflow: ClientOptions['overflow']
 

@@ -1,14 +1,14 @@
 import { ClientError } from './errors.js'
-import type { Asker } from './calls.js'
+import type { Sink } from './calls.js'
 import { quiet } from './quiet.js'
 
 type Step = IteratorResult<unknown, undefined>
-type Ask = (asker: Asker) => () => void
+type Ask = (asker: Sink) => () => void
 
 const END: Step = { done: true, value: undefined }
 
 /** The items of a stream, asked for when the first is wanted, and no longer than they are. */
-export class Stream implements AsyncIterableIterator<unknown>, Asker {
+export class Stream implements AsyncIterableIterator<unknown>, Sink {
   readonly #type: string
   readonly #ask: Ask
   readonly #max: number
@@ -32,7 +32,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Asker {
     try {
       if (!this.#isOver) this.#withdraw ??= this.#ask(this)
     } catch (error) {
-      this.failed(error)
+      this.error(error)
     }
     return this.#steps.shift() ?? quiet(new Promise((resolve) => {
       if (this.#isOver) resolve(END)
@@ -44,7 +44,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Asker {
   async return (): Promise<Step> {
     this.#withdraw?.()
     this.#steps.length = 0
-    this.done()
+    this.complete()
     return END
   }
 
@@ -52,17 +52,17 @@ export class Stream implements AsyncIterableIterator<unknown>, Asker {
     this.#put(Promise.resolve({ done: false, value }))
     if (this.#steps.length <= this.#max) return
     this.#withdraw?.()
-    this.failed(new ClientError('FST_TYPED_WS_STREAM_OVERFLOW', `Too many items of '${this.#type}' wait`))
+    this.error(new ClientError('FST_TYPED_WS_STREAM_OVERFLOW', `Too many items of '${this.#type}' wait`))
   }
 
-  done (): void {
+  complete (): void {
     this.#isOver = true
     for (const resolve of this.#waiting.splice(0)) resolve(END)
   }
 
-  failed (error: unknown): void {
+  error (error: unknown): void {
     this.#put(quiet(Promise.reject(error)))
-    this.done()
+    this.complete()
   }
 
   #put (step: Promise<Step>): void {

@@ -1,5 +1,5 @@
 import { KIND, REFINE } from './equality.js'
-import { Part, References, rewriteSchemas } from './schema.js'
+import { Subschema, References, rewriteSchemas } from './schema.js'
 
 /**
  * Schemas that lead back to themselves by two ways at once, like a union whose branches both hold the union again. Their compilers check a value once for each way:
@@ -10,15 +10,15 @@ type Check = (value: unknown) => boolean
 
 /** A schema that leads to others, and how. */
 interface Node {
-  readonly part: Part
+  readonly part: Subschema
   /** Schemas that hold for the same value. */
-  readonly inPlace: readonly Part[]
+  readonly inPlace: readonly Subschema[]
   /** Schemas that hold for members of the value. */
   readonly steps: readonly Step[]
 }
 
 interface Step {
-  readonly child: Part
+  readonly child: Subschema
   readonly keyword: string
   readonly kind: 'item' | 'property'
   /** The only member that it leads to. */
@@ -34,9 +34,9 @@ const STEPS = [...NAMED, ...RESTS, 'prefixItems', 'contains']
 export interface Unwound {
   readonly references: References
   /** The copy of a part, in which no reference of a circle is left. */
-  readonly copyOf: (part: Part) => Part
+  readonly copyOf: (part: Subschema) => Subschema
   /** Where the references lead that remember. */
-  readonly targets: readonly Part[]
+  readonly targets: readonly Subschema[]
   readonly memory: Memory
 }
 
@@ -45,7 +45,7 @@ export class Memory {
   readonly #verdicts = new Map<string, Map<unknown, boolean>>()
   readonly #checks = new Map<string, Check>()
 
-  set (target: Part, check: Check): void {
+  set (target: Subschema, check: Check): void {
     this.#checks.set(target.uri, check)
     this.#verdicts.set(target.uri, new Map())
   }
@@ -77,19 +77,19 @@ export function unwind (references: References): Unwound | undefined {
   const nodes = nodesOf(references)
   const circles = circlesOf(nodes)
   const doubling = new Set([...nodes.values()].filter((node) => isDoubling(node, nodes, circles)).map(({ part }) => circles.get(part.uri)))
-  const isWithin = (part: Part | undefined): boolean => part !== undefined && doubling.has(circles.get(part.uri))
+  const isWithin = (part: Subschema | undefined): boolean => part !== undefined && doubling.has(circles.get(part.uri))
   if (doubling.size === 0) return undefined
   const members = [...nodes.values()].map(({ part }) => part).filter(isWithin)
   refuseUnevaluated(members)
   const cut = new Map(members.flatMap((part) => {
-    const target = part.keyword('$ref') === undefined ? undefined : references.find(part)
+    const target = part.get('$ref') === undefined ? undefined : references.find(part)
     return target !== undefined && circles.get(target.uri) === circles.get(part.uri) ? [[part.uri, target] as const] : []
   }))
   return copy(references, cut)
 }
 
-function refuseUnevaluated (members: readonly Part[]): void {
-  const keyword = ['unevaluatedProperties', 'unevaluatedItems'].find((name) => members.some((part) => part.keyword(name) !== undefined))
+function refuseUnevaluated (members: readonly Subschema[]): void {
+  const keyword = ['unevaluatedProperties', 'unevaluatedItems'].find((name) => members.some((part) => part.get(name) !== undefined))
   if (keyword !== undefined) throw new Error(`its '${keyword}' stands in a recursion whose branches nothing tells apart, which takes twice as long on each level: write 'additionalProperties', or leave it out`)
 }
 
@@ -99,8 +99,8 @@ function nodesOf (references: References): Map<string, Node> {
   const waiting = [references.root]
   for (const part of waiting) {
     if (nodes.has(part.uri)) continue
-    const target = part.keyword('$ref') === undefined ? undefined : references.find(part)
-    const inPlace = [...IN_PLACE.flatMap((keyword) => part.under(keyword)), ...(target === undefined ? [] : [target])].filter(isObject)
+    const target = part.get('$ref') === undefined ? undefined : references.find(part)
+    const inPlace = [...IN_PLACE.flatMap((keyword) => part.subschemas(keyword)), ...(target === undefined ? [] : [target])].filter(isObject)
     const steps = STEPS.flatMap((keyword) => stepsOf(part, keyword)).filter(({ child }) => isObject(child))
     nodes.set(part.uri, { part, inPlace, steps })
     waiting.push(...inPlace, ...steps.map(({ child }) => child))
@@ -108,14 +108,14 @@ function nodesOf (references: References): Map<string, Node> {
   return nodes
 }
 
-function isObject ({ schema }: Part): boolean {
+function isObject ({ schema }: Subschema): boolean {
   return typeof schema === 'object' && schema !== null && !Array.isArray(schema)
 }
 
-function stepsOf (part: Part, keyword: string): Step[] {
+function stepsOf (part: Subschema, keyword: string): Step[] {
   const kind = keyword.endsWith('roperties') ? 'property' : 'item'
-  const isNamed = keyword === 'properties' || Array.isArray(part.keyword(keyword))
-  return part.under(keyword).map((child) => ({ child, keyword, kind, name: isNamed ? child.uri.slice(child.uri.lastIndexOf('/')) : undefined }))
+  const isNamed = keyword === 'properties' || Array.isArray(part.get(keyword))
+  return part.subschemas(keyword).map((child) => ({ child, keyword, kind, name: isNamed ? child.uri.slice(child.uri.lastIndexOf('/')) : undefined }))
 }
 
 /** Which circle a schema belongs to (Tarjan's strongly connected components): schemas of one circle have one number. */
@@ -147,7 +147,7 @@ function isDoubling ({ part }: Node, nodes: ReadonlyMap<string, Node>, circles: 
   const circle = circles.get(part.uri)
   const steps: Array<Step & { from: string }> = []
   const times = new Map<string, number>()
-  const collect = ({ uri }: Part): void => {
+  const collect = ({ uri }: Subschema): void => {
     const count = times.get(uri) ?? 0
     if (count === 2) return
     times.set(uri, count + 1)
@@ -166,10 +166,10 @@ function canMeet (one: Step & { from: string }, other: Step & { from: string }):
   return one.from !== other.from || !isApart
 }
 
-function copy (references: References, cut: ReadonlyMap<string, Part>): Unwound {
+function copy (references: References, cut: ReadonlyMap<string, Subschema>): Unwound {
   const memory = new Memory()
   const copies = new Map<string, unknown>()
-  const copyDocument = (document: Part): unknown => rewriteSchemas(document, (schema, part) => {
+  const copyDocument = (document: Subschema): unknown => rewriteSchemas(document, (schema, part) => {
     const target = cut.get(part.uri)
     const made = target === undefined ? schema : remembering(schema, (value) => memory.check(target.uri, value))
     copies.set(part.uri, made)
@@ -179,7 +179,7 @@ function copy (references: References, cut: ReadonlyMap<string, Part>): Unwound 
   const sharedSchemas = Object.fromEntries(shared.map(([name, document]) => [name, copyDocument(document)]))
   return {
     references: new References(copyDocument(references.root), sharedSchemas),
-    copyOf: (part) => new Part(copies.get(part.uri), part.uri),
+    copyOf: (part) => new Subschema(copies.get(part.uri), part.uri),
     targets: [...new Map([...cut.values()].map((target) => [target.uri, target])).values()],
     memory
   }

@@ -16,64 +16,64 @@ const SUBSCHEMAS = new Set([
 const NAMED_SUBSCHEMAS = new Set(['$defs', 'definitions', 'dependencies', 'dependentSchemas', 'patternProperties', 'properties'])
 
 /** A place in a document: most often a schema, and always what a reference could name. */
-export class Part {
+export class Subschema {
   readonly schema: unknown
   /** The document's name and a JSON pointer (RFC 6901). */
   readonly uri: string
   /** Where a reference that begins with '#' starts: the nearest schema around it that has an `$id`. */
-  readonly home: Part
+  readonly home: Subschema
 
-  constructor (schema: unknown, uri: string, home?: Part) {
+  constructor (schema: unknown, uri: string, home?: Subschema) {
     this.schema = schema
     this.uri = uri
     this.home = home === undefined || idOf(schema) !== undefined ? this : home
   }
 
   /** What stands one step further down. */
-  step (token: string): Part | undefined {
+  child (token: string): Subschema | undefined {
     const { schema } = this
     if (typeof schema !== 'object' || schema === null || !Object.hasOwn(schema, token)) return undefined
-    return new Part((schema as Schema)[token], `${this.uri}/${encodeToken(token)}`, this.home)
+    return new Subschema((schema as Schema)[token], `${this.uri}/${encodeToken(token)}`, this.home)
   }
 
   /** A keyword's value, where this is a schema that has it. */
-  keyword (name: string): unknown {
+  get (name: string): unknown {
     return isSchema(this.schema) && Object.hasOwn(this.schema, name) ? this.schema[name] : undefined
   }
 
   /** The schema, or the schemas, a keyword holds. */
-  under (keyword: string): Part[] {
-    const part = this.step(keyword)
+  subschemas (keyword: string): Subschema[] {
+    const part = this.child(keyword)
     if (part === undefined) return []
     return Array.isArray(part.schema) || NAMED_SUBSCHEMAS.has(keyword) ? membersOf(part) : [part]
   }
 }
 
 /** A place that is a schema. */
-export type SchemaPart = Part & { readonly schema: Schema }
+export type SchemaPart = Subschema & { readonly schema: Schema }
 
-function membersOf (part: Part): Part[] {
-  return Object.keys(part.schema ?? {}).flatMap((token) => part.step(token) ?? [])
+function membersOf (part: Subschema): Subschema[] {
+  return Object.keys(part.schema ?? {}).flatMap((token) => part.child(token) ?? [])
 }
 
 /** Every schema within a schema, itself first. */
-export function * partsIn (part: Part, seen: Set<unknown> = new Set()): Generator<SchemaPart> {
+export function * partsIn (part: Subschema, seen: Set<unknown> = new Set()): Generator<SchemaPart> {
   if (!isSchema(part.schema) || seen.has(part.schema)) return
   seen.add(part.schema)
   yield part as SchemaPart
   for (const child of childrenOf(part as SchemaPart)) yield * partsIn(child, seen)
 }
 
-function childrenOf (part: SchemaPart): Part[] {
+function childrenOf (part: SchemaPart): Subschema[] {
   const keywords = Object.keys(part.schema).filter((keyword) => SUBSCHEMAS.has(keyword) || NAMED_SUBSCHEMAS.has(keyword))
-  return keywords.flatMap((keyword) => part.under(keyword))
+  return keywords.flatMap((keyword) => part.subschemas(keyword))
 }
 
 /**
  * Copies a document, each of its schemas by `rewrite`, which is given the schema's place, and a copy of it whose own schemas are copied already. A copy has
  * all that the schema has, symbols and hidden keys too.
  */
-export function rewriteSchemas (part: Part, rewrite: (copy: Record<PropertyKey, unknown>, part: SchemaPart) => unknown): unknown {
+export function rewriteSchemas (part: Subschema, rewrite: (copy: Record<PropertyKey, unknown>, part: SchemaPart) => unknown): unknown {
   const { schema } = part
   if (!isSchema(schema)) return schema
   const copy: Record<PropertyKey, unknown> = {}
@@ -82,7 +82,7 @@ export function rewriteSchemas (part: Part, rewrite: (copy: Record<PropertyKey, 
     Object.defineProperty(copy, key, { value: (schema as Record<PropertyKey, unknown>)[key], enumerable: enumerable!, writable: true, configurable: true })
   }
   for (const keyword of Object.keys(schema)) {
-    const place = SUBSCHEMAS.has(keyword) || NAMED_SUBSCHEMAS.has(keyword) ? part.step(keyword) : undefined
+    const place = SUBSCHEMAS.has(keyword) || NAMED_SUBSCHEMAS.has(keyword) ? part.child(keyword) : undefined
     if (place === undefined) continue
     const isOne = SUBSCHEMAS.has(keyword) && !Array.isArray(place.schema)
     copy[keyword] = isOne ? rewriteSchemas(place, rewrite) : rewriteMembers(place, rewrite)
@@ -90,22 +90,22 @@ export function rewriteSchemas (part: Part, rewrite: (copy: Record<PropertyKey, 
   return rewrite(copy, part as SchemaPart)
 }
 
-function rewriteMembers (place: Part, rewrite: Parameters<typeof rewriteSchemas>[1]): unknown {
+function rewriteMembers (place: Subschema, rewrite: Parameters<typeof rewriteSchemas>[1]): unknown {
   if (typeof place.schema !== 'object' || place.schema === null) return place.schema
   if (Array.isArray(place.schema)) return membersOf(place).map((member) => rewriteSchemas(member, rewrite))
-  return Object.fromEntries(Object.keys(place.schema).map((token) => [token, rewriteSchemas(place.step(token)!, rewrite)]))
+  return Object.fromEntries(Object.keys(place.schema).map((token) => [token, rewriteSchemas(place.child(token)!, rewrite)]))
 }
 
 /** A message's schema, and where its references lead: into itself, or to what the app shares. */
 export class References {
-  readonly root: Part
-  readonly #byId = new Map<string, Part>()
-  readonly #documents = new Map<string, Part>()
+  readonly root: Subschema
+  readonly #byId = new Map<string, Subschema>()
+  readonly #documents = new Map<string, Subschema>()
   #twin: string | undefined = undefined
 
   constructor (schema: unknown, sharedSchemas: Readonly<Record<string, unknown>> = {}) {
-    this.root = new Part(schema, `${idOf(schema) ?? ROOT_ID}#`)
-    for (const [id, shared] of Object.entries(sharedSchemas)) this.#add(new Part(shared, `${withoutHash(id)}#`))
+    this.root = new Subschema(schema, `${idOf(schema) ?? ROOT_ID}#`)
+    for (const [id, shared] of Object.entries(sharedSchemas)) this.#add(new Subschema(shared, `${withoutHash(id)}#`))
     this.#add(this.root)
   }
 
@@ -113,18 +113,18 @@ export class References {
    * Where a schema's `$ref` leads.
    * @throws when that is nowhere.
    */
-  resolve (part: Part): Part {
+  resolve (part: Subschema): Subschema {
     const target = this.find(part)
-    if (target === undefined) throw new Error(`its reference '${String(part.keyword('$ref'))}' leads nowhere: add a schema of that $id with app.addSchema`)
+    if (target === undefined) throw new Error(`its reference '${String(part.get('$ref'))}' leads nowhere: add a schema of that $id with app.addSchema`)
     return target
   }
 
   /** Where a schema's `$ref` leads, or `undefined` when that is nowhere: by `$id` and pointer, as everywhere in Fastify. */
-  find (part: Part): Part | undefined {
-    const [id = '', pointer = ''] = String(part.keyword('$ref')).split('#')
+  find (part: Subschema): Subschema | undefined {
+    const [id = '', pointer = ''] = String(part.get('$ref')).split('#')
     const [anchor, ...tokens] = pointer.split('/')
     const home = id === '' ? part.home : this.#byId.get(id)
-    return anchor === '' ? tokens.reduce<Part | undefined>((place, token) => place?.step(decodeToken(token)), home) : undefined
+    return anchor === '' ? tokens.reduce<Subschema | undefined>((place, token) => place?.child(decodeToken(token)), home) : undefined
   }
 
   /** Every schema within the message's and within those it refers to. */
@@ -132,14 +132,14 @@ export class References {
     const seen = new Set<unknown>()
     const found = [...partsIn(this.root, seen)]
     for (const part of found) {
-      const target = part.keyword('$ref') === undefined ? undefined : this.find(part)
+      const target = part.get('$ref') === undefined ? undefined : this.find(part)
       if (target !== undefined) found.push(...partsIn(target, seen))
     }
     return found
   }
 
   /** The documents a message is checked with, by the beginning of their parts' URIs: its own, and those of the app's that it refers to. */
-  documents (): Map<string, Part> {
+  documents (): Map<string, Subschema> {
     const reached = new Set(this.reachable().map(documentOf))
     return new Map([...this.#documents].filter(([name]) => reached.has(name)))
   }
@@ -149,7 +149,7 @@ export class References {
     if (this.#twin !== undefined) throw new Error(this.#twin)
   }
 
-  #add (document: Part): void {
+  #add (document: Subschema): void {
     const own = new Set<string>()
     this.#documents.set(documentOf(document), document)
     for (const part of partsIn(document)) {
@@ -163,15 +163,15 @@ export class References {
   }
 }
 
-function explainTwin (id: string, known: Part, part: Part): string | undefined {
+function explainTwin (id: string, known: Subschema, part: Subschema): string | undefined {
   return isSame(known.schema, part.schema) ? undefined : `$id '${id}' is that of two different schemas,${at(known)} and${at(part)}: give one of them another $id`
 }
 
-function explainForeignTwin (id: string, known: Part, part: Part): string | undefined {
+function explainForeignTwin (id: string, known: Subschema, part: Subschema): string | undefined {
   return isCopy(part.schema, known.schema) ? undefined : `its $id '${id}' is that of another schema, which the app shares: give it another one`
 }
 
-function documentOf ({ uri }: Part): string {
+function documentOf ({ uri }: Subschema): string {
   return uri.slice(0, uri.lastIndexOf('#') + 1)
 }
 
@@ -186,7 +186,7 @@ function withoutHash (id: string): string {
 }
 
 /** Every schema within a document that refers to another, be it within itself. */
-export function referrersIn (document: Part): Part[] {
+export function referrersIn (document: Subschema): Subschema[] {
   return Array.from(partsIn(document)).filter(({ schema }) => typeof schema['$ref'] === 'string')
 }
 
@@ -239,7 +239,7 @@ function explainUnfitPart (part: SchemaPart): string | undefined {
 }
 
 /** Where a schema stands, as a part of a sentence: nothing for the message's own. */
-export function at ({ uri }: Part): string {
+export function at ({ uri }: Subschema): string {
   const [id, pointer] = [uri.slice(0, uri.lastIndexOf('#')), uri.slice(uri.lastIndexOf('#') + 1)]
   if (id !== ROOT_ID) return ` at ${id}#${pointer}`
   return pointer === '' ? '' : ` at ${pointer}`

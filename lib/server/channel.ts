@@ -3,7 +3,7 @@ import type { AnyContract } from '../../types/contract.js'
 import type { Channel, ChannelStats } from '../../types/socket.js'
 import type { ErrorBody } from '../protocol.js'
 import { closeFrameOf } from './connection/close-frame.js'
-import type { Connection, Home, Load } from './connection/connection.js'
+import type { Connection, ConnectionRegistry, ConnectionStats } from './connection/connection.js'
 import type { Encoder } from './messages/encode.js'
 import { logIgnored } from './failure.js'
 import { frameOf } from './transport/frame.js'
@@ -17,17 +17,17 @@ const OPEN = 1
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-const IDLE: Load = {
+const IDLE: ConnectionStats = {
   queued: 0, running: 0, streams: 0, pendingCalls: 0, bufferedBytes: 0, messagesReceived: 0, messagesSent: 0, bytesReceived: 0, bytesSent: 0, dropped: 0
 }
-const LOADS = Object.keys(IDLE) as ReadonlyArray<keyof Load>
+const LOADS = Object.keys(IDLE) as ReadonlyArray<keyof ConnectionStats>
 // What stays of a connection that is gone.
-const LASTING: ReadonlyArray<keyof Load> = ['messagesReceived', 'messagesSent', 'bytesReceived', 'bytesSent', 'dropped']
+const LASTING: ReadonlyArray<keyof ConnectionStats> = ['messagesReceived', 'messagesSent', 'bytesReceived', 'bytesSent', 'dropped']
 // What goes on although its connection is gone.
-const UNSETTLED: ReadonlyArray<keyof Load> = ['queued', 'running', 'streams']
+const UNSETTLED: ReadonlyArray<keyof ConnectionStats> = ['queued', 'running', 'streams']
 
 /** A contract as seen from anywhere in the service: its topics and its connections, of all its routes. */
-export class ContractChannel implements Channel<AnyContract>, Home {
+export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry {
   readonly contract: AnyContract
   readonly hub: Hub<Connection> = new Hub()
   readonly connections: Set<Connection> = new Set()
@@ -38,7 +38,7 @@ export class ContractChannel implements Channel<AnyContract>, Home {
   readonly #errors: Record<string, number> = Object.create(null) as Record<string, number>
   readonly #handshakesRefused: Record<number, number> = {}
   // What those did that are gone.
-  readonly #past: Mutable<Load> = { ...IDLE }
+  readonly #past: Mutable<ConnectionStats> = { ...IDLE }
   #opened = 0
   #slowed = 0
 
@@ -51,8 +51,8 @@ export class ContractChannel implements Channel<AnyContract>, Home {
 
   get stats (): ChannelStats {
     const load = { ...this.#past }
-    for (const connection of this.connections) add(load, connection.load, LOADS)
-    for (const connection of this.unsettled) add(load, connection.load, UNSETTLED)
+    for (const connection of this.connections) add(load, connection.stats, LOADS)
+    for (const connection of this.unsettled) add(load, connection.stats, UNSETTLED)
     return {
       connections: this.connections.size,
       ...load,
@@ -72,7 +72,7 @@ export class ContractChannel implements Channel<AnyContract>, Home {
   leave (connection: Connection): void {
     this.connections.delete(connection)
     this.unsettled.add(connection)
-    add(this.#past, connection.load, LASTING)
+    add(this.#past, connection.stats, LASTING)
   }
 
   forget (connection: Connection): void {
@@ -120,7 +120,7 @@ export class ContractChannel implements Channel<AnyContract>, Home {
   }
 }
 
-function add (to: Mutable<Load>, load: Load, names: ReadonlyArray<keyof Load>): void {
+function add (to: Mutable<ConnectionStats>, load: ConnectionStats, names: ReadonlyArray<keyof ConnectionStats>): void {
   for (const name of names) to[name] += load[name]
 }
 

@@ -18,7 +18,7 @@ export const UnsupportedRuntime: Named<[]> = createError('FST_TYPED_WS_UNSUPPORT
 // Before the 101: sent over HTTP.
 export const InvalidHandshake: Named<[string]> = createError('FST_TYPED_WS_INVALID_HANDSHAKE', 'Not a WebSocket handshake: %s', 400)
 export const UnsupportedVersion: Named<[]> = createError('FST_TYPED_WS_UNSUPPORTED_VERSION', 'Only WebSocket version 13 is spoken here', 426)
-export const Subprotocol: Named<[string]> = createError('FST_TYPED_WS_SUBPROTOCOL', 'None of the offered subprotocols is spoken here: offer \'%s\', or none', 400)
+export const UnknownSubprotocol: Named<[string]> = createError('FST_TYPED_WS_UNKNOWN_SUBPROTOCOL', 'None of the offered subprotocols is spoken here: offer \'%s\', or none', 400)
 export const HostRefused: Named<[]> = createError('FST_TYPED_WS_HOST_REFUSED', 'This server does not go by the name in Host: its option \'host\' would have to list it', 421)
 export const OriginRefused: Named<[]> = createError('FST_TYPED_WS_ORIGIN_REFUSED', 'Pages of this origin may not open a WebSocket here: the server\'s option \'origin\' would have to admit it', 403)
 export const OriginMissing: Named<[]> = createError('FST_TYPED_WS_ORIGIN_MISSING', 'A handshake without an Origin is refused here: send one, or set the server\'s option \'allowMissingOrigin\'', 403)
@@ -40,10 +40,10 @@ export const CallRefused: Named<[string, string]> = createError('FST_TYPED_WS_CA
 export const CallInvalid: Named<[string, string]> = createError('FST_TYPED_WS_CALL_INVALID', 'The peer\'s reply to call \'%s\' breaks its schema: %s', 502)
 export const CheckFailed: Named<[string, string]> = createError('FST_TYPED_WS_CHECK_FAILED', 'The check of the reply to call \'%s\' failed: %s', 500)
 export const TooManyCalls: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_CALLS', 'At most %s calls may wait for one peer: the option \'maxPendingCalls\' says so', 503)
-export const StreamResult: Named<[string]> = createError('FST_TYPED_WS_STREAM_RESULT', 'The handler of stream \'%s\' must return an async iterable: write async * (payload, socket) { yield … }', 500)
-export const ExpiresAt: Named<[]> = createError('FST_TYPED_WS_EXPIRES_AT', 'expiresAt is a valid Date, or undefined', 500, TypeError)
+export const InvalidStreamResult: Named<[string]> = createError('FST_TYPED_WS_INVALID_STREAM_RESULT', 'The handler of stream \'%s\' must return an async iterable: write async * (payload, socket) { yield … }', 500)
+export const InvalidExpiresAt: Named<[]> = createError('FST_TYPED_WS_INVALID_EXPIRES_AT', 'expiresAt is a valid Date, or undefined', 500, TypeError)
 export const InvalidClose: Named<[string]> = createError('FST_TYPED_WS_INVALID_CLOSE', 'A connection cannot be closed like this: %s', 500, TypeError)
-export const TopicName: Named<[]> = createError('FST_TYPED_WS_TOPIC_NAME', 'A topic\'s name is a string of 1 to 255 bytes', 500, TypeError)
+export const InvalidTopicName: Named<[]> = createError('FST_TYPED_WS_INVALID_TOPIC_NAME', 'A topic\'s name is a string of 1 to 255 bytes', 500, TypeError)
 export const TooManyTopics: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_TOPICS', 'A connection may be in %s topics at most: the option \'maxTopics\' says so', 500)
 
 // In tests.

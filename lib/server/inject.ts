@@ -10,7 +10,7 @@ import { createClient } from '../client/index.js'
 import * as errors from './errors.js'
 
 /** Where the server of an app takes a connection, and what scheme its pages have. */
-interface Entrance {
+interface ServerEndpoint {
   readonly event: 'connection' | 'secureConnection'
   readonly scheme: 'http' | 'https'
 }
@@ -26,7 +26,7 @@ export async function injectClient<C extends AnyContract> (app: FastifyInstance,
   await app.ready()
   const { headers, query, ...settings } = options
   const entrance = entranceOf(app)
-  const visit = new Visit()
+  const visit = new InjectedConnection()
   const client = createClient<C>(urlOf(path, query), {
     protocol: contract.name,
     discriminator: contract.discriminator,
@@ -38,7 +38,7 @@ export async function injectClient<C extends AnyContract> (app: FastifyInstance,
 }
 
 /** The first connection of a client: how it was answered. */
-class Visit {
+class InjectedConnection {
   headers: IncomingMessage['headers'] = {}
   #ws: WebSocket | undefined = undefined
   readonly #refused: Promise<IncomingMessage | undefined>
@@ -49,7 +49,7 @@ class Visit {
   }
 
   /** What the client opens instead of a WebSocket of its own. */
-  socketTo (app: FastifyInstance, entrance: Entrance, headers: Record<string, string>): new (url: string, protocols: string[]) => WebSocket {
+  socketTo (app: FastifyInstance, entrance: ServerEndpoint, headers: Record<string, string>): new (url: string, protocols: string[]) => WebSocket {
     const take = (ws: WebSocket): void => this.#take(ws)
     return class extends WebSocket {
       constructor (url: string, protocols: string[]) {
@@ -86,7 +86,7 @@ async function throwRefusal (response: IncomingMessage | undefined): Promise<nev
 }
 
 // The two ends of a connection; the server is given its own.
-function join (app: FastifyInstance, { event, scheme }: Entrance): Duplex {
+function join (app: FastifyInstance, { event, scheme }: ServerEndpoint): Duplex {
   const [up, down] = [new PassThrough(), new PassThrough()]
   // A server of HTTP/2 asks for the protocol that was negotiated, and for itself.
   const properties = { remoteAddress: ADDRESS, encrypted: scheme === 'https', alpnProtocol: 'http/1.1', server: app.server }
@@ -98,7 +98,7 @@ function ending (readable: PassThrough, writable: PassThrough): Duplex {
   return Duplex.from({ readable, writable } as never)
 }
 
-function entranceOf ({ initialConfig: { http2 = false, https } }: FastifyInstance): Entrance {
+function entranceOf ({ initialConfig: { http2 = false, https } }: FastifyInstance): ServerEndpoint {
   const isHttp1 = !http2 || (typeof https === 'object' && https.allowHTTP1)
   if (!isHttp1) throw new errors.InvalidOption('http2', 'a WebSocket is opened over HTTP/1.1: write https: { allowHTTP1: true }')
   return https ? { event: 'secureConnection', scheme: 'https' } : { event: 'connection', scheme: 'http' }
@@ -111,7 +111,7 @@ function urlOf (path: string, query: InjectOptions['query'] = {}): string {
 }
 
 // One that is undefined is not sent.
-function headersOf (entrance: Entrance, given: InjectOptions['headers'] = {}): Record<string, string> {
+function headersOf (entrance: ServerEndpoint, given: InjectOptions['headers'] = {}): Record<string, string> {
   const all = [['origin', `${entrance.scheme}://${HOST}`], ...Object.entries(given).map(([name, value]) => [name.toLowerCase(), value])]
   const headers = Object.fromEntries(all) as Record<string, string | undefined>
   return Object.fromEntries(Object.entries(headers).filter((header): header is [string, string] => header[1] !== undefined))

@@ -7,13 +7,13 @@ import type { InjectedClient, InjectOptions } from '../../types/inject.js'
 import type { PluginOptions } from '../../types/options.js'
 import '../../types/fastify.js'
 import { isPublic } from '../protocol.js'
-import { Capacity } from './handshake/connection-limit.js'
+import { ConnectionLimit } from './handshake/connection-limit.js'
 import { ContractChannel } from './channel.js'
 import { compileContract, refuseOtherMeaning } from './compile/contract.js'
 import { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
 import { logIgnored } from './failure.js'
-import { openGate, type GateKeeper, type UpgradeRequest } from './handshake/upgrade.js'
+import { interceptUpgrades, type UpgradeHost, type UpgradeRequest } from './handshake/upgrade.js'
 import { Handshake, type HandshakeRequest } from './handshake/handshake.js'
 import { Heartbeat } from './connection/heartbeat.js'
 import { ignorable } from './ignorable.js'
@@ -24,12 +24,12 @@ import { kHandshake, kHttpOnly, kUpgrade } from './symbols.js'
 import { loadTypeBox, type TypeBox } from './compile/typebox.js'
 
 /** What one app's typed routes share. */
-class TypedWs implements RouteHost, GateKeeper {
+class TypedWs implements RouteHost, UpgradeHost {
   readonly handshakes: Set<Handshake> = new Set()
   readonly sockets: Set<Duplex> = new Set()
   /** Clients of tests, which have no other end than the app's. */
-  readonly visitors: Set<InjectedClient> = new Set()
-  readonly capacity: Capacity
+  readonly injectedClients: Set<InjectedClient> = new Set()
+  readonly capacity: ConnectionLimit
   readonly typebox: TypeBox
   readonly settings: PluginSettings['route']
   readonly log: FastifyInstance['log']
@@ -41,7 +41,7 @@ class TypedWs implements RouteHost, GateKeeper {
 
   constructor ({ route, shutdown, maxConnections, maxConnectionsPerIp }: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
     this.settings = route
-    this.capacity = new Capacity(maxConnections, maxConnectionsPerIp)
+    this.capacity = new ConnectionLimit(maxConnections, maxConnectionsPerIp)
     this.typebox = typebox
     this.log = log
     this.#shutdown = shutdown
@@ -98,7 +98,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   const host = new TypedWs(settings, await loadTypeBox(settings.typebox), app.log)
   if (!app.hasDecorator('websocketServer')) await app.register(fastifyWebsocket, { options: { handleProtocols } })
   refuseVerifyClient(app)
-  const closeGate = openGate(app.server, host)
+  const closeGate = interceptUpgrades(app.server, host)
   app.addHook('onClose', async () => closeGate())
 
   await runFirst(app, 'onRequest', (request, reply, done) => {
@@ -117,7 +117,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   app.addHook('onRoute', keepHandler)
   app.addHook('onReady', async () => host.compile())
   app.addHook('preClose', async () => host.close())
-  app.addHook('onClose', async () => { for (const visitor of host.visitors) visitor.close() })
+  app.addHook('onClose', async () => { for (const visitor of host.injectedClients) visitor.close() })
 
   app.decorate('ws', function (this: FastifyInstance, path: string, routeOptions: unknown) {
     host.declare(this, path, routeOptions)
@@ -131,7 +131,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
     const visit = async (): Promise<InjectedClient> => {
       const { injectClient } = await import('./inject.js')
       const client = await injectClient(this, contract, path, injectOptions)
-      host.visitors.add(client)
+      host.injectedClients.add(client)
       return client
     }
     return ignorable(visit(), (error) => logIgnored(this.log, error))
@@ -176,7 +176,7 @@ function expectNoMore (request: FastifyRequest, { raw }: FastifyReply): void {
 }
 
 function noteError ({ raw }: FastifyRequest, _reply: FastifyReply, error: unknown, done: () => void): void {
-  (raw as HandshakeRequest)[kHandshake]?.fail(error)
+  (raw as HandshakeRequest)[kHandshake]?.noteError(error)
   done()
 }
 

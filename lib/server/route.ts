@@ -5,7 +5,7 @@ import type { AnyContract } from '../../types/contract.js'
 import type { WebSocketRouteOptions } from '../../types/options.js'
 import type { ContractChannel } from './channel.js'
 import { compileContract, refuseSlowPatterns } from './compile/contract.js'
-import { Connection, type Wiring } from './connection/connection.js'
+import { Connection, type RouteContext } from './connection/connection.js'
 import { Decoder } from './messages/decode.js'
 import { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
@@ -15,7 +15,7 @@ import type { Entry, Handler } from './messages/inbound.js'
 import { compileHost } from './handshake/host.js'
 import { readRouteOptions, sharedOptionNames, type RouteSettings } from './options.js'
 import { compileOrigin } from './handshake/origin.js'
-import { Peer } from './transport/websocket.js'
+import { ServerWebSocket } from './transport/websocket.js'
 import { questionOf } from './suggest.js'
 import { kHandshake, kRoute } from './symbols.js'
 import type { TypeBox } from './compile/typebox.js'
@@ -55,7 +55,7 @@ export class TypedRoute implements HandshakeRoute {
   readonly #settings: RouteSettings
   readonly #host: RouteHost
   readonly #channel: ContractChannel
-  #wiring: Wiring | undefined = undefined
+  #wiring: RouteContext | undefined = undefined
 
   constructor (scope: FastifyInstance, options: Given & { contract: AnyContract }, host: RouteHost) {
     const { contract } = options
@@ -76,7 +76,7 @@ export class TypedRoute implements HandshakeRoute {
     this.server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      WebSocket: Peer,
+      WebSocket: ServerWebSocket,
       maxPayload: settings.maxPayloadBytes,
       perMessageDeflate: settings.perMessageDeflate,
       handleProtocols: (offered) => offered.has(contract.name) && contract.name
@@ -87,7 +87,7 @@ export class TypedRoute implements HandshakeRoute {
    * Compiles every schema, once: after the scope has all of its shared schemas.
    * @throws FST_TYPED_WS_INVALID_SCHEMA, FST_TYPED_WS_UNSAFE_PATTERN, FST_TYPED_WS_EXPONENTIAL_PATTERN
    */
-  compile (): Wiring {
+  compile (): RouteContext {
     this.#wiring ??= this.#wire()
     return this.#wiring
   }
@@ -101,11 +101,11 @@ export class TypedRoute implements HandshakeRoute {
     this.#channel.refused(statusCode)
   }
 
-  connect (ws: Peer, socket: Duplex, request: FastifyRequest): void {
+  connect (ws: ServerWebSocket, socket: Duplex, request: FastifyRequest): void {
     new Connection(this.compile(), ws, socket, request).start()
   }
 
-  #wire (): Wiring {
+  #wire (): RouteContext {
     const { contract, on = {}, open, close, binary, errorHandler, refresh } = this.#options
     const { validateOutgoing, unsafePatterns, ajv, heartbeat } = this.#settings
     const { sharedSchemas } = this
@@ -113,7 +113,7 @@ export class TypedRoute implements HandshakeRoute {
     if (!unsafePatterns) refuseSlowPatterns(contract, sharedSchemas)
     const compiled = compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })
     const entries = new Map<string, Entry<Connection>>()
-    for (const [name, incoming] of compiled.incoming) entries.set(name, { ...incoming, ...priced(on, name), isUrgent: name === refresh })
+    for (const [name, incoming] of compiled.incoming) entries.set(name, { ...incoming, ...withCost(on, name), isUrgent: name === refresh })
     return {
       contract,
       decoder: new Decoder(entries, contract.discriminator),
@@ -230,7 +230,7 @@ function isCost (cost: unknown): boolean {
 
 type OneHandler = Handler<Connection>
 
-function priced (on: object, name: string): { handler: OneHandler, cost: number } {
+function withCost (on: object, name: string): { handler: OneHandler, cost: number } {
   const handler = (on as Record<string, OneHandler | { handler: OneHandler, cost: number }>)[name]!
   if (typeof handler === 'function') return { handler: handler.bind(on), cost: 1 }
   return { handler: handler.handler.bind(on), cost: handler.cost }

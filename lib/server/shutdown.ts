@@ -29,7 +29,7 @@ const MAX_GOODBYE_MS = 1000
  * `close` handlers have a moment more: those of connections that had to be cut run then.
  */
 export async function shutDown ({ handshakes, connections, unsettled, sockets, log }: Ending, { timeoutMs, spreadMs }: ShutdownSettings): Promise<void> {
-  for (const handshake of handshakes) handshake.expire(new errors.Closing())
+  for (const handshake of handshakes) handshake.abort(new errors.Closing())
   const all = [...connections, ...unsettled]
   const goodbyes = connections.map((connection) => new Goodbye(connection, spreadMs))
   const goodbyeMs = Math.min(timeoutMs / GOODBYE_PART, MAX_GOODBYE_MS)

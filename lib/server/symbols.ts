@@ -5,6 +5,6 @@ export const kRoute: unique symbol = Symbol('fastify-typed-ws.route')
 /** On a route's config: it has no WebSocket. */
 export const kHttpOnly: unique symbol = Symbol('fastify-typed-ws.http-only')
 /** On an HTTP server: it has a gate. */
-export const kGate: unique symbol = Symbol('fastify-typed-ws.gate')
+export const kUpgrades: unique symbol = Symbol('fastify-typed-ws.gate')
 /** On a raw request: its handshake, while it is under way. */
 export const kHandshake: unique symbol = Symbol('fastify-typed-ws.handshake')

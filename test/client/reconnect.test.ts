@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { mock } from 'node:test'
 import fc from 'fast-check'
 import t from 'tap'
-import { Retry } from '../../lib/client/backoff.js'
+import { Backoff } from '../../lib/client/backoff.js'
 import { fakeRandom, fakeTime, Page, pass, start, startOpen, turn } from './fake.js'
 
 const SETTINGS = { minDelayMs: 500, maxDelayMs: 20_000 }
@@ -71,14 +71,14 @@ t.test('a wait is random, between half a second and a limit that doubles up to 2
   fc.assert(fc.property(fc.integer({ min: 1, max: 2000 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (failures, random) => {
     const fake = mock.method(Math, 'random', () => random)
     try {
-      const retry = new Retry(SETTINGS)
+      const retry = new Backoff(SETTINGS)
       const delays = Array.from({ length: failures }, () => retry.delayMs(1006, '')!)
       return delays.every((ms, n) => ms >= 500 && ms <= Math.min(20_000, 500 * 2 ** (n + 1)))
     } finally {
       fake.mock.restore()
     }
   }))
-  const retry = new Retry(SETTINGS)
+  const retry = new Backoff(SETTINGS)
   const late = Array.from({ length: 5000 }, () => retry.delayMs(1006, '')!).slice(10)
   t.ok(Math.min(...late) < 1500 && Math.max(...late) > 19_000, 'all of it is used')
   t.equal(retry.attempt, 5000)
@@ -114,14 +114,14 @@ t.test('when the server says when to come back, it comes then and neither before
 
 t.test('a hint of nothing, or one that is none, is a random time as ever', async (t) => {
   for (const reason of ['retry-after-ms=0', 'retry-after-ms=', 'retry-after-ms=-5', 'retry-after-ms=1e3', 'retry-after-ms=12345678901', ' retry-after-ms=50', 'retry-after-ms=50!', 'later']) {
-    const delayMs = new Retry(SETTINGS).delayMs(1012, reason)!
+    const delayMs = new Backoff(SETTINGS).delayMs(1012, reason)!
     t.ok(delayMs >= 500 && delayMs <= 1000, `${reason}: ${delayMs}`)
   }
 })
 
 t.test('a server that says "at once" again and again is not hammered, and one that says "later" is heeded each time', async (t) => {
   fakeRandom(t, 1)
-  const retry = new Retry(SETTINGS)
+  const retry = new Backoff(SETTINGS)
   t.same(Array.from({ length: 8 }, () => retry.delayMs(1013, 'retry-after-ms=1')), [1, 2000, 4000, 8000, 16_000, 20_000, 20_000, 20_000])
   t.equal(retry.delayMs(1013, 'retry-after-ms=60000'), 60_000)
 })

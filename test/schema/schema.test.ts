@@ -1,11 +1,11 @@
 import t from 'tap'
-import { explainUnfit, hasUnboundedPattern, idOf, Part, partsIn, References, referrersIn } from '../../lib/schema/schema.js'
+import { explainUnfit, hasUnboundedPattern, idOf, Subschema, partsIn, References, referrersIn } from '../../lib/schema/schema.js'
 import { Type as Current } from 'typebox'
 import { Type as Legacy } from '@sinclair/typebox'
 import { builders } from '../support/lines.js'
 
 t.test('the walk through a schema finds every schema within a schema, and nothing that only looks like one', async (t) => {
-  const schemasIn = (schema: unknown): object[] => Array.from(partsIn(new Part(schema, '')), (part) => part.schema)
+  const schemasIn = (schema: unknown): object[] => Array.from(partsIn(new Subschema(schema, '')), (part) => part.schema)
   const names = (schema: object): unknown[] => schemasIn(schema).map((part) => (part as { title?: string }).title).filter((title) => title !== undefined)
   const s = (title: string): object => ({ title })
   t.same(names({
@@ -48,11 +48,11 @@ t.test('the walk through a schema finds every schema within a schema, and nothin
 t.test('the walk through a schema names a part as a reference would', async (t) => {
   const { root } = new References({ properties: { 'a/b ~c': { items: [{}, { title: 'here' }] } } })
   t.same(Array.from(partsIn(root), ({ uri }) => uri), ['__message#', '__message#/properties/a~1b%20~0c', '__message#/properties/a~1b%20~0c/items/0', '__message#/properties/a~1b%20~0c/items/1'])
-  t.equal(root.step('nope'), undefined)
-  t.equal(root.step('toString'), undefined)
-  t.equal(new Part(true, '').step('a'), undefined)
-  t.equal(new Part(true, '').keyword('a'), undefined)
-  t.same(root.under('anyOf'), [])
+  t.equal(root.child('nope'), undefined)
+  t.equal(root.child('toString'), undefined)
+  t.equal(new Subschema(true, '').child('a'), undefined)
+  t.equal(new Subschema(true, '').get('a'), undefined)
+  t.same(root.subschemas('anyOf'), [])
 })
 
 t.test('the walk through a schema follows references as Fastify does: by $id and pointer', async (t) => {
@@ -85,15 +85,15 @@ t.test('the walk through a schema follows references as Fastify does: by $id and
     }
   }
   const references = new References(schema, shared)
-  const at = (name: string): Part => references.root.step('properties')!.step(name)!
-  const titleAt = (name: string): unknown => references.find(at(name))?.keyword('title')
+  const at = (name: string): Subschema => references.root.child('properties')!.child(name)!
+  const titleAt = (name: string): unknown => references.find(at(name))?.get('title')
   t.equal(references.find(at('self')), references.root)
   t.equal(references.find(at('byId')), references.root)
   t.same(['pointer', 'encoded', 'percent', 'userName', 'inner'].map(titleAt), ['slash', 'space', 'percent', 'name', 'inner'])
   t.equal(references.find(at('user'))?.uri, 'user#')
   t.equal(references.find(at('userHash'))?.uri, 'user#')
-  t.equal(references.find(references.find(at('userSelf'))!)?.keyword('title'), 'name', 'a reference within what is referred to')
-  t.equal(references.find(at('nested').step('items')!)?.keyword('title'), 'nested', '# is the nearest schema with an $id')
+  t.equal(references.find(references.find(at('userSelf'))!)?.get('title'), 'name', 'a reference within what is referred to')
+  t.equal(references.find(at('nested').child('items')!)?.get('title'), 'nested', '# is the nearest schema with an $id')
   for (const name of ['lost', 'astray', 'text', 'anchor', 'foreignAnchor']) t.throws(() => references.resolve(at(name)), { message: 'leads nowhere: add a schema of that $id with app.addSchema' })
   t.equal(idOf({ $id: 'a#' }), 'a')
   t.equal(idOf({ $id: 7 }), undefined)

@@ -53,8 +53,8 @@ t.test('a mistake of the app\'s in a promise that nothing awaits is logged as an
   void room.disconnect(() => true, 999)
   void app.injectClient(live, '/nowhere')
   const codes = [
-    'FST_TYPED_WS_OUTGOING_UNKNOWN', 'FST_TYPED_WS_OUTGOING_INVALID', 'FST_TYPED_WS_INVALID_OPTION', 'FST_TYPED_WS_TOPIC_NAME', 'FST_TYPED_WS_TOO_MANY_TOPICS',
-    'FST_TYPED_WS_TOPIC_NAME', 'FST_TYPED_WS_OUTGOING_UNKNOWN', 'FST_TYPED_WS_OUTGOING_INVALID', 'which?', 'FST_TYPED_WS_INVALID_CLOSE', 'FST_TYPED_WS_HANDSHAKE_REFUSED'
+    'FST_TYPED_WS_OUTGOING_UNKNOWN', 'FST_TYPED_WS_OUTGOING_INVALID', 'FST_TYPED_WS_INVALID_OPTION', 'FST_TYPED_WS_INVALID_TOPIC_NAME', 'FST_TYPED_WS_TOO_MANY_TOPICS',
+    'FST_TYPED_WS_INVALID_TOPIC_NAME', 'FST_TYPED_WS_OUTGOING_UNKNOWN', 'FST_TYPED_WS_OUTGOING_INVALID', 'which?', 'FST_TYPED_WS_INVALID_CLOSE', 'FST_TYPED_WS_HANDSHAKE_REFUSED'
   ]
   t.same((await ignoredOf(log, codes.length)).sort(), codes.map((code) => `50 ${code}`).sort())
   client.send({ type: 'ask', ref: 1, n: 1 })
@@ -67,8 +67,8 @@ t.test('a promise that is awaited rejects, and is not logged', async (t) => {
   const room = app.channel(live)
   const rejections: ReadonlyArray<readonly [string, () => Promise<unknown>]> = [
     ['FST_TYPED_WS_OUTGOING_UNKNOWN', async () => await socket.call('nope', {})],
-    ['FST_TYPED_WS_TOPIC_NAME', async () => await Promise.all([socket.subscribe(''), socket.subscribe('')])],
-    ['FST_TYPED_WS_TOPIC_NAME', async () => await room.publish('', 'said', { text: '' }).finally(() => {})],
+    ['FST_TYPED_WS_INVALID_TOPIC_NAME', async () => await Promise.all([socket.subscribe(''), socket.subscribe('')])],
+    ['FST_TYPED_WS_INVALID_TOPIC_NAME', async () => await room.publish('', 'said', { text: '' }).finally(() => {})],
     ['FST_TYPED_WS_INVALID_CLOSE', async () => { await room.disconnect(() => true, 7) }],
     ['FST_TYPED_WS_HANDSHAKE_REFUSED', async () => { await app.injectClient(live, '/nowhere') }]
   ]

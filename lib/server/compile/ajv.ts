@@ -9,7 +9,7 @@ import dependentRequired from 'ajv/dist/vocabularies/validation/dependentRequire
 import limitContains from 'ajv/dist/vocabularies/validation/limitContains.js'
 import { expressionOf, hasUniqueItems, isMultipleOf, ownChecksOf, type OwnCheck } from './checks.js'
 import type { AjvError } from './explain.js'
-import { rewriteSchemas, type Part, type References, type Schema, type SchemaPart } from '../../schema/schema.js'
+import { rewriteSchemas, type Subschema, type References, type Schema, type SchemaPart } from '../../schema/schema.js'
 import { createAjv, type Vocabulary } from './vocabulary.js'
 
 export type AjvCheck = ((value: unknown) => boolean) & { errors?: readonly AjvError[] | null }
@@ -20,7 +20,7 @@ export type AjvCheck = ((value: unknown) => boolean) & { errors?: readonly AjvEr
  *
  * @param options - of Ajv, over the app's.
  */
-export function openAjv (references: References, vocabulary: Vocabulary, options: Readonly<Record<string, unknown>> = {}): (part: Part) => AjvCheck {
+export function openAjv (references: References, vocabulary: Vocabulary, options: Readonly<Record<string, unknown>> = {}): (part: Subschema) => AjvCheck {
   const documents = [...references.documents()]
   const parts = references.reachable()
   const { customOptions = {}, plugins = [] } = vocabulary.ajv
@@ -52,18 +52,18 @@ const OPTIONS = {
 interface Translator {
   readonly references: References
   readonly vocabulary: Vocabulary
-  readonly name: (part: Part) => string
+  readonly name: (part: Subschema) => string
   readonly takes: (keyword: string) => boolean
 }
 
 // A document's $id may be anything, and so may those within it: Ajv knows all by numbers and pointers.
-function nameOf ({ uri }: Part, documents: ReadonlyArray<[string, Part]>): string {
+function nameOf ({ uri }: Subschema, documents: ReadonlyArray<[string, Subschema]>): string {
   const start = uri.lastIndexOf('#')
   return `document${documents.findIndex(([name]) => name === uri.slice(0, start + 1))}${uri.slice(start)}`
 }
 
 /** A document as Ajv takes it: every reference by its place, checks of the app's own as a keyword, and nothing that Ajv does not know. */
-function translate (document: Part, translator: Translator): Schema {
+function translate (document: Subschema, translator: Translator): Schema {
   return rewriteSchemas(document, (copy, part) => translateSchema(copy, part, translator)) as Schema
 }
 
@@ -73,7 +73,7 @@ function translateSchema (copy: Record<PropertyKey, unknown>, part: SchemaPart, 
   // The app's check of a kind is all there is to it.
   if (vocabulary.kindOf(part) !== undefined) return checks
   const kept = Object.entries(copy).filter(([keyword]) => takes(keyword) && !LEFT_OUT.has(keyword))
-  const reference = part.keyword('$ref') === undefined ? {} : { $ref: name(references.resolve(part)) }
+  const reference = part.get('$ref') === undefined ? {} : { $ref: name(references.resolve(part)) }
   return { ...Object.fromEntries(kept), ...reference, ...checks }
 }
 

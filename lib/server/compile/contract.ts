@@ -7,7 +7,7 @@ import * as errors from '../errors.js'
 import { explain } from './explain.js'
 import { isExponential } from './pattern.js'
 import { unwind, type Unwound } from '../../schema/recursion.js'
-import { explainUnfit, hasUnboundedPattern, patternsIn, References, referrersIn, type Part, type Schema } from '../../schema/schema.js'
+import { explainUnfit, hasUnboundedPattern, patternsIn, References, referrersIn, type Subschema, type Schema } from '../../schema/schema.js'
 import { compileSerializer, type Envelope, type Matcher, type Serializer } from './serializer.js'
 import { explainLater, type Checker, type TypeBox } from './typebox.js'
 import { Vocabulary, type AjvSettings } from './vocabulary.js'
@@ -180,7 +180,7 @@ function compileChecker (schema: Schema, options: Scope, ajvOptions: Readonly<Re
   const references = referencesOf(schema, options)
   references.refuseTwins()
   vocabulary.refuseUnknown(references)
-  for (const part of references.reachable()) if (part.keyword('$ref') !== undefined) references.resolve(part)
+  for (const part of references.reachable()) if (part.get('$ref') !== undefined) references.resolve(part)
   const unwound = unwind(references)
   return unwound === undefined ? compileReferences(references, options, ajvOptions) : compileUnwound(unwound, options, ajvOptions)
 }
@@ -200,7 +200,7 @@ function compileUnwound ({ references, copyOf, targets, memory }: Unwound, optio
 }
 
 // Most often nothing is left that it refers to.
-function compileTarget (target: Part, matcher: Matcher, options: Scope, ajvOptions: Readonly<Record<string, unknown>>): Checker['check'] {
+function compileTarget (target: Subschema, matcher: Matcher, options: Scope, ajvOptions: Readonly<Record<string, unknown>>): Checker['check'] {
   return referrersIn(target).length > 0 ? matcher(target) : compileReferences(new References(target.schema), options, ajvOptions).check
 }
 
@@ -237,25 +237,25 @@ function refuseOtherPayload (references: References, reserved: readonly string[]
   const { root } = references
   if (!isObjectPart(root, references)) throw new Error('a payload shares one JSON object with its type, so its schema must be an object')
   for (const part of layersOf(root, references)) {
-    const name = reserved.find((property) => part.step('properties')?.step(property) !== undefined)
+    const name = reserved.find((property) => part.child('properties')?.child(property) !== undefined)
     if (name !== undefined) throw new Error(`'${name}' is the protocol's own property of every message: give the payload's property another name`)
   }
 }
 
-function isObjectPart (part: Part, references: References, path: readonly string[] = []): boolean {
+function isObjectPart (part: Subschema, references: References, path: readonly string[] = []): boolean {
   if (path.includes(part.uri)) return false
-  const isIn = (member: Part): boolean => isObjectPart(member, references, [...path, part.uri])
-  if (part.keyword('type') === 'object') return true
-  if (part.keyword('$ref') !== undefined) return isIn(references.resolve(part))
-  return part.under('allOf').some(isIn) || ['anyOf', 'oneOf'].some((union) => part.under(union).length > 0 && part.under(union).every(isIn))
+  const isIn = (member: Subschema): boolean => isObjectPart(member, references, [...path, part.uri])
+  if (part.get('type') === 'object') return true
+  if (part.get('$ref') !== undefined) return isIn(references.resolve(part))
+  return part.subschemas('allOf').some(isIn) || ['anyOf', 'oneOf'].some((union) => part.subschemas(union).length > 0 && part.subschemas(union).every(isIn))
 }
 
 /** Every schema that may hold for one and the same object. */
-function layersOf (part: Part, references: References, seen: Set<string> = new Set()): Part[] {
+function layersOf (part: Subschema, references: References, seen: Set<string> = new Set()): Subschema[] {
   if (seen.has(part.uri)) return []
   seen.add(part.uri)
-  const target = part.keyword('$ref') === undefined ? [] : [references.resolve(part)]
-  const members = [...target, ...['allOf', 'anyOf', 'oneOf', 'then', 'else'].flatMap((keyword) => part.under(keyword))]
+  const target = part.get('$ref') === undefined ? [] : [references.resolve(part)]
+  const members = [...target, ...['allOf', 'anyOf', 'oneOf', 'then', 'else'].flatMap((keyword) => part.subschemas(keyword))]
   return [part, ...members.flatMap((member) => layersOf(member, references, seen))]
 }
 

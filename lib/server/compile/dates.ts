@@ -1,4 +1,4 @@
-import type { Part, References, SchemaPart } from '../../schema/schema.js'
+import type { Subschema, References, SchemaPart } from '../../schema/schema.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** Replaces the dates in a value by their texts, in a copy. A value that has none is returned as it is. */
@@ -21,7 +21,7 @@ export function compileDates (references: References, vocabulary: Vocabulary): D
     writers.set(format, writer)
     return writer
   }
-  const write = (value: unknown, parts: readonly Part[]): unknown => {
+  const write = (value: unknown, parts: readonly Subschema[]): unknown => {
     if (typeof value !== 'object' || value === null) return value
     const layers = layersOf(parts, value, references)
     if (value instanceof Date) return writeDate(value, layers, writerOf)
@@ -31,7 +31,7 @@ export function compileDates (references: References, vocabulary: Vocabulary): D
   return (value) => write(value, [references.root])
 }
 
-function isDate ({ schema }: Part): boolean {
+function isDate ({ schema }: Subschema): boolean {
   const { type, format } = Object(schema) as SchemaPart['schema']
   return [type].flat().includes('string') && WRITERS.has(format as string)
 }
@@ -40,9 +40,9 @@ function isPlain (value: object): value is Record<string | number, unknown> {
   return !ArrayBuffer.isView(value)
 }
 
-function writeDate (date: Date, layers: readonly Part[], writerOf: (format: string) => WriteDate): unknown {
+function writeDate (date: Date, layers: readonly Subschema[], writerOf: (format: string) => WriteDate): unknown {
   const part = layers.find(isDate)
-  return part === undefined ? date : writerOf(part.keyword('format') as string)(date)
+  return part === undefined ? date : writerOf(part.get('format') as string)(date)
 }
 
 // Copied from the first change on.
@@ -59,37 +59,37 @@ function writeMembers<T extends object> (value: T, write: (key: string | number)
 }
 
 /** Every schema that may hold for a value, without the branches whose literals say otherwise. */
-function layersOf (parts: readonly Part[], value: object, references: References): Part[] {
-  const layers = new Map<string, Part>()
+function layersOf (parts: readonly Subschema[], value: object, references: References): Subschema[] {
+  const layers = new Map<string, Subschema>()
   const pending = [...parts]
   for (const part of pending) {
     if (layers.has(part.uri)) continue
     layers.set(part.uri, part)
-    if (part.keyword('$ref') !== undefined) pending.push(references.resolve(part))
-    pending.push(...UNIONS.flatMap((keyword) => part.under(keyword)).filter((member) => canHold(member, value, references)))
+    if (part.get('$ref') !== undefined) pending.push(references.resolve(part))
+    pending.push(...UNIONS.flatMap((keyword) => part.subschemas(keyword)).filter((member) => canHold(member, value, references)))
   }
   return [...layers.values()]
 }
 
-function canHold (part: Part, value: object, references: References): boolean {
-  const target = part.keyword('$ref') === undefined ? part : references.resolve(part)
-  return Object.keys(target.keyword('properties') ?? {}).every((key) => {
-    const property = target.step('properties')!.step(key)!
-    const literals = [property.keyword('enum') ?? property.keyword('const')].flat()
+function canHold (part: Subschema, value: object, references: References): boolean {
+  const target = part.get('$ref') === undefined ? part : references.resolve(part)
+  return Object.keys(target.get('properties') ?? {}).every((key) => {
+    const property = target.child('properties')!.child(key)!
+    const literals = [property.get('enum') ?? property.get('const')].flat()
     return literals[0] === undefined || literals.includes((value as Record<string, unknown>)[key])
   })
 }
 
-function propertyParts (part: Part, key: string): Part[] {
-  const named = part.step('properties')?.step(key)
-  const others = [...part.under('patternProperties'), ...PROPERTIES.flatMap((keyword) => part.under(keyword))]
+function propertyParts (part: Subschema, key: string): Subschema[] {
+  const named = part.child('properties')?.child(key)
+  const others = [...part.subschemas('patternProperties'), ...PROPERTIES.flatMap((keyword) => part.subschemas(keyword))]
   return named === undefined ? others : [named]
 }
 
-function itemParts (part: Part, n: string | number): Part[] {
-  const first = [part.step('prefixItems'), Array.isArray(part.keyword('items')) ? part.step('items') : undefined].flatMap((list) => list?.step(String(n)) ?? [])
+function itemParts (part: Subschema, n: string | number): Subschema[] {
+  const first = [part.child('prefixItems'), Array.isArray(part.get('items')) ? part.child('items') : undefined].flatMap((list) => list?.child(String(n)) ?? [])
   if (first.length > 0) return first
-  return Array.isArray(part.keyword('items')) ? part.under('additionalItems') : part.under('items')
+  return Array.isArray(part.get('items')) ? part.subschemas('additionalItems') : part.subschemas('items')
 }
 
 /** The formats fast-json-stringify writes a Date in, and its texts. */

@@ -1,6 +1,6 @@
 import { expressionOf } from './checks.js'
 import { generateArray, generateObject, quote, scalar, whole, type Expression, type Property, type Rest, type Serializer } from './codegen.js'
-import type { Part, References } from '../../schema/schema.js'
+import type { Subschema, References } from '../../schema/schema.js'
 
 export type { Serializer } from './codegen.js'
 
@@ -13,18 +13,18 @@ export interface Envelope {
 }
 
 /** Makes a check of values against a part of the schema. */
-export type Matcher = (part: Part) => (value: unknown) => boolean
+export type Matcher = (part: Subschema) => (value: unknown) => boolean
 
 type Kind = 'object' | 'array'
 
 /** What holds for the values of one kind: parts that always do, and those found by looking at the value. */
 interface Rules {
   readonly id: number
-  readonly parts: readonly Part[]
+  readonly parts: readonly Subschema[]
   readonly choices: readonly Choice[]
 }
 
-type Choice = (value: object) => readonly Part[]
+type Choice = (value: object) => readonly Subschema[]
 
 const CONTAINERS = ['$ref', 'allOf', 'anyOf', 'oneOf', 'if', 'dependentSchemas', 'dependencies']
 const DECLARATIONS: Readonly<Record<Kind, readonly string[]>> = {
@@ -58,27 +58,27 @@ class Compiler {
   }
 
   /** A serializer for a value that several schemas hold for. */
-  compile (parts: readonly Part[]): Serializer {
+  compile (parts: readonly Subschema[]): Serializer {
     if (parts.length > 0 && parts.every(isOpen)) return whole
     return this.compileObject(parts, this.#compileArray(parts, scalar))
   }
 
-  compileObject (parts: readonly Part[], other: Serializer, envelope?: Envelope): Serializer {
+  compileObject (parts: readonly Subschema[], other: Serializer, envelope?: Envelope): Serializer {
     const rules = this.#rulesOf(parts, 'object')
     if (rules.parts.length === 0) return other
-    const write = (chosen: readonly Part[]): Serializer => this.#objectSerializer(chosen, other, envelope)
+    const write = (chosen: readonly Subschema[]): Serializer => this.#objectSerializer(chosen, other, envelope)
     return rules.choices.length === 0 ? write(rules.parts) : this.#chooser(rules, 'object', write, other)
   }
 
-  #compileArray (parts: readonly Part[], other: Serializer): Serializer {
+  #compileArray (parts: readonly Subschema[], other: Serializer): Serializer {
     const rules = this.#rulesOf(parts, 'array')
     if (rules.parts.length === 0) return other
-    const write = (chosen: readonly Part[]): Serializer => this.#arraySerializer(chosen, other)
+    const write = (chosen: readonly Subschema[]): Serializer => this.#arraySerializer(chosen, other)
     return rules.choices.length === 0 ? write(rules.parts) : this.#chooser(rules, 'array', write, other)
   }
 
   // One serializer for every combination of branches that is met.
-  #chooser (rules: Rules, kind: Kind, write: (parts: readonly Part[]) => Serializer, other: Serializer): Serializer {
+  #chooser (rules: Rules, kind: Kind, write: (parts: readonly Subschema[]) => Serializer, other: Serializer): Serializer {
     const serializers = new Map<string, Serializer>()
     return (value) => {
       if (kindOf(value) !== kind) return other(value)
@@ -102,11 +102,11 @@ class Compiler {
     return chosen
   }
 
-  #rulesOf (parts: readonly Part[], kind: Kind): Rules {
+  #rulesOf (parts: readonly Subschema[], kind: Kind): Rules {
     const key = `${kind} ${keyOf(parts)}`
     const known = this.#rules.get(key)
     if (known !== undefined) return known
-    const found = new Map<string, Part>()
+    const found = new Map<string, Subschema>()
     const choices: Choice[] = []
     for (const part of parts) this.#collect(part, kind, found, choices)
     const rules = { id: this.#rules.size, parts: [...found.values()], choices }
@@ -114,19 +114,19 @@ class Compiler {
     return rules
   }
 
-  #collect (part: Part, kind: Kind, found: Map<string, Part>, choices: Choice[]): void {
+  #collect (part: Subschema, kind: Kind, found: Map<string, Subschema>, choices: Choice[]): void {
     if (found.has(part.uri) || !this.#canBe(part, kind)) return
     found.set(part.uri, part)
-    for (const member of [...this.#targetOf(part), ...part.under('allOf')]) this.#collect(member, kind, found, choices)
+    for (const member of [...this.#targetOf(part), ...part.subschemas('allOf')]) this.#collect(member, kind, found, choices)
     for (const union of ['anyOf', 'oneOf']) {
-      const branches = part.under(union).filter((branch) => this.#canBe(branch, kind))
+      const branches = part.subschemas(union).filter((branch) => this.#canBe(branch, kind))
       if (branches.length > 1) choices.push(this.#branchesOf(branches))
       else for (const branch of branches) this.#collect(branch, kind, found, choices)
     }
     choices.push(...this.#conditionsOf(part))
   }
 
-  #branchesOf (branches: readonly Part[]): Choice {
+  #branchesOf (branches: readonly Subschema[]): Choice {
     const tests = branches.map((branch) => ({ branch, matches: this.#matcher(branch) }))
     return (value) => {
       const matching = tests.filter(({ matches }) => matches(value)).map(({ branch }) => branch)
@@ -135,45 +135,45 @@ class Compiler {
     }
   }
 
-  #conditionsOf (part: Part): Choice[] {
+  #conditionsOf (part: Subschema): Choice[] {
     const choices: Choice[] = []
-    const [condition] = part.under('if')
+    const [condition] = part.subschemas('if')
     if (condition !== undefined) {
       const matches = this.#matcher(condition)
-      choices.push((value) => matches(value) ? [condition, ...part.under('then')] : part.under('else'))
+      choices.push((value) => matches(value) ? [condition, ...part.subschemas('then')] : part.subschemas('else'))
     }
     for (const keyword of ['dependentSchemas', 'dependencies']) {
-      const dependents = Object.keys(part.keyword(keyword) ?? {})
-      if (dependents.length > 0) choices.push((value) => dependents.filter((key) => Object.hasOwn(value, key)).map((key) => part.step(keyword)!.step(key)!))
+      const dependents = Object.keys(part.get(keyword) ?? {})
+      if (dependents.length > 0) choices.push((value) => dependents.filter((key) => Object.hasOwn(value, key)).map((key) => part.child(keyword)!.child(key)!))
     }
     return choices
   }
 
   // Whether a schema, by what it says of types, can hold for a value of a kind.
-  #canBe (part: Part, kind: Kind, seen: Set<string> = new Set()): boolean {
+  #canBe (part: Subschema, kind: Kind, seen: Set<string> = new Set()): boolean {
     if (seen.has(part.uri)) return true
     seen.add(part.uri)
-    const can = (other: Part): boolean => this.#canBe(other, kind, seen)
-    const type = part.keyword('type')
-    const values = [part.keyword('enum') ?? [], 'const' in Object(part.schema) ? [part.keyword('const')] : []].flat()
+    const can = (other: Subschema): boolean => this.#canBe(other, kind, seen)
+    const type = part.get('type')
+    const values = [part.get('enum') ?? [], 'const' in Object(part.schema) ? [part.get('const')] : []].flat()
     if (part.schema === false || Array.isArray(part.schema)) return false
     if (type !== undefined && ![type].flat().includes(kind)) return false
     if (values.length > 0 && !values.some((value) => kindOf(value) === kind)) return false
-    return [...this.#targetOf(part), ...part.under('allOf')].every(can) &&
-      ['anyOf', 'oneOf'].every((union) => part.keyword(union) === undefined || part.under(union).some(can))
+    return [...this.#targetOf(part), ...part.subschemas('allOf')].every(can) &&
+      ['anyOf', 'oneOf'].every((union) => part.get(union) === undefined || part.subschemas(union).some(can))
   }
 
-  #targetOf (part: Part): Part[] {
-    return part.keyword('$ref') === undefined ? [] : [this.#references.resolve(part)]
+  #targetOf (part: Subschema): Subschema[] {
+    return part.get('$ref') === undefined ? [] : [this.#references.resolve(part)]
   }
 
-  #objectSerializer (parts: readonly Part[], other: Serializer, envelope: Envelope | undefined): Serializer {
+  #objectSerializer (parts: readonly Subschema[], other: Serializer, envelope: Envelope | undefined): Serializer {
     const declaring = parts.filter((part) => isDeclaring(part, 'object'))
     if (declaring.length === 0 && parts.some(isOpen)) return wholeIf('object', other)
-    const keys = [...new Set(declaring.flatMap((part) => Object.keys(part.keyword('properties') ?? {})))]
+    const keys = [...new Set(declaring.flatMap((part) => Object.keys(part.get('properties') ?? {})))]
     const properties = keys.map((key): Property => ({
       key,
-      isRequired: declaring.some((part) => [part.keyword('required') ?? []].flat().includes(key)),
+      isRequired: declaring.some((part) => [part.get('required') ?? []].flat().includes(key)),
       write: this.#expression(declaring.flatMap((part) => propertyParts(part, key)))
     }))
     const rest = declaring.some(hasRest) ? this.#rest(declaring, new Set(keys), envelope?.reserved ?? []) : undefined
@@ -181,7 +181,7 @@ class Compiler {
   }
 
   // Properties whose names the schema does not know.
-  #rest (parts: readonly Part[], known: ReadonlySet<string>, reserved: readonly string[]): Rest {
+  #rest (parts: readonly Subschema[], known: ReadonlySet<string>, reserved: readonly string[]): Rest {
     const patterns = parts.flatMap(patternsOf).map(({ expression }) => expression)
     const serializers = new Map<string, Serializer | undefined>()
     const serializerOf = (key: string): Serializer | undefined => {
@@ -202,13 +202,13 @@ class Compiler {
     }
   }
 
-  #restSerializer (parts: readonly Part[], key: string): Serializer | undefined {
+  #restSerializer (parts: readonly Subschema[], key: string): Serializer | undefined {
     const declared = parts.flatMap((part) => propertyParts(part, key))
-    const found = declared.length > 0 ? declared : parts.flatMap((part) => allowed(part.under('unevaluatedProperties')))
+    const found = declared.length > 0 ? declared : parts.flatMap((part) => allowed(part.subschemas('unevaluatedProperties')))
     return found.length > 0 ? this.compile(found) : undefined
   }
 
-  #arraySerializer (parts: readonly Part[], other: Serializer): Serializer {
+  #arraySerializer (parts: readonly Subschema[], other: Serializer): Serializer {
     const declaring = parts.filter((part) => isDeclaring(part, 'array'))
     const lists = declaring.map(itemsOf).filter((items) => items !== undefined)
     if (lists.length === 0 && (declaring.length > 0 || parts.some(isOpen))) return wholeIf('array', other)
@@ -219,14 +219,14 @@ class Compiler {
   }
 
   // A call in generated code.
-  #expression (parts: readonly Part[]): Expression {
-    const [scalar, ...others] = new Set(parts.map((part) => SCALARS.get(part.keyword('type'))))
+  #expression (parts: readonly Subschema[]): Expression {
+    const [scalar, ...others] = new Set(parts.map((part) => SCALARS.get(part.get('type'))))
     if (scalar !== undefined && others.length === 0) return (value) => `${scalar}(${value})`
     const number = this.#numberOf(parts)
     return (value) => `serializers[${number}](${value})`
   }
 
-  #numberOf (parts: readonly Part[]): number {
+  #numberOf (parts: readonly Subschema[]): number {
     const key = keyOf(parts)
     const known = this.#numbers.get(key)
     if (known !== undefined) return known
@@ -238,43 +238,43 @@ class Compiler {
   }
 }
 
-function keyOf (parts: readonly Part[]): string {
+function keyOf (parts: readonly Subschema[]): string {
   return parts.map(({ uri }) => uri).join(' ')
 }
 
-function isDeclaring (part: Part, kind: Kind): boolean {
-  return DECLARATIONS[kind].some((keyword) => part.keyword(keyword) !== undefined)
+function isDeclaring (part: Subschema, kind: Kind): boolean {
+  return DECLARATIONS[kind].some((keyword) => part.get(keyword) !== undefined)
 }
 
 // What says nothing of an inside, like Type.Any(), declares all of it where nobody else says more.
-function isOpen (part: Part): boolean {
-  return !isDeclaring(part, 'object') && !isDeclaring(part, 'array') && CONTAINERS.every((keyword) => part.keyword(keyword) === undefined)
+function isOpen (part: Subschema): boolean {
+  return !isDeclaring(part, 'object') && !isDeclaring(part, 'array') && CONTAINERS.every((keyword) => part.get(keyword) === undefined)
 }
 
-function hasRest (part: Part): boolean {
-  return part.keyword('patternProperties') !== undefined || allowed([...part.under('additionalProperties'), ...part.under('unevaluatedProperties')]).length > 0
+function hasRest (part: Subschema): boolean {
+  return part.get('patternProperties') !== undefined || allowed([...part.subschemas('additionalProperties'), ...part.subschemas('unevaluatedProperties')]).length > 0
 }
 
-function propertyParts (part: Part, key: string): Part[] {
-  const named = part.step('properties')?.step(key)
+function propertyParts (part: Subschema, key: string): Subschema[] {
+  const named = part.child('properties')?.child(key)
   const matching = patternsOf(part).filter(({ expression }) => expression.test(key)).map(({ member }) => member)
   if (named !== undefined) return [named, ...matching]
-  return matching.length > 0 ? matching : allowed(part.under('additionalProperties'))
+  return matching.length > 0 ? matching : allowed(part.subschemas('additionalProperties'))
 }
 
-function patternsOf (part: Part): Array<{ expression: RegExp, member: Part }> {
-  const patterns = Object.keys(part.keyword('patternProperties') ?? {})
-  return patterns.map((pattern) => ({ expression: expressionOf(pattern), member: part.step('patternProperties')!.step(pattern)! }))
+function patternsOf (part: Subschema): Array<{ expression: RegExp, member: Subschema }> {
+  const patterns = Object.keys(part.get('patternProperties') ?? {})
+  return patterns.map((pattern) => ({ expression: expressionOf(pattern), member: part.child('patternProperties')!.child(pattern)! }))
 }
 
-function itemsOf (part: Part): { first: Part[], rest: Part[] } | undefined {
-  const isTuple = Array.isArray(part.keyword('items'))
-  if (part.keyword('prefixItems') !== undefined) return { first: part.under('prefixItems'), rest: allowed(part.under('items')) }
-  if (isTuple) return { first: part.under('items'), rest: allowed(part.under('additionalItems')) }
-  return part.keyword('items') === undefined ? undefined : { first: [], rest: allowed(part.under('items')) }
+function itemsOf (part: Subschema): { first: Subschema[], rest: Subschema[] } | undefined {
+  const isTuple = Array.isArray(part.get('items'))
+  if (part.get('prefixItems') !== undefined) return { first: part.subschemas('prefixItems'), rest: allowed(part.subschemas('items')) }
+  if (isTuple) return { first: part.subschemas('items'), rest: allowed(part.subschemas('additionalItems')) }
+  return part.get('items') === undefined ? undefined : { first: [], rest: allowed(part.subschemas('items')) }
 }
 
-function allowed (parts: readonly Part[]): Part[] {
+function allowed (parts: readonly Subschema[]): Subschema[] {
   return parts.filter(({ schema }) => schema !== false)
 }
 

@@ -3,7 +3,7 @@ import { buildOf, findBuilds, type Build, type Namespace } from './builds.js'
 import { canonical, expressionOf, LOOSE_KEYWORDS, looseCheckOf, ownChecksOf, textCheckOf, type OwnCheck } from './checks.js'
 import { KIND, REFINE } from '../../schema/equality.js'
 import { explain, UNEXPLAINED } from './explain.js'
-import { LINEAR_PATTERNS, rewriteSchemas, type Part, type References, type SchemaPart } from '../../schema/schema.js'
+import { LINEAR_PATTERNS, rewriteSchemas, type Subschema, type References, type SchemaPart } from '../../schema/schema.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** Checks values against one schema. */
@@ -12,7 +12,7 @@ export interface Checker {
   /** Why `check` said no, by its first error. */
   readonly explain: (value: unknown) => string
   /** Checks values against a part of the schema. */
-  readonly checkOf: (part: Part) => (value: unknown) => boolean
+  readonly checkOf: (part: Subschema) => (value: unknown) => boolean
 }
 
 type Check = (value: unknown) => boolean
@@ -28,10 +28,10 @@ export interface TypeBox {
 interface Line {
   readonly build: Build
   /** Whether the line made a schema. */
-  readonly made: (part: Part) => boolean
+  readonly made: (part: Subschema) => boolean
   /** Whether a schema asks for something that its compiler does not look at. */
   readonly isBeyond: (part: SchemaPart) => boolean
-  readonly compile: (root: Part, vocabulary: Vocabulary) => Check
+  readonly compile: (root: Subschema, vocabulary: Vocabulary) => Check
 }
 
 /**
@@ -112,7 +112,7 @@ function compileBy (line: Line, references: References, vocabulary: Vocabulary):
 export function explainLater (references: References, vocabulary: Vocabulary): Pick<Checker, 'explain' | 'checkOf'> {
   let open: ReturnType<typeof openAjv> | undefined
   const checks = new Map<string, AjvCheck>()
-  const checkOf = (part: Part): AjvCheck => {
+  const checkOf = (part: Subschema): AjvCheck => {
     open ??= openAjv(references, vocabulary)
     const check = checks.get(part.uri) ?? open(part)
     checks.set(part.uri, check)
@@ -142,7 +142,7 @@ interface LegacyCompiler {
 
 // 0.34 counts UTF-16 units, makes its expressions without a flag and knows no formats. Its code calls for what a text's format is, and what a kind is: so a text's
 // checks are written as a format, and the app's own as a kind.
-function compileLegacy (root: Part, vocabulary: Vocabulary, { code, kinds }: LegacyCompiler): Check {
+function compileLegacy (root: Subschema, vocabulary: Vocabulary, { code, kinds }: LegacyCompiler): Check {
   const texts: Array<(value: string) => boolean> = []
   const own: Record<string, Check> = {}
   const copy = rewriteSchemas(root, (schema, part) => {
@@ -182,7 +182,7 @@ function evaluate (code: string, texts: ReadonlyArray<(value: string) => boolean
 }
 
 // 1.x counts what a reader would, has tolerances of its own, and formats that Fastify's HTTP takes otherwise: its refinements are called instead.
-function compileCurrent (root: Part, vocabulary: Vocabulary, compile: (schema: unknown) => { Check (value: unknown): boolean }): Check {
+function compileCurrent (root: Subschema, vocabulary: Vocabulary, compile: (schema: unknown) => { Check (value: unknown): boolean }): Check {
   const copy = rewriteSchemas(root, (schema, part) => {
     const loose = looseCheckOf(part, vocabulary)
     const own = ownChecksOf(part, vocabulary)

@@ -7,7 +7,7 @@ import { giveWay } from '../turn.js'
 import type { Checker } from '../compile/typebox.js'
 
 /** What the calls of a connection ask of it. */
-export interface CallSink {
+export interface CallsOwner {
   readonly isOpen: boolean
   /** Whether the peer reads too slowly for more. */
   readonly isSlow: boolean
@@ -32,15 +32,15 @@ const DEFAULT_TIMEOUT_MS = 10_000
 const MAX_REASON_LENGTH = 256
 
 /** The server's own calls to one peer that are not answered yet. */
-export class Calls {
-  readonly #sink: CallSink
+export class PendingCalls {
+  readonly #sink: CallsOwner
   readonly #max: number
   readonly #pending: Map<number | undefined, Pending> = new Map()
   #lastRef = 0
   // Those that went out past the high-water mark: answered or not, they wait to be read.
   #unread = 0
 
-  constructor (sink: CallSink, max: number) {
+  constructor (sink: CallsOwner, max: number) {
     this.#sink = sink
     this.#max = max
   }
@@ -97,7 +97,7 @@ export class Calls {
   }
 
   /** What waited to be read has been. */
-  caughtUp (): void {
+  onDrain (): void {
     this.#unread = 0
   }
 

@@ -8,7 +8,7 @@ import type { CloseEvent, ReceivedMessage } from '../../../types/handler.js'
 import type { CallOptions, Socket } from '../../../types/socket.js'
 import { CloseCode, ErrorCode, Reserved, type ErrorBody } from '../../protocol.js'
 import { after } from '../../timer.js'
-import { Calls, type CallSink } from './calls.js'
+import { PendingCalls, type CallsOwner } from './calls.js'
 import { closeFrameOf } from './close-frame.js'
 import { refuse, type Answer } from '../messages/decode.js'
 import * as diagnostics from '../diagnostics.js'
@@ -17,18 +17,18 @@ import * as errors from '../errors.js'
 import { Expiry } from './expiry.js'
 import { bodyOf, chosen, clientErrorOf, closeOf, isAbort, logError, logIgnored, type Failure } from '../failure.js'
 import { bytesOf, frameOf, type Frame } from '../transport/frame.js'
-import type { Beating, Heartbeat } from './heartbeat.js'
+import type { HeartbeatMember, Heartbeat } from './heartbeat.js'
 import { checkTopic, type Hub } from '../topics/hub.js'
 import { attempt, ignorable } from '../ignorable.js'
-import { Inbound, type InboundOwner, type Inlet } from '../messages/inbound.js'
-import type { Intake } from '../transport/frame-reader.js'
+import { Inbound, type InboundOwner, type InboundContext } from '../messages/inbound.js'
+import type { FrameReader } from '../transport/frame-reader.js'
 import { Outbox, type OutboxOwner } from '../transport/outbox.js'
-import type { Peer } from '../transport/websocket.js'
+import type { ServerWebSocket } from '../transport/websocket.js'
 
 /** What all connections of one route share. */
-export interface Wiring extends Inlet<Connection> {
+export interface RouteContext extends InboundContext<Connection> {
   readonly contract: AnyContract
-  readonly home: Home
+  readonly home: ConnectionRegistry
   readonly heartbeat: Heartbeat | undefined
   readonly open: ((socket: Connection) => unknown) | undefined
   readonly close: ((socket: Connection, event: CloseEvent) => unknown) | undefined
@@ -36,7 +36,7 @@ export interface Wiring extends Inlet<Connection> {
 }
 
 /** Where the connections of one contract are known. */
-export interface Home {
+export interface ConnectionRegistry {
   readonly hub: Hub<Connection>
   join (connection: Connection): void
   /** It is gone; something of the app's may still run for it. */
@@ -48,7 +48,7 @@ export interface Home {
 }
 
 /** What a connection does now and has done. */
-export interface Load {
+export interface ConnectionStats {
   readonly queued: number
   readonly running: number
   readonly streams: number
@@ -74,7 +74,7 @@ export interface Unsettled {
 /** `opening`: `open` runs. `failing`: it failed, and `errorHandler` runs. `closing`: `close` runs. `done`: none of them will run again. */
 type State = 'opening' | 'open' | 'failing' | 'closing' | 'done'
 /** A socket of the system's; an injected one counts nothing. */
-type Wire = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWritten' | 'setKeepAlive'>>
+type TransportSocket = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWritten' | 'setKeepAlive'>>
 
 /** How long the messages that arrived before the end may delay the `close` handler. */
 const LAST_MESSAGES_MS = 5000
@@ -85,21 +85,21 @@ const ABNORMAL_CLOSURE = 1006
 const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: the object handlers see as `socket`. */
-export class Connection implements Socket<AnyContract, FastifyRequest>, InboundOwner, OutboxOwner, CallSink, Beating {
+export class Connection implements Socket<AnyContract, FastifyRequest>, InboundOwner, OutboxOwner, CallsOwner, HeartbeatMember {
   readonly request: FastifyRequest
-  readonly raw: Peer
-  readonly #wiring: Wiring
-  readonly #wire: Wire
+  readonly raw: ServerWebSocket
+  readonly #wiring: RouteContext
+  readonly #wire: TransportSocket
   readonly #outbox: Outbox
   readonly #inbound: Inbound<Connection>
-  readonly #intake: Intake | undefined
+  readonly #intake: FrameReader | undefined
   // The context of the handshake. Everything of the app's runs in it: what begins in a turn of somebody else's, or of nobody's, enters it first.
   readonly #context: AsyncResource = new AsyncResource('fastify-typed-ws')
   readonly #openedMs: number = performance.now()
   readonly #leaveHeartbeat: (() => void) | undefined
   #id: string | undefined = undefined
   #topics: Set<string> | undefined = undefined
-  #calls: Calls | undefined = undefined
+  #calls: PendingCalls | undefined = undefined
   #expiry: Expiry | undefined = undefined
   #abort: AbortController | undefined = undefined
   #closed: CloseEvent | undefined = undefined
@@ -114,7 +114,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   #reporting = 0
   #dropped = 0
 
-  constructor (wiring: Wiring, raw: Peer, socket: Duplex, request: FastifyRequest) {
+  constructor (wiring: RouteContext, raw: ServerWebSocket, socket: Duplex, request: FastifyRequest) {
     const { settings, heartbeat } = wiring
     this.#wiring = wiring
     this.#wire = socket
@@ -123,7 +123,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#outbox = new Outbox(raw, socket, settings.highWaterMarkBytes, this)
     this.#inbound = new Inbound<Connection>(wiring, this)
     raw.outbox = this.#outbox
-    this.#intake = raw.readBy(this.#inbound, settings.maxPayloadBytes, this.#context)
+    this.#intake = raw.readThrough(this.#inbound, settings.maxPayloadBytes, this.#context)
     raw.on('message', (data: Buffer, isBinary) => this.#context.runInAsyncScope(() => this.#take(data, isBinary)))
     raw.on('close', (code, reason) => this.#context.runInAsyncScope(() => this.#end(raw.faultCode ?? code, reason.toString())))
     raw.on('error', (error) => this.log.debug({ err: error }, 'websocket error'))
@@ -210,7 +210,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   async #call (type: string, payload: unknown, options: CallOptions): Promise<unknown> {
     const call = this.#wiring.encoder.call(type, payload)
-    this.#calls ??= new Calls(this, this.#wiring.settings.maxPendingCalls)
+    this.#calls ??= new PendingCalls(this, this.#wiring.settings.maxPendingCalls)
     const answer = this.#calls.make(type, call, options)
     // A peer whose messages wait to be read cannot answer.
     if (!this.#inbound.isFull) this.#context.runInAsyncScope(() => this.resume())
@@ -304,7 +304,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   /** From now on its `close` handler waits no longer than this for the last messages. */
   hurry (lastMessagesMs: number): void {
     this.#lastMessagesMs = lastMessagesMs
-    if (this.#isPeerGone && this.#state === 'open') this.#expectFinish()
+    if (this.#isPeerGone && this.#state === 'open') this.#startCloseTimeout()
   }
 
   /** No message that waits is handled any more. */
@@ -312,7 +312,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#inbound.refuse()
   }
 
-  get load (): Load {
+  get stats (): ConnectionStats {
     return {
       queued: this.#inbound.queued,
       running: this.#inbound.running,
@@ -333,15 +333,15 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     return this.#outbox.isSlow
   }
 
-  get isOverheard (): boolean {
+  get hasMessageListener (): boolean {
     return this.raw.listenerCount('message') > 1
   }
 
-  get isCalling (): boolean {
+  get hasPendingCalls (): boolean {
     return this.#calls !== undefined && this.#calls.size > 0
   }
 
-  say (text: string, type: string): void {
+  sendReserved (text: string, type: string): void {
     if (diagnostics.messageSent.hasSubscribers && this.isOpen) diagnostics.messageSent.publish({ socket: this, type })
     this.#outbox.sendText(text)
   }
@@ -350,7 +350,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     if (!this.isOpen) return
     this.#wiring.home.countError(body)
     if (diagnostics.messageRefused.hasSubscribers) diagnostics.messageRefused.publish({ socket: this, error: body })
-    this.say(this.#wiring.encoder.error(body), Reserved.error)
+    this.sendReserved(this.#wiring.encoder.error(body), Reserved.error)
   }
 
   takeAnswer ({ kind, ref, data }: Answer): boolean {
@@ -392,11 +392,11 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#outbox.end()
     this.#calls?.end()
     this.#abort?.abort()
-    if (this.#state === 'open') this.#expectFinish()
+    if (this.#state === 'open') this.#startCloseTimeout()
     this.#inbound.end()
   }
 
-  rested (): void {
+  onIdle (): void {
     if (!this.#inbound.isIdle) return
     this.#whenIdle?.()
     if (this.#closed !== undefined) this.#finish(this.#closed)
@@ -423,16 +423,16 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   // What goes out.
 
-  slowed (): void {
+  onSlow (): void {
     const { slowConsumer, slowTimeoutMs } = this.#wiring.settings
     this.#wiring.home.countSlow()
     if (diagnostics.slow.hasSubscribers) diagnostics.slow.publish({ socket: this, bufferedAmount: this.bufferedAmount })
     if (slowConsumer === 'close') this.#patience = setTimeout(() => this.#leaveSlow(), slowTimeoutMs).unref()
   }
 
-  caughtUp (): void {
+  onDrain (): void {
     clearTimeout(this.#patience)
-    this.#calls?.caughtUp()
+    this.#calls?.onDrain()
     this.#context.runInAsyncScope(() => this.#inbound.next())
   }
 
@@ -443,11 +443,11 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   // Calls of our own.
 
   sendCall (text: string, type: string): void {
-    this.say(text, type)
+    this.sendReserved(text, type)
   }
 
   sendCancel (ref: number): void {
-    this.say(this.#wiring.encoder.cancel(ref), Reserved.cancel)
+    this.sendReserved(this.#wiring.encoder.cancel(ref), Reserved.cancel)
   }
 
   refuseReply (reason: string): void {
@@ -477,7 +477,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     if (this.isOpen) this.raw.ping()
   }
 
-  cut (): void {
+  onDead (): void {
     this.log.debug('websocket peer shows no sign of life')
     this.terminate()
   }
@@ -498,7 +498,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   #opened (): void {
     this.#state = 'open'
-    if (this.#isPeerGone) this.#expectFinish()
+    if (this.#isPeerGone) this.#startCloseTimeout()
     this.#inbound.start()
   }
 
@@ -563,20 +563,20 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#tell(this.#closed)
     this.gone()
     if (this.#isLate) this.#finish(this.#closed)
-    this.rested()
+    this.onIdle()
     this.#whenIdle?.()
     this.#settle()
   }
 
   #tell ({ code, reason }: CloseEvent): void {
     const durationMs = Math.round(performance.now() - this.#openedMs)
-    const { messagesReceived, messagesSent, bytesReceived, bytesSent } = this.load
+    const { messagesReceived, messagesSent, bytesReceived, bytesSent } = this.stats
     this.log.info({ code, durationMs, messagesReceived, messagesSent, bytesReceived, bytesSent }, 'websocket connection closed')
     if (diagnostics.connectionClose.hasSubscribers) diagnostics.connectionClose.publish({ socket: this, code, reason, durationMs })
   }
 
   // A handler that never settles does not keep `close` from running.
-  #expectFinish (): void {
+  #startCloseTimeout (): void {
     clearTimeout(this.#patience)
     this.#lastMessages = after(this.#lastMessagesMs, () => this.#context.runInAsyncScope(() => this.#beLate()), this.#lastMessages)
   }

@@ -15,9 +15,9 @@ export class Expiry {
     return this.#at
   }
 
-  /** @throws FST_TYPED_WS_EXPIRES_AT */
+  /** @throws FST_TYPED_WS_INVALID_EXPIRES_AT */
   move (at: Date | undefined): void {
-    if (at !== undefined && !(at instanceof Date && Number.isFinite(at.getTime()))) throw new errors.ExpiresAt()
+    if (at !== undefined && !(at instanceof Date && Number.isFinite(at.getTime()))) throw new errors.InvalidExpiresAt()
     this.#at = at
     this.#wait()
   }

@@ -1,7 +1,7 @@
 import type { HeartbeatSettings } from '../options.js'
 
 /** Whoever's life is watched. */
-export interface Beating {
+export interface HeartbeatMember {
   /** A number that changes with everything that arrives. */
   readonly bytesRead: number
   /** Whether what arrives is read: not while more waits than may. */
@@ -10,19 +10,19 @@ export interface Beating {
   readonly begun: number
   ping (): void
   /** There was no sign of life in time. */
-  cut (): void
+  onDead (): void
 }
 
 /** Empty once its member has left: nothing here keeps who is gone. */
-interface Seat {
-  member: Beating | undefined
+interface Entry {
+  member: HeartbeatMember | undefined
   // While it is not read: what was read and begun of it when it was judged last, and how often in a row that has not changed.
   progress: number
   stuck: number
 }
 
 interface Pinged {
-  readonly seat: Seat
+  readonly seat: Entry
   readonly bytesRead: number
 }
 
@@ -37,9 +37,9 @@ const MAX_PARTS = 50
  * has arrived is read before anybody is judged: an event loop that stood still kills nobody.
  */
 export class Heartbeat {
-  readonly #parts: ReadonlyArray<Set<Seat>>
+  readonly #parts: ReadonlyArray<Set<Entry>>
   readonly #tickMs: number
-  readonly #patience: number
+  readonly #timeoutTicks: number
   readonly #pinged: Array<readonly Pinged[]> = []
   #timer: NodeJS.Timeout | undefined = undefined
   #size = 0
@@ -48,13 +48,13 @@ export class Heartbeat {
   constructor ({ intervalMs, timeoutMs }: HeartbeatSettings) {
     this.#tickMs = Math.ceil(intervalMs / MAX_PARTS)
     this.#parts = Array.from({ length: Math.ceil(intervalMs / this.#tickMs) }, () => new Set())
-    this.#patience = Math.ceil(timeoutMs / this.#tickMs)
+    this.#timeoutTicks = Math.ceil(timeoutMs / this.#tickMs)
   }
 
   /** @returns how to leave again. */
-  join (member: Beating): () => void {
+  join (member: HeartbeatMember): () => void {
     const part = this.#parts[Math.floor(Math.random() * this.#parts.length)]!
-    const seat: Seat = { member, progress: Number.NaN, stuck: 0 }
+    const seat: Entry = { member, progress: Number.NaN, stuck: 0 }
     part.add(seat)
     this.#size++
     this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref()
@@ -68,9 +68,9 @@ export class Heartbeat {
   #tick (): void {
     this.#at = (this.#at + 1) % this.#parts.length
     this.#pinged.push(Array.from(this.#parts[this.#at]!, ping))
-    if (this.#pinged.length <= this.#patience) return
+    if (this.#pinged.length <= this.#timeoutTicks) return
     const due = this.#pinged.shift()!
-    if (due.length > 0) setImmediate(() => due.forEach(judge))
+    if (due.length > 0) setImmediate(() => due.forEach(checkAlive))
   }
 
   #stop (): void {
@@ -80,18 +80,18 @@ export class Heartbeat {
   }
 }
 
-function ping (seat: Seat): Pinged {
+function ping (seat: Entry): Pinged {
   const member = seat.member!
   member.ping()
   return { seat, bytesRead: member.bytesRead }
 }
 
-function judge ({ seat, bytesRead }: Pinged): void {
+function checkAlive ({ seat, bytesRead }: Pinged): void {
   const { member } = seat
   if (member === undefined) return
-  if (member.bytesRead === bytesRead && member.isRead) return member.cut()
+  if (member.bytesRead === bytesRead && member.isRead) return member.onDead()
   const progress = member.isRead ? Number.NaN : member.bytesRead + member.begun
   seat.stuck = progress === seat.progress ? seat.stuck + 1 : 0
   seat.progress = progress
-  if (seat.stuck === MAX_STUCK) member.cut()
+  if (seat.stuck === MAX_STUCK) member.onDead()
 }

@@ -3,7 +3,7 @@ import { CloseCode } from '../../protocol.js'
 import { clientErrorOf, cutReason } from '../failure.js'
 
 /** A refusal over HTTP, by what of it matters to a page. */
-export interface Rejection {
+export interface HttpRefusal {
   readonly statusCode: number
   /** What it was answered with: an error where Fastify itself made the body. */
   readonly answer: unknown
@@ -11,7 +11,7 @@ export interface Rejection {
 }
 
 /** How a connection ends. */
-export interface Closing {
+export interface CloseRefusal {
   readonly code: number
   readonly reason: string
 }
@@ -19,7 +19,7 @@ export interface Closing {
 const SECONDS = /^\d{1,9}$/
 
 /** A refusal as a page may learn of it: a close (see the close-code table in docs/PROTOCOL.md). */
-export function closingOf ({ statusCode, answer, retryAfter }: Rejection): Closing {
+export function closingOf ({ statusCode, answer, retryAfter }: HttpRefusal): CloseRefusal {
   const status = STATUS_CODES[statusCode] ?? ''
   if (statusCode >= 500) return { code: CloseCode.tryAgainLater, reason: SECONDS.test(String(retryAfter)) ? `retry-after-ms=${Number(retryAfter) * 1000}` : status }
   // Where the app answered by itself, the error's message may be what it hides.

@@ -5,7 +5,7 @@ import * as errors from '../errors.js'
 const MAPPED_IPV4 = /^::ffff:([\da-f]+):([\da-f]+)$/
 
 /** How many connections there may be, from their handshakes to the end of their sockets. */
-export class Capacity {
+export class ConnectionLimit {
   /** Whether anything is counted. */
   readonly isLimited: boolean
   readonly #max: number
@@ -34,7 +34,7 @@ export class Capacity {
    * @returns what gives the place back, once, however often it is called.
    * @throws FST_TYPED_WS_TOO_MANY_CONNECTIONS, FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP
    */
-  take (address: string | undefined): () => void {
+  acquire (address: string | undefined): () => void {
     const ip = address && networkOf(address)
     // First what the client itself can mend.
     if (ip !== undefined && this.#of(ip) >= this.#maxPerIp) throw new errors.TooManyConnectionsPerIp()

@@ -4,14 +4,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { AnyContract } from '../../../types/contract.js'
 import { isPublic, REFUSAL } from '../../protocol.js'
-import type { Capacity } from './connection-limit.js'
+import type { ConnectionLimit } from './connection-limit.js'
 import { handshakeRefused } from '../diagnostics.js'
 import * as errors from '../errors.js'
-import { destroySoon, type Upgrade, type UpgradeRequest } from './upgrade.js'
+import { destroyAfter, type Upgrade, type UpgradeRequest } from './upgrade.js'
 import type { OriginVerdict } from './origin.js'
-import type { Peer } from '../transport/websocket.js'
+import type { ServerWebSocket } from '../transport/websocket.js'
 import { printable } from '../printable.js'
-import { closingOf, type Closing } from './close-refusal.js'
+import { closingOf, type CloseRefusal } from './close-refusal.js'
 import { kHandshake, kUpgrade } from '../symbols.js'
 
 /** What a handshake asks of its route. */
@@ -27,14 +27,14 @@ export interface HandshakeRoute {
   /** Another answer than a 101 is going out. */
   refused (statusCode: number): void
   /** The 101 is out. */
-  connect (ws: Peer, socket: Duplex, request: FastifyRequest): void
+  connect (ws: ServerWebSocket, socket: Duplex, request: FastifyRequest): void
 }
 
 /** What all handshakes of an app share. */
 export interface Admission {
   /** Those under way. */
   readonly handshakes: Set<Handshake>
-  readonly capacity: Capacity
+  readonly capacity: ConnectionLimit
 }
 
 /** A raw request, which carries its handshake until the 101 is out. */
@@ -57,7 +57,7 @@ const RETRY_AFTER_SECONDS = 1
 const http = ServerResponse.prototype as unknown as Readonly<Record<'writeHead' | 'write' | 'end', Method>>
 
 // Closes what it opens: it compresses nothing, and what the peer says meanwhile goes nowhere.
-const closer = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: 65_536, handleProtocols: () => false })
+const refusingServer = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: 65_536, handleProtocols: () => false })
 
 /** One upgrade on its way through Fastify's lifecycle, until its 101 or its refusal. */
 export class Handshake {
@@ -67,7 +67,7 @@ export class Handshake {
   readonly #send: FastifyReply['send']
   readonly #upgrade: Upgrade
   readonly #pending: Set<Handshake>
-  readonly #capacity: Capacity
+  readonly #capacity: ConnectionLimit
   readonly #timer: NodeJS.Timeout
   #rejectWith: HandshakeRoute['rejectWith']
   #state: State = 'pending'
@@ -77,7 +77,7 @@ export class Handshake {
   #error: unknown = undefined
   // What `reply.send` was given last.
   #answer: unknown = undefined
-  #leavePlace: () => void = () => {}
+  #releasePlace: () => void = () => {}
 
   constructor (route: HandshakeRoute, request: FastifyRequest, reply: FastifyReply, { handshakes: pending, capacity }: Admission) {
     const raw = request.raw as HandshakeRequest
@@ -90,9 +90,9 @@ export class Handshake {
     this.#pending = pending
     this.#capacity = capacity
     this.#rejectWith = route.rejectWith
-    this.#timer = setTimeout(() => this.expire(new errors.HandshakeTimeout()), route.timeoutMs)
+    this.#timer = setTimeout(() => this.abort(new errors.HandshakeTimeout()), route.timeoutMs)
     pending.add(this)
-    this.#attend()
+    this.#addListeners()
     this.#intercept(reply)
   }
 
@@ -102,8 +102,8 @@ export class Handshake {
     const verdict = await this.#route.checkOrigin(this.#request)
     if (verdict !== 'admitted') throw this.#refuseOrigin(verdict)
     const { subprotocol } = this.#route
-    if (this.#offered.length > 0 && !this.#offered.includes(subprotocol)) throw this.#withStatus(new errors.Subprotocol(subprotocol))
-    this.#takePlace()
+    if (this.#offered.length > 0 && !this.#offered.includes(subprotocol)) throw this.#withStatus(new errors.UnknownSubprotocol(subprotocol))
+    this.#acquirePlace()
   }
 
   /** Answers with the 101, as a reply like any other: `onSend` and `onResponse` run, and the headers of the reply reach it. */
@@ -116,7 +116,7 @@ export class Handshake {
   }
 
   /** Ends a handshake whose hooks take too long, or for which there is no time left. */
-  expire (error: InstanceType<typeof errors.HandshakeTimeout>): void {
+  abort (error: InstanceType<typeof errors.HandshakeTimeout>): void {
     const { socket } = this.#upgrade
     try {
       if (!this.#reply.sent && !this.#reply.raw.headersSent) this.#reply.header('retry-after', RETRY_AFTER_SECONDS).send(this.#withStatus(error))
@@ -125,11 +125,11 @@ export class Handshake {
       socket.destroy()
     }
     // The hooks of this very answer may hang as well.
-    destroySoon(socket)
+    destroyAfter(socket)
   }
 
   /** Notes what it is about to be refused for. */
-  fail (error: unknown): void {
+  noteError (error: unknown): void {
     this.#error = error
   }
 
@@ -139,12 +139,12 @@ export class Handshake {
   }
 
   // After the Origin, so that a stranger's page takes nobody's place.
-  #takePlace (): void {
+  #acquirePlace (): void {
     // While the Origin was looked up time ran out, or the client left: no 'close' would give the place back.
     if (!this.#capacity.isLimited || this.#state !== 'pending') return
     try {
-      this.#leavePlace = this.#capacity.take(this.#request.ip)
-      this.#upgrade.socket.once('close', this.#leavePlace)
+      this.#releasePlace = this.#capacity.acquire(this.#request.ip)
+      this.#upgrade.socket.once('close', this.#releasePlace)
     } catch (error) {
       this.#reply.header('retry-after', RETRY_AFTER_SECONDS)
       throw this.#withStatus(error as Error & { statusCode: number })
@@ -178,21 +178,21 @@ export class Handshake {
     this.#upgrade.socket.destroy()
   }
 
-  readonly #settle = (): void => {
+  readonly #finish = (): void => {
     this.#state = 'over'
     clearTimeout(this.#timer)
     this.#pending.delete(this)
-    this.#turnAway()
+    this.#removeListeners()
   }
 
-  #attend (): void {
+  #addListeners (): void {
     this.#upgrade.socket.on('end', this.#leave)
-    this.#upgrade.socket.on('close', this.#settle)
+    this.#upgrade.socket.on('close', this.#finish)
   }
 
-  #turnAway (): void {
+  #removeListeners (): void {
     this.#upgrade.socket.removeListener('end', this.#leave)
-    this.#upgrade.socket.removeListener('close', this.#settle)
+    this.#upgrade.socket.removeListener('close', this.#finish)
   }
 
   // Fastify sends by these. They are taken over once: for a 101 the raw response is not the place, and after another answer there is no 101.
@@ -231,13 +231,13 @@ export class Handshake {
     }
     this.#refuse()
     http.writeHead.call(raw, statusCode, ...rest)
-    this.#tell(statusCode)
+    this.#reportRefusal(statusCode)
     if (this.#rejectWith === 'close') this.#refuseByClose(statusCode, { ...raw.getHeaders(), ...headers })
   }
 
-  #tell (statusCode: number): void {
+  #reportRefusal (statusCode: number): void {
     const request = this.#request
-    this.#leavePlace()
+    this.#releasePlace()
     this.#route.refused(statusCode)
     if (handshakeRefused.hasSubscribers) handshakeRefused.publish({ request, contract: this.#route.contract, statusCode, error: this.#error })
   }
@@ -282,11 +282,11 @@ export class Handshake {
     const { raw } = this.#reply
     raw.detachSocket(socket as never)
     // Before ws comes: a third listener makes a list with room for 19.
-    this.#turnAway()
+    this.#removeListeners()
     const failure = this.#shake()
     // Connected, or the client left in this very turn and ws let go of it.
-    if (failure === undefined) return this.#settle()
-    this.#attend()
+    if (failure === undefined) return this.#finish()
+    this.#addListeners()
     raw.assignSocket(socket as never)
     // What is no handshake gets no 101 either.
     this.#rejectWith = 'http'
@@ -298,9 +298,9 @@ export class Handshake {
   #shake (): Error | undefined {
     const { socket, head } = this.#upgrade
     try {
-      return shake(this.#route.server, this.#request.raw, socket, head, linesOf(this.#headers), (ws) => {
+      return completeUpgrade(this.#route.server, this.#request.raw, socket, head, linesOf(this.#headers), (ws) => {
         this.#complete()
-        this.#route.connect(ws as Peer, socket, this.#request)
+        this.#route.connect(ws as ServerWebSocket, socket, this.#request)
       })
     } catch (error) {
       this.#request.log.error({ err: error }, 'websocket handshake failed')
@@ -310,10 +310,10 @@ export class Handshake {
   }
 
   #complete (): void {
-    this.#settle()
+    this.#finish()
     delete (this.#request.raw as HandshakeRequest)[kHandshake]
     http.writeHead.call(this.#reply.raw, 101)
-    finishAside(this.#reply.raw)
+    endDetached(this.#reply.raw)
   }
 
   // A 101 that is closed at once. The body of the refusal has no reader: its source ends with the response.
@@ -321,12 +321,12 @@ export class Handshake {
     const { socket, head } = this.#upgrade
     const { raw } = this.#reply
     const closing = closingOf({ statusCode, answer: this.#answer, retryAfter: retryAfterOf(headers) })
-    this.#settle()
+    this.#finish()
     raw.detachSocket(socket as never)
-    shake(closer, this.#request.raw, socket, head, [...linesOf(headers), ...this.#protocolLines()], (ws) => closeAtOnce(ws, closing))
-    destroySoon(socket)
+    completeUpgrade(refusingServer, this.#request.raw, socket, head, [...linesOf(headers), ...this.#protocolLines()], (ws) => closeAtOnce(ws, closing))
+    destroyAfter(socket)
     raw.once('finish', () => raw.destroy())
-    finishAside(raw)
+    endDetached(raw)
   }
 
   // A browser that offered some takes none for a failure, and would hide the close from its page.
@@ -339,19 +339,19 @@ export class Handshake {
 }
 
 // Lets a response finish without its socket, so that onResponse runs and the log has its line.
-function finishAside (raw: ServerResponse): void {
+function endDetached (raw: ServerResponse): void {
   raw.assignSocket(new Writable({ write: (_chunk, _encoding, done) => done() }) as never)
   http.end.call(raw)
 }
 
-function closeAtOnce (ws: WebSocket, { code, reason }: Closing): void {
+function closeAtOnce (ws: WebSocket, { code, reason }: CloseRefusal): void {
   // Whatever the peer still says, it was told.
   ws.on('error', () => {})
   ws.close(code, reason)
 }
 
 // ws reports a bad offer of extensions by an event, and writes what is pushed to `headers`.
-function shake (server: WebSocketServer, request: FastifyRequest['raw'], socket: Duplex, head: Buffer, lines: Lines, connected: (ws: WebSocket) => void): Error | undefined {
+function completeUpgrade (server: WebSocketServer, request: FastifyRequest['raw'], socket: Duplex, head: Buffer, lines: Lines, connected: (ws: WebSocket) => void): Error | undefined {
   let failure: Error | undefined
   const addLines = (headers: string[]): void => void headers.push(...lines)
   const setFailure = (error: Error): void => void (failure = error)

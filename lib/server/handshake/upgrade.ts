@@ -4,10 +4,10 @@ import type { FastifyBaseLogger } from 'fastify'
 import * as errors from '../errors.js'
 import { dispatcherOf, give, handOver, listenersOf, type UpgradeListener } from './hand-over.js'
 import { countRequest } from './request-count.js'
-import { kGate, kUpgrade } from '../symbols.js'
+import { kUpgrades, kUpgrade } from '../symbols.js'
 
 /** What the gate asks of the plugin. */
-export interface GateKeeper {
+export interface UpgradeHost {
   readonly isClosing: boolean
   readonly log: FastifyBaseLogger
   readonly settings: { readonly handshakeTimeoutMs: number }
@@ -48,7 +48,7 @@ const NOTHING = Buffer.alloc(0)
 /** A server with a gate, and what stands behind it. */
 interface Gate {
   readonly server: Server
-  readonly keeper: GateKeeper
+  readonly keeper: UpgradeHost
   /** Routes an upgrade through Fastify. */
   readonly dispatcher: UpgradeListener
   /** Our own listener, which does nothing. */
@@ -62,8 +62,8 @@ interface Gate {
  * @returns what takes the gate away.
  * @throws FST_TYPED_WS_DUPLICATE_PLUGIN, FST_TYPED_WS_INVALID_OPTION
  */
-export function openGate (server: Server & { [kGate]?: true }, keeper: GateKeeper): () => void {
-  if (server[kGate] === true) throw new errors.DuplicatePlugin()
+export function interceptUpgrades (server: Server & { [kUpgrades]?: true }, keeper: UpgradeHost): () => void {
+  if (server[kUpgrades] === true) throw new errors.DuplicatePlugin()
   const dispatcher = dispatcherOf(server)
   if (dispatcher === undefined) {
     throw new errors.InvalidOption('server', 'of the app\'s @fastify/websocket makes it listen to another server than the app\'s own: leave it out')
@@ -73,16 +73,16 @@ export function openGate (server: Server & { [kGate]?: true }, keeper: GateKeepe
   const gate: Gate = { server, keeper, dispatcher, placeholder }
   const restore = replaceEmit(server, (emit) => (name, ...values) => {
     if (name === 'upgrade') {
-      receive(gate, ...values as Values)
+      onUpgrade(gate, ...values as Values)
       return true
     }
     if (name === 'request') countRequest(server, ...values as [IncomingMessage, ServerResponse])
     return emit(name, ...values)
   })
-  server[kGate] = true
+  server[kUpgrades] = true
   server.on('upgrade', placeholder)
   return () => {
-    delete server[kGate]
+    delete server[kUpgrades]
     server.off('upgrade', placeholder)
     restore()
   }
@@ -110,12 +110,12 @@ function destroyed (socket: Duplex): true {
   return true
 }
 
-function receive (gate: Gate, ...[request, socket, first]: Values): void {
+function onUpgrade (gate: Gate, ...[request, socket, first]: Values): void {
   const { server, keeper, dispatcher } = gate
   // Even Node's empty one keeps the text of the whole request.
   const head = first.length === 0 ? NOTHING : first
   if (isAnswering(socket)) return void socket.destroy()
-  if (!isWebSocket(request)) return giveBack(server, request, socket, head)
+  if (!isWebSocket(request)) return handBackToHttp(server, request, socket, head)
   const refusal = keeper.isClosing ? new errors.Closing() : faultOf(request)
   if (refusal !== undefined) return refuse(socket, refusal, keeper.log)
   if (isInjected(request)) complete(request, socket)
@@ -194,7 +194,7 @@ function headerPairs ({ rawHeaders }: IncomingMessage): Array<[string, string]> 
  * RFC 9110 §7.8: a server may ignore Upgrade. Node's HTTP parser has let go of the socket by now; it gets the request again, without what asked for
  * another protocol.
  */
-function giveBack (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+function handBackToHttp (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const pairs = headerPairs(request)
   // Node drops the headers above its limit, one of which may say where the body ends.
   if (pairs.length >= (server.maxHeadersCount || MAX_HEADERS)) return void socket.destroy()
@@ -242,12 +242,12 @@ function closeAfterAnswer (request: UpgradeRequest, socket: HttpSocket): void {
 
 // Lets a client read its refusal, whatever it has sent meanwhile: closing at once could cost it the answer.
 function linger (socket: Duplex): void {
-  destroySoon(socket)
+  destroyAfter(socket)
   socket.resume()
 }
 
 /** Frees a socket, whatever its client does. */
-export function destroySoon (socket: Duplex): void {
+export function destroyAfter (socket: Duplex): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(timer))
 }

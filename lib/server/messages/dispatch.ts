@@ -1,7 +1,7 @@
 import type { ReceivedMessage } from '../../../types/handler.js'
 
 /** What dispatch asks of a connection. None of these throws, but for `answer`. */
-export interface Exchange<M> {
+export interface DispatchOwner<M> {
   /** Sends what a handler returned, if somebody waits for it. */
   answer (message: M, result: unknown): Promise<void> | undefined
   /** Reports an error and tells the peer. */
@@ -18,16 +18,16 @@ export interface Handled<S> extends ReceivedMessage {
  *
  * @returns a promise that never rejects while there is more to wait for, else `undefined`.
  */
-export function dispatch<S, M extends Handled<S>> (message: M, socket: S, exchange: Exchange<M>): Promise<void> | undefined {
+export function dispatch<S, M extends Handled<S>> (message: M, socket: S, exchange: DispatchOwner<M>): Promise<void> | undefined {
   try {
     const result = message.entry.handler(message.payload as never, socket, message)
-    return isThenable(result) ? settle(result, message, exchange) : exchange.answer(message, result)
+    return isThenable(result) ? awaitResult(result, message, exchange) : exchange.answer(message, result)
   } catch (error) {
     return exchange.fail(error, message)
   }
 }
 
-async function settle<M> (result: PromiseLike<unknown>, message: M, exchange: Exchange<M>): Promise<void> {
+async function awaitResult<M> (result: PromiseLike<unknown>, message: M, exchange: DispatchOwner<M>): Promise<void> {
   try {
     await exchange.answer(message, await result)
   } catch (error) {

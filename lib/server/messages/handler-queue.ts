@@ -1,13 +1,13 @@
 import { isLong } from '../turn.js'
 
 /** What a queue asks of its connection. */
-export interface QueueOwner<T> {
+export interface HandlerQueueOwner<T> {
   /** Whether items may begin; when that changes to yes, `next` is to be called. */
   readonly isReady: boolean
   /** Begins one, and says by a promise that never rejects when it is done, unless it is done at once. */
   run (item: T): Promise<void> | undefined
   /** An item that took its time is done. */
-  progressed (): void
+  onProgress (): void
 }
 
 /** An item that waits holds memory. */
@@ -20,8 +20,8 @@ export interface Sized {
 const ITEMS_PER_LOOK = 8
 
 /** The items of one connection: they begin in the order of their arrival, no more than `concurrency` at once. */
-export class Queue<T extends Sized> {
-  readonly #owner: QueueOwner<T>
+export class HandlerQueue<T extends Sized> {
+  readonly #owner: HandlerQueueOwner<T>
   readonly #concurrency: number
   #waiting: T[] = []
   #bytes = 0
@@ -29,7 +29,7 @@ export class Queue<T extends Sized> {
   #begun = 0
   #isResting = false
 
-  constructor (owner: QueueOwner<T>, concurrency: number) {
+  constructor (owner: HandlerQueueOwner<T>, concurrency: number) {
     this.#owner = owner
     this.#concurrency = concurrency
   }
@@ -86,7 +86,7 @@ export class Queue<T extends Sized> {
     setImmediate(() => {
       this.#isResting = false
       this.next()
-      this.#owner.progressed()
+      this.#owner.onProgress()
     })
   }
 
@@ -99,7 +99,7 @@ export class Queue<T extends Sized> {
     void done.then(() => {
       this.#running.delete(item)
       this.next()
-      this.#owner.progressed()
+      this.#owner.onProgress()
     })
   }
 }

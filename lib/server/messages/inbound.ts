@@ -4,19 +4,19 @@ import { CloseCode, ErrorCode, REF, Reserved, type ErrorBody } from '../../proto
 import type { Codec, Incoming } from '../compile/contract.js'
 import { refuse, type Answer, type Decoded, type Decoder, type Fault, type Refusal } from './decode.js'
 import * as diagnostics from '../diagnostics.js'
-import { dispatch, type Exchange } from './dispatch.js'
+import { dispatch, type DispatchOwner } from './dispatch.js'
 import type { Encoder } from './encode.js'
 import { bodyOf, type Failure } from '../failure.js'
 import { PONG } from '../transport/frame.js'
-import type { Taker } from '../transport/frame-reader.js'
-import { Limit } from './rate-limit.js'
+import type { FrameReaderOwner } from '../transport/frame-reader.js'
+import { RateLimiter } from './rate-limit.js'
 import { Message } from './message.js'
 import type { RouteSettings } from '../options.js'
-import { Queue, type QueueOwner } from './handler-queue.js'
-import { Streams, type StreamSink } from './streams.js'
+import { HandlerQueue, type HandlerQueueOwner } from './handler-queue.js'
+import { Streams, type StreamsOwner } from './streams.js'
 
 /** What is behind every message of a route. */
-export interface Inlet<S> {
+export interface InboundContext<S> {
   readonly decoder: Decoder<Entry<S>>
   readonly encoder: Encoder
   readonly settings: RouteSettings
@@ -50,12 +50,12 @@ export interface BinaryEntry<S> {
 export interface InboundOwner {
   readonly isOpen: boolean
   readonly isSlow: boolean
-  readonly isOverheard: boolean
+  readonly hasMessageListener: boolean
   /** Whether calls of the server's wait for an answer. */
-  readonly isCalling: boolean
+  readonly hasPendingCalls: boolean
   drained (): Promise<void>
   /** Sends what is owed to the peer. */
-  say (text: string, type: string): void
+  sendReserved (text: string, type: string): void
   sendError (body: ErrorBody): void
   /** Takes the answer to a call. Returns whether one waits for it. */
   takeAnswer (answer: Answer): boolean
@@ -77,7 +77,7 @@ export interface InboundOwner {
   /** As `resume`, in a turn of zlib's. */
   inflated (): void
   /** There may be nothing left to do. */
-  rested (): void
+  onIdle (): void
   /** A stream's source has ended. */
   sourceEnded (): void
 }
@@ -94,13 +94,13 @@ const ENDING_MS = 5000
 const TOO_MANY_REQUESTS = { statusCode: 429, error: 'Too Many Requests' } as const
 
 /** The messages of one connection: decoded, admitted, put in order, handled and answered. */
-export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S>>, Exchange<Received<S>>, StreamSink<Received<S>> {
-  readonly #inlet: Inlet<S>
+export class Inbound<S extends InboundOwner> implements FrameReaderOwner, HandlerQueueOwner<Item<S>>, DispatchOwner<Received<S>>, StreamsOwner<Received<S>> {
+  readonly #inlet: InboundContext<S>
   readonly #socket: S
-  readonly #queue: Queue<Item<S>>
-  readonly #urgent: Queue<Item<S>> | undefined
+  readonly #queue: HandlerQueue<Item<S>>
+  readonly #urgent: HandlerQueue<Item<S>> | undefined
   #streams: Streams<Received<S>> | undefined = undefined
-  #limit: Limit | undefined = undefined
+  #limit: RateLimiter | undefined = undefined
   #isStarted = false
   // Until there is a token again.
   #throttle: NodeJS.Timeout | undefined = undefined
@@ -110,11 +110,11 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   #received = 0
   #invalid = 0
 
-  constructor (inlet: Inlet<S>, socket: S) {
+  constructor (inlet: InboundContext<S>, socket: S) {
     this.#inlet = inlet
     this.#socket = socket
-    this.#queue = new Queue(this, inlet.settings.concurrency)
-    this.#urgent = inlet.hasUrgent ? new Queue(urgent(this), 1) : undefined
+    this.#queue = new HandlerQueue(this, inlet.settings.concurrency)
+    this.#urgent = inlet.hasUrgent ? new HandlerQueue(urgent(this), 1) : undefined
   }
 
   get received (): number {
@@ -144,8 +144,8 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     return this.queued > 0 && this.#fill >= 1
   }
 
-  get isOverheard (): boolean {
-    return this.#socket.isOverheard
+  get hasMessageListener (): boolean {
+    return this.#socket.hasMessageListener
   }
 
   // While the peer does not read, nothing is handled: no answers pile up, and no longer than this the queue.
@@ -217,7 +217,7 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     this.#hasOvertaken = false
     this.#urgent?.next()
     this.#queue.next()
-    this.progressed()
+    this.onProgress()
   }
 
   takeText (text: string | Buffer, bytes: number): void {
@@ -254,16 +254,16 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     return messageReceived.runStores({ socket: this.#socket as never, message: item }, () => dispatch<S, Received<S>>(item, this.#socket, this))
   }
 
-  progressed (): void {
+  onProgress (): void {
     if (this.#fill <= 0.5) this.#socket.resume()
-    this.#socket.rested()
+    this.#socket.onIdle()
   }
 
   answer (message: Received<S>, result: unknown): Promise<void> | undefined {
     const { entry } = message
     if (entry.isStream === true) return this.#streams!.open(message, result)
     if (entry.reply !== undefined && !message.isOver && this.#socket.isOpen) {
-      this.#socket.say(this.#inlet.encoder.reply(entry.name, entry.reply, message.ref, result), Reserved.reply)
+      this.#socket.sendReserved(this.#inlet.encoder.reply(entry.name, entry.reply, message.ref, result), Reserved.reply)
     }
     this.#handled(message, undefined)
     return undefined
@@ -271,11 +271,11 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
 
   sendItem (message: Received<S>, item: unknown): void {
     const { name, reply } = message.entry as Entry<S>
-    this.#socket.say(this.#inlet.encoder.next(name, reply as Codec, message.ref!, item), Reserved.next)
+    this.#socket.sendReserved(this.#inlet.encoder.next(name, reply as Codec, message.ref!, item), Reserved.next)
   }
 
   sendDone (message: Received<S>): void {
-    this.#socket.say(this.#inlet.encoder.done(message.ref!), Reserved.done)
+    this.#socket.sendReserved(this.#inlet.encoder.done(message.ref!), Reserved.done)
     this.#handled(message, undefined)
   }
 
@@ -311,7 +311,7 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   // How full the queue is, by number or by bytes: 1 is as much as may wait.
   get #fill (): number {
     const { maxQueuedMessages, maxQueuedBytes } = this.#inlet.settings
-    const factor = this.#socket.isCalling ? CALLING_FACTOR : 1
+    const factor = this.#socket.hasPendingCalls ? CALLING_FACTOR : 1
     return Math.max(this.queued / maxQueuedMessages, this.#queuedBytes / maxQueuedBytes) / factor
   }
 
@@ -364,7 +364,7 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   // A peer that does not read needs no pong, and could pile them up.
   #takePing (): void {
     if (!this.#admits(1)) this.#deny(Reserved.ping)
-    else if (!this.isSlow) this.#socket.say(this.#inlet.encoder.pong(), Reserved.pong)
+    else if (!this.isSlow) this.#socket.sendReserved(this.#inlet.encoder.pong(), Reserved.pong)
   }
 
   // What nobody waits for costs as much as a message.
@@ -376,14 +376,14 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     const { rateLimit } = this.#inlet.settings
     if (rateLimit === false) return true
     const nowMs = performance.now()
-    this.#limit ??= new Limit(rateLimit, nowMs)
+    this.#limit ??= new RateLimiter(rateLimit, nowMs)
     return this.#limit.take(cost, nowMs)
   }
 
   // To refuse costs as much as to serve: it is done once, and then nothing is read until there is a token.
   #deny (received?: string, ref?: number): void {
     const denial = refuse(ErrorCode.rateLimited, 'too many messages', received, ref, TOO_MANY_REQUESTS)
-    if (this.#limit?.isFlood === true) return this.#endWith(denial, CloseCode.flood, 'too many messages')
+    if (this.#limit?.isFlood === true) return this.#endWith(denial, CloseCode.rateLimited, 'too many messages')
     this.#wait()
     this.#enqueue(denial)
   }
@@ -398,7 +398,7 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
   #goOn (): void {
     this.#throttle = undefined
     if (this.#limit!.waitMs(performance.now()) > 0) this.#wait()
-    else this.progressed()
+    else this.onProgress()
   }
 
   // In its place, but not behind a handler that hangs; meanwhile nothing is heard.
@@ -409,7 +409,7 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     this.#socket.ignoreInput()
   }
 
-  #enqueue (item: Item<S>, queue: Queue<Item<S>> = this.#queue): void {
+  #enqueue (item: Item<S>, queue: HandlerQueue<Item<S>> = this.#queue): void {
     queue.push(item)
     if (this.isFull) this.#socket.pause()
   }
@@ -434,7 +434,7 @@ export class Inbound<S extends InboundOwner> implements Taker, QueueOwner<Item<S
     if (this.#streams?.cancel(ref) === true) return true
     const isMeant = (item: Item<S>): boolean => item.kind === 'message' && item.ref === ref
     const removed = this.#queue.remove(isMeant) ?? this.#urgent?.remove(isMeant)
-    if (removed !== undefined) this.progressed()
+    if (removed !== undefined) this.onProgress()
     const meant = removed ?? [...this.#queue.running, ...this.#urgent?.running ?? []].find(isMeant)
     // Free only once: to cancel what is cancelled already meets nothing.
     if (meant?.kind !== 'message' || meant.isOver) return false
@@ -455,10 +455,10 @@ function failing<S> (error: unknown, { type, ref, payload }: Partial<Fault> = {}
 }
 
 // What overtakes the others does so one by one.
-function urgent<S extends InboundOwner> (inbound: Inbound<S>): QueueOwner<Item<S>> {
+function urgent<S extends InboundOwner> (inbound: Inbound<S>): HandlerQueueOwner<Item<S>> {
   return {
     get isReady () { return inbound.mayOvertake },
     run: (item) => inbound.overtake(item),
-    progressed: () => inbound.progressed()
+    onProgress: () => inbound.onProgress()
   }
 }

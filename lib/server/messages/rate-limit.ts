@@ -5,7 +5,7 @@ const BURST_WINDOWS = 2
 const FLOOD_WINDOWS = 10
 
 /** A token bucket. */
-export class Limit {
+export class RateLimiter {
   readonly #perMs: number
   readonly #timeWindowMs: number
   readonly #capacity: number

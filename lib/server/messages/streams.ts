@@ -5,7 +5,7 @@ import type { Message } from './message.js'
 import { isLong } from '../turn.js'
 
 /** What the streams of a connection ask of it. None of these throws, but for `sendItem` and `drained`. */
-export interface StreamSink<M> {
+export interface StreamsOwner<M> {
   /** Whether the peer reads too slowly for more. */
   readonly isSlow: boolean
   /** Resolves when it has caught up; rejects when the connection ends. */
@@ -38,13 +38,13 @@ const ITEMS_PER_LOOK = 4
 
 /** The streams of one connection, by their `ref`. */
 export class Streams<M extends Message<Named>> {
-  readonly #sink: StreamSink<M>
+  readonly #sink: StreamsOwner<M>
   // Those somebody waits for.
   readonly #live: Map<number, Stream<M>> = new Map()
   // Those whose source has not ended, the cancelled ones included.
   readonly #places: Map<M, Stream<M>> = new Map()
 
-  constructor (sink: StreamSink<M>) {
+  constructor (sink: StreamsOwner<M>) {
     this.#sink = sink
   }
 
@@ -178,10 +178,10 @@ class Source {
   readonly #context: AsyncResource = new AsyncResource('fastify-typed-ws.stream')
   #step: Promise<IteratorResult<unknown>> | undefined = undefined
 
-  /** @throws FST_TYPED_WS_STREAM_RESULT */
+  /** @throws FST_TYPED_WS_INVALID_STREAM_RESULT */
   constructor (iterable: unknown, { entry }: Message<Named>) {
     const open = (iterable as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator]
-    if (typeof open !== 'function') throw new errors.StreamResult(String(entry.name))
+    if (typeof open !== 'function') throw new errors.InvalidStreamResult(String(entry.name))
     this.#iterator = open.call(iterable)
   }
 

@@ -45,7 +45,7 @@ export class Hub<S extends Subscriber> {
   }
 }
 
-/** @throws FST_TYPED_WS_TOPIC_NAME */
+/** @throws FST_TYPED_WS_INVALID_TOPIC_NAME */
 export function checkTopic (topic: unknown): asserts topic is string {
-  if (typeof topic !== 'string' || topic === '' || Buffer.byteLength(topic) > MAX_TOPIC_BYTES) throw new errors.TopicName()
+  if (typeof topic !== 'string' || topic === '' || Buffer.byteLength(topic) > MAX_TOPIC_BYTES) throw new errors.InvalidTopicName()
 }

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { FINAL_TEXT, LENGTH_16, LENGTH_64 } from './frame.js'
 
 /** What an intake asks of a connection. */
-export interface Taker {
+export interface FrameReaderOwner {
   /** Takes the text of one message, which came in so many bytes. */
   takeText (text: string, bytes: number): void
   /** Takes note of a frame that ends no message: a ping, a pong, a fragment. Returns whether it may be read now. */
@@ -10,7 +10,7 @@ export interface Taker {
   /** Whether it can take no more for now; when that has changed, `readOn` is to be called. */
   readonly isFull: boolean
   /** Whether somebody else wants to hear every message from ws. */
-  readonly isOverheard: boolean
+  readonly hasMessageListener: boolean
   /** Is to read no more from the socket for now. */
   pause (): void
   /** Has room again: ws has done with a frame. */
@@ -54,8 +54,8 @@ const MAX_IGNORED_BYTES = 16 * 1024 * 1024
  * to ws, which gets frames in their order, one at a time, and never learns of the others. Nothing is read while the taker is full or ws is busy; the end
  * of the stream waits behind what does.
  */
-export class Intake {
-  readonly #taker: Taker
+export class FrameReader {
+  readonly #taker: FrameReaderOwner
   readonly #reader: Reader
   readonly #maxPayloadBytes: number
   readonly #written: (() => void) | undefined
@@ -76,7 +76,7 @@ export class Intake {
   #ignoredInAll = 0
 
   /** @param inflates - whether ws may work on a frame for longer than a call takes. */
-  constructor (taker: Taker, reader: Reader, maxPayloadBytes: number, inflates: boolean = false) {
+  constructor (taker: FrameReaderOwner, reader: Reader, maxPayloadBytes: number, inflates: boolean = false) {
     this.#taker = taker
     this.#reader = reader
     this.#maxPayloadBytes = maxPayloadBytes
@@ -197,7 +197,7 @@ export class Intake {
 
   // Takes a whole plain frame and returns its length; 0 when there is none here, WAIT when there may be one once more has arrived.
   #take (bytes: Buffer, at: number): number {
-    if (bytes[at] !== FINAL_TEXT || this.#isFragmented || this.#taker.isOverheard) return 0
+    if (bytes[at] !== FINAL_TEXT || this.#isFragmented || this.#taker.hasMessageListener) return 0
     if (at + 1 === bytes.length) return WAIT
     if ((bytes[at + 1]! & MASKED) === 0) return 0
     const header = headerBytesAt(bytes, at)

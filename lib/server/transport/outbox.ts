@@ -9,9 +9,9 @@ const OPEN = 1
 /** What an outbox tells its connection. */
 export interface OutboxOwner {
   /** More waits than may. */
-  slowed (): void
+  onSlow (): void
   /** No more than half of that waits. */
-  caughtUp (): void
+  onDrain (): void
   /** A Blob could not be read. What is behind it has lost its place, so ws ends the connection. */
   unreadable (error: unknown): void
 }
@@ -131,7 +131,7 @@ export class Outbox {
   }
 
   /** Writes what waits, in front of a frame that ws is about to write by itself; both leave when the turn ends. */
-  settle (): void {
+  flushBefore (): void {
     if (this.#waitingBytes === 0) return
     this.#cork()
     this.#write()
@@ -173,7 +173,7 @@ export class Outbox {
     this.#isSlow = true
     this.flush()
     this.#isSlow = this.isFull
-    if (this.#isSlow) this.#owner.slowed()
+    if (this.#isSlow) this.#owner.onSlow()
     return !this.#isSlow && !isLong()
   }
 
@@ -181,7 +181,7 @@ export class Outbox {
   readonly #written = (): void => {
     if (this.#socket.destroyed || !this.#isSlow || this.bufferedAmount > this.#highWaterMarkBytes / 2) return
     this.#isSlow = false
-    this.#owner.caughtUp()
+    this.#owner.onDrain()
     for (const { resolve } of this.#takeWaiters()) resolve()
   }
 

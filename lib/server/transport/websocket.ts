@@ -2,18 +2,18 @@ import type { AsyncResource } from 'node:async_hooks'
 import { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import { CloseCode } from '../../protocol.js'
-import { Intake, type Reader, type Taker } from './frame-reader.js'
+import { FrameReader, type Reader, type FrameReaderOwner } from './frame-reader.js'
 
 /** Whoever holds frames back until the turn of the event loop ends. */
-export interface Settling {
-  settle (): void
+export interface FrameHolder {
+  flushBefore (): void
   /** What is sent from now on keeps its place behind a Blob. Returns how to end that. */
   hold (): () => void
   /** Whether more waits than may. */
   readonly isFull: boolean
 }
 
-const kIntake = Symbol('intake')
+const kFrameReader = Symbol('intake')
 const kContext = Symbol('context')
 // ws's reader has no other.
 const writable = Writable.prototype as unknown as {
@@ -23,7 +23,7 @@ const writable = Writable.prototype as unknown as {
 
 /** What ws reads a socket with, under a name that is not public. */
 interface Receiver {
-  [kIntake]?: Intake
+  [kFrameReader]?: FrameReader
   [kContext]?: AsyncResource
   write (bytes: Buffer): boolean
   end (): void
@@ -34,7 +34,7 @@ interface Receiver {
 }
 
 /** ws's reader, behind an intake. */
-class Behind implements Reader {
+class WsReceiver implements Reader {
   readonly #receiver: Receiver
 
   constructor (receiver: Receiver) {
@@ -62,12 +62,12 @@ class Behind implements Reader {
  * The WebSocket of a typed route. What ws writes by itself (a pong, the echo of a close frame) and what a user writes through `socket.raw` keeps
  * its place behind what the outbox holds: nothing may follow a close frame (RFC 6455 §5.5.1).
  */
-export class Peer extends WebSocket {
-  outbox: Settling | undefined = undefined
+export class ServerWebSocket extends WebSocket {
+  outbox: FrameHolder | undefined = undefined
   /** The code that ws closed with by itself, because of what it read; then it reads no answer. */
   faultCode: number | undefined = undefined
   #maxPayloadBytes = 0
-  #intake: Intake | undefined = undefined
+  #intake: FrameReader | undefined = undefined
   #ignoresInput = false
   #awaitedPongs = 0
 
@@ -87,16 +87,16 @@ export class Peer extends WebSocket {
    * Puts an intake in front of ws's own reader, which takes every chunk in this context.
    * @returns nothing where a later ws keeps its reader elsewhere.
    */
-  readBy (taker: Taker, maxPayloadBytes: number, context: AsyncResource): Intake | undefined {
+  readThrough (taker: FrameReaderOwner, maxPayloadBytes: number, context: AsyncResource): FrameReader | undefined {
     const receiver = this.#receiver
     this.#maxPayloadBytes = maxPayloadBytes
     if (receiver == null) return undefined
     const isCompressed = this.extensions !== ''
     if (isCompressed) guard(receiver)
-    const intake = new Intake(taker, new Behind(receiver), maxPayloadBytes, isCompressed)
-    receiver[kIntake] = intake
+    const intake = new FrameReader(taker, new WsReceiver(receiver), maxPayloadBytes, isCompressed)
+    receiver[kFrameReader] = intake
     receiver[kContext] = context
-    receiver.write = writeToIntake
+    receiver.write = writeToFrameReader
     receiver.end = endIntake
     this.#intake = intake
     return intake
@@ -111,7 +111,7 @@ export class Peer extends WebSocket {
 
   // Only ws closes without a reason because its reader has found a fault.
   override close (code?: number, reason?: string | Buffer): void {
-    this.outbox?.settle()
+    this.outbox?.flushBefore()
     super.close(code, this.#noteFault(code, reason))
     this.ignoreInput()
   }
@@ -133,19 +133,19 @@ export class Peer extends WebSocket {
 
   override ping (...args: unknown[]): void {
     this.#awaitedPongs++
-    this.outbox?.settle()
+    this.outbox?.flushBefore()
     super.ping(...args as Parameters<WebSocket['ping']>)
   }
 
   // RFC 6455 §5.5.3 lets pongs be left out but for the last: who does not read could pile them up.
   override pong (...args: unknown[]): void {
     if (this.outbox?.isFull === true) return skip(args.at(-1))
-    this.outbox?.settle()
+    this.outbox?.flushBefore()
     super.pong(...args as Parameters<WebSocket['pong']>)
   }
 
   override send (...args: unknown[]): void {
-    this.outbox?.settle()
+    this.outbox?.flushBefore()
     if (args[0] instanceof Blob) this.#sendBlob(args[0], ...args.slice(1))
     else super.send(...args as Parameters<WebSocket['send']>)
   }
@@ -167,19 +167,19 @@ function skip (sent: unknown): void {
 }
 
 // One for all receivers. A chunk belongs to one connection: its context is entered once, not once per message.
-function writeToIntake (this: Receiver, bytes: Buffer): boolean {
-  return this[kContext]!.runInAsyncScope(write, undefined, this[kIntake]!, bytes)
+function writeToFrameReader (this: Receiver, bytes: Buffer): boolean {
+  return this[kContext]!.runInAsyncScope(write, undefined, this[kFrameReader]!, bytes)
 }
 
-function write (intake: Intake, bytes: Buffer): boolean {
+function write (intake: FrameReader, bytes: Buffer): boolean {
   return intake.write(bytes)
 }
 
 function endIntake (this: Receiver): void {
-  this[kContext]!.runInAsyncScope(end, undefined, this[kIntake]!)
+  this[kContext]!.runInAsyncScope(end, undefined, this[kFrameReader]!)
 }
 
-function end (intake: Intake): void {
+function end (intake: FrameReader): void {
   intake.end()
 }
 

@@ -270,7 +270,7 @@ t.test('compileContract refuses an exponential pattern in both directions, whate
 })
 
 t.test('compileContract works with whatever line of TypeBox is installed', async (t) => {
-  const missing = async (): Promise<never> => { throw Object.assign(new Error('Cannot find package \'@sinclair/typebox\' imported from /app/dist/lib/server/typebox.js'), { code: 'ERR_MODULE_NOT_FOUND' }) }
+  const missing = async (): Promise<never> => { throw Object.assign(new Error('Cannot find package \'@sinclair/typebox\' imported from /app/dist/lib/server/compile/typebox.js'), { code: 'ERR_MODULE_NOT_FOUND' }) }
   const legacy = Legacy.Object({ a: Legacy.Number() })
   const current = Current.Object({ a: Current.Number() })
   const [both, onlyCurrent, onlyLegacy, none] = await Promise.all([loadTypeBox(), loadTypeBox([], missing), loadTypeBox([], undefined, missing), loadTypeBox([], missing, missing)])

@@ -6,10 +6,10 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineContract, type CloseEvent, type PluginOptions } from '../../../lib/index.js'
-import { Heartbeat, type Beating } from '../../../lib/server/connection/heartbeat.js'
+import { Heartbeat, type HeartbeatMember } from '../../../lib/server/connection/heartbeat.js'
 import { certificate, connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../../support/helper.js'
 
-class Member implements Beating {
+class Member implements HeartbeatMember {
   bytesRead = 0
   isRead = true
   begun = 0
@@ -20,7 +20,7 @@ class Member implements Beating {
     this.pings++
   }
 
-  cut (): void {
+  onDead (): void {
     this.isCut = true
   }
 }
@@ -100,7 +100,7 @@ t.test('a connection that has left is neither judged nor kept in memory', async 
   const heartbeat = new Heartbeat({ intervalMs: 500, timeoutMs: 60_000 })
   const cut: string[] = []
   const join = (name: string) => {
-    const member: Beating = { bytesRead: 0, isRead: true, begun: 0, ping () {}, cut: () => cut.push(name) }
+    const member: HeartbeatMember = { bytesRead: 0, isRead: true, begun: 0, ping () {}, onDead: () => cut.push(name) }
     return { gone: new WeakRef(member), leave: heartbeat.join(member) }
   }
   join('stays')

@@ -35,7 +35,7 @@ function stalled (highWaterMarkBytes: number): { wire: Stalled, outbox: Outbox, 
   const wire = new Stalled()
   const told: string[] = []
   const ws = { readyState: 1, extensions: '', get bufferedAmount () { return wire.writableLength } }
-  const owner = { slowed: () => { told.push('slowed') }, caughtUp: () => { told.push('caught up') }, unreadable () {} }
+  const owner = { onSlow: () => { told.push('slowed') }, onDrain: () => { told.push('caught up') }, unreadable () {} }
   return { wire, ws, told, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, owner) }
 }
 

@@ -11,7 +11,7 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { Type } from '@sinclair/typebox'
 import { defineContract, type Diagnostics, type PluginOptions } from '../../../lib/index.js'
-import { Capacity } from '../../../lib/server/handshake/connection-limit.js'
+import { ConnectionLimit } from '../../../lib/server/handshake/connection-limit.js'
 import { Random } from '../../fuzz/random.js'
 import { connect, connectRaw, countSockets, createApp, handshakeText, listen, refused, until, type Client, type Teardown } from '../../support/helper.js'
 
@@ -189,7 +189,7 @@ t.test('after any mixture of endings every place is free', async (t) => {
 
 t.test('no connection is counted in the end, however it came and went', async (t) => {
   fc.assert(fc.property(fc.array(fc.tuple(fc.nat(3), fc.boolean(), fc.boolean()), { maxLength: 60 }), (steps) => {
-    const capacity = new Capacity(8, 4)
+    const capacity = new ConnectionLimit(8, 4)
     const places: Array<() => void> = []
     for (const [ip, leaves, twice] of steps) {
       if (leaves) {
@@ -199,7 +199,7 @@ t.test('no connection is counted in the end, however it came and went', async (t
         continue
       }
       try {
-        places.push(capacity.take(ip === 3 ? undefined : `10.0.0.${ip}`))
+        places.push(capacity.acquire(ip === 3 ? undefined : `10.0.0.${ip}`))
       } catch {}
       if (capacity.size !== places.length || capacity.size > 8) return false
     }
@@ -266,12 +266,12 @@ t.test('of an IPv6 address the first 64 bits count, of an IPv4 one all, however 
   ]
   for (const addresses of same) {
     for (const address of addresses) {
-      const capacity = new Capacity(Number.POSITIVE_INFINITY, 1)
-      for (const [first] of same.filter((other) => other !== addresses)) capacity.take(first)
-      const leave = capacity.take(addresses[0])
-      t.throws(() => capacity.take(address), { code: 'FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP' }, address)
+      const capacity = new ConnectionLimit(Number.POSITIVE_INFINITY, 1)
+      for (const [first] of same.filter((other) => other !== addresses)) capacity.acquire(first)
+      const leave = capacity.acquire(addresses[0])
+      t.throws(() => capacity.acquire(address), { code: 'FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP' }, address)
       leave()
-      t.doesNotThrow(() => capacity.take(address), address)
+      t.doesNotThrow(() => capacity.acquire(address), address)
     }
   }
 })

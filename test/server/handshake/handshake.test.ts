@@ -595,7 +595,7 @@ t.test('the subprotocol is the contract\'s or none', async (t) => {
   t.notOk('sec-websocket-protocol' in none.headers)
   const { statusCode, body } = await refused(`${url}/ws`, { protocols: ['other', 'ECHO.v1'] })
   t.equal(statusCode, 400)
-  t.match(JSON.parse(body), { code: 'FST_TYPED_WS_SUBPROTOCOL', message: /offer 'echo\.v1', or none/ })
+  t.match(JSON.parse(body), { code: 'FST_TYPED_WS_UNKNOWN_SUBPROTOCOL', message: /offer 'echo\.v1', or none/ })
   t.same(statusesOf(await exchangeRaw(t, app, handshakeText(app, '/ws', { 'Sec-WebSocket-Protocol': 'echo.v1.evil' }))), [400])
 })
 
@@ -701,7 +701,7 @@ t.test('an origin function that fails admits nobody', async (t) => {
 t.test('a refusal of ours has its status also where an error handler sets none', async (t) => {
   const { app, url } = await start(t, {}, {}, (app) => { app.setErrorHandler((error: Error & { code: string }) => ({ mine: error.code })) })
   t.match(await refused(`${url}/ws`, { origin: 'http://evil.test' }), { statusCode: 403, body: '{"mine":"FST_TYPED_WS_ORIGIN_REFUSED"}' })
-  t.match(await refused(`${url}/ws`, { protocols: ['other'] }), { statusCode: 400, body: '{"mine":"FST_TYPED_WS_SUBPROTOCOL"}' })
+  t.match(await refused(`${url}/ws`, { protocols: ['other'] }), { statusCode: 400, body: '{"mine":"FST_TYPED_WS_UNKNOWN_SUBPROTOCOL"}' })
   t.match(await app.inject('/ws'), { statusCode: 426, body: '{"mine":"FST_TYPED_WS_UPGRADE_REQUIRED"}' })
 })
 

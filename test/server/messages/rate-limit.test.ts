@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Limit } from '../../../lib/server/messages/rate-limit.js'
+import { RateLimiter } from '../../../lib/server/messages/rate-limit.js'
 
 const max = 10
 const timeWindowMs = 100
@@ -8,7 +8,7 @@ const timeWindowMs = 100
 t.test('no stretch of time takes more than the bucket and what flowed in, whenever it comes', async (t) => {
   const arrivals = fc.array(fc.record({ afterMs: fc.oneof(fc.constant(0), fc.nat(50), fc.nat(1000)), cost: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 25, noNaN: true })) }), { maxLength: 100 })
   fc.assert(fc.property(arrivals, (list) => {
-    const limit = new Limit({ max, timeWindowMs }, 0)
+    const limit = new RateLimiter({ max, timeWindowMs }, 0)
     const taken: Array<[atMs: number, cost: number]> = []
     let nowMs = 0
     for (const { afterMs, cost } of list) {
@@ -28,14 +28,14 @@ t.test('no stretch of time takes more than the bucket and what flowed in, whenev
 
 t.test('a client that keeps to the rate is never refused', async (t) => {
   fc.assert(fc.property(fc.array(fc.double({ min: timeWindowMs / max, max: 1000, noNaN: true }), { maxLength: 100 }), (gaps) => {
-    const limit = new Limit({ max, timeWindowMs }, 0)
+    const limit = new RateLimiter({ max, timeWindowMs }, 0)
     let nowMs = 0
     return gaps.every((gap) => {
       nowMs += gap
       return limit.take(1, nowMs)
     })
   }))
-  const limit = new Limit({ max, timeWindowMs }, 0)
+  const limit = new RateLimiter({ max, timeWindowMs }, 0)
   for (let n = 0; n < 2 * max; n++) t.ok(limit.take(1, 0), 'twice the maximum at once')
   t.notOk(limit.take(1, 0))
   t.ok(limit.take(0, 0), 'what is free is free')
@@ -43,7 +43,7 @@ t.test('a client that keeps to the rate is never refused', async (t) => {
 })
 
 t.test('a run of refusals goes on while nothing is read, and is a flood after ten windows', async (t) => {
-  const limit = new Limit({ max, timeWindowMs }, 0)
+  const limit = new RateLimiter({ max, timeWindowMs }, 0)
   t.ok(limit.take(2 * max, 0))
   let nowMs = 0
   while (nowMs < 10 * timeWindowMs) {

@@ -34,7 +34,7 @@ t.test('a result that is no async iterable is a 500, and an error in the log', a
     const { client, log, app } = await start(t, { count: () => result })
     client.send({ type: 'count', ref: 1, to: 1 })
     t.match(await client.next(), { type: '$error', ref: 1, received: 'count', statusCode: 500 })
-    t.match(log.find('websocket handler failed'), [{ level: 50, err: { code: 'FST_TYPED_WS_STREAM_RESULT', message: /'count' must return an async iterable/ } }])
+    t.match(log.find('websocket handler failed'), [{ level: 50, err: { code: 'FST_TYPED_WS_INVALID_STREAM_RESULT', message: /'count' must return an async iterable/ } }])
     t.equal(app.channel(live).stats.streams, 0)
   }
 })

@@ -100,7 +100,7 @@ t.test('a topic\'s name is a string of 1 to 255 bytes', async (t) => {
   for (const room of ['', 'é'.repeat(128), 7, null, {}]) {
     a.send({ type: 'join', room })
     t.match(await a.next(), { type: '$error', code: 'FST_TYPED_WS_INTERNAL' })
-    await t.rejects(app.channel(rooms).publish(room as string, 'said', { text: 'x' }), { code: 'FST_TYPED_WS_TOPIC_NAME' })
+    await t.rejects(app.channel(rooms).publish(room as string, 'said', { text: 'x' }), { code: 'FST_TYPED_WS_INVALID_TOPIC_NAME' })
   }
 })
 

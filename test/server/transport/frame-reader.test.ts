@@ -5,8 +5,8 @@ import { constants, deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { Intake, type Reader, type Taker } from '../../../lib/server/transport/frame-reader.js'
-import { Peer } from '../../../lib/server/transport/websocket.js'
+import { FrameReader, type Reader, type FrameReaderOwner } from '../../../lib/server/transport/frame-reader.js'
+import { ServerWebSocket } from '../../../lib/server/transport/websocket.js'
 
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: object) => Writable }
 const MAX_PAYLOAD_BYTES = 300
@@ -28,8 +28,8 @@ function text (payload: string): Frame {
 }
 
 /** A taker that takes everything. */
-function takerOf (others: Partial<Taker>): Taker {
-  return { isFull: false, isOverheard: false, takeText () {}, admitsFrame: () => true, pause () {}, resume () {}, gone () {}, terminate () {}, ...others }
+function takerOf (others: Partial<FrameReaderOwner>): FrameReaderOwner {
+  return { isFull: false, hasMessageListener: false, takeText () {}, admitsFrame: () => true, pause () {}, resume () {}, gone () {}, terminate () {}, ...others }
 }
 
 function readerOf (others: Partial<Reader>): Reader {
@@ -62,7 +62,7 @@ async function readByWs (chunks: Buffer[]): Promise<unknown[]> {
 async function readByIntake (chunks: Buffer[], taken: { count: number } = { count: 0 }): Promise<unknown[]> {
   const heard: unknown[] = []
   const receiver = ownReceiver(heard)
-  const intake = new Intake(takerOf({ takeText (message) { taken.count++; heard.push(message) } }), wrapped(receiver), MAX_PAYLOAD_BYTES)
+  const intake = new FrameReader(takerOf({ takeText (message) { taken.count++; heard.push(message) } }), wrapped(receiver), MAX_PAYLOAD_BYTES)
   // As ws does: after the last frame nobody reads.
   for (const chunk of chunks) if (receiver.writable) intake.write(Buffer.from(chunk))
   await new Promise(setImmediate)
@@ -113,7 +113,7 @@ t.test('a frame of more than 4 GiB is announced to ws, which refuses it', async 
 t.test('while its taker is full, frames wait, and go on in order when there is room', (t) => {
   const heard: string[] = []
   const taker = { ...takerOf({}), room: 2, get isFull (): boolean { return this.room === 0 }, takeText (message: string) { this.room--; heard.push(message) } }
-  const intake = new Intake(taker, readerOf({ write: () => t.fail('ws is not asked') }), MAX_PAYLOAD_BYTES)
+  const intake = new FrameReader(taker, readerOf({ write: () => t.fail('ws is not asked') }), MAX_PAYLOAD_BYTES)
   t.equal(intake.readOn(), true)
   intake.write(Buffer.concat(['1', '2', '3', '4'].map((n) => bytesOf(text(n)))))
   intake.write(bytesOf(text('5')))
@@ -132,7 +132,7 @@ t.test('while its taker is full, frames wait, and go on in order when there is r
 t.test('bytes that waited are not copied to go on', (t) => {
   const written: Buffer[] = []
   const taker = { ...takerOf({}), isFull: false, takeText () { this.isFull = true } }
-  const intake = new Intake(taker, readerOf({ write: (bytes) => written.push(bytes) > 0 }), MAX_PAYLOAD_BYTES)
+  const intake = new FrameReader(taker, readerOf({ write: (bytes) => written.push(bytes) > 0 }), MAX_PAYLOAD_BYTES)
   const chunk = Buffer.concat([bytesOf(text('x')), bytesOf({ ...text(''), first: 0x89 })])
   intake.write(chunk)
   taker.isFull = false
@@ -146,14 +146,14 @@ t.test('bytes that waited are not copied to go on', (t) => {
 t.test('with a listener on ws, every message goes through ws', async (t) => {
   const heard: unknown[] = []
   const receiver = ownReceiver(heard)
-  const intake = new Intake(takerOf({ isOverheard: true, takeText: () => t.fail('taken') }), wrapped(receiver), MAX_PAYLOAD_BYTES)
+  const intake = new FrameReader(takerOf({ hasMessageListener: true, takeText: () => t.fail('taken') }), wrapped(receiver), MAX_PAYLOAD_BYTES)
   intake.write(bytesOf(text('x')))
   t.same(heard, ['x'])
 })
 
 t.test('the frame reader says when ws wants no more', (t) => {
   const answers = [true, false, true]
-  const intake = new Intake(takerOf({}), readerOf({ write: () => answers.shift()! }), MAX_PAYLOAD_BYTES)
+  const intake = new FrameReader(takerOf({}), readerOf({ write: () => answers.shift()! }), MAX_PAYLOAD_BYTES)
   const ping = bytesOf({ ...text(''), first: 0x89 })
   t.equal(intake.write(ping), true)
   t.equal(intake.write(Buffer.concat([ping, ping])), false)
@@ -221,7 +221,7 @@ async function endByWs (flow: Flow): Promise<unknown[]> {
 /** Takes so many messages at once, and then none until some turns of the event loop have passed. */
 async function endByIntake (flow: Flow, room: number, turns: number): Promise<unknown[]> {
   const wire = new Wire()
-  const ws = new Peer(null as never, undefined, {})
+  const ws = new ServerWebSocket(null as never, undefined, {})
   const { heard, closed } = listenTo(ws)
   let left = room
   let most = 0
@@ -239,7 +239,7 @@ async function endByIntake (flow: Flow, room: number, turns: number): Promise<un
   ws.on('message', take)
   ;(ws as unknown as { _isServer: boolean })._isServer = true
   begin(ws, wire, flow.isDeflated)
-  const intake = ws.readBy(taker, MAX_PAYLOAD_BYTES, new AsyncResource('test'))!
+  const intake = ws.readThrough(taker, MAX_PAYLOAD_BYTES, new AsyncResource('test'))!
   const resume = (): void => { if (intake.readOn() && ws.isPaused) ws.resume() }
   await feed(wire, flow)
   const end = await closed

@@ -34,7 +34,7 @@ class Wire extends Duplex {
 function wired (highWaterMarkBytes = 1000): { wire: Wire, outbox: Outbox, ws: { readyState: number } } {
   const wire = new Wire()
   const ws = { readyState: 1, extensions: '', get bufferedAmount () { return wire.writableLength } }
-  return { wire, ws, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, { slowed () {}, caughtUp () {}, unreadable () {} }) }
+  return { wire, ws, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, { onSlow () {}, onDrain () {}, unreadable () {} }) }
 }
 
 t.test('messages of one turn leave in one write, in order', async (t) => {
@@ -61,9 +61,9 @@ t.test('frames that ws writes by itself keep their place, in the same write', as
   const { wire, outbox } = wired()
   for (const n of [1, 2]) {
     outbox.sendText('before')
-    outbox.settle()
+    outbox.flushBefore()
     wire.write(Buffer.from([0x8a, 0]))
-    outbox.settle()
+    outbox.flushBefore()
     outbox.sendText('after')
     await turn()
     t.equal(wire.writes.length, n, 'one write a turn')

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { deflateRawSync } from 'node:zlib'
 import t from 'tap'
 import type { PluginOptions } from '../../../lib/index.js'
-import type { Taker } from '../../../lib/server/transport/frame-reader.js'
-import { Peer } from '../../../lib/server/transport/websocket.js'
+import type { FrameReaderOwner } from '../../../lib/server/transport/frame-reader.js'
+import { ServerWebSocket } from '../../../lib/server/transport/websocket.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../../support/helper.js'
 import { echo } from '../../support/echo.js'
 
@@ -85,8 +85,8 @@ t.test('a fault behind a compressed message ends its own connection alone', asyn
 })
 
 t.test('a ws without a reader has nothing to stand in front of', (t) => {
-  const peer = new Peer(null as never, undefined, {})
-  t.equal(peer.readBy({} as Taker, 1, new AsyncResource('test')), undefined)
+  const peer = new ServerWebSocket(null as never, undefined, {})
+  t.equal(peer.readThrough({} as FrameReaderOwner, 1, new AsyncResource('test')), undefined)
   t.end()
 })
 
