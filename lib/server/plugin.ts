@@ -6,14 +6,15 @@ import type { AnyContract } from '../../types/contract.js'
 import type { InjectedClient, InjectOptions } from '../../types/inject.js'
 import type { PluginOptions } from '../../types/options.js'
 import '../../types/fastify.js'
-import { isPublic } from '../protocol.js'
 import { ConnectionLimit } from './handshake/connection-limit.js'
 import { ContractChannel } from './channel.js'
 import { compileContract, refuseOtherMeaning } from './compile/contract.js'
 import { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
 import { logIgnored } from './failure.js'
-import { interceptUpgrades, type UpgradeHost, type UpgradeRequest } from './handshake/upgrade.js'
+import type { UpgradeRequest } from './handshake/request.js'
+import { choosePublic } from './handshake/subprotocol.js'
+import { interceptUpgrades, type UpgradeHost } from './handshake/upgrade.js'
 import { Handshake, type HandshakeRequest } from './handshake/handshake.js'
 import { Heartbeat } from './connection/heartbeat.js'
 import { ignorable } from './ignorable.js'
@@ -26,10 +27,10 @@ import { loadTypeBox, type TypeBox } from './compile/typebox.js'
 /** What one app's typed routes share. */
 class TypedWs implements RouteHost, UpgradeHost {
   readonly handshakes: Set<Handshake> = new Set()
-  readonly sockets: Set<Duplex> = new Set()
+  readonly streams: Set<Duplex> = new Set()
   /** Clients of tests, which have no other end than the app's. */
   readonly injectedClients: Set<InjectedClient> = new Set()
-  readonly capacity: ConnectionLimit
+  readonly connectionLimit: ConnectionLimit
   readonly typebox: TypeBox
   readonly settings: PluginSettings['route']
   readonly log: FastifyInstance['log']
@@ -41,7 +42,7 @@ class TypedWs implements RouteHost, UpgradeHost {
 
   constructor ({ route, shutdown, maxConnections, maxConnectionsPerIp }: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
     this.settings = route
-    this.capacity = new ConnectionLimit(maxConnections, maxConnectionsPerIp)
+    this.connectionLimit = new ConnectionLimit(maxConnections, maxConnectionsPerIp)
     this.typebox = typebox
     this.log = log
     this.#shutdown = shutdown
@@ -76,11 +77,11 @@ class TypedWs implements RouteHost, UpgradeHost {
   }
 
   async close (): Promise<void> {
-    const { handshakes, sockets, log } = this
+    const { handshakes, streams, log } = this
     const channels = Array.from(this.#channels.values())
     const connections = channels.flatMap((channel) => [...channel.connections])
     const unsettled = channels.flatMap((channel) => [...channel.unsettled])
-    await shutDown({ handshakes, connections, unsettled, sockets, log }, this.#shutdown)
+    await shutDown({ handshakes, connections, unsettled, streams, log }, this.#shutdown)
   }
 
   // A route knows its scope's shared schemas; a channel without a route has only its own.
@@ -96,10 +97,10 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   if ('Bun' in globalThis) throw new errors.UnsupportedRuntime()
   const settings = readPluginOptions(options)
   const host = new TypedWs(settings, await loadTypeBox(settings.typebox), app.log)
-  if (!app.hasDecorator('websocketServer')) await app.register(fastifyWebsocket, { options: { handleProtocols } })
+  if (!app.hasDecorator('websocketServer')) await app.register(fastifyWebsocket, { options: { handleProtocols: choosePublic } })
   refuseVerifyClient(app)
-  const closeGate = interceptUpgrades(app.server, host)
-  app.addHook('onClose', async () => closeGate())
+  const restoreUpgrades = interceptUpgrades(app.server, host)
+  app.addHook('onClose', async () => restoreUpgrades())
 
   await runFirst(app, 'onRequest', (request, reply, done) => {
     const upgrade = (request.raw as UpgradeRequest)[kUpgrade]
@@ -138,18 +139,14 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   } as never)
 }
 
-// "Before any hook of the app" cannot be said in Fastify's own words: a hook runs in the order of its registration. The list of hooks can be reached
-// from outside only by its symbol's name; where a later Fastify hides it, the order of registration decides again.
+// upstream-private: fastify fastify.hooks
+// Fastify runs hooks in the order of their registration, and has no way to say "before any hook of
+// the app". Where a later Fastify hides the list, the order of registration decides again.
 async function runFirst (app: FastifyInstance, name: 'onRequest' | 'preClose', hook: Hook): Promise<void> {
   await app.addHook(name as 'onRequest', hook).after()
   const symbol = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')!
   const hooks = (app as unknown as Partial<Record<symbol, Record<string, Hook[]>>>)[symbol]?.[name]
   hooks?.unshift(...hooks.splice(hooks.indexOf(hook), 1))
-}
-
-// ws's own choice, but for tokens.
-function handleProtocols (offered: Set<string>): string | false {
-  return [...offered].find(isPublic) ?? false
 }
 
 function refuseVerifyClient (app: FastifyInstance): void {
@@ -167,8 +164,9 @@ function isUpgrade (request: FastifyRequest): boolean {
   return (request.raw as UpgradeRequest)[kUpgrade] !== undefined
 }
 
-// The gate closes the socket once the client had the chance to read the answer. @fastify/websocket's onResponse hook would destroy it at once wherever
-// `request.ws` is set, that of a 101 as well.
+// upstream-private: @fastify/websocket request.ws
+// upgrade.ts closes the stream once the client had time to read the answer. The onResponse hook of
+// @fastify/websocket would destroy it at once where `request.ws` is set, that of a 101 as well.
 function expectNoMore (request: FastifyRequest, { raw }: FastifyReply): void {
   request.ws = true
   raw.shouldKeepAlive = false
@@ -185,7 +183,8 @@ function restoreWs (request: FastifyRequest, _reply: FastifyReply, done: () => v
   done()
 }
 
-// @fastify/websocket puts a handler of its own before that of every route, which upgrades first and asks later.
+// upstream-private: @fastify/websocket onRoute
+// @fastify/websocket replaces the handler of every route by one that upgrades at once.
 function keepHandler (routeOptions: RouteOptions): void {
   const route = routeOf({ routeOptions })
   if (route !== undefined) {

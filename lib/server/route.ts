@@ -15,6 +15,7 @@ import type { Entry, Handler } from './messages/inbound.js'
 import { compileHost } from './handshake/host.js'
 import { readRouteOptions, sharedOptionNames, type RouteSettings } from './options.js'
 import { compileOrigin } from './handshake/origin.js'
+import { choosing } from './handshake/subprotocol.js'
 import { ServerWebSocket } from './transport/websocket.js'
 import { questionOf } from './suggest.js'
 import { kHandshake, kRoute } from './symbols.js'
@@ -79,7 +80,7 @@ export class TypedRoute implements HandshakeRoute {
       WebSocket: ServerWebSocket,
       maxPayload: settings.maxPayloadBytes,
       perMessageDeflate: settings.perMessageDeflate,
-      handleProtocols: (offered) => offered.has(contract.name) && contract.name
+      handleProtocols: choosing(contract.name)
     })
   }
 

@@ -16,7 +16,7 @@ export interface Ending {
   /** Gone, with something of the app's that still runs for them: waited for. */
   readonly unsettled: readonly Connection[]
   /** All there are, those of other routes' WebSockets included: cut when time is up. */
-  readonly sockets: ReadonlySet<Duplex>
+  readonly streams: ReadonlySet<Duplex>
   readonly log: FastifyBaseLogger
 }
 
@@ -28,7 +28,7 @@ const MAX_GOODBYE_MS = 1000
  * Lets handlers finish, says goodbye to every connection and waits until nothing of the app's runs for any of them, but not for longer than `timeoutMs`. Only
  * `close` handlers have a moment more: those of connections that had to be cut run then.
  */
-export async function shutDown ({ handshakes, connections, unsettled, sockets, log }: Ending, { timeoutMs, spreadMs }: ShutdownSettings): Promise<void> {
+export async function shutDown ({ handshakes, connections, unsettled, streams, log }: Ending, { timeoutMs, spreadMs }: ShutdownSettings): Promise<void> {
   for (const handshake of handshakes) handshake.abort(new errors.Closing())
   const all = [...connections, ...unsettled]
   const goodbyes = connections.map((connection) => new Goodbye(connection, spreadMs))
@@ -38,7 +38,7 @@ export async function shutDown ({ handshakes, connections, unsettled, sockets, l
     for (const connection of all) connection.hurry(goodbyeMs / 2)
   }, timeoutMs - goodbyeMs)
   // Other routes' sockets have the rest of the time, but a process that has nothing else to do need not stay for them.
-  setTimeout(() => { for (const socket of sockets) socket.destroy() }, timeoutMs).unref()
+  setTimeout(() => { for (const stream of streams) stream.destroy() }, timeoutMs).unref()
   const settled = Promise.all(all.map(async (connection) => await connection.settled()))
   if (!await isWithin(timeoutMs, settled) && all.some(({ unsettled }) => unsettled.close > 0)) {
     for (const connection of all) connection.hurry(0)

@@ -1,10 +1,10 @@
-/** On a raw request: what the gate knows of an upgrade that may become a WebSocket. */
+/** On a raw request: an upgrade that may become a WebSocket. */
 export const kUpgrade: unique symbol = Symbol('fastify-typed-ws.upgrade')
 /** On a route's config: the typed route it is. */
 export const kRoute: unique symbol = Symbol('fastify-typed-ws.route')
 /** On a route's config: it has no WebSocket. */
 export const kHttpOnly: unique symbol = Symbol('fastify-typed-ws.http-only')
-/** On an HTTP server: it has a gate. */
-export const kUpgrades: unique symbol = Symbol('fastify-typed-ws.gate')
+/** On an HTTP server: its upgrades are intercepted. */
+export const kUpgrades: unique symbol = Symbol('fastify-typed-ws.upgrades')
 /** On a raw request: its handshake, while it is under way. */
 export const kHandshake: unique symbol = Symbol('fastify-typed-ws.handshake')

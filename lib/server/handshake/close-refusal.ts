@@ -1,30 +1,70 @@
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
+import { WebSocketServer, type WebSocket } from 'ws'
 import { CloseCode } from '../../protocol.js'
 import { clientErrorOf, cutReason } from '../failure.js'
+import type { Upgrade } from './request.js'
+import { destroyAfter, LINGER_MS } from './stream.js'
+import { chooseForRefusal } from './subprotocol.js'
+import { completeUpgrade, headerLines } from './switch-protocols.js'
 
-/** A refusal over HTTP, by what of it matters to a page. */
+/** An answer over HTTP that refuses a handshake. */
 export interface HttpRefusal {
   readonly statusCode: number
-  /** What it was answered with: an error where Fastify itself made the body. */
-  readonly answer: unknown
-  readonly retryAfter: unknown
+  /** The payload of the reply: an error where Fastify itself made the body. */
+  readonly payload: unknown
+  readonly headers: OutgoingHttpHeaders
 }
 
-/** How a connection ends. */
-export interface CloseRefusal {
+/** The close that refuses a handshake. */
+interface CloseRefusal {
   readonly code: number
   readonly reason: string
 }
 
 const SECONDS = /^\d{1,9}$/
 
-/** A refusal as a page may learn of it: a close (see the close-code table in docs/PROTOCOL.md). */
-export function closingOf ({ statusCode, answer, retryAfter }: HttpRefusal): CloseRefusal {
+// Opens connections only to close them: compresses nothing, and drops what the client sends.
+const refusingServer = new WebSocketServer({
+  noServer: true,
+  clientTracking: false,
+  perMessageDeflate: false,
+  maxPayload: 65_536,
+  handleProtocols: () => false
+})
+
+/**
+ * Refuses a handshake by a 101 and a close: a page can read a close code and its reason, but not
+ * the answer to a handshake.
+ */
+export function refuseByClose (request: IncomingMessage, upgrade: Upgrade, contractName: string, refusal: HttpRefusal): void {
+  const closing = closeRefusalOf(refusal)
+  const lines = [...headerLines(refusal.headers), ...subprotocolLines(chooseForRefusal(request, contractName))]
+  completeUpgrade(refusingServer, request, upgrade, lines, (ws) => closeAtOnce(ws, closing))
+  destroyAfter(upgrade.stream, LINGER_MS)
+}
+
+function closeAtOnce (ws: WebSocket, { code, reason }: CloseRefusal): void {
+  // An error in frames that the client still sends changes nothing: it has been told.
+  ws.on('error', () => {})
+  ws.close(code, reason)
+}
+
+function subprotocolLines (chosen: string | undefined): string[] {
+  return chosen === undefined ? [] : [`Sec-WebSocket-Protocol: ${chosen}`]
+}
+
+// Codes and reasons are those of the close-code table in docs/PROTOCOL.md.
+function closeRefusalOf ({ statusCode, payload, headers }: HttpRefusal): CloseRefusal {
   const status = STATUS_CODES[statusCode] ?? ''
-  if (statusCode >= 500) return { code: CloseCode.tryAgainLater, reason: SECONDS.test(String(retryAfter)) ? `retry-after-ms=${Number(retryAfter) * 1000}` : status }
-  // Where the app answered by itself, the error's message may be what it hides.
-  const error = clientErrorOf(answer)
+  if (statusCode >= 500) return { code: CloseCode.tryAgainLater, reason: retryReasonOf(headers) ?? status }
+  // Where the app made the body, the message of its error may be what it wants to hide.
+  const error = clientErrorOf(payload)
   return { code: codeOf(statusCode), reason: error?.statusCode === statusCode ? cutReason(error.message) : status }
+}
+
+function retryReasonOf (headers: OutgoingHttpHeaders): string | undefined {
+  const seconds = Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
+  return SECONDS.test(String(seconds)) ? `retry-after-ms=${Number(seconds) * 1000}` : undefined
 }
 
 function codeOf (statusCode: number): number {

@@ -4,9 +4,9 @@ import * as errors from '../errors.js'
 // RFC 4291 §2.5.5.2, as URL writes it.
 const MAPPED_IPV4 = /^::ffff:([\da-f]+):([\da-f]+)$/
 
-/** How many connections there may be, from their handshakes to the end of their sockets. */
+/** The limits on connections, each counted from its handshake to the end of its stream. */
 export class ConnectionLimit {
-  /** Whether anything is counted. */
+  /** False when neither limit is finite. */
   readonly isLimited: boolean
   readonly #max: number
   readonly #maxPerIp: number
@@ -23,20 +23,20 @@ export class ConnectionLimit {
     return this.#size
   }
 
-  /** How many addresses have a place. */
+  /** The number of addresses that have a place. */
   get addresses (): number {
     return this.#byIp.size
   }
 
   /**
    * Takes a place.
-   * @param address - undefined for the clients of a Unix socket, which have none to be told apart by.
-   * @returns what gives the place back, once, however often it is called.
+   * @param address - undefined for the clients of a Unix socket: they share no limit per address.
+   * @returns a function that gives the place back. A second call of it does nothing.
    * @throws FST_TYPED_WS_TOO_MANY_CONNECTIONS, FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP
    */
   acquire (address: string | undefined): () => void {
     const ip = address && networkOf(address)
-    // First what the client itself can mend.
+    // First the limit about which the client itself can do something.
     if (ip !== undefined && this.#of(ip) >= this.#maxPerIp) throw new errors.TooManyConnectionsPerIp()
     if (this.#size >= this.#max) throw new errors.TooManyConnections()
     let isTaken = true
@@ -61,8 +61,8 @@ export class ConnectionLimit {
 }
 
 /**
- * One client: an IPv4 address, whichever way it is written, or the first 64 bits of an IPv6 one,
- * whose rest a client may choose (RFC 6177).
+ * The part of an address that stands for one client: an IPv4 address in its usual form, or the
+ * first 64 bits of an IPv6 address. A client may choose the rest of them (RFC 6177).
  */
 function networkOf (address: string): string {
   if (!isIPv6(address)) return address

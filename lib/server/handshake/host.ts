@@ -1,10 +1,10 @@
-/** What is read of a request: a FastifyRequest is one. */
+/** The part of a FastifyRequest that the check reads. */
 export interface HostSubject {
   readonly protocol: string | undefined
   readonly host: string | undefined
 }
 
-/** A name, or all names below one, at one port or at any. */
+/** An entry of the option, without its wildcard. */
 interface Entry {
   readonly name: string
   readonly port: string | undefined
@@ -16,8 +16,8 @@ const WILDCARD = /^\*\./
 const LABELS = /^[a-z\d_-]+(?:\.[a-z\d_-]+)*$/
 
 /**
- * Reads the option `host` once and answers with the check of a handshake. An entry without a port
- * holds for every port.
+ * Reads the option `host` once. An entry without a port holds for every port.
+ * @returns the check of a handshake.
  * @throws TypeError for an entry that could never match.
  *
  * @example

@@ -1,6 +1,9 @@
 import type { OriginOption } from '../../../types/options.js'
 
-/** What is read of a request: a FastifyRequest is one. That of `injectWS` has neither `rawHeaders` nor a protocol. */
+/**
+ * The part of a FastifyRequest that the check reads. A request of `injectWS` has neither
+ * `rawHeaders` nor a protocol.
+ */
 export interface OriginSubject {
   readonly protocol: string | undefined
   readonly host: string | undefined
@@ -10,12 +13,12 @@ export interface OriginSubject {
   }
 }
 
-/** `missing` is told from `refused` so that the refusal can name the option `allowMissingOrigin`. */
+/** `missing` is apart from `refused` so that the refusal can name `allowMissingOrigin`. */
 export type OriginVerdict = 'admitted' | 'missing' | 'refused'
 
 type Rule<Request> = (origin: string, request: Request) => boolean | Promise<boolean>
 
-// X-Forwarded-Proto says wss where Traefik stands in front (traefik#6388); the page's own scheme is then https
+// Traefik sends X-Forwarded-Proto: wss (traefik#6388), where the page's scheme is https.
 const pageSchemes: ReadonlyMap<string, string> = new Map([
   ['http', 'http'],
   ['https', 'https'],
@@ -23,7 +26,7 @@ const pageSchemes: ReadonlyMap<string, string> = new Map([
   ['wss', 'https']
 ])
 
-// RFC 6454 §7.1 allows a list, and Node joins two headers with a comma: neither says who is asking
+// RFC 6454 §7.1 allows a list, and Node joins two headers with a comma: neither names one origin.
 const notOne = /^$|[\s,\p{Cc}]/u
 const noScheme = /^(?![a-z][a-z\d+.-]*:\/\/)/i
 const bareHost = /^[^\s,\p{Cc}/\\?#@]+$/u
@@ -44,9 +47,11 @@ const faults: ReadonlyArray<readonly [RegExp, string]> = [
 ]
 
 /**
- * Reads the two options once and answers with the check of a handshake. It is synchronous unless the user's function
- * returns a promise; what that function throws or rejects with goes to the caller. Whatever the option, two headers, a
- * list of origins and an empty header are refused. An entry that could never match throws a TypeError.
+ * Reads the two options once. Two headers, a list of origins and an empty header are refused with
+ * every option.
+ * @returns the check of a handshake. It is synchronous unless the user's function returns a
+ * promise; an error of that function goes to the caller.
+ * @throws TypeError for an entry that could never match.
  *
  * @example
  * const verdict = await compileOrigin(['https://example.com'], false)(request)
@@ -68,7 +73,7 @@ export function compileOrigin<Request extends OriginSubject = OriginSubject> (
   }
 }
 
-// unknown, because plain JavaScript may answer anything: what is not a clear yes is a no
+// unknown, because plain JavaScript may return anything: only `true` admits.
 function verdictOf (answer: unknown): OriginVerdict {
   return answer === true ? 'admitted' : 'refused'
 }
@@ -90,16 +95,16 @@ function ownOrigin (protocol: string = 'http', host: string = ''): string | unde
   if (scheme === undefined || !bareHost.test(host)) return undefined
 
   const url = parse(`${scheme}://${host}`)
-  return url && serialise(url)
+  return url && serialize(url)
 }
 
 function listed (entries: ReadonlyArray<string | RegExp>): Rule<unknown> {
   const patterns = entries.filter((entry) => entry instanceof RegExp)
-  const origins = entries.filter((entry) => !(entry instanceof RegExp)).map(canonicalise)
+  const origins = entries.filter((entry) => !(entry instanceof RegExp)).map(canonicalize)
   const exact = new Set(origins.filter((origin) => !hasWildcard(origin)))
   const families = origins.filter(hasWildcard).map(family)
 
-  // search() and not test(): it neither reads nor moves the lastIndex of a pattern with g or y
+  // search() and not test(): it neither reads nor moves the lastIndex of a pattern with g or y.
   return (origin) => exact.has(origin) ||
     families.some((includes) => includes(origin)) ||
     patterns.some((pattern) => origin.search(pattern) !== -1)
@@ -115,7 +120,7 @@ function family (wildcard: string): (origin: string) => boolean {
     labels.test(origin.slice(head.length, -tail.length))
 }
 
-function canonicalise (entry: unknown): string {
+function canonicalize (entry: unknown): string {
   if (typeof entry !== 'string') throw new TypeError(`${typeof entry} is none of a string, a RegExp, a list of these, a function`)
   if (entry === '*' || entry === 'same-origin') throw new TypeError(`"${entry}" cannot be one of a list: write it alone`)
   if (entry === 'null') return entry
@@ -126,9 +131,10 @@ function canonicalise (entry: unknown): string {
   const url = parse(entry)
   if (url === undefined) throw unmatchable(entry, 'is not an origin')
 
-  const canonical = serialise(url)
+  const canonical = serialize(url)
   if (canonical !== inAscii(entry, url)) throw unmatchable(entry, 'is not spelled as browsers send it')
-  // URL drops a soft hyphen and takes a full-width asterisk for a plain one: neither makes a wildcard by accident
+  // URL drops a soft hyphen and takes a full-width asterisk for a plain one: neither may make a
+  // wildcard by accident.
   if (faultOf(canonical) !== undefined || hasWildcard(canonical) !== hasWildcard(entry)) throw unmatchable(entry, 'is not an origin')
   return canonical
 }
@@ -145,7 +151,7 @@ function nearest (entry: string): string {
   const [first = ''] = entry.split(/[\s,\p{Cc}]+/u).filter(Boolean)
   const withScheme = noScheme.test(first) ? `https://${first.replace(/^[:/]+/, '')}` : first
   const url = parse(withScheme.replace(/^ws/i, 'http'))
-  const found = url && serialise(url)
+  const found = url && serialize(url)
 
   if (found !== undefined && faultOf(found) === undefined) return found
   return hasWildcard(entry) ? 'https://*.example.com' : 'https://example.com'
@@ -159,8 +165,8 @@ function inAscii (entry: string, url: URL): string {
   return entry.replace(unicodeHost, () => url.hostname)
 }
 
-// URL's own `origin` is 'null' for every scheme but the web's, and an extension's or app's is wanted here
-function serialise ({ protocol, host }: URL): string {
+// URL's own `origin` is 'null' for the schemes of extensions and apps, which are compared here too.
+function serialize ({ protocol, host }: URL): string {
   return `${protocol}//${host}`
 }
 
