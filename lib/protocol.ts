@@ -1,8 +1,8 @@
 /**
- * The wire: what both sides know of each other beyond a contract. See docs/PROTOCOL.md.
+ * The wire: the knowledge that both sides share beyond a contract. See docs/PROTOCOL.md.
  */
 
-// Constants of their own, so that a client's bundle has only those it needs.
+// A constant for each, so that a client's bundle contains only those it needs.
 export const REPLY = '$reply' as const
 export const NEXT = '$next' as const
 export const DONE = '$done' as const
@@ -10,7 +10,7 @@ export const ERROR = '$error' as const
 export const CANCEL = '$cancel' as const
 export const PING = '$ping' as const
 
-/** Message types of the protocol's own; a contract's message names never begin with `$`. */
+/** Message types of the protocol itself; a contract's message names never begin with `$`. */
 export const Reserved: {
   readonly reply: typeof REPLY
   readonly next: typeof NEXT
@@ -21,21 +21,27 @@ export const Reserved: {
   readonly pong: '$pong'
 } = { reply: REPLY, next: NEXT, done: DONE, error: ERROR, cancel: CANCEL, ping: PING, pong: '$pong' }
 
-/** The property that ties an answer to its question. */
+/** The property that connects an answer with its call. */
 export const REF = 'ref'
 
-/** The subprotocol of a connection that only says why there is none: whoever offers it beside the contract's name takes no refusal for an opening. */
+/**
+ * The subprotocol of a connection whose only message is a close with the reason of a refusal: a
+ * client that offers it beside the contract's name does not take the refusal for an open connection.
+ */
 export const REFUSAL = 'typed-ws.refusal'
 
-/** Whether an offered subprotocol may be named in an answer: a client's token, which it offers as `bearer.<token>`, is a secret. */
+/**
+ * Tells whether an offered subprotocol may be named in an answer: a token, which a client offers as
+ * `bearer.<token>`, is a secret.
+ */
 export function isPublic (subprotocol: string): boolean {
   return !/^bearer\./i.test(subprotocol)
 }
 
-/** The properties of the protocol's own messages: an application's discriminator is none of them. */
+/** Properties of the reserved messages: an application's discriminator is none of them. */
 export const OWN_PROPERTIES: readonly string[] = [REF, 'data', 'received', 'statusCode', 'code', 'error', 'message']
 
-/** Codes a peer may see in an `$error` beside those of the application's own errors. */
+/** Codes a client may see in an `$error` beside those of the application's own errors. */
 export const ErrorCode = {
   invalidJson: 'FST_TYPED_WS_INVALID_JSON',
   unknownType: 'FST_TYPED_WS_UNKNOWN_TYPE',
@@ -45,45 +51,60 @@ export const ErrorCode = {
   internal: 'FST_TYPED_WS_INTERNAL'
 } as const
 
-/** The close code that says: the credentials are over. By itself, because a client needs no other by name. */
+// Close codes that a client knows by name: constants, for its bundle.
 export const EXPIRED = 4401 as const
-
-/** The close code that says: a message was larger than the other side takes. A constant of its own, as `EXPIRED` is. */
 export const MESSAGE_TOO_BIG = 1009 as const
 
-/** Close codes (RFC 6455 §7.4) the server uses by itself. */
+/** Every close code (RFC 6455 §7.4) with a meaning here; docs/PROTOCOL.md has the same table. */
 export const CloseCode = {
-  /** A binary frame the contract does not allow. */
+  /** Either side is done. */
+  normal: 1000,
+  /** A binary frame that the contract does not allow. */
   unsupportedData: 1003,
+  /** Never sent: the connection ended without a close frame. */
+  abnormal: 1006,
   /** Too many invalid messages in a row. */
   policyViolation: 1008,
-  /** A message was larger than `maxPayloadBytes`; the reason says so. */
-  messageTooBig: 1009,
-  /** `open` failed for a reason of the server's. */
+  /** A message was larger than `maxPayloadBytes`; the reason names the limit. */
+  messageTooBig: MESSAGE_TOO_BIG,
+  /** `open` failed, and the client is not at fault. */
   internalError: 1011,
-  /** The server restarts; the reason says when to come back. */
+  /** The server restarts; the reason is written by `writeRetryAfter`. */
   serviceRestart: 1012,
-  /** A handshake was refused for a reason of the server's; the reason may say when to come back. */
+  /** A handshake was refused with a 5xx; the reason may be written by `writeRetryAfter`. */
   tryAgainLater: 1013,
   /** `socket.expiresAt` is over. */
-  expired: 4401,
-  /** The peer does not read what it is sent. */
+  expired: EXPIRED,
+  /** The client does not read the messages it is sent. */
   slowConsumer: 4408,
-  /** The peer went on past its rate limit. */
+  /** The client went on past its rate limit. */
   rateLimited: 4429,
   /** A client error `statusCode` of 4xx becomes a close code of 45xx: `refusedBase + statusCode`. */
   refusedBase: 4100,
-  /** A handshake was answered, but with no error: by a page, say. */
+  /** A handshake was answered with a status below 300: by a page, say. */
   refused: 4500,
-  /** A handshake was sent elsewhere, as visitors are who must sign in first. */
-  unauthorized: 4501
+  /** A handshake was answered with a redirect: usually to the page where a person signs in. */
+  unauthorized: 4501,
+  /** `channel.disconnect` closed the connection. */
+  forbidden: 4503
 } as const
 
-const FINAL = /^(100[02378]|4[5-9]..)$/
-
-/** Whether a client that was closed with this code stays away: see the close-code table in docs/PROTOCOL.md. */
+/** Tells whether a client stays closed after this code: see the table in docs/PROTOCOL.md. */
 export function isFinal (code: number): boolean {
-  return FINAL.test(String(code))
+  return /^(100[02378]|4[5-9]..)$/.test(String(code))
+}
+
+// Nine digits, which a timer can hold.
+const MAX_RETRY_AFTER_MS = 999_999_999
+
+/** The reason of a close that tells the client how long to wait before it comes back. */
+export function writeRetryAfter (ms: number): string {
+  return `retry-after-ms=${Math.min(ms, MAX_RETRY_AFTER_MS)}`
+}
+
+/** Reads a close reason: milliseconds to wait, 0 if it does not tell. */
+export function readRetryAfter (reason: string): number {
+  return Number(/^retry-after-ms=(\d{1,9})$/.exec(reason)?.[1] ?? 0)
 }
 
 /** RFC 6455 §5.5: a control frame carries 125 bytes, two of which are the close code. */
@@ -96,11 +117,11 @@ export const MAX_DEPTH = 64
 export interface ErrorBody {
   /** The `ref` of the call that failed. */
   readonly ref?: number
-  /** The type of the message that was refused. */
+  /** The type of the message that was rejected. */
   readonly received?: string
   /** As an HTTP status code. */
   readonly statusCode: number
-  /** One of ours, or the application's own when its error has one. */
+  /** One of `ErrorCode`, or the application's own when its error has one. */
   readonly code?: string
   /** The status code's name. */
   readonly error: string

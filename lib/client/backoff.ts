@@ -1,8 +1,5 @@
 import type { ClientOptions } from '../../types/client.js'
-import { EXPIRED, isFinal } from '../protocol.js'
-
-// Of at most nine digits, so that a timer can hold it.
-const HINT = /^retry-after-ms=(\d{1,9})$/
+import { EXPIRED, isFinal, readRetryAfter } from '../protocol.js'
 
 /** Whether and when to come back, by the table of close codes in docs/PROTOCOL.md. */
 export class Backoff {
@@ -33,7 +30,7 @@ export class Backoff {
     // Twice in a row: fresh credentials were no better.
     if (isFinal(code) || (code === EXPIRED && this.#isExpired)) return undefined
     this.#isExpired ||= code === EXPIRED
-    this.#hintMs = Number(HINT.exec(reason)?.[1] ?? 0)
+    this.#hintMs = readRetryAfter(reason)
     this.#attempt++
     // The server spreads its clients by this; but one that says so again and again is not hammered.
     if (this.#hintMs > 0 && this.#attempt === 1) return this.#hintMs

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
 import type { Channel, ChannelStats } from '../../types/socket.js'
-import type { ErrorBody } from '../protocol.js'
+import { CloseCode, type ErrorBody } from '../protocol.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry, ConnectionStats } from './connection/connection.js'
 import type { Encoder } from './messages/encode.js'
@@ -11,8 +11,6 @@ import { checkTopic, Hub } from './topics/hub.js'
 import { attempt } from './ignorable.js'
 import { giveWay } from './turn.js'
 
-// A client stays away (see the close-code table in docs/PROTOCOL.md).
-const FORBIDDEN = 4503
 const OPEN = 1
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -109,7 +107,7 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     return this.connections.values()
   }
 
-  disconnect (where: (socket: Connection) => boolean, code: number = FORBIDDEN, reason: string | Uint8Array = ''): Promise<number> {
+  disconnect (where: (socket: Connection) => boolean, code: number = CloseCode.forbidden, reason: string | Uint8Array = ''): Promise<number> {
     return attempt(() => {
       // A mistake is one also where nobody is there to be closed.
       closeFrameOf(code, reason)

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { CloseCode } from '../protocol.js'
+import { CloseCode, writeRetryAfter } from '../protocol.js'
 import type { Connection, Unsettled } from './connection/connection.js'
 import * as errors from './errors.js'
 import type { Handshake } from './handshake/handshake.js'
@@ -67,6 +67,14 @@ function reportUnsettled (connections: readonly Connection[], log: FastifyBaseLo
   log.warn({ connections: connections.length, ...counts }, 'websocket shutdown: shutdown.timeoutMs is over, and this still runs')
 }
 
+/**
+ * The reason of a close that spreads clients over the time after a restart. It is never 0 where there
+ * is a spread: a client would take 0 for no advice.
+ */
+export function goodbyeReason (spreadMs: number): string {
+  return writeRetryAfter(Math.ceil(Math.random() * spreadMs))
+}
+
 /** What one peer is told, once everything it said has been handled or there is no more time for that. */
 class Goodbye {
   readonly #connection: Connection
@@ -75,8 +83,7 @@ class Goodbye {
 
   constructor (connection: Connection, spreadMs: number) {
     this.#connection = connection
-    // Never 0 where there is a spread: to a client that says nothing.
-    this.#reason = `retry-after-ms=${Math.ceil(Math.random() * spreadMs)}`
+    this.#reason = goodbyeReason(spreadMs)
     void this.#sayWhenIdle()
   }
 

@@ -4,6 +4,7 @@ import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createClient } from '../../lib/client/index.js'
+import { goodbyeReason } from '../../lib/server/shutdown.js'
 import { createApp, listen } from '../support/helper.js'
 import { fakeTime, Network, talk, turn, type TalkClient } from '../client/fake.js'
 
@@ -40,8 +41,7 @@ t.test('two thousand clients of a server that restarts come back spread over the
   const STEP_MS = 20
   const { network, clients } = await openHerd(t, CLIENTS)
   const restartMs = Date.now()
-  // As lib/server/shutdown.ts says it.
-  for (const socket of network.sockets.splice(0)) socket.end(1012, `retry-after-ms=${Math.floor(Math.random() * (SPREAD_MS + 1))}`)
+  for (const socket of network.sockets.splice(0)) socket.end(1012, goodbyeReason(SPREAD_MS))
   const attempts: number[] = []
   const admitted: number[] = []
   while (admitted.length < CLIENTS && Date.now() < restartMs + 60_000) {

@@ -80,8 +80,6 @@ type TransportSocket = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWrit
 const LAST_MESSAGES_MS = 5000
 /** How long a peer that was told goodbye because it does not read may take to answer. */
 const DEAF_GOODBYE_MS = 1000
-const NORMAL_CLOSURE = 1000
-const ABNORMAL_CLOSURE = 1006
 const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: the object handlers see as `socket`. */
@@ -246,7 +244,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#wiring.home.hub.publish(topic, frameOf(type, this.#wiring.encoder.event(type, payload)), this)
   }
 
-  close (code: number = NORMAL_CLOSURE, reason: string | Uint8Array = ''): void {
+  close (code: number = CloseCode.normal, reason: string | Uint8Array = ''): void {
     this.raw.close(...closeFrameOf(code, reason))
   }
 
@@ -556,7 +554,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   }
 
   #end (code: number, reason: string): void {
-    this.#closed = { code, reason, wasClean: code !== ABNORMAL_CLOSURE && this.raw.faultCode === undefined }
+    this.#closed = { code, reason, wasClean: code !== CloseCode.abnormal && this.raw.faultCode === undefined }
     for (const topic of this.topics) this.unsubscribe(topic)
     clearTimeout(this.#patience)
     this.#wiring.home.leave(this)

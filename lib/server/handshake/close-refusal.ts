@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { CloseCode } from '../../protocol.js'
+import { CloseCode, writeRetryAfter } from '../../protocol.js'
 import { clientErrorOf, cutReason } from '../failure.js'
 import type { Upgrade } from './request.js'
 import { destroyAfter, LINGER_MS } from './stream.js'
@@ -64,7 +64,7 @@ function closeRefusalOf ({ statusCode, payload, headers }: HttpRefusal): CloseRe
 
 function retryReasonOf (headers: OutgoingHttpHeaders): string | undefined {
   const seconds = Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
-  return SECONDS.test(String(seconds)) ? `retry-after-ms=${Number(seconds) * 1000}` : undefined
+  return SECONDS.test(String(seconds)) ? writeRetryAfter(Number(seconds) * 1000) : undefined
 }
 
 function codeOf (statusCode: number): number {

@@ -1,0 +1,55 @@
+// Knowledge of the wire that stands in several places, held together.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { CloseCode, isFinal, readRetryAfter, writeRetryAfter } from '../lib/protocol.js'
+
+interface Row { readonly codes: number[], readonly client: string }
+
+/** The rows of a page's table of close codes: its codes, and what a client does after one. */
+function closeCodesOf (page: string): Row[] {
+  const lines = readFileSync(join(import.meta.dirname, '../docs', page), 'utf8').split('\n')
+  return lines.filter((line) => /^\| \d{4}[\s,–]/.test(line)).map((line) => {
+    const [codes, , client] = line.split('|').slice(1).map((cell) => cell.trim()) as [string, string, string]
+    return { codes: codes.split(/, (?:other )?/).flatMap(codesOf), client }
+  })
+}
+
+// A range such as 4500–4999 stands for all of its codes.
+function codesOf (text: string): number[] {
+  const [first = 0, last = first] = text.split('–').map(Number)
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+}
+
+t.test('the table of close codes in docs/PROTOCOL.md', async (t) => {
+  const rows = closeCodesOf('PROTOCOL.md')
+  const actions = new Map<number, string>()
+  for (const { codes, client } of rows) for (const code of codes) if (!actions.has(code)) actions.set(code, client)
+  const { refusedBase, ...named } = CloseCode
+
+  t.test('has every code that the server uses', async (t) => {
+    for (const code of [...Object.values(named), refusedBase + 400, refusedBase + 499]) t.ok(actions.has(code), `${code} stands in the table`)
+  })
+
+  t.test('tells of each code whether a client stays closed, as the client decides it', async (t) => {
+    t.ok(actions.size > 2000)
+    const wrong = [...actions].filter(([code, client]) => /^stays closed/.test(client) !== isFinal(code))
+    t.same(wrong, [], 'no code differs')
+  })
+
+  t.test('says the same as the one in docs/reconnecting.md', async (t) => {
+    const others = closeCodesOf('reconnecting.md').flatMap(({ codes, client }) => codes.map((code) => ({ code, client })))
+    t.ok(others.length > 500)
+    const wrong = others.filter(({ code, client }) => actions.has(code) && /^stays closed/.test(client) !== /^stays closed/.test(actions.get(code)!))
+    t.same(wrong, [], 'no code differs')
+    t.same(others.filter(({ code }) => !actions.has(code)), [], 'and none is unknown there')
+  })
+})
+
+t.test('a time to come back is read as it was written', async (t) => {
+  for (const ms of [1, 30, 999_999_999]) t.equal(readRetryAfter(writeRetryAfter(ms)), ms)
+})
+
+t.test('a time to come back that is too long for the wire is written as the longest one', async (t) => {
+  t.equal(readRetryAfter(writeRetryAfter(2 ** 31 - 1)), 999_999_999)
+})
