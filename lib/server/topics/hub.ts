@@ -1,14 +1,14 @@
 import type { Frame } from '../transport/frame.js'
 import * as errors from '../errors.js'
 
-/** Whoever can be in a topic. */
+/** A member of topics: a connection. */
 export interface Subscriber {
   deliver (frame: Frame): void
 }
 
 const MAX_TOPIC_BYTES = 255
 
-/** Who is in which topic of one contract, in this process. */
+/** The topics of one contract and their members, in this process. */
 export class Hub<S extends Subscriber> {
   readonly #topics = new Map<string, Set<S>>()
 
@@ -25,7 +25,7 @@ export class Hub<S extends Subscriber> {
     if (members.size === 0) this.#topics.delete(topic)
   }
 
-  /** Delivers one frame to every member, but for the one that sent it. */
+  /** Delivers one frame to every member but its sender. */
   publish (topic: string, frame: Frame, sender?: S): void {
     const members = this.#topics.get(topic)
     if (members === undefined) return
@@ -34,12 +34,12 @@ export class Hub<S extends Subscriber> {
     }
   }
 
-  /** How many topics have a member. */
+  /** The number of topics that have a member. */
   get topics (): number {
     return this.#topics.size
   }
 
-  /** How many members a topic has. */
+  /** The number of a topic's members. */
   size (topic: string): number {
     return this.#topics.get(topic)?.size ?? 0
   }

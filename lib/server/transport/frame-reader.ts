@@ -1,38 +1,40 @@
 import { isUtf8 } from 'node:buffer'
 import { FINAL_TEXT, LENGTH_16, LENGTH_64 } from './frame.js'
 
-/** What an intake asks of a connection. */
+/** The line of messages behind a frame reader. */
 export interface FrameReaderOwner {
-  /** Takes the text of one message, which came in so many bytes. */
+  /** @param bytes - the length of the text as it was sent. */
   takeText (text: string, bytes: number): void
-  /** Takes note of a frame that ends no message: a ping, a pong, a fragment. Returns whether it may be read now. */
+  /**
+   * Notes a frame that ends no message: a ping, a pong, a fragment.
+   * @returns whether it may be read now.
+   */
   admitsFrame (opcode: number): boolean
-  /** Whether it can take no more for now; when that has changed, `readOn` is to be called. */
+  /** True while it takes no more. Once it does, it calls `readOn`. */
   readonly isFull: boolean
-  /** Whether somebody else wants to hear every message from ws. */
+  /** True while a listener of the app's wants every message from ws. */
   readonly hasMessageListener: boolean
-  /** Is to read no more from the socket for now. */
+  /** Stops reading from the stream. */
   pause (): void
-  /** Has room again: ws has done with a frame. */
+  /** Reads from the stream again: ws has finished a frame. */
   resume (): void
-  /** Nothing more will arrive, but something that has waits to be read. */
+  /** The stream has ended, and bytes that have arrived wait to be read. */
   gone (): void
-  /** Far too much has arrived that nobody is to hear. */
+  /** Far too many bytes have arrived that are left out. */
   terminate (): void
 }
 
-/** What ws reads with: a Writable, of which these are enough. */
-export interface Reader {
+/** The receiver of ws: a Writable, of which these members are enough. */
+export interface FrameReceiver {
   /**
-   * @param written - called when ws has done with these bytes
-   * @returns false when it wants no more for now.
+   * @param written - called when ws has finished these bytes.
+   * @returns false when it takes no more for now.
    */
   write (bytes: Buffer, written?: () => void): boolean
-  /** False once it has read its last frame, or found a broken one. */
+  /** False once ws has read its last frame, or an invalid one. */
   readonly writable: boolean
-  /** Whether ws still works on what was written: it inflates beside the main thread. */
+  /** True while ws works on bytes it was given: it inflates beside the main thread. */
   readonly isBusy: boolean
-  /** Nothing more will be written. */
   end (): void
 }
 
@@ -46,39 +48,41 @@ const NON_ASCII = 0x80
 const MAX_HEADER_BYTES = 14
 const NOTHING = Buffer.alloc(0)
 const WAIT = -1
-// More than the buffers of both systems hold: a client that goes on after that has read the close frame, or never will.
+// More than the buffers of both systems hold. A client that sends on has read the close frame by
+// then, or never will.
 const MAX_IGNORED_BYTES = 16 * 1024 * 1024
 
 /**
- * Reads the frames nearly all messages come in, in front of ws: complete, final, masked text (RFC 6455 §5.2). Everything else, and every fault, is left
- * to ws, which gets frames in their order, one at a time, and never learns of the others. Nothing is read while the taker is full or ws is busy; the end
- * of the stream waits behind what does.
+ * Reads the frames in which nearly all messages come: complete, final, masked text (RFC 6455 §5.2).
+ * All other frames, and every fault, are left to ws, which gets them in their order, one at a time.
+ * Nothing is read while the owner is full or ws is busy; the end of the stream waits behind the
+ * bytes that wait.
  */
 export class FrameReader {
-  readonly #taker: FrameReaderOwner
-  readonly #reader: Reader
+  readonly #owner: FrameReaderOwner
+  readonly #receiver: FrameReceiver
   readonly #maxPayloadBytes: number
   readonly #written: (() => void) | undefined
-  // Of a frame that ws has begun to read.
+  // The rest of a frame that ws has begun to read.
   #owedBytes = 0
-  // Between the first and the last frame of a message every frame is ws's.
+  // Between the first and the last frame of a message every frame goes to ws.
   #isFragmented = false
-  // The incomplete header of such a frame, which ws has already.
+  // The incomplete header of a frame for ws, which has these bytes already.
   #begun: Buffer = NOTHING
-  // What waits: for the rest of a plain header, or while the taker is full or ws busy.
+  // Bytes that wait: for the rest of a header, or while the owner is full or ws is busy.
   #rest: Buffer = NOTHING
   #isReading = false
   #isBusy = false
   #isEnding = false
   #isIgnoring = false
-  // Of a frame that is left out, and of all of them.
+  // The rest of a frame that is left out, and the sum of all such frames.
   #ignoredBytes = 0
   #ignoredInAll = 0
 
-  /** @param inflates - whether ws may work on a frame for longer than a call takes. */
-  constructor (taker: FrameReaderOwner, reader: Reader, maxPayloadBytes: number, inflates: boolean = false) {
-    this.#taker = taker
-    this.#reader = reader
+  /** @param inflates - true where ws may still work on a frame after the call. */
+  constructor (owner: FrameReaderOwner, receiver: FrameReceiver, maxPayloadBytes: number, inflates: boolean = false) {
+    this.#owner = owner
+    this.#receiver = receiver
     this.#maxPayloadBytes = maxPayloadBytes
     this.#written = inflates ? () => this.#goOn() : undefined
   }
@@ -90,8 +94,8 @@ export class FrameReader {
   }
 
   /**
-   * Goes on with what had to wait.
-   * @returns whether it can take more than that.
+   * Reads the bytes that had to wait.
+   * @returns whether more bytes may come.
    */
   readOn (): boolean {
     if (this.#isReading) return !this.#isHeld
@@ -100,18 +104,18 @@ export class FrameReader {
     return !this.#isHeld
   }
 
-  /** Nothing more will arrive; what has arrived is read first. */
+  /** Ends the receiver, behind all bytes that have arrived. */
   end (): void {
-    // ws has read a close frame: what follows it is nothing.
-    if (this.#isReading) return this.#reader.end()
+    // ws has read a close frame: the bytes behind it have no meaning.
+    if (this.#isReading) return this.#receiver.end()
     const isFirst = !this.#isEnding
     this.#isEnding = true
-    if (isFirst && this.#isWaiting) this.#taker.gone()
+    if (isFirst && this.#isWaiting) this.#owner.gone()
     if (!this.#isWaiting) this.#finish()
   }
 
   /**
-   * Looks for a close frame alone from now on: nobody is to hear anything else.
+   * Leaves out every frame but a close frame from now on.
    * @returns as `readOn`
    */
   ignore (): boolean {
@@ -124,7 +128,7 @@ export class FrameReader {
     this.#isReading = true
     let isWanted = true
     let at = 0
-    while (at < bytes.length && !this.#isHeld && this.#reader.writable) {
+    while (at < bytes.length && !this.#isHeld && this.#receiver.writable) {
       const taken = this.#isOwed ? 0 : this.#isIgnoring ? this.#leaveOut(bytes, at) : this.#take(bytes, at)
       if (taken === WAIT || (taken === 0 && !this.#admits(bytes[at]!))) break
       const left = taken > 0 ? 0 : this.#owe(bytes, at)
@@ -132,52 +136,52 @@ export class FrameReader {
       at += taken + left
     }
     this.#isReading = false
-    if (at < bytes.length && this.#reader.writable) this.#rest = bytes.subarray(at)
-    if (this.#isHeld) this.#taker.pause()
+    if (at < bytes.length && this.#receiver.writable) this.#rest = bytes.subarray(at)
+    if (this.#isHeld) this.#owner.pause()
     return isWanted
   }
 
   get #isHeld (): boolean {
-    return this.#isBusy || (!this.#isIgnoring && this.#taker.isFull)
+    return this.#isBusy || (!this.#isIgnoring && this.#owner.isFull)
   }
 
-  // An incomplete header does not wait: it will never be more.
+  // An incomplete header does not wait: its rest will never come.
   get #isWaiting (): boolean {
     return this.#isBusy || (this.#rest.length > 0 && this.#isHeld)
   }
 
-  // libuv reads up to 32 chunks of one socket in a turn: too many for what nobody is to hear.
+  // libuv reads up to 32 chunks of one socket in a turn: too many for frames that are left out.
   #giveWay (): void {
-    this.#taker.pause()
-    setImmediate(() => this.#taker.resume())
+    this.#owner.pause()
+    setImmediate(() => this.#owner.resume())
   }
 
   #hand (bytes: Buffer): boolean {
-    const isWanted = this.#reader.write(bytes, this.#written)
-    this.#isBusy = this.#reader.isBusy
+    const isWanted = this.#receiver.write(bytes, this.#written)
+    this.#isBusy = this.#receiver.isBusy
     return isWanted
   }
 
   #goOn (): void {
-    if (!this.#isBusy || this.#reader.isBusy) return
+    if (!this.#isBusy || this.#receiver.isBusy) return
     this.#isBusy = false
-    this.#taker.resume()
+    this.#owner.resume()
   }
 
   #finish (): void {
-    if (this.#rest.length > 0 && !this.#isIgnoring) this.#reader.write(this.#rest)
+    if (this.#rest.length > 0 && !this.#isIgnoring) this.#receiver.write(this.#rest)
     this.#rest = NOTHING
-    this.#reader.end()
+    this.#receiver.end()
   }
 
-  // A frame that ends a message is paid for as the message; a close frame is free.
+  // A frame that ends a message is admitted as the message. A close frame is always admitted.
   #admits (first: number): boolean {
     const opcode = first & OPCODE
     if (this.#isOwed || opcode === CLOSE || (opcode < CLOSE && (first & FINAL) !== 0)) return true
-    return this.#taker.admitsFrame(opcode)
+    return this.#owner.admitsFrame(opcode)
   }
 
-  // Passes over a frame, or as much of it as there is; returns 0 at a close frame.
+  // Passes over a frame, or the part of it that has arrived; returns 0 at a close frame.
   #leaveOut (bytes: Buffer, at: number): number {
     if (this.#ignoredBytes === 0) {
       if (at + 1 === bytes.length || at + headerBytesAt(bytes, at) > bytes.length) return WAIT
@@ -187,7 +191,7 @@ export class FrameReader {
     const left = Math.min(this.#ignoredBytes, bytes.length - at)
     this.#ignoredBytes -= left
     this.#ignoredInAll += left
-    if (this.#ignoredInAll > MAX_IGNORED_BYTES) this.#taker.terminate()
+    if (this.#ignoredInAll > MAX_IGNORED_BYTES) this.#owner.terminate()
     return left
   }
 
@@ -195,9 +199,10 @@ export class FrameReader {
     return this.#owedBytes > 0 || this.#begun.length > 0
   }
 
-  // Takes a whole plain frame and returns its length; 0 when there is none here, WAIT when there may be one once more has arrived.
+  // Takes a whole plain frame and returns its length; 0 when the frame is for ws, WAIT when more of
+  // its header must come.
   #take (bytes: Buffer, at: number): number {
-    if (bytes[at] !== FINAL_TEXT || this.#isFragmented || this.#taker.hasMessageListener) return 0
+    if (bytes[at] !== FINAL_TEXT || this.#isFragmented || this.#owner.hasMessageListener) return 0
     if (at + 1 === bytes.length) return WAIT
     if ((bytes[at + 1]! & MASKED) === 0) return 0
     const header = headerBytesAt(bytes, at)
@@ -210,19 +215,20 @@ export class FrameReader {
 
   #takeText (bytes: Buffer, start: number, end: number): boolean {
     if (unmask(bytes, start, end)) {
-      this.#taker.takeText(bytes.toString('latin1', start, end), end - start)
+      this.#owner.takeText(bytes.toString('latin1', start, end), end - start)
       return true
     }
     if (isUtf8(bytes.subarray(start, end))) {
-      this.#taker.takeText(bytes.toString('utf8', start, end), end - start)
+      this.#owner.takeText(bytes.toString('utf8', start, end), end - start)
       return true
     }
-    // ws is to find the fault: masking twice is masking not at all.
+    // Masks again, as the bytes were sent: ws finds and reports the fault.
     unmask(bytes, start, end)
     return false
   }
 
-  // How many of these bytes belong to a frame of ws's, which gets them as they come: it may find a fault before the header is complete.
+  // The number of these bytes that belong to a frame for ws. It gets them as they come: it may find
+  // a fault before the header is complete.
   #owe (bytes: Buffer, at: number): number {
     if (this.#owedBytes === 0) this.#begin(bytes, at)
     const left = this.#owedBytes === 0 ? bytes.length - at : Math.min(this.#owedBytes, bytes.length - at)
@@ -254,7 +260,7 @@ function payloadBytesAt (bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6)
 }
 
-// RFC 6455 §5.3, in place. Returns whether the payload is ASCII.
+// RFC 6455 §5.3, in place. Returns true for an ASCII payload.
 function unmask (bytes: Buffer, start: number, end: number): boolean {
   const a = bytes[start - 4]!
   const b = bytes[start - 3]!

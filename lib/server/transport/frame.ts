@@ -2,12 +2,12 @@ import { types } from 'node:util'
 import * as errors from '../errors.js'
 
 /**
- * One unfragmented, unmasked frame (RFC 6455 §5.2), header and payload in one piece: a latin1 string where the payload is ASCII, which is the
- * cheapest thing to join and to write, and a Buffer otherwise.
+ * One unfragmented, unmasked frame (RFC 6455 §5.2), header and payload in one piece. Where the
+ * payload is ASCII it is a latin1 string, which costs least to join and to write; else a Buffer.
  */
 export type Bytes = string | Buffer
 
-/** A text message ready for any number of connections: framed once, its text kept for those that compress. */
+/** A text message for any number of connections: framed once, with its text for ws to compress. */
 export interface Frame {
   /** The event's name. */
   readonly type: string
@@ -18,11 +18,11 @@ export interface Frame {
 /** The first byte of a whole text message. */
 export const FINAL_TEXT = 0x81
 const FINAL_BINARY = 0x82
-/** The opcode of what answers a ping (RFC 6455 §5.5.3). */
+/** The opcode of the answer to a ping (RFC 6455 §5.5.3). */
 export const PONG = 0x0a
-/** A short length that says: the length follows in 16 bits. */
+/** The short length before a length of 16 bits. */
 export const LENGTH_16 = 126
-/** A short length that says: the length follows in 64 bits. */
+/** The short length before a length of 64 bits. */
 export const LENGTH_64 = 127
 const MAX_LENGTH_16 = 0xffff
 
@@ -32,13 +32,13 @@ export function frameText (text: string): Bytes {
   return join(FINAL_TEXT, Buffer.from(text))
 }
 
-/** A text message for many. */
+/** Makes a frame for any number of connections. */
 export function frameOf (type: string, text: string): Frame {
   return { type, text, bytes: frameText(text) }
 }
 
 /**
- * The bytes of a binary message, not copied; a Blob has to be read first.
+ * The bytes of a binary message, not copied. A Blob must be read first.
  * @throws FST_TYPED_WS_INVALID_BINARY
  */
 export function bytesOf (data: unknown): Uint8Array | Blob {

@@ -6,13 +6,13 @@ import { giveWay, isLong } from '../turn.js'
 
 const OPEN = 1
 
-/** What an outbox tells its connection. */
+/** The connection of an outbox. */
 export interface OutboxOwner {
-  /** More waits than may. */
+  /** More bytes wait than the high-water mark. */
   onSlow (): void
-  /** No more than half of that waits. */
+  /** No more than half of the high-water mark waits. */
   onDrain (): void
-  /** A Blob could not be read. What is behind it has lost its place, so ws ends the connection. */
+  /** A Blob cannot be read. Frames behind it have lost their place: ws ends the connection. */
   unreadable (error: unknown): void
 }
 
@@ -21,7 +21,7 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
-// One tick for all connections that wrote something in this turn of the event loop.
+// One `nextTick` for all connections that wrote in this turn of the event loop.
 let unsent: Outbox[] = []
 
 function sendAll (): void {
@@ -31,29 +31,30 @@ function sendAll (): void {
 }
 
 /**
- * The only writer to a connection's socket. What is written in one turn of the event loop leaves in one write, in order, when the turn ends.
+ * The only writer to a connection's stream. The frames of one turn of the event loop leave in one
+ * write, in their order, when the turn ends.
  */
 export class Outbox {
   readonly #ws: WebSocket
-  readonly #socket: Duplex
+  readonly #stream: Duplex
   readonly #highWaterMarkBytes: number
   readonly #owner: OutboxOwner
-  // What ws compresses, or sends behind a Blob, cannot be framed here: ws alone keeps the order then.
+  // Frames that ws compresses, or sends behind a Blob, leave later: only ws keeps the order then.
   #isThroughWs: boolean
   #blobs = 0
   #isSlow = false
   #sent = 0
   #waiters: Waiter[] = []
-  // ASCII frames that follow each other are one string; other frames cut it.
+  // ASCII frames that follow each other are one string. Another frame ends it.
   #text = ''
   #chunks: Bytes[] = []
   #waitingBytes = 0
   #isScheduled = false
   #isCorked = false
 
-  constructor (ws: WebSocket, socket: Duplex, highWaterMarkBytes: number, owner: OutboxOwner) {
+  constructor (ws: WebSocket, stream: Duplex, highWaterMarkBytes: number, owner: OutboxOwner) {
     this.#ws = ws
-    this.#socket = socket
+    this.#stream = stream
     this.#highWaterMarkBytes = highWaterMarkBytes
     this.#owner = owner
     this.#isThroughWs = ws.extensions !== ''
@@ -63,44 +64,48 @@ export class Outbox {
     return this.#waitingBytes + this.#ws.bufferedAmount
   }
 
-  /** Messages it took. */
+  /** The number of messages it has taken. */
   get sent (): number {
     return this.#sent
   }
 
-  /** Whether the peer has not yet taken enough of what went beyond the high-water mark. */
+  /** True from the high-water mark until no more than half of it waits. */
   get isSlow (): boolean {
     return this.#isSlow
   }
 
-  /** Whether more waits than may, whoever wrote it. */
+  /** True while more bytes wait than the high-water mark, bytes of ws included. */
   get isFull (): boolean {
     return this.bufferedAmount > this.#highWaterMarkBytes
   }
 
   /**
-   * Resolves once no more than half of the high-water mark waits; in a later turn when this one is long.
+   * Resolves once no more than half of the high-water mark waits; in a later turn when this one is
+   * long.
    * @throws FST_TYPED_WS_CONNECTION_CLOSED, by rejecting
    */
   async drained (): Promise<void> {
-    if (this.#ws.readyState === OPEN && this.#isSlow) await new Promise<void>((resolve, reject) => { this.#waiters.push({ resolve, reject }) })
+    if (this.#ws.readyState === OPEN && this.#isSlow) await this.#wait()
     await giveWay()
     if (this.#ws.readyState !== OPEN) throw new errors.ConnectionClosed()
   }
 
-  /** Nothing will leave any more. */
+  /** Rejects all that wait: nothing leaves any more. */
   end (): void {
     this.#isSlow = false
     for (const { reject } of this.#takeWaiters()) reject(new errors.ConnectionClosed())
   }
 
-  /** @returns false when too much waits after it, when so much was sent in a turn that is long, or when the connection is no longer open. */
+  /**
+   * @returns false when more bytes than the high-water mark wait after it, when it was sent in a
+   * turn that is long, or when the connection is no longer open.
+   */
   sendText (text: string): boolean {
     if (this.#ws.readyState !== OPEN) return false
     return this.#isThroughWs ? this.#sendThroughWs(text) : this.#append(frameText(text))
   }
 
-  /** Sends what others get too. */
+  /** Sends a frame that other connections get too. */
   sendFrame (frame: Frame): boolean {
     if (this.#ws.readyState !== OPEN) return false
     return this.#isThroughWs ? this.#sendThroughWs(frame.text) : this.#append(frame.bytes)
@@ -108,20 +113,23 @@ export class Outbox {
 
   sendBinary (data: Uint8Array): boolean {
     if (this.#ws.readyState !== OPEN) return false
-    // ws sends it later and keeps no copy: take one, as the frame does, so that the caller may use its memory again.
+    // Copied, as a frame is: ws sends it later, and the caller may use its memory again.
     return this.#isThroughWs ? this.#sendThroughWs(Buffer.from(data)) : this.#append(frameBinary(data))
   }
 
-  /** Sends a Blob in its place: what is sent after it waits until it is read, and all of that is buffered. */
+  /** Sends a Blob in its place. Everything sent after it is buffered until the Blob is read. */
   sendBlob (blob: Blob): boolean {
     if (this.#ws.readyState !== OPEN) return false
     return this.#sendThroughWs(blob as never, (error) => {
-      if (error != null && !this.#socket.destroyed) this.#owner.unreadable(error)
+      if (error != null && !this.#stream.destroyed) this.#owner.unreadable(error)
       this.#written()
     })
   }
 
-  /** Called before ws begins to read a Blob. Returns what is to be called once it is written. */
+  /**
+   * Sends through ws from now on: called before ws begins to read a Blob.
+   * @returns a function to call once the Blob is written.
+   */
   hold (): () => void {
     this.#blobs++
     this.#isThroughWs = true
@@ -130,20 +138,20 @@ export class Outbox {
     }
   }
 
-  /** Writes what waits, in front of a frame that ws is about to write by itself; both leave when the turn ends. */
+  /** Writes the waiting frames before one that ws writes by itself. Both leave with the turn. */
   flushBefore (): void {
     if (this.#waitingBytes === 0) return
     this.#cork()
     this.#write()
   }
 
-  /** Hands everything to the socket. */
+  /** Hands all frames to the stream. */
   flush (): void {
     this.#isScheduled = false
     if (this.#waitingBytes > 0) this.#write()
     if (!this.#isCorked) return
     this.#isCorked = false
-    this.#socket.uncork()
+    this.#stream.uncork()
   }
 
   #append (bytes: Bytes): boolean {
@@ -151,7 +159,7 @@ export class Outbox {
     if (typeof bytes === 'string') {
       this.#text += bytes
     } else {
-      this.#cut()
+      this.#endText()
       this.#chunks.push(bytes)
     }
     this.#waitingBytes += bytes.length
@@ -167,7 +175,8 @@ export class Outbox {
     return !this.isFull || this.#relieve()
   }
 
-  // The turn need not end first: what the system takes at once does not wait. But a sender that is never told to wait would let nobody else be served.
+  // Writes before the turn ends: bytes that the system takes at once do not wait. The sender waits
+  // in a long turn all the same: else no other connection would be served.
   #relieve (): boolean {
     if (this.#isSlow) return false
     this.#isSlow = true
@@ -177,12 +186,16 @@ export class Outbox {
     return !this.#isSlow && !isLong()
   }
 
-  // Whatever a write was, less waits after it; in a socket that was cut nothing does.
+  // Called after every kind of write. A destroyed stream has nothing left to write.
   readonly #written = (): void => {
-    if (this.#socket.destroyed || !this.#isSlow || this.bufferedAmount > this.#highWaterMarkBytes / 2) return
+    if (this.#stream.destroyed || !this.#isSlow || this.bufferedAmount > this.#highWaterMarkBytes / 2) return
     this.#isSlow = false
     this.#owner.onDrain()
     for (const { resolve } of this.#takeWaiters()) resolve()
+  }
+
+  #wait (): Promise<void> {
+    return new Promise((resolve, reject) => { this.#waiters.push({ resolve, reject }) })
   }
 
   #takeWaiters (): Waiter[] {
@@ -191,7 +204,7 @@ export class Outbox {
     return waiters
   }
 
-  #cut (): void {
+  #endText (): void {
     if (this.#text === '') return
     this.#chunks.push(this.#text)
     this.#text = ''
@@ -200,7 +213,7 @@ export class Outbox {
   #cork (): void {
     if (this.#isCorked) return
     this.#isCorked = true
-    this.#socket.cork()
+    this.#stream.cork()
   }
 
   #schedule (): void {
@@ -211,18 +224,18 @@ export class Outbox {
 
   #write (): void {
     this.#waitingBytes = 0
-    // A socket that ended or broke in this very turn takes nothing more.
-    if (!this.#socket.writable) return
+    // A stream that ended or broke in this very turn takes nothing more.
+    if (!this.#stream.writable) return
     const written = this.#isSlow ? this.#written : undefined
     if (this.#chunks.length === 0) {
-      this.#socket.write(this.#text, 'latin1', written)
+      this.#stream.write(this.#text, 'latin1', written)
       this.#text = ''
       return
     }
-    this.#cut()
-    this.#socket.cork()
-    for (const chunk of this.#chunks) this.#socket.write(chunk, 'latin1', written)
+    this.#endText()
+    this.#stream.cork()
+    for (const chunk of this.#chunks) this.#stream.write(chunk, 'latin1', written)
     this.#chunks = []
-    this.#socket.uncork()
+    this.#stream.uncork()
   }
 }

@@ -2,26 +2,18 @@ import type { AsyncResource } from 'node:async_hooks'
 import { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import { CloseCode } from '../../protocol.js'
-import { FrameReader, type Reader, type FrameReaderOwner } from './frame-reader.js'
+import { FrameReader, type FrameReaderOwner, type FrameReceiver } from './frame-reader.js'
+import type { Outbox } from './outbox.js'
 
-/** Whoever holds frames back until the turn of the event loop ends. */
-export interface FrameHolder {
-  flushBefore (): void
-  /** What is sent from now on keeps its place behind a Blob. Returns how to end that. */
-  hold (): () => void
-  /** Whether more waits than may. */
-  readonly isFull: boolean
-}
-
-const kFrameReader = Symbol('intake')
+const kFrameReader = Symbol('frame-reader')
 const kContext = Symbol('context')
-// ws's reader has no other.
+// The methods beneath those that are put on a receiver.
 const writable = Writable.prototype as unknown as {
   readonly write: (this: Receiver, bytes: Buffer, written?: () => void) => boolean
   readonly end: (this: Receiver) => void
 }
 
-/** What ws reads a socket with, under a name that is not public. */
+/** The Writable by which ws reads a stream. */
 interface Receiver {
   [kFrameReader]?: FrameReader
   [kContext]?: AsyncResource
@@ -33,8 +25,8 @@ interface Receiver {
   readonly _errored: boolean
 }
 
-/** ws's reader, behind an intake. */
-class WsReceiver implements Reader {
+/** The receiver of ws, behind a frame reader. */
+class WsReceiver implements FrameReceiver {
   readonly #receiver: Receiver
 
   constructor (receiver: Receiver) {
@@ -59,24 +51,28 @@ class WsReceiver implements Reader {
 }
 
 /**
- * The WebSocket of a typed route. What ws writes by itself (a pong, the echo of a close frame) and what a user writes through `socket.raw` keeps
- * its place behind what the outbox holds: nothing may follow a close frame (RFC 6455 §5.5.1).
+ * The WebSocket of a typed route. Frames that ws writes by itself (a pong, the echo of a close
+ * frame) and frames that a handler writes through `socket.raw` keep their place behind the frames
+ * in the outbox: nothing may follow a close frame (RFC 6455 §5.5.1).
  */
 export class ServerWebSocket extends WebSocket {
-  outbox: FrameHolder | undefined = undefined
-  /** The code that ws closed with by itself, because of what it read; then it reads no answer. */
+  outbox: Outbox | undefined = undefined
+  /** The code by which ws closed after a fault in the frames it read. It reads no answer then. */
   faultCode: number | undefined = undefined
   #maxPayloadBytes = 0
-  #intake: FrameReader | undefined = undefined
+  #frameReader: FrameReader | undefined = undefined
   #ignoresInput = false
   #awaitedPongs = 0
 
-  /** Whether nothing but a close frame is heard any more. */
+  /** True once every frame but a close frame is left out. */
   get ignoresInput (): boolean {
     return this.#ignoresInput
   }
 
-  /** Takes note of a pong. Returns whether it answers a ping: others are nothing but load. */
+  /**
+   * Notes a pong.
+   * @returns whether it answers a ping. Any other pong counts as load.
+   */
   takePong (): boolean {
     if (this.#awaitedPongs === 0) return false
     this.#awaitedPongs--
@@ -84,32 +80,35 @@ export class ServerWebSocket extends WebSocket {
   }
 
   /**
-   * Puts an intake in front of ws's own reader, which takes every chunk in this context.
-   * @returns nothing where a later ws keeps its reader elsewhere.
+   * Puts a frame reader in front of the receiver of ws.
+   * @param context - the context in which every chunk is read.
+   * @returns undefined where a later ws keeps its receiver elsewhere.
    */
-  readThrough (taker: FrameReaderOwner, maxPayloadBytes: number, context: AsyncResource): FrameReader | undefined {
+  readThrough (owner: FrameReaderOwner, maxPayloadBytes: number, context: AsyncResource): FrameReader | undefined {
     const receiver = this.#receiver
     this.#maxPayloadBytes = maxPayloadBytes
     if (receiver == null) return undefined
     const isCompressed = this.extensions !== ''
     if (isCompressed) guard(receiver)
-    const intake = new FrameReader(taker, new WsReceiver(receiver), maxPayloadBytes, isCompressed)
-    receiver[kFrameReader] = intake
+    const frameReader = new FrameReader(owner, new WsReceiver(receiver), maxPayloadBytes, isCompressed)
+    receiver[kFrameReader] = frameReader
     receiver[kContext] = context
+    // upstream-private: ws Receiver#write, Receiver#end
     receiver.write = writeToFrameReader
-    receiver.end = endIntake
-    this.#intake = intake
-    return intake
+    receiver.end = endFrameReader
+    this.#frameReader = frameReader
+    return frameReader
   }
 
-  /** Hears nothing but a close frame from now on; for that, it is read whatever waits. */
+  /** Leaves out every frame but a close frame from now on, and reads on to find one. */
   ignoreInput (): void {
     if (this.#ignoresInput) return
     this.#ignoresInput = true
-    if (this.#intake?.ignore() !== false && this.isPaused) this.resume()
+    if (this.#frameReader?.ignore() !== false && this.isPaused) this.resume()
   }
 
-  // Only ws closes without a reason because its reader has found a fault.
+  // upstream-private: ws WebSocket#close
+  // ws closes by this method too: without a reason after a fault that its receiver has found.
   override close (code?: number, reason?: string | Buffer): void {
     this.outbox?.flushBefore()
     super.close(code, this.#noteFault(code, reason))
@@ -122,12 +121,14 @@ export class ServerWebSocket extends WebSocket {
   }
 
   #noteFault (code?: number, reason?: string | Buffer): string | Buffer | undefined {
+    // upstream-private: ws Receiver#_errored
     if (reason !== undefined || this.#receiver?._errored !== true) return reason
     this.faultCode = code
     return code === CloseCode.messageTooBig ? `message larger than maxPayloadBytes ${this.#maxPayloadBytes}` : undefined
   }
 
   get #receiver (): Receiver | null | undefined {
+    // upstream-private: ws WebSocket#_receiver
     return (this as unknown as { readonly _receiver?: Receiver | null })._receiver
   }
 
@@ -137,7 +138,9 @@ export class ServerWebSocket extends WebSocket {
     super.ping(...args as Parameters<WebSocket['ping']>)
   }
 
-  // RFC 6455 §5.5.3 lets pongs be left out but for the last: who does not read could pile them up.
+  // upstream-private: ws WebSocket#pong
+  // ws answers a ping by this method. RFC 6455 §5.5.3 asks for a pong to the last ping only: the
+  // pongs to a client that does not read would pile up.
   override pong (...args: unknown[]): void {
     if (this.outbox?.isFull === true) return skip(args.at(-1))
     this.outbox?.flushBefore()
@@ -161,30 +164,33 @@ export class ServerWebSocket extends WebSocket {
   }
 }
 
-// ws counts the pongs it waits for.
+// ws counts the pongs whose callback it waits for.
 function skip (sent: unknown): void {
   if (typeof sent === 'function') sent()
 }
 
-// One for all receivers. A chunk belongs to one connection: its context is entered once, not once per message.
+// One function for all receivers. A chunk belongs to one connection, whose context is entered once
+// for the chunk and not once for each message.
 function writeToFrameReader (this: Receiver, bytes: Buffer): boolean {
   return this[kContext]!.runInAsyncScope(write, undefined, this[kFrameReader]!, bytes)
 }
 
-function write (intake: FrameReader, bytes: Buffer): boolean {
-  return intake.write(bytes)
+function write (frameReader: FrameReader, bytes: Buffer): boolean {
+  return frameReader.write(bytes)
 }
 
-function endIntake (this: Receiver): void {
+function endFrameReader (this: Receiver): void {
   this[kContext]!.runInAsyncScope(end, undefined, this[kFrameReader]!)
 }
 
-function end (intake: FrameReader): void {
-  intake.end()
+function end (frameReader: FrameReader): void {
+  frameReader.end()
 }
 
-// After a fault in a compressed message ws 8.23 would still read what follows it, and could throw.
+// After a fault in a compressed message ws 8.23 would still read the bytes behind it, and could
+// throw.
 function guard (receiver: Receiver): void {
+  // upstream-private: ws Receiver#_write, Receiver#_errored
   const write = receiver._write.bind(receiver)
   receiver._write = (chunk, encoding, done) => receiver._errored ? done() : write(chunk, encoding, done)
 }

@@ -5,7 +5,7 @@ import { constants, deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { FrameReader, type Reader, type FrameReaderOwner } from '../../../lib/server/transport/frame-reader.js'
+import { FrameReader, type FrameReceiver, type FrameReaderOwner } from '../../../lib/server/transport/frame-reader.js'
 import { ServerWebSocket } from '../../../lib/server/transport/websocket.js'
 
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: object) => Writable }
@@ -32,11 +32,11 @@ function takerOf (others: Partial<FrameReaderOwner>): FrameReaderOwner {
   return { isFull: false, hasMessageListener: false, takeText () {}, admitsFrame: () => true, pause () {}, resume () {}, gone () {}, terminate () {}, ...others }
 }
 
-function readerOf (others: Partial<Reader>): Reader {
+function readerOf (others: Partial<FrameReceiver>): FrameReceiver {
   return { writable: true, isBusy: false, write: () => true, end () {}, ...others }
 }
 
-function wrapped (receiver: Writable): Reader {
+function wrapped (receiver: Writable): FrameReceiver {
   return { get writable () { return receiver.writable }, isBusy: false, write: (bytes) => receiver.write(bytes), end: () => receiver.end() }
 }
 
