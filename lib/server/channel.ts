@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
-import type { Channel, ChannelStats } from '../../types/socket.js'
+import type { Channel, ChannelStats, Socket } from '../../types/socket.js'
 import { CloseCode, type ErrorBody } from '../protocol.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry, ConnectionStats } from './connection/connection.js'
@@ -103,15 +103,15 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     return topic === undefined ? this.connections.size : this.hub.size(topic)
   }
 
-  sockets (): IterableIterator<Connection> {
-    return this.connections.values()
+  * sockets (): IterableIterator<Socket> {
+    for (const { socket } of this.connections) yield socket
   }
 
-  disconnect (where: (socket: Connection) => boolean, code: number = CloseCode.forbidden, reason: string | Uint8Array = ''): Promise<number> {
+  disconnect (where: (socket: Socket) => boolean, code: number = CloseCode.forbidden, reason: string | Uint8Array = ''): Promise<number> {
     return attempt(() => {
       // A mistake is one also where nobody is there to be closed.
       closeFrameOf(code, reason)
-      const chosen = [...this.connections].filter((connection) => connection.readyState === OPEN && where(connection))
+      const chosen = [...this.connections].filter((connection) => connection.readyState === OPEN && where(connection.socket))
       for (const connection of chosen) connection.close(code, reason)
       return chosen.length
     }, this.#ignored)

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
 import type { WebSocketRouteOptions } from '../../types/options.js'
+import type { Socket } from '../../types/socket.js'
 import type { ContractChannel } from './channel.js'
 import { compileContract, refuseSlowPatterns } from './compile/contract.js'
 import { Connection, type RouteContext } from './connection/connection.js'
@@ -113,7 +114,7 @@ export class TypedRoute implements HandshakeRoute {
     // Once more: what a message refers to is known only now.
     if (!unsafePatterns) refuseSlowPatterns(contract, sharedSchemas)
     const compiled = compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })
-    const entries = new Map<string, Entry<Connection>>()
+    const entries = new Map<string, Entry<Socket>>()
     for (const [name, incoming] of compiled.incoming) entries.set(name, { ...incoming, ...withCost(on, name), isUrgent: name === refresh })
     return {
       contract,
@@ -229,7 +230,7 @@ function isCost (cost: unknown): boolean {
   return Number.isFinite(cost) && Number(cost) >= 0
 }
 
-type OneHandler = Handler<Connection>
+type OneHandler = Handler<Socket>
 
 function withCost (on: object, name: string): { handler: OneHandler, cost: number } {
   const handler = (on as Record<string, OneHandler | { handler: OneHandler, cost: number }>)[name]!

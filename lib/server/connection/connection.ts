@@ -23,16 +23,17 @@ import { attempt, ignorable } from '../ignorable.js'
 import { Inbound, type InboundOwner, type InboundContext } from '../messages/inbound.js'
 import type { FrameReader } from '../transport/frame-reader.js'
 import { Outbox, type OutboxOwner } from '../transport/outbox.js'
+import { TypedSocket, type SocketOwner } from './socket.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
 
 /** What all connections of one route share. */
-export interface RouteContext extends InboundContext<Connection> {
+export interface RouteContext extends InboundContext<Socket> {
   readonly contract: AnyContract
   readonly home: ConnectionRegistry
   readonly heartbeat: Heartbeat | undefined
-  readonly open: ((socket: Connection) => unknown) | undefined
-  readonly close: ((socket: Connection, event: CloseEvent) => unknown) | undefined
-  readonly errorHandler: ((error: unknown, socket: Connection, message: ReceivedMessage | undefined) => unknown) | undefined
+  readonly open: ((socket: Socket) => unknown) | undefined
+  readonly close: ((socket: Socket, event: CloseEvent) => unknown) | undefined
+  readonly errorHandler: ((error: unknown, socket: Socket, message: ReceivedMessage | undefined) => unknown) | undefined
 }
 
 /** Where the connections of one contract are known. */
@@ -82,14 +83,15 @@ const LAST_MESSAGES_MS = 5000
 const DEAF_GOODBYE_MS = 1000
 const NO_TOPICS: ReadonlySet<string> = new Set()
 
-/** One live connection: the object handlers see as `socket`. */
-export class Connection implements Socket<AnyContract, FastifyRequest>, InboundOwner, OutboxOwner, CallsOwner, HeartbeatMember {
+/** One live connection: its parts put together. Handlers hold its `socket`. */
+export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwner, CallsOwner, HeartbeatMember {
+  readonly socket: Socket = new TypedSocket(this)
   readonly request: FastifyRequest
   readonly raw: ServerWebSocket
   readonly #wiring: RouteContext
   readonly #wire: TransportSocket
   readonly #outbox: Outbox
-  readonly #inbound: Inbound<Connection>
+  readonly #inbound: Inbound<Socket>
   readonly #intake: FrameReader | undefined
   // The context of the handshake. Everything of the app's runs in it: what begins in a turn of somebody else's, or of nobody's, enters it first.
   readonly #context: AsyncResource = new AsyncResource('fastify-typed-ws')
@@ -119,7 +121,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.request = request
     this.raw = raw
     this.#outbox = new Outbox(raw, socket, settings.highWaterMarkBytes, this)
-    this.#inbound = new Inbound<Connection>(wiring, this)
+    this.#inbound = new Inbound<Socket>(wiring, this)
     raw.outbox = this.#outbox
     this.#intake = raw.readThrough(this.#inbound, settings.maxPayloadBytes, this.#context)
     raw.on('message', (data: Buffer, isBinary) => this.#context.runInAsyncScope(() => this.#take(data, isBinary)))
@@ -129,7 +131,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     this.#leaveHeartbeat = heartbeat?.join(this)
     // What is not read because it has too much to do shows no sign of life: the system watches it.
     if (settings.heartbeat !== false) this.#wire.setKeepAlive?.(true, settings.heartbeat.intervalMs)
-    if (diagnostics.connectionOpen.hasSubscribers) diagnostics.connectionOpen.publish({ socket: this })
+    if (diagnostics.connectionOpen.hasSubscribers) diagnostics.connectionOpen.publish({ socket: this.socket })
   }
 
   // Made when somebody asks: Node puts it together from 15 strings and keeps them all.
@@ -260,7 +262,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   /** Runs the route's `open`; messages wait meanwhile. */
   start (): void {
     try {
-      const opening = this.#wiring.open?.(this)
+      const opening = this.#wiring.open?.(this.socket)
       if (isThenable(opening)) void this.#awaitOpening(opening)
       else this.#opened()
     } catch (error) {
@@ -340,14 +342,14 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   }
 
   sendReserved (text: string, type: string): void {
-    if (diagnostics.messageSent.hasSubscribers && this.isOpen) diagnostics.messageSent.publish({ socket: this, type })
+    if (diagnostics.messageSent.hasSubscribers && this.isOpen) diagnostics.messageSent.publish({ socket: this.socket, type })
     this.#outbox.sendText(text)
   }
 
   sendError (body: ErrorBody): void {
     if (!this.isOpen) return
     this.#wiring.home.countError(body)
-    if (diagnostics.messageRefused.hasSubscribers) diagnostics.messageRefused.publish({ socket: this, error: body })
+    if (diagnostics.messageRefused.hasSubscribers) diagnostics.messageRefused.publish({ socket: this.socket, error: body })
     this.sendReserved(this.#wiring.encoder.error(body), Reserved.error)
   }
 
@@ -407,11 +409,11 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   /** Never throws and never rejects: resolves to the error the peer is told of. */
   report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure> {
-    if (diagnostics.failed.hasSubscribers) diagnostics.failed.publish({ socket: this, error, message })
+    if (diagnostics.failed.hasSubscribers) diagnostics.failed.publish({ socket: this.socket, error, message })
     const { errorHandler } = this.#wiring
     if (errorHandler === undefined) return this.#log(error, message)
     try {
-      const other = errorHandler(error, this, message)
+      const other = errorHandler(error, this.socket, message)
       if (isThenable(other)) return this.#awaitReport(other, error)
       return chosen(other, error)
     } catch (thrown) {
@@ -424,7 +426,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
   onSlow (): void {
     const { slowConsumer, slowTimeoutMs } = this.#wiring.settings
     this.#wiring.home.countSlow()
-    if (diagnostics.slow.hasSubscribers) diagnostics.slow.publish({ socket: this, bufferedAmount: this.bufferedAmount })
+    if (diagnostics.slow.hasSubscribers) diagnostics.slow.publish({ socket: this.socket, bufferedAmount: this.bufferedAmount })
     if (slowConsumer === 'close') this.#patience = setTimeout(() => this.#leaveSlow(), slowTimeoutMs).unref()
   }
 
@@ -526,13 +528,13 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
       else this.#drop(type)
       return false
     }
-    if (diagnostics.messageSent.hasSubscribers) diagnostics.messageSent.publish({ socket: this, type })
+    if (diagnostics.messageSent.hasSubscribers) diagnostics.messageSent.publish({ socket: this.socket, type })
     return true
   }
 
   #drop (type: string | undefined): void {
     this.#dropped++
-    if (diagnostics.dropped.hasSubscribers) diagnostics.dropped.publish({ socket: this, type })
+    if (diagnostics.dropped.hasSubscribers) diagnostics.dropped.publish({ socket: this.socket, type })
   }
 
   #sayTooSlow (): void {
@@ -570,7 +572,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
     const durationMs = Math.round(performance.now() - this.#openedMs)
     const { messagesReceived, messagesSent, bytesReceived, bytesSent } = this.stats
     this.log.info({ code, durationMs, messagesReceived, messagesSent, bytesReceived, bytesSent }, 'websocket connection closed')
-    if (diagnostics.connectionClose.hasSubscribers) diagnostics.connectionClose.publish({ socket: this, code, reason, durationMs })
+    if (diagnostics.connectionClose.hasSubscribers) diagnostics.connectionClose.publish({ socket: this.socket, code, reason, durationMs })
   }
 
   // A handler that never settles does not keep `close` from running.
@@ -596,7 +598,7 @@ export class Connection implements Socket<AnyContract, FastifyRequest>, InboundO
 
   async #runClose (event: CloseEvent): Promise<void> {
     try {
-      await this.#wiring.close?.(this, event)
+      await this.#wiring.close?.(this.socket, event)
     } catch (error) {
       await this.report(error, undefined)
     }

@@ -47,7 +47,9 @@ export interface BinaryEntry<S> {
 }
 
 /** What comes in asks this of its connection. None of these throws, but for `drained`. */
-export interface InboundOwner {
+export interface InboundOwner<S> {
+  /** The object that handlers hold. */
+  readonly socket: S
   readonly isOpen: boolean
   readonly isSlow: boolean
   readonly hasMessageListener: boolean
@@ -94,9 +96,9 @@ const ENDING_MS = 5000
 const TOO_MANY_REQUESTS = { statusCode: 429, error: 'Too Many Requests' } as const
 
 /** The messages of one connection: decoded, admitted, put in order, handled and answered. */
-export class Inbound<S extends InboundOwner> implements FrameReaderOwner, HandlerQueueOwner<Item<S>>, DispatchOwner<Received<S>>, StreamsOwner<Received<S>> {
+export class Inbound<S> implements FrameReaderOwner, HandlerQueueOwner<Item<S>>, DispatchOwner<Received<S>>, StreamsOwner<Received<S>> {
   readonly #inlet: InboundContext<S>
-  readonly #socket: S
+  readonly #socket: InboundOwner<S>
   readonly #queue: HandlerQueue<Item<S>>
   readonly #urgent: HandlerQueue<Item<S>> | undefined
   #streams: Streams<Received<S>> | undefined = undefined
@@ -110,7 +112,7 @@ export class Inbound<S extends InboundOwner> implements FrameReaderOwner, Handle
   #received = 0
   #invalid = 0
 
-  constructor (inlet: InboundContext<S>, socket: S) {
+  constructor (inlet: InboundContext<S>, socket: InboundOwner<S>) {
     this.#inlet = inlet
     this.#socket = socket
     this.#queue = new HandlerQueue(this, inlet.settings.concurrency)
@@ -250,8 +252,8 @@ export class Inbound<S extends InboundOwner> implements FrameReaderOwner, Handle
       this.#streams.admit(item)
     }
     const { messageReceived } = diagnostics
-    if (!messageReceived.hasSubscribers) return dispatch<S, Received<S>>(item, this.#socket, this)
-    return messageReceived.runStores({ socket: this.#socket as never, message: item }, () => dispatch<S, Received<S>>(item, this.#socket, this))
+    if (!messageReceived.hasSubscribers) return dispatch<S, Received<S>>(item, this.#socket.socket, this)
+    return messageReceived.runStores({ socket: this.#socket.socket as never, message: item }, () => dispatch<S, Received<S>>(item, this.#socket.socket, this))
   }
 
   onProgress (): void {
@@ -445,7 +447,7 @@ export class Inbound<S extends InboundOwner> implements FrameReaderOwner, Handle
   #handled (message: Received<S>, error: unknown): void {
     if (!diagnostics.messageHandled.hasSubscribers || message.isHandled) return
     message.isHandled = true
-    diagnostics.messageHandled.publish({ socket: this.#socket as never, message, error })
+    diagnostics.messageHandled.publish({ socket: this.#socket.socket as never, message, error })
   }
 }
 
@@ -455,7 +457,7 @@ function failing<S> (error: unknown, { type, ref, payload }: Partial<Fault> = {}
 }
 
 // What overtakes the others does so one by one.
-function urgent<S extends InboundOwner> (inbound: Inbound<S>): HandlerQueueOwner<Item<S>> {
+function urgent<S> (inbound: Inbound<S>): HandlerQueueOwner<Item<S>> {
   return {
     get isReady () { return inbound.mayOvertake },
     run: (item) => inbound.overtake(item),
