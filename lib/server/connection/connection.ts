@@ -17,7 +17,7 @@ import * as errors from '../errors.js'
 import { Expiry } from './expiry.js'
 import { bodyOf, chosen, clientErrorOf, closeOf, isAbort, logError, logIgnored, type Failure } from '../failure.js'
 import { bytesOf, frameOf, type Frame } from '../transport/frame.js'
-import type { HeartbeatMember, Heartbeat } from './heartbeat.js'
+import type { Entry, Heartbeat, HeartbeatMember } from './heartbeat.js'
 import { checkTopic, type Hub } from '../topics/hub.js'
 import { attempt, ignorable } from '../ignorable.js'
 import { Inbound, type InboundOwner, type InboundContext } from '../messages/inbound.js'
@@ -96,7 +96,7 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
   // The context of the handshake. Everything of the app's runs in it: what begins in a turn of somebody else's, or of nobody's, enters it first.
   readonly #context: AsyncResource = new AsyncResource('fastify-typed-ws')
   readonly #openedMs: number = performance.now()
-  readonly #leaveHeartbeat: (() => void) | undefined
+  readonly #heartbeatEntry: Entry | undefined
   #id: string | undefined = undefined
   #topics: Set<string> | undefined = undefined
   #calls: PendingCalls | undefined = undefined
@@ -128,7 +128,7 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
     raw.on('close', (code, reason) => this.#context.runInAsyncScope(() => this.#end(raw.faultCode ?? code, reason.toString())))
     raw.on('error', (error) => this.log.debug({ err: error }, 'websocket error'))
     wiring.home.join(this)
-    this.#leaveHeartbeat = heartbeat?.join(this)
+    this.#heartbeatEntry = heartbeat?.join(this)
     // What is not read because it has too much to do shows no sign of life: the system watches it.
     if (settings.heartbeat !== false) this.#wire.setKeepAlive?.(true, settings.heartbeat.intervalMs)
     if (diagnostics.connectionOpen.hasSubscribers) diagnostics.connectionOpen.publish({ socket: this.socket })
@@ -387,7 +387,7 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
   gone (): void {
     if (this.#isPeerGone) return
     this.#isPeerGone = true
-    this.#leaveHeartbeat?.()
+    if (this.#heartbeatEntry !== undefined) this.#wiring.heartbeat?.leave(this.#heartbeatEntry)
     this.#expiry?.stop()
     this.#outbox.end()
     this.#calls?.end()

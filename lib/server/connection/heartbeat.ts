@@ -1,43 +1,47 @@
 import type { HeartbeatSettings } from '../options.js'
 
-/** Whoever's life is watched. */
+/** A connection, as its heartbeat sees it. */
 export interface HeartbeatMember {
   /** A number that changes with everything that arrives. */
   readonly bytesRead: number
-  /** Whether what arrives is read: not while more waits than may. */
+  /** Whether arriving bytes are read: not while too many messages wait. */
   readonly isRead: boolean
-  /** A number that changes with every message that is begun. */
+  /** A number that changes with every message whose handler begins. */
   readonly begun: number
   ping (): void
-  /** There was no sign of life in time. */
+  /** No sign of life came in time. */
   onDead (): void
 }
 
-/** Empty once its member has left: nothing here keeps who is gone. */
-interface Entry {
+/** The place of a member: empty once it has left, so that no closed connection stays in memory. */
+export interface Entry {
   member: HeartbeatMember | undefined
-  // While it is not read: what was read and begun of it when it was judged last, and how often in a row that has not changed.
+  readonly slot: Set<Entry>
+  // While the member is not read: its `bytesRead` and `begun` at the last check, and how many checks
+  // in a row have found no other.
   progress: number
   stuck: number
 }
 
 interface Pinged {
-  readonly seat: Entry
+  readonly entry: Entry
   readonly bytesRead: number
 }
 
-// The system cannot say that a client is gone which has sent more than is read: the pings on their way to it keep TCP's keep-alive from starting. A long
-// handler may be the cause as well, so it takes longer.
+// The system cannot tell that a client is gone which has sent more than is read: the pings on their
+// way to it keep TCP keep-alive from starting. A long handler may be the cause as well, so it takes
+// more than one check.
 const MAX_STUCK = 2
-// How many parts an interval has, each with the members whose turn it is: one timer for all of them.
-const MAX_PARTS = 50
+// Slots of an interval: one timer serves the members of all of them.
+const MAX_SLOTS = 50
 
 /**
- * Pings its members once per interval, each at its own part of it, chosen at random. Time is counted in ticks, not read from a clock, and everything that
- * has arrived is read before anybody is judged: an event loop that stood still kills nobody.
+ * Pings its members once per interval, each in a slot chosen at random. Time is counted in ticks, not
+ * read from a clock, and everything that has arrived is read before a member is checked: an event loop
+ * that stood still ends no connection.
  */
 export class Heartbeat {
-  readonly #parts: ReadonlyArray<Set<Entry>>
+  readonly #slots: ReadonlyArray<Set<Entry>>
   readonly #tickMs: number
   readonly #timeoutTicks: number
   readonly #pinged: Array<readonly Pinged[]> = []
@@ -46,28 +50,30 @@ export class Heartbeat {
   #at = 0
 
   constructor ({ intervalMs, timeoutMs }: HeartbeatSettings) {
-    this.#tickMs = Math.ceil(intervalMs / MAX_PARTS)
-    this.#parts = Array.from({ length: Math.ceil(intervalMs / this.#tickMs) }, () => new Set())
+    this.#tickMs = Math.ceil(intervalMs / MAX_SLOTS)
+    this.#slots = Array.from({ length: Math.ceil(intervalMs / this.#tickMs) }, () => new Set())
     this.#timeoutTicks = Math.ceil(timeoutMs / this.#tickMs)
   }
 
-  /** @returns how to leave again. */
-  join (member: HeartbeatMember): () => void {
-    const part = this.#parts[Math.floor(Math.random() * this.#parts.length)]!
-    const seat: Entry = { member, progress: Number.NaN, stuck: 0 }
-    part.add(seat)
+  /** @returns the member's place, for `leave`. */
+  join (member: HeartbeatMember): Entry {
+    const slot = this.#slots[Math.floor(Math.random() * this.#slots.length)]!
+    const entry: Entry = { member, slot, progress: Number.NaN, stuck: 0 }
+    slot.add(entry)
     this.#size++
     this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref()
-    return () => {
-      seat.member = undefined
-      if (part.delete(seat)) this.#size--
-      if (this.#size === 0) this.#stop()
-    }
+    return entry
+  }
+
+  leave (entry: Entry): void {
+    entry.member = undefined
+    if (entry.slot.delete(entry)) this.#size--
+    if (this.#size === 0) this.#stop()
   }
 
   #tick (): void {
-    this.#at = (this.#at + 1) % this.#parts.length
-    this.#pinged.push(Array.from(this.#parts[this.#at]!, ping))
+    this.#at = (this.#at + 1) % this.#slots.length
+    this.#pinged.push(Array.from(this.#slots[this.#at]!, ping))
     if (this.#pinged.length <= this.#timeoutTicks) return
     const due = this.#pinged.shift()!
     if (due.length > 0) setImmediate(() => due.forEach(checkAlive))
@@ -80,18 +86,18 @@ export class Heartbeat {
   }
 }
 
-function ping (seat: Entry): Pinged {
-  const member = seat.member!
+function ping (entry: Entry): Pinged {
+  const member = entry.member!
   member.ping()
-  return { seat, bytesRead: member.bytesRead }
+  return { entry, bytesRead: member.bytesRead }
 }
 
-function checkAlive ({ seat, bytesRead }: Pinged): void {
-  const { member } = seat
+function checkAlive ({ entry, bytesRead }: Pinged): void {
+  const { member } = entry
   if (member === undefined) return
   if (member.bytesRead === bytesRead && member.isRead) return member.onDead()
   const progress = member.isRead ? Number.NaN : member.bytesRead + member.begun
-  seat.stuck = progress === seat.progress ? seat.stuck + 1 : 0
-  seat.progress = progress
-  if (seat.stuck === MAX_STUCK) member.onDead()
+  entry.stuck = progress === entry.progress ? entry.stuck + 1 : 0
+  entry.progress = progress
+  if (entry.stuck === MAX_STUCK) member.onDead()
 }

@@ -101,12 +101,12 @@ t.test('a connection that has left is neither judged nor kept in memory', async 
   const cut: string[] = []
   const join = (name: string) => {
     const member: HeartbeatMember = { bytesRead: 0, isRead: true, begun: 0, ping () {}, onDead: () => cut.push(name) }
-    return { gone: new WeakRef(member), leave: heartbeat.join(member) }
+    return { gone: new WeakRef(member), entry: heartbeat.join(member) }
   }
   join('stays')
-  const { gone, leave } = join('leaves')
+  const { gone, entry } = join('leaves')
   await pass(1000)
-  leave()
+  heartbeat.leave(entry)
   await turn()
   collectGarbage()
   t.equal(gone.deref(), undefined)
@@ -119,10 +119,10 @@ t.test('there is one timer for all members, and none without them', async (t) =>
   const timers = mock.method(globalThis, 'setInterval')
   const heartbeat = new Heartbeat(SETTINGS)
   const members = Array.from({ length: 100 }, () => new Member())
-  const leaves = members.map((member) => heartbeat.join(member))
+  const entries = members.map((member) => heartbeat.join(member))
   t.equal(timers.mock.callCount(), 1)
-  for (const leave of leaves) leave()
-  for (const leave of leaves) leave()
+  for (const entry of entries) heartbeat.leave(entry)
+  for (const entry of entries) heartbeat.leave(entry)
   await pass(100_000)
   t.ok(members.every(({ pings }) => pings === 0))
   const last = new Member()
