@@ -66,7 +66,7 @@ export const CloseCode = {
   /** Too many invalid messages in a row. */
   policyViolation: 1008,
   /** A message was larger than `maxPayloadBytes`; the reason names the limit. */
-  messageTooBig: MESSAGE_TOO_BIG,
+  messageTooBig: MESSAGE_TOO_BIG as typeof MESSAGE_TOO_BIG,
   /** `open` failed, and the client is not at fault. */
   internalError: 1011,
   /** The server restarts; the reason is written by `writeRetryAfter`. */
@@ -74,7 +74,7 @@ export const CloseCode = {
   /** A handshake was refused with a 5xx; the reason may be written by `writeRetryAfter`. */
   tryAgainLater: 1013,
   /** `socket.expiresAt` is over. */
-  expired: EXPIRED,
+  expired: EXPIRED as typeof EXPIRED,
   /** The client does not read the messages it is sent. */
   slowConsumer: 4408,
   /** The client went on past its rate limit. */

@@ -10,7 +10,7 @@ const floors = [
   ['types'],
   ['lib', 'lib/schema'],
   ['lib/client'],
-  ['lib/server/errors', 'lib/server/ignorable', 'lib/server/printable', 'lib/server/suggest', 'lib/server/turn', 'lib/server/symbols', 'lib/server/diagnostics', 'lib/server/failure', 'lib/server/options'],
+  ['lib/server/errors', 'lib/server/ignorable', 'lib/server/printable', 'lib/server/suggest', 'lib/server/turn', 'lib/server/symbols', 'lib/server/diagnostics', 'lib/server/failure', 'lib/server/stats', 'lib/server/options'],
   ['lib/server/transport'], ['lib/server/compile'], ['lib/server/messages'], ['lib/server/topics'], ['lib/server/handshake'], ['lib/server/connection'],
   ['lib/server'],
   ['lib/index']

@@ -4,8 +4,21 @@ import type { ReceivedMessage } from './handler.js'
 import type { Socket } from './socket.js'
 
 /**
- * What is published on the channels of `node:diagnostics_channel`, by the channel's name. Nothing is made for a channel nobody subscribed to. A subscriber
- * is called at once and must not throw.
+ * The run of one message's handler, published on the channels of `tracing:fastify-typed-ws.message`: each
+ * of them gets the same object.
+ */
+export interface MessageTrace {
+  readonly socket: Socket
+  readonly message: ReceivedMessage
+  /** `true` if the message was not handled when its handler returned: `asyncStart` and `asyncEnd` follow. */
+  readonly async: boolean
+  /** The error with which the handler, or its stream, failed. */
+  readonly error?: unknown
+}
+
+/**
+ * The messages of the channels of `node:diagnostics_channel`, by the channel's name. Nothing is allocated
+ * for a channel without subscribers. A subscriber is called synchronously and must not throw.
  *
  * @example
  * import { subscribe } from 'node:diagnostics_channel'
@@ -19,22 +32,40 @@ import type { Socket } from './socket.js'
 export interface Diagnostics {
   /** The 101 is out; `open` has not run yet. */
   'fastify-typed-ws.connection.open': { readonly socket: Socket }
-  /** The connection ended, by RFC 6455 §7.4's `code`. */
+  /** The connection ended with this `code` (RFC 6455 §7.4). */
   'fastify-typed-ws.connection.close': { readonly socket: Socket, readonly code: number, readonly reason: string, readonly durationMs: number }
-  /** A handshake got another answer than a 101. `error` is what it was refused with, unless a hook answered by itself. */
-  'fastify-typed-ws.handshake.refused': { readonly request: FastifyRequest, readonly contract: AnyContract, readonly statusCode: number, readonly error: unknown }
-  /** A checked message, or a binary frame, is about to be handled. What runs then, runs in the stores bound to this channel (`channel.bindStore`). */
+  /** A handshake got another answer than a 101. `error` is the cause, unless a hook answered by itself. */
+  'fastify-typed-ws.handshake.refused': {
+    readonly request: FastifyRequest
+    readonly contract: AnyContract
+    readonly statusCode: number
+    readonly error: unknown
+  }
+  /** The handler of a checked message, or of a binary frame, is about to run: in the stores bound to this channel (`channel.bindStore`). */
   'fastify-typed-ws.message.received': { readonly socket: Socket, readonly message: ReceivedMessage }
   /** The same message was handled: answered, or its stream done, or failed with `error`. */
   'fastify-typed-ws.message.handled': { readonly socket: Socket, readonly message: ReceivedMessage, readonly error: unknown }
-  /** A message is on its way out: an event's or call's name, `$reply`, `$next`, …, or `undefined` for a binary frame. */
+  /** A message is sent: `type` is the name of an event or a call, `$reply`, `$next`, …, or `undefined` for a binary frame. */
   'fastify-typed-ws.message.sent': { readonly socket: Socket, readonly type: string | undefined }
-  /** The peer was told of an error: `error` is the `$error`'s body. */
-  'fastify-typed-ws.message.refused': { readonly socket: Socket, readonly error: { readonly statusCode: number, readonly code?: string, readonly received?: string } }
-  /** A function of the app's threw or rejected: a handler, `open`, `close` or `errorHandler`. */
+  /** An `$error` is sent: `error` is its body. */
+  'fastify-typed-ws.message.refused': {
+    readonly socket: Socket
+    readonly error: { readonly statusCode: number, readonly code?: string, readonly received?: string }
+  }
+  /** A function of the app threw or rejected: a handler, `open`, `close` or `errorHandler`. */
   'fastify-typed-ws.error': { readonly socket: Socket, readonly error: unknown, readonly message: ReceivedMessage | undefined }
-  /** More than `highWaterMarkBytes` wait for the peer. */
+  /** More than `highWaterMarkBytes` wait for the client. */
   'fastify-typed-ws.slow': { readonly socket: Socket, readonly bufferedAmount: number }
-  /** An event was left out, because the peer is slow. */
+  /** An event was left out, because the client is slow. */
   'fastify-typed-ws.dropped': { readonly socket: Socket, readonly type: string | undefined }
+  /** A handler is about to run: in the stores bound to this channel. */
+  'tracing:fastify-typed-ws.message:start': MessageTrace
+  /** The handler returned or threw. */
+  'tracing:fastify-typed-ws.message:end': MessageTrace
+  /** A message whose trace is `async` was handled. */
+  'tracing:fastify-typed-ws.message:asyncStart': MessageTrace
+  /** The same, at once after `asyncStart`: nothing more follows. */
+  'tracing:fastify-typed-ws.message:asyncEnd': MessageTrace
+  /** The handler failed: `error` tells how. Published before `asyncStart`, or before `end` if it failed synchronously. */
+  'tracing:fastify-typed-ws.message:error': MessageTrace
 }

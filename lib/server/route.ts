@@ -18,6 +18,7 @@ import { readRouteOptions, sharedOptionNames, type RouteSettings } from './optio
 import { compileOrigin } from './handshake/origin.js'
 import { choosing } from './handshake/subprotocol.js'
 import { ServerWebSocket } from './transport/websocket.js'
+import type { Observer } from './stats.js'
 import { questionOf } from './suggest.js'
 import { kHandshake, kRoute } from './symbols.js'
 import type { TypeBox } from './compile/typebox.js'
@@ -50,6 +51,7 @@ export class TypedRoute implements HandshakeRoute {
   readonly server: WebSocketServer
   readonly isHost: HandshakeRoute['isHost']
   readonly checkOrigin: HandshakeRoute['checkOrigin']
+  readonly observer: Observer
   /** Answers its requests, of both kinds. */
   readonly answer: Answerer
   readonly #scope: FastifyInstance
@@ -68,6 +70,7 @@ export class TypedRoute implements HandshakeRoute {
     this.#settings = settings
     this.#host = host
     this.#channel = host.channelOf(contract, scope)
+    this.observer = this.#channel.observer
     this.contract = contract
     this.subprotocol = contract.name
     this.rejectWith = settings.rejectWith
@@ -99,10 +102,6 @@ export class TypedRoute implements HandshakeRoute {
     return this.#scope.getSchemas()
   }
 
-  refused (statusCode: number): void {
-    this.#channel.refused(statusCode)
-  }
-
   connect (ws: ServerWebSocket, socket: Duplex, request: FastifyRequest): void {
     new Connection(this.compile(), ws, socket, request).start()
   }
@@ -123,6 +122,7 @@ export class TypedRoute implements HandshakeRoute {
       home: this.#channel,
       heartbeat: this.#host.heartbeatOf(heartbeat),
       settings: this.#settings,
+      observer: this.observer,
       hasUrgent: refresh !== undefined,
       open,
       close,

@@ -1,13 +1,14 @@
 // What one can see of the connections of a contract.
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { channel, subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { defineContract, type ChannelStats, type Diagnostics, type Socket } from '../../lib/index.js'
+import { defineContract, type ChannelStats, type Diagnostics, type MessageTrace, type Socket } from '../../lib/index.js'
 import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../support/helper.js'
-import { start as startLive } from '../support/live.js'
+import { deferred } from '../support/deferred.js'
+import { live, start as startLive } from '../support/live.js'
 
 const talk = defineContract({
   name: 'talk.v1',
@@ -188,6 +189,94 @@ t.test('a handler, and what it awaits, runs in the stores bound to message.recei
   client.send({ type: 'count', ref: 2, to: 1 })
   for (let answers = 0; answers < 3; answers++) await client.next()
   t.same(seen, ['ask', 'ask', 'count', 'count'])
+})
+
+/** Hears every channel of the tracing channel while the test lasts: each entry is a channel's name and its message. */
+function hearTraces (t: Teardown): Array<[channel: string, trace: MessageTrace]> {
+  const heard: Array<[string, MessageTrace]> = []
+  const traces = tracingChannel<MessageTrace, MessageTrace>('fastify-typed-ws.message')
+  const hearing = (name: string) => (trace: object): void => { heard.push([name, trace as MessageTrace]) }
+  const subscribers = { start: hearing('start'), end: hearing('end'), asyncStart: hearing('asyncStart'), asyncEnd: hearing('asyncEnd'), error: hearing('error') }
+  traces.subscribe(subscribers)
+  t.teardown(() => { traces.unsubscribe(subscribers) })
+  return heard
+}
+
+const namesOf = (heard: Array<[string, MessageTrace]>, ref: number | undefined) => heard.filter(([, { message }]) => message.ref === ref).map(([name]) => name)
+
+t.test('the tracing channel tells of each run of a handler', async (t) => {
+  const heard = hearTraces(t)
+  const { client, app } = await startLive(t, {
+    ask ({ n }) {
+      if (n === 1) throw new Error('at once')
+      if (n === 2) return Promise.reject(new Error('later'))
+      return n === 3 ? turn(n) : n
+    }
+  }, { concurrency: 10 })
+  const [socket] = app.channel(live).sockets()
+  for (let n = 0; n < 4; n++) client.send({ type: 'ask', ref: n + 1, n })
+  client.send({ type: 'count', ref: 5, to: 2 })
+  for (let answers = 0; answers < 7; answers++) await client.next()
+
+  t.same(namesOf(heard, 1), ['start', 'end'], 'a synchronous answer')
+  t.same(namesOf(heard, 2), ['start', 'error', 'end'], 'a throw')
+  t.same(namesOf(heard, 3), ['start', 'end', 'error', 'asyncStart', 'asyncEnd'], 'a rejection')
+  t.same(namesOf(heard, 4), ['start', 'end', 'asyncStart', 'asyncEnd'], 'an answer of later')
+  t.same(namesOf(heard, 5), ['start', 'end', 'asyncStart', 'asyncEnd'], 'a stream')
+  t.ok(heard.every(([, trace]) => trace.socket === socket), 'every trace has the socket that handlers hold')
+  for (let ref = 1; ref <= 5; ref++) {
+    t.equal(new Set(heard.filter(([, { message }]) => message.ref === ref).map(([, trace]) => trace)).size, 1, 'the channels of one run share one object')
+  }
+  t.match(heard.filter(([name]) => name === 'error').map(([, { message, error, async }]) => [message.ref, (error as Error).message, async]), [[2, 'at once', false], [3, 'later', true]])
+})
+
+t.test('a stream is traced until it is done, or cancelled', async (t) => {
+  const heard = hearTraces(t)
+  const steps = deferred()
+  const { client } = await startLive(t, {
+    async * count () {
+      yield { n: 1 }
+      await steps.promise
+      yield { n: 2 }
+    }
+  })
+  client.send({ type: 'count', ref: 1, to: 2 })
+  await client.next()
+  client.send({ type: 'count', ref: 2, to: 2 })
+  await client.next()
+  t.same(heard.map(([name]) => name), ['start', 'end', 'start', 'end'], 'both go on')
+  client.send({ type: '$cancel', ref: 2 })
+  await client.flushed()
+  t.same(namesOf(heard, 2), ['start', 'end', 'asyncStart', 'asyncEnd'])
+  t.same(namesOf(heard, 1), ['start', 'end'])
+  steps.resolve()
+  await client.next()
+  await client.next()
+  t.same(namesOf(heard, 1), ['start', 'end', 'asyncStart', 'asyncEnd'])
+  t.equal(heard.length, 8, 'the generator of the cancelled stream, which ended later, is told of no more')
+})
+
+t.test('a handler, and the code it awaits, runs in the stores bound to the start of its trace', async (t) => {
+  const store = new AsyncLocalStorage<unknown>()
+  const { start, asyncEnd } = tracingChannel<MessageTrace, MessageTrace>('fastify-typed-ws.message')
+  start.bindStore(store as AsyncLocalStorage<never>, (trace) => (trace as MessageTrace).message.type as never)
+  const atEnd: unknown[] = []
+  const listener = (): void => { atEnd.push(store.getStore()) }
+  asyncEnd.subscribe(listener)
+  t.teardown(() => { start.unbindStore(store as AsyncLocalStorage<never>); asyncEnd.unsubscribe(listener) })
+  const seen: unknown[] = []
+  const { client } = await startLive(t, {
+    async ask ({ n }) {
+      seen.push(store.getStore())
+      await turn()
+      seen.push(store.getStore())
+      return n
+    }
+  })
+  client.send({ type: 'ask', ref: 1, n: 1 })
+  await client.next()
+  t.same(seen, ['ask', 'ask'])
+  t.same(atEnd, ['ask'], 'the end is published in them too')
 })
 
 t.test('a cancelled message was handled, without an error', async (t) => {

@@ -11,17 +11,17 @@ import { after } from '../../timer.js'
 import { PendingCalls, type CallsOwner } from './calls.js'
 import { closeFrameOf } from './close-frame.js'
 import { refuse, type Answer } from '../messages/decode.js'
-import * as diagnostics from '../diagnostics.js'
 import { isThenable } from '../messages/dispatch.js'
 import * as errors from '../errors.js'
 import { Expiry } from './expiry.js'
-import { bodyOf, chosen, clientErrorOf, closeOf, isAbort, logError, logIgnored, type Failure } from '../failure.js'
+import { bodyOf, chosen, closeOf, isAbort, logIgnored, type Failure } from '../failure.js'
 import { bytesOf, frameOf, type Frame } from '../transport/frame.js'
 import type { Entry, Heartbeat, HeartbeatMember } from './heartbeat.js'
 import { checkTopic, type Hub } from '../topics/hub.js'
 import { attempt, ignorable } from '../ignorable.js'
 import { Inbound, type InboundOwner, type InboundContext } from '../messages/inbound.js'
 import type { FrameReader } from '../transport/frame-reader.js'
+import type { ConnectionStats } from '../stats.js'
 import { Outbox, type OutboxOwner } from '../transport/outbox.js'
 import { TypedSocket, type SocketOwner } from './socket.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
@@ -44,22 +44,6 @@ export interface ConnectionRegistry {
   leave (connection: Connection): void
   /** Nothing runs for it any more. */
   forget (connection: Connection): void
-  countError (body: ErrorBody): void
-  countSlow (): void
-}
-
-/** What a connection does now and has done. */
-export interface ConnectionStats {
-  readonly queued: number
-  readonly running: number
-  readonly streams: number
-  readonly pendingCalls: number
-  readonly bufferedBytes: number
-  readonly messagesReceived: number
-  readonly messagesSent: number
-  readonly bytesReceived: number
-  readonly bytesSent: number
-  readonly dropped: number
 }
 
 /** What of the app's still runs for a connection, by its kind. */
@@ -112,7 +96,6 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
   #state: State = 'opening'
   #lastMessagesMs = LAST_MESSAGES_MS
   #reporting = 0
-  #dropped = 0
 
   constructor (wiring: RouteContext, raw: ServerWebSocket, socket: Duplex, request: FastifyRequest) {
     const { settings, heartbeat } = wiring
@@ -131,7 +114,7 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
     this.#heartbeatEntry = heartbeat?.join(this)
     // What is not read because it has too much to do shows no sign of life: the system watches it.
     if (settings.heartbeat !== false) this.#wire.setKeepAlive?.(true, settings.heartbeat.intervalMs)
-    if (diagnostics.connectionOpen.hasSubscribers) diagnostics.connectionOpen.publish({ socket: this.socket })
+    wiring.observer.connectionOpened(this.socket)
   }
 
   // Made when somebody asks: Node puts it together from 15 strings and keeps them all.
@@ -322,8 +305,7 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
       messagesReceived: this.#inbound.received,
       messagesSent: this.#outbox.sent,
       bytesReceived: this.#wire.bytesRead ?? 0,
-      bytesSent: this.#wire.bytesWritten ?? 0,
-      dropped: this.#dropped
+      bytesSent: this.#wire.bytesWritten ?? 0
     }
   }
 
@@ -342,14 +324,13 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
   }
 
   sendReserved (text: string, type: string): void {
-    if (diagnostics.messageSent.hasSubscribers && this.isOpen) diagnostics.messageSent.publish({ socket: this.socket, type })
+    if (this.isOpen) this.#wiring.observer.messageSent(this.socket, type)
     this.#outbox.sendText(text)
   }
 
   sendError (body: ErrorBody): void {
     if (!this.isOpen) return
-    this.#wiring.home.countError(body)
-    if (diagnostics.messageRefused.hasSubscribers) diagnostics.messageRefused.publish({ socket: this.socket, error: body })
+    this.#wiring.observer.errorSent(this.socket, body)
     this.sendReserved(this.#wiring.encoder.error(body), Reserved.error)
   }
 
@@ -409,9 +390,9 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
 
   /** Never throws and never rejects: resolves to the error the peer is told of. */
   report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure> {
-    if (diagnostics.failed.hasSubscribers) diagnostics.failed.publish({ socket: this.socket, error, message })
-    const { errorHandler } = this.#wiring
-    if (errorHandler === undefined) return this.#log(error, message)
+    const { errorHandler, observer } = this.#wiring
+    observer.failed(this.socket, error, message, errorHandler !== undefined)
+    if (errorHandler === undefined) return { error }
     try {
       const other = errorHandler(error, this.socket, message)
       if (isThenable(other)) return this.#awaitReport(other, error)
@@ -425,8 +406,7 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
 
   onSlow (): void {
     const { slowConsumer, slowTimeoutMs } = this.#wiring.settings
-    this.#wiring.home.countSlow()
-    if (diagnostics.slow.hasSubscribers) diagnostics.slow.publish({ socket: this.socket, bufferedAmount: this.bufferedAmount })
+    this.#wiring.observer.slow(this.socket)
     if (slowConsumer === 'close') this.#patience = setTimeout(() => this.#leaveSlow(), slowTimeoutMs).unref()
   }
 
@@ -525,16 +505,11 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
     if (!this.isOpen) return false
     if (this.isSlow) {
       if (this.#wiring.settings.slowConsumer === 'close') this.#sayTooSlow()
-      else this.#drop(type)
+      else this.#wiring.observer.dropped(this.socket, type)
       return false
     }
-    if (diagnostics.messageSent.hasSubscribers) diagnostics.messageSent.publish({ socket: this.socket, type })
+    this.#wiring.observer.messageSent(this.socket, type)
     return true
-  }
-
-  #drop (type: string | undefined): void {
-    this.#dropped++
-    if (diagnostics.dropped.hasSubscribers) diagnostics.dropped.publish({ socket: this.socket, type })
   }
 
   #sayTooSlow (): void {
@@ -548,31 +523,17 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
     this.#patience = setTimeout(() => this.terminate(), DEAF_GOODBYE_MS).unref()
   }
 
-  #log (error: unknown, message: ReceivedMessage | undefined): Failure {
-    const isExpected = message?.signal.aborted === true && isAbort(error, message.signal)
-    const level = isExpected ? 'debug' : clientErrorOf(error) !== undefined ? 'info' : 'error'
-    logError(this.log, level, error, 'websocket handler failed', { received: message?.type })
-    return { error }
-  }
-
   #end (code: number, reason: string): void {
     this.#closed = { code, reason, wasClean: code !== CloseCode.abnormal && this.raw.faultCode === undefined }
     for (const topic of this.topics) this.unsubscribe(topic)
     clearTimeout(this.#patience)
     this.#wiring.home.leave(this)
-    this.#tell(this.#closed)
+    this.#wiring.observer.connectionClosed(this.socket, this.#closed, Math.round(performance.now() - this.#openedMs), this.stats)
     this.gone()
     if (this.#isLate) this.#finish(this.#closed)
     this.onIdle()
     this.#whenIdle?.()
     this.#settle()
-  }
-
-  #tell ({ code, reason }: CloseEvent): void {
-    const durationMs = Math.round(performance.now() - this.#openedMs)
-    const { messagesReceived, messagesSent, bytesReceived, bytesSent } = this.stats
-    this.log.info({ code, durationMs, messagesReceived, messagesSent, bytesReceived, bytesSent }, 'websocket connection closed')
-    if (diagnostics.connectionClose.hasSubscribers) diagnostics.connectionClose.publish({ socket: this.socket, code, reason, durationMs })
   }
 
   // A handler that never settles does not keep `close` from running.

@@ -2,10 +2,9 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { WebSocketServer } from 'ws'
-import type { AnyContract } from '../../../types/contract.js'
-import { handshakeRefused } from '../diagnostics.js'
 import * as errors from '../errors.js'
 import { printable } from '../printable.js'
+import type { Observer } from '../stats.js'
 import { kHandshake, kUpgrade } from '../symbols.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
 import { refuseByClose } from './close-refusal.js'
@@ -26,9 +25,7 @@ export interface HandshakeRoute {
   readonly server: WebSocketServer
   readonly isHost: (request: FastifyRequest) => boolean
   readonly checkOrigin: (request: FastifyRequest) => OriginVerdict | Promise<OriginVerdict>
-  readonly contract: AnyContract
-  /** Another answer than a 101 goes out. */
-  refused (statusCode: number): void
+  readonly observer: Observer
   /** The 101 is out. */
   connect (ws: ServerWebSocket, stream: Duplex, request: FastifyRequest): void
 }
@@ -126,9 +123,7 @@ export class Handshake implements ResponseOwner {
 
   onRefused (statusCode: number): void {
     this.#releasePlace()
-    this.#route.refused(statusCode)
-    if (!handshakeRefused.hasSubscribers) return
-    handshakeRefused.publish({ request: this.#request, contract: this.#route.contract, statusCode, error: this.#error })
+    this.#route.observer.handshakeRefused(this.#request, statusCode, this.#error)
   }
 
   onRefusedByClose (statusCode: number, headers: OutgoingHttpHeaders): void {

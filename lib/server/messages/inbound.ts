@@ -3,12 +3,12 @@ import { after } from '../../timer.js'
 import { CloseCode, ErrorCode, REF, Reserved, type ErrorBody } from '../../protocol.js'
 import type { Codec, Incoming } from '../compile/contract.js'
 import { refuse, type Answer, type Decoded, type Decoder, type Fault, type Refusal } from './decode.js'
-import * as diagnostics from '../diagnostics.js'
 import { dispatch, type DispatchOwner } from './dispatch.js'
 import type { Encoder } from './encode.js'
 import { bodyOf, type Failure } from '../failure.js'
 import { PONG } from '../transport/frame.js'
 import type { FrameReaderOwner } from '../transport/frame-reader.js'
+import type { Observer } from '../stats.js'
 import { RateLimiter } from './rate-limit.js'
 import { Message } from './message.js'
 import type { RouteSettings } from '../options.js'
@@ -20,6 +20,7 @@ export interface InboundContext<S> {
   readonly decoder: Decoder<Entry<S>>
   readonly encoder: Encoder
   readonly settings: RouteSettings
+  readonly observer: Observer
   /** Whether a client message overtakes the others. */
   readonly hasUrgent: boolean
   /** How binary frames are handled, where the contract allows them. */
@@ -251,9 +252,10 @@ export class Inbound<S> implements FrameReaderOwner, HandlerQueueOwner<Item<S>>,
       this.#streams ??= new Streams(this)
       this.#streams.admit(item)
     }
-    const { messageReceived } = diagnostics
-    if (!messageReceived.hasSubscribers) return dispatch<S, Received<S>>(item, this.#socket.socket, this)
-    return messageReceived.runStores({ socket: this.#socket.socket as never, message: item }, () => dispatch<S, Received<S>>(item, this.#socket.socket, this))
+    const { observer } = this.#inlet
+    const { socket } = this.#socket
+    if (!observer.isTracing) return dispatch<S, Received<S>>(item, socket, this)
+    return observer.trace(socket as never, item, () => dispatch<S, Received<S>>(item, socket, this))
   }
 
   onProgress (): void {
@@ -267,7 +269,7 @@ export class Inbound<S> implements FrameReaderOwner, HandlerQueueOwner<Item<S>>,
     if (entry.reply !== undefined && !message.isOver && this.#socket.isOpen) {
       this.#socket.sendReserved(this.#inlet.encoder.reply(entry.name, entry.reply, message.ref, result), Reserved.reply)
     }
-    this.#handled(message, undefined)
+    this.#inlet.observer.messageHandled(this.#socket.socket as never, message)
     return undefined
   }
 
@@ -278,7 +280,7 @@ export class Inbound<S> implements FrameReaderOwner, HandlerQueueOwner<Item<S>>,
 
   sendDone (message: Received<S>): void {
     this.#socket.sendReserved(this.#inlet.encoder.done(message.ref!), Reserved.done)
-    this.#handled(message, undefined)
+    this.#inlet.observer.messageHandled(this.#socket.socket as never, message)
   }
 
   sourceEnded (): void {
@@ -286,7 +288,7 @@ export class Inbound<S> implements FrameReaderOwner, HandlerQueueOwner<Item<S>>,
   }
 
   cancelled (message: Received<S>): void {
-    this.#handled(message, undefined)
+    this.#inlet.observer.messageHandled(this.#socket.socket as never, message)
   }
 
   fail (error: unknown, message: Received<S>): Promise<void> | undefined {
@@ -303,7 +305,7 @@ export class Inbound<S> implements FrameReaderOwner, HandlerQueueOwner<Item<S>>,
   #failed (error: unknown, failure: Failure, message: Received<S>): void {
     if (!message.isOver) this.#socket.sendError(bodyOf(failure.error, message))
     this.#streams?.drop(message)
-    this.#handled(message, error)
+    this.#inlet.observer.messageFailed(this.#socket.socket as never, message, error)
   }
 
   get #queuedBytes (): number {
@@ -442,12 +444,6 @@ export class Inbound<S> implements FrameReaderOwner, HandlerQueueOwner<Item<S>>,
     if (meant?.kind !== 'message' || meant.isOver) return false
     meant.abort()
     return true
-  }
-
-  #handled (message: Received<S>, error: unknown): void {
-    if (!diagnostics.messageHandled.hasSubscribers || message.isHandled) return
-    message.isHandled = true
-    diagnostics.messageHandled.publish({ socket: this.#socket.socket as never, message, error })
   }
 }
 

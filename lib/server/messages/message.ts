@@ -1,7 +1,7 @@
-import type { ReceivedMessage } from '../../../types/handler.js'
+import type { ObservedMessage } from '../stats.js'
 
 /** A checked message whose payload may be handled. */
-export class Message<E> implements ReceivedMessage {
+export class Message<E> implements ObservedMessage {
   readonly kind = 'message' as const
   /** What the contract, or the route, says of it. */
   readonly entry: E
@@ -10,8 +10,9 @@ export class Message<E> implements ReceivedMessage {
   readonly payload: unknown
   /** Of the frames it came in. */
   bytes = 0
-  /** Whether those who watch know the outcome. */
+  /** Whether its outcome is known: a later one is not observed. */
   isHandled = false
+  trace: ObservedMessage['trace'] = undefined
   #isOver = false
   #abort: AbortController | undefined = undefined
 
