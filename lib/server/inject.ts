@@ -88,6 +88,7 @@ async function throwRefusal (response: IncomingMessage | undefined): Promise<nev
 // The two ends of a connection; the server is given its own.
 function join (app: FastifyInstance, { event, scheme }: ServerEndpoint): Duplex {
   const [up, down] = [new PassThrough(), new PassThrough()]
+  // upstream-private: node Socket#alpnProtocol
   // A server of HTTP/2 asks for the protocol that was negotiated, and for itself.
   const properties = { remoteAddress: ADDRESS, encrypted: scheme === 'https', alpnProtocol: 'http/1.1', server: app.server }
   app.server.emit(event, Object.assign(ending(up, down), properties))

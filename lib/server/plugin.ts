@@ -169,6 +169,7 @@ function isUpgrade (request: FastifyRequest): boolean {
 // @fastify/websocket would destroy it at once where `request.ws` is set, that of a 101 as well.
 function expectNoMore (request: FastifyRequest, { raw }: FastifyReply): void {
   request.ws = true
+  // upstream-private: node ServerResponse#shouldKeepAlive
   raw.shouldKeepAlive = false
   raw.prependOnceListener('finish', () => { request.ws = false })
 }

@@ -170,6 +170,7 @@ function answererOf (http: Answerer | undefined): Answerer {
 function askForUpgrade ({ raw: { httpVersionMajor } }: FastifyRequest, reply: FastifyReply): void {
   void reply.code(426)
   if (httpVersionMajor === 2) return
+  // upstream-private: node ServerResponse#shouldKeepAlive
   void reply.headers({ connection: reply.raw.shouldKeepAlive ? 'upgrade' : 'close, upgrade', upgrade: 'websocket' })
 }
 

@@ -28,6 +28,7 @@ export function isWebSocket (request: IncomingMessage): boolean {
 
 /** True for the plain object that `injectWS` of `@fastify/websocket` makes. */
 export function isInjected (request: object): boolean {
+  // upstream-private: @fastify/websocket injectWS
   return !(request instanceof IncomingMessage)
 }
 

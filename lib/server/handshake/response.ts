@@ -125,7 +125,7 @@ export class HandshakeResponse {
     this.finishDetached()
   }
 
-  // upstream-private: fastify reply.raw.writeHead, reply.raw.write, reply.raw.end
+  // upstream-private: fastify reply.send, reply.raw.writeHead, reply.raw.write, reply.raw.end
   #replaceMethods (reply: FastifyReply): void {
     const { raw } = reply
     reply.send = (payload?: unknown) => {
