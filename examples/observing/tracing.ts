@@ -1,13 +1,11 @@
-// A span of OpenTelemetry's for every message, and the context its handler runs in: `traceMessages()`, once, before the app is built.
+// An OpenTelemetry span for every message, and the context its handler runs in: call `traceMessages()`
+// once, before the app is built.
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { channel, subscribe } from 'node:diagnostics_channel'
+import { tracingChannel } from 'node:diagnostics_channel'
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace, type Context, type ContextManager, type Link, type Span } from '@opentelemetry/api'
-import type { Diagnostics, ReceivedMessage, Socket } from 'fastify-typed-ws'
+import type { MessageTrace, Socket } from 'fastify-typed-ws'
 
-type Received = Diagnostics['fastify-typed-ws.message.received']
-type Handled = Diagnostics['fastify-typed-ws.message.handled']
-
-/** OpenTelemetry's own manager keeps its store to itself; a diagnostics channel needs one it can enter. */
+/** The store of OpenTelemetry's own manager is private; a diagnostics channel needs one that it can enter. */
 class Contexts implements ContextManager {
   readonly store = new AsyncLocalStorage<Context>()
 
@@ -34,16 +32,17 @@ class Contexts implements ContextManager {
   }
 }
 
-/** Makes a span of every message of every typed route, from its turn to its answer. */
+/** Makes a span of every message of every typed route, from the start of its handler to its answer. */
 export function traceMessages (): void {
   const contexts = new Contexts()
   const tracer = trace.getTracer('fastify-typed-ws')
-  const spans = new WeakMap<ReceivedMessage, Span>()
+  const spans = new WeakMap<MessageTrace, Span>()
+  const runs = tracingChannel<MessageTrace, Context>('fastify-typed-ws.message')
   context.setGlobalContextManager(contexts)
 
-  // The handler, and whatever it awaits, runs inside: its own spans become children of this one.
-  channel('fastify-typed-ws.message.received').bindStore(contexts.store as AsyncLocalStorage<unknown>, (data) => {
-    const { socket, message } = data as Received
+  // The handler, and the code it awaits, runs inside: its own spans become children of this one.
+  runs.start.bindStore(contexts.store, (run) => {
+    const { socket, message } = run
     const { contract } = socket
     const type = message.type ?? 'binary'
     const span = tracer.startSpan(`${contract.name} ${type}`, {
@@ -58,25 +57,24 @@ export function traceMessages (): void {
         'messaging.message.type': type
       }
     })
-    spans.set(message, span)
+    spans.set(run, span)
     return trace.setSpan(ROOT_CONTEXT, span)
   })
 
-  subscribe('fastify-typed-ws.message.handled', (data) => {
-    const { message, error } = data as Handled
-    const span = spans.get(message)
-    if (error !== undefined) fail(span, error)
-    span?.end()
-  })
+  runs.error.subscribe((run) => fail(spans.get(run as MessageTrace), (run as MessageTrace).error))
+  // Of a run that is `async`, `end` tells only that the handler has returned.
+  runs.end.subscribe((run) => { if (!(run as MessageTrace).async) spans.get(run as MessageTrace)?.end() })
+  runs.asyncEnd.subscribe((run) => spans.get(run as MessageTrace)?.end())
 }
 
-// A connection lives too long for a span of its own. A proxy in front, or a client that is no page, may have begun a trace with the handshake.
+// A connection lives too long for a span of its own. A proxy in front, or a client that is no page, may
+// have begun a trace with the handshake.
 function linksOf ({ request }: Socket): Link[] {
   const spanContext = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, request.headers))
   return spanContext === undefined ? [] : [{ context: spanContext }]
 }
 
-// What is the client's fault is no fault of the span's.
+// An error of status 4xx is the client's fault: the span is no failure.
 function fail (span: Span | undefined, error: unknown): void {
   const { statusCode = 500, message } = error as { statusCode?: number, message?: string }
   span?.setAttribute('error.type', statusCode)

@@ -27,7 +27,7 @@ export const messageRefused: Channel<'message.refused'> = open('fastify-typed-ws
 export const failed: Channel<'error'> = open('fastify-typed-ws.error')
 export const slow: Channel<'slow'> = open('fastify-typed-ws.slow')
 export const dropped: Channel<'dropped'> = open('fastify-typed-ws.dropped')
-export const handlerRun: TracePublisher<MessageTrace> = tracingChannel<MessageTrace, MessageTrace>('fastify-typed-ws.message')
+export const handlerRun: TracePublisher<MessageTrace> = tracingChannel<MessageTrace>('fastify-typed-ws.message')
 
 type Channel<K extends string> = Publisher<Diagnostics[Named<K>]>
 

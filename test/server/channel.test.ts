@@ -194,8 +194,8 @@ t.test('a handler, and what it awaits, runs in the stores bound to message.recei
 /** Hears every channel of the tracing channel while the test lasts: each entry is a channel's name and its message. */
 function hearTraces (t: Teardown): Array<[channel: string, trace: MessageTrace]> {
   const heard: Array<[string, MessageTrace]> = []
-  const traces = tracingChannel<MessageTrace, MessageTrace>('fastify-typed-ws.message')
-  const hearing = (name: string) => (trace: object): void => { heard.push([name, trace as MessageTrace]) }
+  const traces = tracingChannel<MessageTrace>('fastify-typed-ws.message')
+  const hearing = (name: string) => (trace: MessageTrace): void => { heard.push([name, trace]) }
   const subscribers = { start: hearing('start'), end: hearing('end'), asyncStart: hearing('asyncStart'), asyncEnd: hearing('asyncEnd'), error: hearing('error') }
   traces.subscribe(subscribers)
   t.teardown(() => { traces.unsubscribe(subscribers) })
@@ -258,12 +258,12 @@ t.test('a stream is traced until it is done, or cancelled', async (t) => {
 
 t.test('a handler, and the code it awaits, runs in the stores bound to the start of its trace', async (t) => {
   const store = new AsyncLocalStorage<unknown>()
-  const { start, asyncEnd } = tracingChannel<MessageTrace, MessageTrace>('fastify-typed-ws.message')
-  start.bindStore(store as AsyncLocalStorage<never>, (trace) => (trace as MessageTrace).message.type as never)
+  const { start, asyncEnd } = tracingChannel<MessageTrace, unknown>('fastify-typed-ws.message')
+  start.bindStore(store, ({ message }) => message.type)
   const atEnd: unknown[] = []
   const listener = (): void => { atEnd.push(store.getStore()) }
   asyncEnd.subscribe(listener)
-  t.teardown(() => { start.unbindStore(store as AsyncLocalStorage<never>); asyncEnd.unsubscribe(listener) })
+  t.teardown(() => { start.unbindStore(store); asyncEnd.unsubscribe(listener) })
   const seen: unknown[] = []
   const { client } = await startLive(t, {
     async ask ({ n }) {
