@@ -1,4 +1,4 @@
-// `rejectWith: 'close'`: a refusal that a page can see.
+// `rejectWith: 'close'`: a refusal that a page can read.
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import t from 'tap'
@@ -7,15 +7,23 @@ import type { Browser } from 'playwright-core'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { defineContract, type PluginOptions, type WebSocketRouteOptions } from '../../../lib/index.js'
 import { startBrowser } from '../../support/browser.js'
-import { connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../../support/helper.js'
+import {
+  connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused,
+  statusesOf, until, type Teardown
+} from '../../support/helper.js'
 
 const club = defineContract({ name: 'club.v1', clientToServer: { say: Type.Object({ text: Type.String() }) } })
 
 type Route = Partial<WebSocketRouteOptions<typeof club>>
 type Started = { app: FastifyInstance, url: string, log: Log, seen: string[] }
 
-/** An app with a club at /, which says no by closing. */
-async function start (t: Teardown, route: Route = {}, options: PluginOptions = {}, prepare: (app: FastifyInstance) => void = () => {}): Promise<Started> {
+/** An app with a club at /, which refuses by a close. */
+async function start (
+  t: Teardown,
+  route: Route = {},
+  options: PluginOptions = {},
+  prepare: (app: FastifyInstance) => void = () => {}
+): Promise<Started> {
   const log = new Log()
   const seen: string[] = []
   const app = await createApp(t, { rejectWith: 'close', shutdown: { timeoutMs: 300 }, ...options }, { logger: log.options })
@@ -30,7 +38,7 @@ async function start (t: Teardown, route: Route = {}, options: PluginOptions = {
   return { app, url: await listen(app), log, seen }
 }
 
-/** A preHandler that answers in one way. */
+/** A route whose preHandler gives this answer. */
 function answering (answer: (reply: FastifyReply) => unknown): Route {
   return { preHandler: async (_request, reply) => { await answer(reply); return reply } }
 }
@@ -49,10 +57,25 @@ const answers: Array<[name: string, answer: (reply: FastifyReply) => unknown, co
   ['a page', (reply) => reply.type('text/html').send('<h1>hello</h1>'), 4500, 'OK'],
   ['an error of the server\'s', () => { throw new Error('the password is 12345') }, 1013, 'Internal Server Error'],
   ['a time to come back', (reply) => reply.code(503).header('Retry-After', 2).send(), 1013, 'retry-after-ms=2000'],
-  ['a date to come back', (reply) => reply.code(503).header('Retry-After', 'Wed, 21 Oct 2026 07:28:00 GMT').send(), 1013, 'Service Unavailable'],
+  [
+    'a date to come back',
+    (reply) => reply.code(503).header('Retry-After', 'Wed, 21 Oct 2026 07:28:00 GMT').send(),
+    1013,
+    'Service Unavailable'
+  ],
   ['a stream', (reply) => reply.code(410).send(Readable.from(['a', 'b'])), 4510, 'Gone'],
-  ['bytes of its own', (reply) => { reply.hijack(); reply.raw.statusCode = 418; reply.raw.write('short'); reply.raw.write('and'); reply.raw.end('stout') }, 4518, 'I\'m a Teapot'],
-  ['an end of its own', (reply) => { reply.hijack(); reply.raw.setHeader('Retry-After', '5'); reply.raw.statusCode = 502; reply.raw.end('bad') }, 1013, 'retry-after-ms=5000']
+  [
+    'bytes of its own',
+    (reply) => { reply.hijack(); reply.raw.statusCode = 418; reply.raw.write('short'); reply.raw.write('and'); reply.raw.end('stout') },
+    4518,
+    'I\'m a Teapot'
+  ],
+  [
+    'an end of its own',
+    (reply) => { reply.hijack(); reply.raw.setHeader('Retry-After', '5'); reply.raw.statusCode = 502; reply.raw.end('bad') },
+    1013,
+    'retry-after-ms=5000'
+  ]
 ]
 
 for (const [name, answer, code, reason] of answers) {
@@ -70,7 +93,10 @@ for (const [name, answer, code, reason] of answers) {
 }
 
 t.test('headers and cookies of the refusal reach the 101, and those of its body do not', async (t) => {
-  const { app } = await start(t, answering((reply) => reply.code(401).headers({ 'set-cookie': ['a=1', 'b=2'], 'www-authenticate': 'Basic' }).type('text/html').send('<h1>no</h1>')))
+  const { app } = await start(t, answering((reply) => reply.code(401).headers({
+    'set-cookie': ['a=1', 'b=2'],
+    'www-authenticate': 'Basic'
+  }).type('text/html').send('<h1>no</h1>')))
   const text = await exchangeRaw(t, app, handshakeText(app, '/'))
   t.same(statusesOf(text), [101])
   const head = text.slice(0, text.indexOf('\r\n\r\n')).toLowerCase()
@@ -80,7 +106,7 @@ t.test('headers and cookies of the refusal reach the 101, and those of its body 
   t.notMatch(text, /<h1>/)
 })
 
-t.test('the hooks of an answer run as ever, and it is logged with its own status', async (t) => {
+t.test('the hooks of a refusal run as with any answer, and its own status is logged', async (t) => {
   const ran: string[] = []
   const { app, url, log } = await start(t, {
     onRequest: async () => { throw fault(402, 'pay first') },
@@ -96,14 +122,14 @@ t.test('the hooks of an answer run as ever, and it is logged with its own status
   t.strictSame(app.channel(club).stats.handshakesRefused, { 402: 1 })
 })
 
-t.test('an error handler that hides an error hides it here too', async (t) => {
+t.test('an error handler that hides an error hides it from the close reason too', async (t) => {
   const { url } = await start(t, answering(() => { throw fault(401, 'user 5 is banned') }), {}, (app) => {
     app.setErrorHandler((_error, _request, reply) => reply.code(401).send({ no: true }))
   })
   t.same(await (await connect(t, url)).closed(), { code: 4501, reason: 'Unauthorized' })
 })
 
-t.test('our own refusals are told in the same way', async (t) => {
+t.test('a refusal of the package\'s own is a close too', async (t) => {
   const { url } = await start(t, {}, { maxConnections: 1 })
   const stranger = await connect(t, url, { origin: 'https://elsewhere.example' })
   t.match(await stranger.closed(), { code: 4503, reason: /of this origin/ })
@@ -122,28 +148,33 @@ t.test('a hook that hangs ends in a 1013', async (t) => {
   await until(async () => await countSockets(app) === 0)
 })
 
-t.test('a request that is no handshake is refused over HTTP', async (t) => {
+t.test('an invalid handshake is refused over HTTP', async (t) => {
   const { app } = await start(t, {}, { perMessageDeflate: true }, (app) => {
     app.setErrorHandler((_error, _request, reply) => reply.send(Readable.from(['a ', 'bad ', 'offer'])))
   })
-  const text = await exchangeRaw(t, app, handshakeText(app, '/', { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=7' }))
+  const text = await exchangeRaw(t, app, handshakeText(app, '/', {
+    'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=7'
+  }))
   t.same(statusesOf(text), [400])
   t.match(text, /a .*bad .*offer/s)
 })
 
-t.test('messages sent before the refusal arrives are not handled, and a silent client is cut', async (t) => {
+t.test('messages sent before the refusal arrives are not handled, and a client that does not answer the close is terminated', async (t) => {
   const { app, seen } = await start(t, answering(() => { throw fault(401, 'no') }))
   const peer = await connectRaw(t, app)
   peer.allowHalfOpen = true
   peer.resume()
   const ended = once(peer, 'end')
-  peer.write(Buffer.concat([Buffer.from(handshakeText(app, '/')), maskedFrame('{"type":"say","text":"let me in"}'), maskedFrame('x'.repeat(100), 0xf1)]))
+  peer.write(Buffer.concat([
+    Buffer.from(handshakeText(app, '/')), maskedFrame('{"type":"say","text":"let me in"}'),
+    maskedFrame('x'.repeat(100), 0xf1)
+  ]))
   await ended
   await until(async () => await countSockets(app) === 0)
   t.same(seen, [])
 })
 
-t.test('a route says it for itself', async (t) => {
+t.test('a route\'s own rejectWith takes precedence over the plugin\'s', async (t) => {
   const app = await createApp(t)
   const no = answering(() => { throw fault(401, 'no') })
   app.ws('/closes', { contract: club, rejectWith: 'close', on: { say () {} }, ...no })
@@ -155,7 +186,7 @@ t.test('a route says it for itself', async (t) => {
 
 const browser = await startBrowser(t)
 
-t.test('a page learns why it was refused', { skip: typeof browser === 'string' && browser }, async (t) => {
+t.test('a page can read why its handshake was refused', { skip: typeof browser === 'string' && browser }, async (t) => {
   const { url } = await start(t, answering(() => { throw fault(401, 'please sign in') }), {}, (app) => {
     app.get('/page', (_request, reply) => reply.type('text/html').send('<title>a page</title>'))
   })
@@ -166,7 +197,8 @@ t.test('a page learns why it was refused', { skip: typeof browser === 'string' &
       const socket = new WebSocket(url, protocols)
       socket.onclose = ({ code, reason, wasClean }) => resolve({ code, reason, wasClean })
     }), [`${url}/`, protocols] as const)
-    t.match(closed, protocols[0] === 'other.v1' ? { code: 4500, reason: /club\.v1/, wasClean: true } : { code: 4501, reason: 'please sign in', wasClean: true })
+    const expected = protocols[0] === 'other.v1' ? { code: 4500, reason: /club\.v1/ } : { code: 4501, reason: 'please sign in' }
+    t.match(closed, { ...expected, wasClean: true })
   }
 })
 
@@ -182,7 +214,10 @@ t.test('a token that a client offers as its only subprotocol is in no answer', a
     ['/raw', 'bearer.secret', undefined],
     ['/raw', 'bearer.secret, other', 'other']
   ] as const) {
-    const text = await exchangeRaw(t, app, Buffer.concat([Buffer.from(handshakeText(app, path, { 'Sec-WebSocket-Protocol': offered })), maskedFrame('', 0x88)]))
+    const text = await exchangeRaw(t, app, Buffer.concat([
+      Buffer.from(handshakeText(app, path, { 'Sec-WebSocket-Protocol': offered })),
+      maskedFrame('', 0x88)
+    ]))
     t.match(text, /^HTTP\/1\.1 101 /, offered)
     t.equal(/\r\nSec-WebSocket-Protocol: (.*)\r\n/.exec(text)?.[1], named, `${path} ${offered}`)
     t.notMatch(text, /secret/)

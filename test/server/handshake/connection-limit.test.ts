@@ -13,11 +13,16 @@ import { Type } from '@sinclair/typebox'
 import { defineContract, type Diagnostics, type PluginOptions } from '../../../lib/index.js'
 import { ConnectionLimit } from '../../../lib/server/handshake/connection-limit.js'
 import { Random } from '../../fuzz/random.js'
-import { connect, connectRaw, countSockets, createApp, handshakeText, listen, refused, until, type Client, type Teardown } from '../../support/helper.js'
+import {
+  connect, connectRaw, countSockets, createApp, handshakeText, listen, refused, until, type Client, type Teardown
+} from '../../support/helper.js'
 
 const talk = defineContract({ name: 'talk.v1', clientToServer: { say: Type.Object({}) } })
 
-async function start (t: Teardown, options: PluginOptions, serverOptions = {}): Promise<{ app: Awaited<ReturnType<typeof createApp>>, url: string }> {
+async function start (t: Teardown, options: PluginOptions, serverOptions = {}): Promise<{
+  app: Awaited<ReturnType<typeof createApp>>
+  url: string
+}> {
   const app = await createApp(t, { shutdown: { timeoutMs: 300 }, ...options }, serverOptions)
   app.ws('/', { contract: talk, on: { say () {} } })
   app.ws('/refuses', { contract: talk, on: { say () {} }, onRequest: async (_, reply) => await reply.code(401).send('no') })
@@ -26,7 +31,7 @@ async function start (t: Teardown, options: PluginOptions, serverOptions = {}): 
   return { app, url: await listen(app) }
 }
 
-t.test('past maxConnections a handshake is refused with 503, until somebody leaves', async (t) => {
+t.test('past maxConnections a handshake is refused with 503, until a client leaves', async (t) => {
   const { app, url } = await start(t, { maxConnections: 2 })
   const [first] = [await connect(t, url), await connect(t, url)] as [Client, Client]
   const refusal = await refused(url)
@@ -69,19 +74,19 @@ t.test('a place is given back however its handshake ends', async (t) => {
   t.equal((await refused(url)).statusCode, 503)
 })
 
-t.test('a stranger\'s page takes nobody\'s place', async (t) => {
+t.test('a page of another origin takes no place', async (t) => {
   const { url } = await start(t, { maxConnections: 1 })
   for (let i = 0; i < 3; i++) t.equal((await refused(url, { origin: 'https://elsewhere.example' })).statusCode, 403)
   await connect(t, url)
 })
 
-t.test('an address that has all it may is told so, however full the server is', async (t) => {
+t.test('an address that has all its places gets 429, even if the server is full', async (t) => {
   const { url } = await start(t, { maxConnections: 1, maxConnectionsPerIp: 1 })
   await connect(t, url)
   t.equal((await refused(url)).statusCode, 429)
 })
 
-t.test('a place is free as soon as its handshake is refused, not when its client has read why', async (t) => {
+t.test('a place is free as soon as its handshake is refused, before its client has read the refusal', async (t) => {
   const { app, url } = await start(t, { maxConnections: 1 })
   app.server.on('connection', (socket) => { t.teardown(() => socket.destroy()) })
   const peer = await connectRaw(t, app)
@@ -95,7 +100,10 @@ t.test('a place is free as soon as its handshake is refused, not when its client
 t.test('a client that leaves while its Origin is looked up takes no place', async (t) => {
   let tell = (): void => {}
   let admit = (_answer: boolean): void => {}
-  const { app, url } = await start(t, { maxConnections: 1, origin: (origin) => origin === 'http://slow.test' ? new Promise((resolve) => { tell(); admit = resolve }) : true }, { trustProxy: true })
+  const { app, url } = await start(t, {
+    maxConnections: 1,
+    origin: (origin) => origin === 'http://slow.test' ? new Promise((resolve) => { tell(); admit = resolve }) : true
+  }, { trustProxy: true })
   for (const leave of ['end', 'resetAndDestroy'] as const) {
     const asked = new Promise<void>((resolve) => { tell = resolve })
     const peer = await connectRaw(t, app)
@@ -113,9 +121,13 @@ t.test('a client that leaves while its Origin is looked up takes no place', asyn
   t.pass('whoever comes next finds it free')
 })
 
-t.test('a handshake that is out of time takes no place any more', async (t) => {
+t.test('a handshake whose time is over takes no place', async (t) => {
   let admit = (_answer: boolean): void => {}
-  const { app, url } = await start(t, { maxConnections: 1, handshakeTimeoutMs: 50, origin: (origin) => origin === 'http://slow.test' ? new Promise((resolve) => { admit = resolve }) : true })
+  const { app, url } = await start(t, {
+    maxConnections: 1,
+    handshakeTimeoutMs: 50,
+    origin: (origin) => origin === 'http://slow.test' ? new Promise((resolve) => { admit = resolve }) : true
+  })
   const peer = await connectRaw(t, app)
   peer.allowHalfOpen = true
   peer.write(handshakeText(app, '/', { Origin: 'http://slow.test' }))
@@ -127,7 +139,7 @@ t.test('a handshake that is out of time takes no place any more', async (t) => {
   t.pass('whoever comes next finds it free')
 })
 
-t.test('clients without an address share the server\'s places only', async (t) => {
+t.test('clients without an address count for maxConnections only', async (t) => {
   const app = await createApp(t, { maxConnections: 2, maxConnectionsPerIp: 1 })
   app.ws('/', { contract: talk, on: { say () {} } })
   const folder = mkdtempSync(join(tmpdir(), 'typed-ws-'))
@@ -152,7 +164,12 @@ t.test('after any mixture of endings every place is free', async (t) => {
   const random = new Random(20_261_124)
   const wait = async (): Promise<void> => { for (let n = random.below(4); n > 0; n--) await turn() }
   const limit = 4
-  const app = await createApp(t, { maxConnections: limit, maxConnectionsPerIp: limit, handshakeTimeoutMs: 100, origin: async () => { await wait(); return true } })
+  const app = await createApp(t, {
+    maxConnections: limit,
+    maxConnectionsPerIp: limit,
+    handshakeTimeoutMs: 100,
+    origin: async () => { await wait(); return true }
+  })
   const endings: Record<string, (reply: FastifyReply) => unknown> = {
     accept: wait,
     refuse: async (reply) => { await wait(); return reply.code(401).send('no') },
@@ -164,7 +181,13 @@ t.test('after any mixture of endings every place is free', async (t) => {
     cut: (reply) => { reply.hijack(); reply.raw.socket?.destroy() }
   }
   const names = Object.keys(endings)
-  for (const name of names) app.ws(`/${name}`, { contract: talk, on: { say () {} }, preHandler: async (_, reply) => { await endings[name]!(reply); return name === 'accept' ? undefined : reply } })
+  for (const name of names) {
+    app.ws(`/${name}`, {
+      contract: talk,
+      on: { say () {} },
+      preHandler: async (_, reply) => { await endings[name]!(reply); return name === 'accept' ? undefined : reply }
+    })
+  }
   const url = await listen(app)
   for (let round = 0; round < 8; round++) {
     await Promise.all(Array.from({ length: 25 }, async () => {
@@ -187,7 +210,7 @@ t.test('after any mixture of endings every place is free', async (t) => {
   t.equal((await refused(`${url}/accept`)).statusCode, 429)
 })
 
-t.test('no connection is counted in the end, however it came and went', async (t) => {
+t.test('a connection that has ended is not counted, however it began and ended', async (t) => {
   fc.assert(fc.property(fc.array(fc.tuple(fc.nat(3), fc.boolean(), fc.boolean()), { maxLength: 60 }), (steps) => {
     const capacity = new ConnectionLimit(8, 4)
     const places: Array<() => void> = []
@@ -209,7 +232,7 @@ t.test('no connection is counted in the end, however it came and went', async (t
   t.pass()
 })
 
-t.test('a refused handshake is told of, and counted by its status', async (t) => {
+t.test('a refused handshake is published and counted by its status', async (t) => {
   const told: Array<Diagnostics['fastify-typed-ws.handshake.refused']> = []
   const listener = (message: unknown): void => { told.push(message as typeof told[number]) }
   subscribe('fastify-typed-ws.handshake.refused', listener)
@@ -223,12 +246,15 @@ t.test('a refused handshake is told of, and counted by its status', async (t) =>
   client.ws.terminate()
   await closed
   t.same(told.map(({ statusCode }) => statusCode), [401, 500, 403])
-  t.match(told, [{ contract: talk, error: undefined }, { error: { message: 'the fault' } }, { error: { code: 'FST_TYPED_WS_ORIGIN_REFUSED' } }])
+  t.match(told, [
+    { contract: talk, error: undefined }, { error: { message: 'the fault' } },
+    { error: { code: 'FST_TYPED_WS_ORIGIN_REFUSED' } }
+  ])
   t.equal(told[0]!.request.url, '/refuses')
   t.strictSame(app.channel(talk).stats.handshakesRefused, { 401: 1, 500: 1, 403: 1 })
 })
 
-t.test('a refusal is told of once, with what went wrong in onSend too', async (t) => {
+t.test('a refusal is published once, with the error of onSend too', async (t) => {
   const told: Array<Diagnostics['fastify-typed-ws.handshake.refused']> = []
   const listener = (message: unknown): void => { told.push(message as typeof told[number]) }
   subscribe('fastify-typed-ws.handshake.refused', listener)
@@ -254,7 +280,7 @@ t.test('a refusal is told of once, with what went wrong in onSend too', async (t
   t.strictSame(app.channel(talk).stats.handshakesRefused, { 500: 1, 418: 1 })
 })
 
-t.test('of an IPv6 address the first 64 bits count, of an IPv4 one all, however it is written', async (t) => {
+t.test('an IPv6 address counts by its first 64 bits, and an IPv4 address by all of them, in every notation', async (t) => {
   const same = [
     ['2001:db8:1:2::1', '2001:db8:1:2:ffff::', '2001:DB8:1:2:3:4:5:6', '2001:db8:1:2::%eth0', '2001:0db8:0001:0002::127.0.0.1'],
     ['2001:db8:1:3::1', '2001:db8:1:3::2'],

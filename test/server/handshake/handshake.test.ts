@@ -7,14 +7,22 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import type { PluginOptions, WebSocketRouteOptions } from '../../../lib/index.js'
-import { connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../../support/helper.js'
+import {
+  connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused,
+  statusesOf, until, type Teardown
+} from '../../support/helper.js'
 import { echo } from '../../support/echo.js'
 
 type Route = Partial<WebSocketRouteOptions<typeof echo>>
 type Started = { app: FastifyInstance, url: string, log: Log }
 
 /** An app with an echo at /ws. */
-async function start (t: Teardown, route: Route = {}, options: PluginOptions = {}, prepare: (app: FastifyInstance) => void = () => {}): Promise<Started> {
+async function start (
+  t: Teardown,
+  route: Route = {},
+  options: PluginOptions = {},
+  prepare: (app: FastifyInstance) => void = () => {}
+): Promise<Started> {
   const log = new Log()
   const app = await createApp(t, options, { logger: log.options })
   prepare(app)
@@ -26,7 +34,7 @@ async function start (t: Teardown, route: Route = {}, options: PluginOptions = {
   return { app, url: await listen(app), log }
 }
 
-/** Resolves when it is told to. */
+/** A promise and the function that resolves it. */
 function signal (): { happened: Promise<void>, tell: () => void } {
   let tell = (): void => {}
   const happened = new Promise<void>((resolve) => { tell = resolve })
@@ -38,7 +46,7 @@ function reply (text: string): { head: string, body: string } {
   return { head: text.slice(0, end), body: text.slice(end + 4) }
 }
 
-/** Timers of this process, once what has ended is gone. */
+/** The number of timers of this process. */
 function timers (): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 }
@@ -70,7 +78,10 @@ t.test('every hook runs once, and the request is logged as completed with 101', 
   await done.happened
   await client.close()
   await turn()
-  t.same(seen, ['onRequest', 'onRequest of the route', 'preParsing', 'preValidation', 'preHandler', 'onSend 101 undefined', 'open', 'onResponse 101 true'])
+  t.same(seen, [
+    'onRequest', 'onRequest of the route', 'preParsing', 'preValidation', 'preHandler', 'onSend 101 undefined', 'open',
+    'onResponse 101 true'
+  ])
   const completed = log.find('request completed')
   t.equal(completed.length, 1)
   t.match(completed[0], { res: { statusCode: 101 } })
@@ -81,7 +92,15 @@ t.test('headers that a hook sets reach the 101, and those of the connection itse
     onRequest (_, reply, done) {
       reply.raw.setHeader('X-Raw', ['one', 'two'])
       reply.headers({ 'x-number': 5, 'set-cookie': ['a=1', 'b=2'], 'x-empty': undefined })
-      reply.headers({ connection: 'close', upgrade: 'h2c', 'content-length': 3, 'transfer-encoding': 'chunked', 'sec-websocket-accept': 'forged', 'sec-websocket-protocol': 'forged', 'keep-alive': 'timeout=5' })
+      reply.headers({
+        connection: 'close',
+        upgrade: 'h2c',
+        'content-length': 3,
+        'transfer-encoding': 'chunked',
+        'sec-websocket-accept': 'forged',
+        'sec-websocket-protocol': 'forged',
+        'keep-alive': 'timeout=5'
+      })
       done()
     },
     onSend: async (_, reply) => { reply.header('x-late', 'yes').header('set-cookie', 'c=3') }
@@ -103,14 +122,36 @@ t.test('trailers and a body from an onSend hook do not disturb the 101', async (
   t.same(await client.next(), { type: 'said', text: 'hello' })
 })
 
-const refusals: ReadonlyArray<readonly [name: string, hook: (request: FastifyRequest, reply: FastifyReply) => unknown, status: number, expected: RegExp]> = [
-  ['401 with WWW-Authenticate', (_, reply) => reply.code(401).header('www-authenticate', 'Bearer').send({ ask: 'token' }), 401, /^www-authenticate: Bearer\r\n(.*\r\n)+\r\n\{"ask":"token"\}$/im],
-  ['403 by an error', () => { throw Object.assign(new Error('not you'), { statusCode: 403, code: 'MINE' }) }, 403, /\{"statusCode":403,"code":"MINE","error":"Forbidden","message":"not you"\}$/],
+type RefusingHook = (request: FastifyRequest, reply: FastifyReply) => unknown
+
+const refusals: ReadonlyArray<readonly [name: string, hook: RefusingHook, status: number, expected: RegExp]> = [
+  [
+    '401 with WWW-Authenticate',
+    (_, reply) => reply.code(401).header('www-authenticate', 'Bearer').send({ ask: 'token' }),
+    401,
+    /^www-authenticate: Bearer\r\n(.*\r\n)+\r\n\{"ask":"token"\}$/im
+  ],
+  [
+    '403 by an error',
+    () => { throw Object.assign(new Error('not you'), { statusCode: 403, code: 'MINE' }) },
+    403,
+    /\{"statusCode":403,"code":"MINE","error":"Forbidden","message":"not you"\}$/
+  ],
   ['500 by an error', () => { throw new Error('a fault') }, 500, /"message":"a fault"\}$/],
-  ['a redirect with a cookie', (_, reply) => reply.header('set-cookie', 'from=ws').redirect('/login?next=/ws'), 302, /^set-cookie: from=ws\r\nlocation: \/login\?next=\/ws\r\n/m],
+  [
+    'a redirect with a cookie',
+    (_, reply) => reply.header('set-cookie', 'from=ws').redirect('/login?next=/ws'),
+    302,
+    /^set-cookie: from=ws\r\nlocation: \/login\?next=\/ws\r\n/m
+  ],
   ['not found', (_, reply) => reply.callNotFound(), 404, /"message":"Route GET:\/ws not found"/],
   ['a page', (_, reply) => reply.type('text/html').send('<p>no</p>'), 200, /<p>no<\/p>$/],
-  ['a body by hand', (_, reply) => { reply.hijack(); reply.raw.writeHead(418, 'Teapot', { 'X-By': 'hand', Connection: 'close' }); reply.raw.end('short') }, 418, /^X-By: hand\r\n(.*\r\n)+/m],
+  [
+    'a body by hand',
+    (_, reply) => { reply.hijack(); reply.raw.writeHead(418, 'Teapot', { 'X-By': 'hand', Connection: 'close' }); reply.raw.end('short') },
+    418,
+    /^X-By: hand\r\n(.*\r\n)+/m
+  ],
   ['a body by hand, with nothing set', (_, reply) => { reply.hijack(); reply.raw.end('short') }, 200, /short$/],
   ['101 by hand is none of a hook\'s', (_, reply) => reply.code(101).send(), 500, /content-length: 0/]
 ]
@@ -118,8 +159,12 @@ const refusals: ReadonlyArray<readonly [name: string, hook: (request: FastifyReq
 t.test('a hook refuses over HTTP, by one reply after which the socket is closed', async (t) => {
   for (const [name, hook, status, expected] of refusals) {
     for (const at of ['onRequest', 'preHandler'] as const) {
-      const { app, log } = await start(t, { [at]: async (request: FastifyRequest, reply: FastifyReply) => { await hook(request, reply); return reply } })
-      const text = await exchangeRaw(t, app, Buffer.concat([Buffer.from(handshakeText(app, '/ws')), maskedFrame('{"type":"say","text":"early"}')]))
+      const { app, log } = await start(t, {
+        [at]: async (request: FastifyRequest, reply: FastifyReply) => { await hook(request, reply); return reply }
+      })
+      const text = await exchangeRaw(t, app, Buffer.concat([
+        Buffer.from(handshakeText(app, '/ws')), maskedFrame('{"type":"say","text":"early"}')
+      ]))
       t.same(statusesOf(text), [status], name)
       t.match(text, expected, name)
       t.match(text, /^Connection: close\r$/im, name)
@@ -138,14 +183,24 @@ t.test('a schema refuses before a handler is reached', async (t) => {
 })
 
 t.test('the app\'s own error and not found handlers answer', async (t) => {
-  const { url } = await start(t, { preHandler: async () => { throw Object.assign(new Error('secret'), { statusCode: 402 }) } }, {}, (app) => {
-    app.setErrorHandler(async (error: Error & { statusCode: number }, _, reply) => reply.code(error.statusCode).header('x-by', 'app').send({ mine: error.message }))
+  const { url } = await start(t, {
+    preHandler: async () => { throw Object.assign(new Error('secret'), { statusCode: 402 }) }
+  }, {}, (app) => {
+    app.setErrorHandler(async ({ statusCode, message }: Error & { statusCode: number }, _, reply) => {
+      await reply.code(statusCode).header('x-by', 'app').send({ mine: message })
+    })
     app.setNotFoundHandler(async (_, reply) => reply.code(404).send({ mine: 'not found' }))
     app.get('/http', async () => 'over HTTP')
   })
   const error = await refused(`${url}/ws`)
   t.match(error, { statusCode: 402, body: '{"mine":"secret"}', headers: { 'x-by': 'app', connection: 'close' } })
-  for (const path of ['/nowhere', '/http']) t.match(await refused(`${url}${path}`), { statusCode: 404, body: '{"mine":"not found"}', headers: { connection: 'close' } })
+  for (const path of ['/nowhere', '/http']) {
+    t.match(await refused(`${url}${path}`), {
+      statusCode: 404,
+      body: '{"mine":"not found"}',
+      headers: { connection: 'close' }
+    })
+  }
 })
 
 type OnSend = onSendHookHandler
@@ -157,9 +212,17 @@ const throwingOnSends: ReadonlyArray<readonly [string, OnSend]> = [
 ]
 const errorHandlers: ReadonlyArray<readonly [string, ((app: FastifyInstance) => void), number]> = [
   ['the default error handler', () => {}, 500],
-  ['an error handler that sets a status', (app) => { app.setErrorHandler(async (_error, _, reply) => reply.code(418).send({ by: 'handler' })) }, 418],
+  [
+    'an error handler that sets a status',
+    (app) => { app.setErrorHandler(async (_error, _, reply) => reply.code(418).send({ by: 'handler' })) },
+    418
+  ],
   ['an error handler that sets no status', (app) => { app.setErrorHandler(() => ({ by: 'handler' })) }, 500],
-  ['an error handler that keeps the status', (app) => { app.setErrorHandler((_error, _, reply) => reply.code(reply.statusCode).send({ by: 'handler' })) }, 500],
+  [
+    'an error handler that keeps the status',
+    (app) => { app.setErrorHandler((_error, _, reply) => reply.code(reply.statusCode).send({ by: 'handler' })) },
+    500
+  ],
   ['an error handler that fails', (app) => { app.setErrorHandler(async () => { throw new Error('in the error handler') }) }, 500]
 ]
 
@@ -252,14 +315,14 @@ t.test('a refusal with a line break in a header stays a refusal without it', asy
   }
 })
 
-t.test('a hook that answered and forgot to say so has answered', async (t) => {
+t.test('a hook that answers without returning its reply has answered', async (t) => {
   const slow = async (): Promise<void> => { for (let n = 0; n < 5; n++) await turn() }
   for (const payload of [{ error: 'no' }, 'no']) {
     const { app } = await start(t, {
       preHandler: async (_, reply) => { void reply.code(401).send(payload) },
       preSerialization: async (_request, _reply, payload) => { await slow(); return payload },
       onSend: slow,
-      open: () => { t.fail('nobody was admitted') }
+      open: () => { t.fail('the client was admitted') }
     })
     const text = await exchangeRaw(t, app, handshakeText(app, '/ws'))
     t.same(statusesOf(text), [401], JSON.stringify(payload))
@@ -320,19 +383,44 @@ const hanging: ReadonlyArray<readonly [name: string, route: Route, answer: numbe
   ['onSend without its callback', { onSend () {} }, []],
   ['onSend, once', { onSend: async (_, { statusCode }) => { if (statusCode === 101) await never() } }, [503]],
   ['preHandler, with an error handler that sets no status', { preHandler: never }, [503], (app) => { app.setErrorHandler(() => ({})) }],
-  ['onSend, once, with an error handler that sets no status', { onSend: async (_, { statusCode }) => { if (statusCode === 101) await never() } }, [503], (app) => { app.setErrorHandler(() => ({})) }],
+  [
+    'onSend, once, with an error handler that sets no status',
+    { onSend: async (_, { statusCode }) => { if (statusCode === 101) await never() } },
+    [503],
+    (app) => { app.setErrorHandler(() => ({})) }
+  ],
   ['the error handler', { preHandler: async () => { throw new Error('to be handled') } }, [503], (app) => { app.setErrorHandler(never) }],
   ['onError', { preHandler: async () => { throw new Error('to be handled') }, onError: never }, []],
   ['a hijacker', { preHandler: async (_, reply) => { reply.hijack() } }, []],
   ['a body', { preHandler: async (_, reply) => { reply.hijack(); reply.raw.write('for ever') } }, [200]],
-  ['a stream behind a slow onSend', { preHandler: async (_, reply) => reply.send(new PassThrough().on('newListener', function (this: PassThrough) { this.write('for ever') })), onSend (_request, _reply, _payload, done) { setImmediate(() => { done() }) } }, [200]],
-  ['a stream', { preHandler: async (_, reply) => reply.send(new PassThrough().on('newListener', function (this: PassThrough) { this.write('for ever') })) }, [200]]
+  [
+    'a stream behind a slow onSend',
+    {
+      preHandler: async (_, reply) => reply.send(new PassThrough().on(
+        'newListener',
+        function (this: PassThrough) { this.write('for ever') }
+      )),
+      onSend (_request, _reply, _payload, done) { setImmediate(() => { done() }) }
+    },
+    [200]
+  ],
+  [
+    'a stream',
+    {
+      preHandler: async (_, reply) => reply.send(new PassThrough().on(
+        'newListener',
+        function (this: PassThrough) { this.write('for ever') }
+      ))
+    },
+    [200]
+  ]
 ]
 
 t.test('a hook that hangs ends in a 503, and the socket is freed within a second of it', async (t) => {
   const waits: number[] = []
   await Promise.all(hanging.map(async ([name, route, answer, prepare]) => {
-    const { app, log } = await start(t, { handshakeTimeoutMs: 100, ...route, open: () => { t.fail('nobody was admitted') } }, {}, prepare)
+    const open = (): void => { t.fail('the client was admitted') }
+    const { app, log } = await start(t, { handshakeTimeoutMs: 100, ...route, open }, {}, prepare)
     const socket = await connectRaw(t, app)
     const chunks: Buffer[] = []
     socket.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -352,7 +440,7 @@ t.test('a hook that hangs ends in a 503, and the socket is freed within a second
   t.ok(Math.min(...waits) < 1900, 'also where nothing can be said')
 })
 
-t.test('a client that stays connected after its 503 is cut as well', async (t) => {
+t.test('a client that stays connected after its 503 is disconnected as well', async (t) => {
   const { app } = await start(t, { handshakeTimeoutMs: 50, preHandler: never })
   const socket = await connectRaw(t, app)
   socket.allowHalfOpen = true
@@ -376,11 +464,17 @@ t.test('an answer of a slow hook after the 503 reaches no client, and harms none
     }],
     ['onSend', { onSend (_request, _reply, _payload, done) { late.push(done) } }],
     ['onSend of the 101', { onSend (_request, { statusCode }, _payload, done) { if (statusCode === 101) late.push(done); else done() } }],
-    ['onSend of a refusal', { preHandler: async (_, reply) => reply.code(401).send('slow'), onSend (_request, { statusCode }, _payload, done) { if (statusCode === 401) late.push(done); else done() } }]
+    [
+      'onSend of a refusal',
+      {
+        preHandler: async (_, reply) => reply.code(401).send('slow'),
+        onSend (_request, { statusCode }, _payload, done) { if (statusCode === 401) late.push(done); else done() }
+      }
+    ]
   ]
   for (const [name, route] of ways) {
     late.length = 0
-    const { app } = await start(t, { handshakeTimeoutMs: 50, ...route, open: () => { t.fail('nobody was admitted') } })
+    const { app } = await start(t, { handshakeTimeoutMs: 50, ...route, open: () => { t.fail('the client was admitted') } })
     const socket = await connectRaw(t, app)
     const chunks: Buffer[] = []
     socket.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -402,7 +496,7 @@ t.test('a slow hook that comes back while the 503 is on its way does not turn it
     handshakeTimeoutMs: 50,
     preHandler: async () => { await slow.happened },
     onSend: async () => { slow.tell(); for (let n = 0; n < 5; n++) await turn(); sending.tell() },
-    open: () => { t.fail('nobody was admitted') }
+    open: () => { t.fail('the client was admitted') }
   })
   const text = await exchangeRaw(t, app, handshakeText(app, '/ws'))
   await sending.happened
@@ -410,7 +504,7 @@ t.test('a slow hook that comes back while the 503 is on its way does not turn it
   t.match(text, /FST_TYPED_WS_HANDSHAKE_TIMEOUT/)
 })
 
-t.test('close does not wait for hooks that hang', async (t) => {
+t.test('app.close() does not wait for hooks that hang', async (t) => {
   for (const [name, route, , prepare] of hanging) {
     const { app } = await start(t, { ...route, handshakeTimeoutMs: 60_000 }, {}, prepare)
     const socket = await connectRaw(t, app)
@@ -444,7 +538,7 @@ t.test('a client that leaves during a hook frees its socket at once, and is not 
       const goOn = signal()
       const { app } = await start(t, {
         ...slow(async () => { reached.tell(); await goOn.happened }),
-        open: () => { t.fail('nobody was admitted') }
+        open: () => { t.fail('the client was admitted') }
       })
       const socket = await connectRaw(t, app)
       socket.write(handshakeText(app, '/ws'))
@@ -470,7 +564,7 @@ t.test('a client that hangs up while its refusal is under way gets all of it', a
   t.ok(length > 8_000_000)
 })
 
-t.test('a client that does not read its refusal is cut after the time for hooks', async (t) => {
+t.test('a client that does not read its refusal is disconnected after the time for hooks', async (t) => {
   const { app } = await start(t, { handshakeTimeoutMs: 200, preHandler: async (_, reply) => reply.code(403).send('x'.repeat(8_000_000)) })
   const socket = await connectRaw(t, app)
   socket.write(handshakeText(app, '/ws'))
@@ -482,7 +576,14 @@ t.test('a thousand clients that reset at any point leave nothing behind', async 
   const before = timers()
   let opened = 0
   const wait = async (): Promise<void> => { for (let n = Math.random() * 4; n > 0; n--) await turn() }
-  const { app, url } = await start(t, { handshakeTimeoutMs: 600_000, onRequest: wait, preHandler: wait, onSend: wait, origin: async () => { await wait(); return true }, open: () => { opened++ } })
+  const { app, url } = await start(t, {
+    handshakeTimeoutMs: 600_000,
+    onRequest: wait,
+    preHandler: wait,
+    onSend: wait,
+    origin: async () => { await wait(); return true },
+    open: () => { opened++ }
+  })
   for (let round = 0; round < 20; round++) {
     await Promise.all(Array.from({ length: 50 }, async (_, n) => {
       const socket = await connectRaw(t, app)
@@ -500,7 +601,7 @@ t.test('a thousand clients that reset at any point leave nothing behind', async 
   await until(() => timers() <= before)
 })
 
-t.test('a client that is gone at the very moment of the 101 leaves nothing behind', async (t) => {
+t.test('a client that leaves at the very moment of the 101 leaves nothing behind', async (t) => {
   const before = timers()
   let gone: Promise<unknown> | undefined
   const { app } = await start(t, {
@@ -518,7 +619,10 @@ t.test('a client that is gone at the very moment of the 101 leaves nothing behin
 
 t.test('a flood of handshakes leaves no timers', async (t) => {
   const before = timers()
-  const { app } = await start(t, { handshakeTimeoutMs: 600_000, preHandler: async ({ headers }, reply) => headers['x-refuse'] === '1' ? reply.code(401).send() : undefined })
+  const { app } = await start(t, {
+    handshakeTimeoutMs: 600_000,
+    preHandler: async ({ headers }, reply) => headers['x-refuse'] === '1' ? reply.code(401).send() : undefined
+  })
   await Promise.all(Array.from({ length: 300 }, async (_, n) => {
     const socket = await connectRaw(t, app)
     socket.resume()
@@ -539,7 +643,7 @@ t.test('a connection keeps neither listeners nor a handshake', async (t) => {
   const names = Object.getOwnPropertySymbols(raw).map(({ description }) => description)
   t.notOk(names.includes('fastify-typed-ws.handshake'))
   t.ok(raw!.socket.listenerCount('end') <= 2, 'those of net and ws')
-  t.ok(raw!.socket.listenerCount('close') <= 2, 'those of ws and the gate')
+  t.ok(raw!.socket.listenerCount('close') <= 2, 'those of ws and interceptUpgrades')
 })
 
 t.test('a message sent together with the handshake is delivered once', async (t) => {
@@ -604,7 +708,9 @@ t.test('compression is negotiated where it is on, and a bad offer gets one 400',
   t.equal((await connect(t, `${url}/ws`, { perMessageDeflate: true })).ws.extensions, 'permessage-deflate')
   for (const [who, setHandler] of errorHandlers.slice(0, 1)) {
     const { app } = await start(t, { perMessageDeflate: true }, {}, setHandler)
-    const text = await exchangeRaw(t, app, `${handshakeText(app, '/ws', { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=99' })}`)
+    const text = await exchangeRaw(t, app, `${handshakeText(app, '/ws', {
+      'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=99'
+    })}`)
     t.same(statusesOf(text), [400], who)
     t.match(JSON.parse(reply(text).body), { code: 'FST_TYPED_WS_INVALID_HANDSHAKE', message: /Sec-WebSocket-Extensions/ })
   }
@@ -630,9 +736,13 @@ t.test('only pages of the app\'s own origin may connect by default', async (t) =
   const { port } = app.server.address() as AddressInfo
   const own = `http://127.0.0.1:${port}`
   const others: Array<string | string[]> = [
-    'http://evil.test', 'null', '', `http://127.0.0.1:${port}@evil.test`, `${own}.evil.test`, `http://evil127.0.0.1:${port}`, `${own}/`, `${own}/ws`, `${own}#`, `${own}?`, `${own}\\`,
-    `${own} ${own}`, `${own},${own}`, [own, own], [own, 'http://evil.test'], own.toUpperCase(), 'http://127.0.0.1', 'http://127.0.0.1:80', `http://127.0.0.1.:${port}`,
-    `https://127.0.0.1:${port}`, `ws://127.0.0.1:${port}`, `http://127.0.0.1:${port + 1}`, `http://localhost:${port}`, `http://127.1:${port}`, `chrome-extension://127.0.0.1:${port}`, `moz-extension://127.0.0.1:${port}`
+    'http://evil.test', 'null', '',
+    `http://127.0.0.1:${port}@evil.test`, `${own}.evil.test`, `http://evil127.0.0.1:${port}`,
+    `${own}/`, `${own}/ws`, `${own}#`, `${own}?`, `${own}\\`,
+    `${own} ${own}`, `${own},${own}`, [own, own], [own, 'http://evil.test'], own.toUpperCase(),
+    'http://127.0.0.1', 'http://127.0.0.1:80', `http://127.0.0.1.:${port}`, `https://127.0.0.1:${port}`, `ws://127.0.0.1:${port}`,
+    `http://127.0.0.1:${port + 1}`, `http://localhost:${port}`, `http://127.1:${port}`,
+    `chrome-extension://127.0.0.1:${port}`, `moz-extension://127.0.0.1:${port}`
   ]
   for (const origin of others) {
     const text = await exchangeRaw(t, app, handshakeText(app, '/ws', { Origin: origin }))
@@ -640,7 +750,10 @@ t.test('only pages of the app\'s own origin may connect by default', async (t) =
     t.match(JSON.parse(reply(text).body), { code: 'FST_TYPED_WS_ORIGIN_REFUSED', message: /option 'origin'/ })
     t.notMatch(text, /evil/, 'the client is not told more than the option')
   }
-  t.match(log.find('to admit it')[0], { origin: 'http://evil.test', msg: 'websocket handshake refused: to admit it, set the option origin: [\'http://evil.test\'] of the route or the plugin' })
+  t.match(log.find('to admit it')[0], {
+    origin: 'http://evil.test',
+    msg: 'websocket handshake refused: to admit it, set the option origin: [\'http://evil.test\'] of the route or the plugin'
+  })
   const missing = await exchangeRaw(t, app, handshakeText(app, '/ws', { Origin: null }))
   t.same(statusesOf(missing), [403])
   t.match(JSON.parse(reply(missing).body), { code: 'FST_TYPED_WS_ORIGIN_MISSING', message: /'allowMissingOrigin'/ })
@@ -648,10 +761,18 @@ t.test('only pages of the app\'s own origin may connect by default', async (t) =
   t.ok(url)
 })
 
-t.test('a list admits its entries, and a wildcard what lies below its dot', async (t) => {
-  const { url } = await start(t, { origin: ['https://example.com', 'https://*.example.org', /^https:\/\/[ab]\.test$/, 'chrome-extension://abcdef'] })
-  for (const origin of ['https://example.com', 'https://a.example.org', 'https://a.b.example.org', 'https://a.test', 'chrome-extension://abcdef']) await connect(t, `${url}/ws`, { origin })
-  for (const origin of ['https://a.example.com', 'https://example.org', 'https://evilexample.org', 'https://.example.org', 'https://a.example.org.evil.test', 'https://c.test', url]) {
+t.test('a list of origins admits its entries, and a wildcard the names below its dot', async (t) => {
+  const { url } = await start(t, {
+    origin: ['https://example.com', 'https://*.example.org', /^https:\/\/[ab]\.test$/, 'chrome-extension://abcdef']
+  })
+  for (const origin of [
+    'https://example.com', 'https://a.example.org', 'https://a.b.example.org', 'https://a.test',
+    'chrome-extension://abcdef'
+  ]) await connect(t, `${url}/ws`, { origin })
+  for (const origin of [
+    'https://a.example.com', 'https://example.org', 'https://evilexample.org', 'https://.example.org',
+    'https://a.example.org.evil.test', 'https://c.test', url
+  ]) {
     t.equal((await refused(`${url}/ws`, { origin })).statusCode, 403, origin)
   }
 })
@@ -663,7 +784,7 @@ t.test('a missing Origin is admitted where the option says so', async (t) => {
   t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 101 /)
 })
 
-t.test('behind a proxy the app\'s own origin is what the trusted proxy says', async (t) => {
+t.test('behind a trusted proxy the app\'s own origin is the forwarded one', async (t) => {
   const forwarded = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'chat.test', Origin: 'https://chat.test' }
   for (const [trustProxy, status] of [[false, 403], ['10.0.0.1', 403], ['127.0.0.1', 101], [true, 101]] as const) {
     const app = await createApp(t, {}, { trustProxy })
@@ -676,12 +797,17 @@ t.test('behind a proxy the app\'s own origin is what the trusted proxy says', as
 })
 
 t.test('an origin function decides, now or later, with the request at hand', async (t) => {
-  const { url } = await start(t, { origin: async (origin, request) => { await turn(); return request.ws && origin === `https://${(request.query as { tenant: string }).tenant}.test` } })
+  const { url } = await start(t, {
+    origin: async (origin, request) => {
+      await turn()
+      return request.ws && origin === `https://${(request.query as { tenant: string }).tenant}.test`
+    }
+  })
   await connect(t, `${url}/ws?tenant=a`, { origin: 'https://a.test' })
   t.equal((await refused(`${url}/ws?tenant=a`, { origin: 'https://b.test' })).statusCode, 403)
 })
 
-t.test('an origin function that fails admits nobody', async (t) => {
+t.test('an origin function that fails admits no client', async (t) => {
   const failures: Array<readonly [string, () => boolean | Promise<boolean>, number]> = [
     ['throws', () => { throw new Error('no database') }, 500],
     ['rejects', async () => { throw new Error('no database') }, 500],
@@ -698,7 +824,7 @@ t.test('an origin function that fails admits nobody', async (t) => {
   }
 })
 
-t.test('a refusal of ours has its status also where an error handler sets none', async (t) => {
+t.test('a refusal of the package\'s own keeps its status if an error handler sets none', async (t) => {
   const { app, url } = await start(t, {}, {}, (app) => { app.setErrorHandler((error: Error & { code: string }) => ({ mine: error.code })) })
   t.match(await refused(`${url}/ws`, { origin: 'http://evil.test' }), { statusCode: 403, body: '{"mine":"FST_TYPED_WS_ORIGIN_REFUSED"}' })
   t.match(await refused(`${url}/ws`, { protocols: ['other'] }), { statusCode: 400, body: '{"mine":"FST_TYPED_WS_UNKNOWN_SUBPROTOCOL"}' })
@@ -736,7 +862,10 @@ t.test('a connection survives an onResponse hook that takes its time', async (t)
 })
 
 t.test('handlerTimeout of Fastify ends a handshake over HTTP', async (t) => {
-  for (const route of [{ preHandler: never }, { onSend: async (_request: unknown, { statusCode }: FastifyReply) => { if (statusCode === 101) await never() } }]) {
+  for (const route of [
+    { preHandler: never },
+    { onSend: async (_request: unknown, { statusCode }: FastifyReply) => { if (statusCode === 101) await never() } }
+  ]) {
     const { app } = await start(t, { ...route, handlerTimeout: 50 })
     const text = await exchangeRaw(t, app, handshakeText(app, '/ws'))
     t.same(statusesOf(text), [503])

@@ -5,7 +5,7 @@ import { echoRoute } from '../../support/echo.js'
 
 const admits = (entries: string[], host: string | undefined, protocol = 'http'): boolean => compileHost(entries)({ host, protocol })
 
-t.test('a name without a port holds for every port, one with a port for this', async (t) => {
+t.test('a name without a port holds for every port, and a name with a port for that port', async (t) => {
   const rows: ReadonlyArray<readonly [entry: string, host: string | undefined, isAdmitted: boolean, protocol?: string]> = [
     ['chat.example', 'chat.example', true],
     ['chat.example', 'CHAT.example:8080', true],
@@ -35,19 +35,27 @@ t.test('a name without a port holds for every port, one with a port for this', a
     ['[::1]', '[::2]', false],
     ['m\u00fcnchen.example', 'xn--mnchen-3ya.example', true]
   ]
-  for (const [entry, host, isAdmitted, protocol] of rows) t.equal(admits([entry], host, protocol), isAdmitted, `${entry} ${host} ${protocol ?? ''}`)
+  for (const [entry, host, isAdmitted, protocol] of rows) {
+    t.equal(admits([entry], host, protocol), isAdmitted, `${entry} ${host} ${protocol ?? ''}`)
+  }
   t.ok(admits(['a.test', 'b.test'], 'b.test'))
   t.ok(compileHost(undefined)({ host: 'anything', protocol: 'http' }))
 })
 
 t.test('a host that could never match is refused at boot, on a route', async (t) => {
   const app = await createApp(t)
-  for (const entry of ['', 'https://chat.example', 'chat.example/', '*', '*.', 'a.*.test', 'a b', 'chat.example:http', 'user@chat.example', '[::1', '999.1.1.1.1:x', '1.2.3.999']) {
-    t.throws(() => app.ws('/', { ...echoRoute, host: [entry] }), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /^Option 'host': ".*" is no host: write a name as it stands in an address/ }, entry)
+  for (const entry of [
+    '', 'https://chat.example', 'chat.example/', '*', '*.', 'a.*.test', 'a b', 'chat.example:http',
+    'user@chat.example', '[::1', '999.1.1.1.1:x', '1.2.3.999'
+  ]) {
+    t.throws(() => app.ws('/', { ...echoRoute, host: [entry] }), {
+      code: 'FST_TYPED_WS_INVALID_OPTION',
+      message: /^Option 'host': ".*" is no host: write a name as it stands in an address/
+    }, entry)
   }
 })
 
-t.test('a page whose name an attacker points at the server is refused before hooks', async (t) => {
+t.test('a page whose host name an attacker has pointed at the server is refused before any hook', async (t) => {
   const log = new Log()
   const app = await createApp(t, { host: ['127.0.0.1'] }, { logger: log.options })
   let hooks = 0
@@ -60,7 +68,13 @@ t.test('a page whose name an attacker points at the server is refused before hoo
   t.equal(statusCode, 421)
   t.match(JSON.parse(body), { code: 'FST_TYPED_WS_HOST_REFUSED', error: 'Misdirected Request' })
   t.equal(hooks, 0)
-  t.match(log.find('websocket handshake refused'), [{ level: 30, host: 'rebound.test', msg: 'websocket handshake refused: to admit it, add \'rebound.test\' to the option host of the route or the plugin' }])
+  t.match(log.find('websocket handshake refused'), [
+    {
+      level: 30,
+      host: 'rebound.test',
+      msg: 'websocket handshake refused: to admit it, add \'rebound.test\' to the option host of the route or the plugin'
+    }
+  ])
   await connect(t, url)
   await connect(t, `${url}/elsewhere`, rebound)
   t.equal((await (await connect(t, `${url}/elsewhere`)).closed()).code, 4521, 'which a page may be told')

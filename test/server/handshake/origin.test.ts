@@ -4,9 +4,11 @@ import type { FastifyRequest } from 'fastify'
 import type { OriginOption } from '../../../types/options.js'
 import { compileOrigin, type OriginSubject, type OriginVerdict } from '../../../lib/server/handshake/origin.js'
 
-const unrelated: OriginOption<OriginSubject> = ['https://other.test', 'https://*.other.test', /^https:\/\/pattern\.test$/, 'moz-extension://0000']
+const unrelated: OriginOption<OriginSubject> = [
+  'https://other.test', 'https://*.other.test', /^https:\/\/pattern\.test$/, 'moz-extension://0000'
+]
 
-/** A handshake as Node parses it: several Origin headers are joined in `headers` and apart in `rawHeaders`. */
+/** A handshake as Node parses it: Origin headers are joined in `headers`, apart in `rawHeaders`. */
 function handshake (sent: string | readonly string[], url = 'https://example.com'): OriginSubject {
   const origins = [sent].flat()
   return {
@@ -23,7 +25,11 @@ function target (url: string): { protocol: string, host: string } {
   return { protocol, host }
 }
 
-function verdict (option: OriginOption<OriginSubject>, sent: string | readonly string[], url?: string): OriginVerdict | Promise<OriginVerdict> {
+function verdict (
+  option: OriginOption<OriginSubject>,
+  sent: string | readonly string[],
+  url?: string
+): OriginVerdict | Promise<OriginVerdict> {
   return compileOrigin(option, false)(handshake(sent, url))
 }
 
@@ -31,7 +37,7 @@ interface Trick {
   readonly name: string
   readonly sent: string | readonly string[]
   readonly to?: string
-  /** What listing the very text comes to: it is then admitted, still refused, or no origin at all, which throws at boot. */
+  /** The verdict when the list has this very text; `throws` where it is no origin at all. */
   readonly listed: 'admitted' | 'refused' | 'throws'
 }
 
@@ -73,12 +79,12 @@ t.test('the Origin check refuses every trick unless it is listed literally', asy
   }
 })
 
-// The only trick that is an honest name below .com
+// The only trick that is a true name below .com.
 function isUnderCom (sent: string | readonly string[]): boolean {
   return sent === 'https://evilexample.com'
 }
 
-t.test('admits a page of the same origin', async (t) => {
+t.test('the Origin check admits a page of the same origin', async (t) => {
   const check = compileOrigin('same-origin', false)
   const pairs = [
     ['https://example.com', 'https://example.com'],
@@ -96,7 +102,7 @@ t.test('admits a page of the same origin', async (t) => {
   for (const [sent, to] of pairs) t.equal(check(handshake(sent, to)), 'admitted', `${sent} on ${to}`)
 })
 
-t.test('looks at the host and the scheme of each request anew', async (t) => {
+t.test('the Origin check reads the host and the scheme of each request', async (t) => {
   const check = compileOrigin('same-origin', false)
   t.equal(check(handshake('https://a.test', 'https://a.test')), 'admitted')
   t.equal(check(handshake('https://a.test', 'https://b.test')), 'refused')
@@ -114,7 +120,7 @@ t.test('the Origin check takes wss and ws of a proxy for the https and http of t
   t.equal(verdict('same-origin', 'wss://example.com', 'wss://example.com'), 'refused')
 })
 
-t.test('a request without a sound scheme or host has no origin of its own', async (t) => {
+t.test('a request without a valid scheme or host has no origin of its own', async (t) => {
   const odd = [
     'https://', '://example.com', 'file://', 'chrome-extension://example.com', 'ftp://example.com', 'constructor://example.com',
     'https://example.com/', 'https://example.com/chat', 'https://example.com?', 'https://example.com#', 'https://example.com\\',
@@ -128,7 +134,7 @@ t.test('a request without a sound scheme or host has no origin of its own', asyn
   }
 })
 
-t.test('a missing Origin is told from a refused one', async (t) => {
+t.test('a missing Origin has another verdict than a refused one', async (t) => {
   const options: readonly OriginOption<OriginSubject>[] = ['same-origin', '*', [], 'https://example.com', /./, () => true]
   for (const option of options) {
     t.equal(compileOrigin(option, false)(handshake([])), 'missing')
@@ -138,10 +144,13 @@ t.test('a missing Origin is told from a refused one', async (t) => {
   t.equal(compileOrigin('same-origin', true)(handshake('https://evil.test')), 'refused', 'a wrong one is not missing')
 })
 
-t.test('no option admits what is not one origin', async (t) => {
-  const options: readonly OriginOption<OriginSubject>[] = ['same-origin', '*', 'https://example.com', /example/, /^/, () => true, async () => true]
+t.test('no option admits a header that is not exactly one origin', async (t) => {
+  const options: readonly OriginOption<OriginSubject>[] = [
+    'same-origin', '*', 'https://example.com', /example/, /^/, () => true, async () => true
+  ]
   const none = [
-    '', ' ', ' https://example.com', 'https://example.com ', 'https://example.com\t', 'https://exam\u0000ple.com', 'https://example.com\u007f',
+    '', ' ', ' https://example.com', 'https://example.com ', 'https://example.com\t',
+    'https://exam\u0000ple.com', 'https://example.com\u007f',
     'https://example.com https://example.com', 'https://example.com,https://example.com', 'https://example.com, null',
     ['https://example.com', 'https://example.com'], ['https://example.com', ''], ['', 'https://example.com']
   ]
@@ -160,16 +169,28 @@ t.test('the Origin check finds the Origin wherever the request has it', async (t
   t.equal(check(subject({ headers: { origin: [] } })), 'missing', 'injected: an empty list')
   t.equal(check(subject({ headers: { origin: 'https://example.com' }, rawHeaders: [] })), 'admitted', 'put in by hand')
   t.equal(check(subject({ headers: {}, rawHeaders: ['oRiGiN', 'https://evil.test'] })), 'refused', 'in whatever case')
-  t.equal(check(subject({ headers: { origin: 'https://example.com' }, rawHeaders: ['ORIGIN', 'https://example.com', 'origin', 'https://example.com'] })), 'refused', 'two that Node merged')
+  t.equal(check(subject({
+    headers: { origin: 'https://example.com' },
+    rawHeaders: ['ORIGIN', 'https://example.com', 'origin', 'https://example.com']
+  })), 'refused', 'two that Node merged')
   t.equal(check(subject({ headers: {}, rawHeaders: ['X-A', 'origin', 'https://example.com', 'x'] })), 'missing', 'a value is not a name')
 })
 
 t.test('a list admits exactly its entries', async (t) => {
-  const list: OriginOption<OriginSubject> = ['https://example.com', 'http://localhost:3000', 'https://[::1]', 'safari-web-extension://E8E4F1C8-0A', 'file://', /^app:\/\//]
-  for (const sent of ['https://example.com', 'http://localhost:3000', 'https://[::1]', 'safari-web-extension://E8E4F1C8-0A', 'file://', 'app://-']) {
+  const list: OriginOption<OriginSubject> = [
+    'https://example.com', 'http://localhost:3000', 'https://[::1]', 'safari-web-extension://E8E4F1C8-0A', 'file://',
+    /^app:\/\//
+  ]
+  for (const sent of [
+    'https://example.com', 'http://localhost:3000', 'https://[::1]', 'safari-web-extension://E8E4F1C8-0A', 'file://',
+    'app://-'
+  ]) {
     t.equal(verdict(list, sent, 'https://api.test'), 'admitted', sent)
   }
-  for (const sent of ['https://api.test', 'http://localhost', 'http://localhost:3001', 'https://[::2]', 'safari-web-extension://e8e4f1c8-0a', 'null']) {
+  for (const sent of [
+    'https://api.test', 'http://localhost', 'http://localhost:3001', 'https://[::2]',
+    'safari-web-extension://e8e4f1c8-0a', 'null'
+  ]) {
     t.equal(verdict(list, sent, 'https://api.test'), 'refused', sent)
   }
   t.equal(verdict('https://example.com', 'https://example.com', 'https://api.test'), 'admitted', 'a lone string is a list of one')
@@ -187,7 +208,10 @@ t.test('a list may name a host in Unicode', async (t) => {
 
 t.test('a wildcard stands for whole labels in front of the dot', async (t) => {
   const list: OriginOption<OriginSubject> = ['https://*.example.com', 'http://*.local.test:8080']
-  for (const sent of ['https://a.example.com', 'https://a.b.example.com', 'https://xn--exmple-cua.example.com', 'https://a_b-1.example.com', 'http://a.local.test:8080']) {
+  for (const sent of [
+    'https://a.example.com', 'https://a.b.example.com', 'https://xn--exmple-cua.example.com',
+    'https://a_b-1.example.com', 'http://a.local.test:8080'
+  ]) {
     t.equal(verdict(list, sent), 'admitted', sent)
   }
   const refused = [
@@ -195,7 +219,8 @@ t.test('a wildcard stands for whole labels in front of the dot', async (t) => {
     'https://example.com.evil.test', 'https://a.example.com.evil.test', 'https://a.example.com.', 'http://a.example.com',
     'https://a.example.com:443', 'https://a.example.com:8443', 'https://A.example.com', 'https://a.EXAMPLE.com', 'HTTPS://a.example.com',
     'https://*.example.com', 'https://evil.test/.example.com', 'https://evil.test/a.example.com', 'https://evil.test?.example.com',
-    'https://evil.test#.example.com', 'https://evil.test\\.example.com', 'https://evil.test@a.example.com', 'https://evil.test:1.example.com',
+    'https://evil.test#.example.com', 'https://evil.test\\.example.com', 'https://evil.test@a.example.com',
+    'https://evil.test:1.example.com',
     'https://a.example.com/', 'https://ä.example.com', 'https://a%2e.example.com', 'https://[::1].example.com', 'xhttps://a.example.com',
     'http://local.test:8080', 'http://a.local.test', 'http://a.local.test:80', 'https://a.local.test:8080', 'a.example.com', 'null'
   ]
@@ -209,7 +234,7 @@ t.test('a RegExp sees the whole header, as it was written', async (t) => {
   t.equal(verdict(/^null$/, 'null'), 'admitted')
 })
 
-t.test('a RegExp with flags answers alike every time and keeps its lastIndex', async (t) => {
+t.test('a RegExp with flags gives the same answer every time and keeps its lastIndex', async (t) => {
   for (const flags of ['g', 'y', 'gy']) {
     const pattern = new RegExp('https://a\\.test', flags)
     pattern.lastIndex = 7
@@ -225,13 +250,13 @@ t.test('a RegExp with flags answers alike every time and keeps its lastIndex', a
   }
 })
 
-t.test('any Origin is admitted by *', async (t) => {
+t.test('the option * admits every Origin', async (t) => {
   for (const sent of ['https://example.com', 'https://evil.test', 'null', 'chrome-extension://abc', 'what?']) {
     t.equal(verdict('*', sent), 'admitted', sent)
   }
 })
 
-t.test('a function decides, given the header and the request', async (t) => {
+t.test('an origin function decides by the header and the request', async (t) => {
   const request = handshake('https://a.test')
   const seen: unknown[] = []
   const check = compileOrigin((origin, given) => { seen.push(origin, given); return origin.endsWith('a.test') }, false)
@@ -242,7 +267,7 @@ t.test('a function decides, given the header and the request', async (t) => {
   t.equal(check(handshake('https://b.test')), 'refused')
 })
 
-t.test('a function may take its time', async (t) => {
+t.test('an origin function may return a promise', async (t) => {
   const check = compileOrigin(async (origin) => origin === 'https://a.test', false)
   const answer = check(handshake('https://a.test'))
   t.ok(answer instanceof Promise)
@@ -251,7 +276,7 @@ t.test('a function may take its time', async (t) => {
   t.equal(check(handshake([])), 'missing', 'and is not asked when there is no Origin')
 })
 
-t.test('only true is a yes', async (t) => {
+t.test('an origin function admits by true alone', async (t) => {
   const answers = ['true', 1, {}, [], undefined, null, 0, '']
   for (const answer of answers) {
     t.equal(await compileOrigin((() => answer) as never, false)(handshake('https://a.test')), 'refused')
@@ -266,7 +291,7 @@ t.test('an error of the origin function goes to the caller', async (t) => {
   await t.rejects(async () => compileOrigin(async () => { throw failure }, false)(request), failure)
 })
 
-t.test('a request of Fastify fits, and so does a function that wants one', async (t) => {
+t.test('a FastifyRequest fits the check, and so does a function that takes one', async (t) => {
   const option: OriginOption<FastifyRequest> = (origin, request) => request.url === '/chat' && origin === 'https://a.test'
   const check: (request: FastifyRequest) => OriginVerdict | Promise<OriginVerdict> = compileOrigin(option, false)
   t.equal(check({ ...handshake('https://a.test'), url: '/chat' } as never), 'admitted')
@@ -317,7 +342,7 @@ const misspelled = [
   ['https://exämple.com:443', 'not spelled', 'https://xn--exmple-cua.com']
 ] as const
 
-t.test('an entry that could never match throws, and says what to write', async (t) => {
+t.test('an entry that could never match throws, and the error says how to write it', async (t) => {
   for (const [entry, fault, instead] of misspelled) {
     const error = thrownBy(() => compileOrigin(['https://fine.test', entry], false))
     t.ok(error instanceof TypeError, JSON.stringify(entry))
@@ -329,14 +354,19 @@ t.test('an entry that could never match throws, and says what to write', async (
   }
 })
 
-t.test('the two words cannot be one of a list', async (t) => {
+t.test('the words * and same-origin cannot be entries of a list', async (t) => {
   t.throws(() => compileOrigin(['*'], false), new TypeError('"*" cannot be one of a list: write it alone'))
-  t.throws(() => compileOrigin(['https://a.test', 'same-origin'], false), new TypeError('"same-origin" cannot be one of a list: write it alone'))
+  t.throws(() => compileOrigin(['https://a.test', 'same-origin'], false), new TypeError(
+    '"same-origin" cannot be one of a list: write it alone'
+  ))
 })
 
 t.test('a value that is no origin option throws', async (t) => {
   for (const option of [undefined, null, true, 5, {}, [true], [null], [['https://a.test']], [() => true]]) {
-    t.throws(() => compileOrigin(option as never, false), { name: 'TypeError', message: /is none of a string, a RegExp/ }, JSON.stringify(option))
+    t.throws(() => compileOrigin(option as never, false), {
+      name: 'TypeError',
+      message: /is none of a string, a RegExp/
+    }, JSON.stringify(option))
   }
 })
 
@@ -345,7 +375,7 @@ function thrownBy (act: () => unknown): Error {
   return new Error('nothing was thrown')
 }
 
-// From here on the WHATWG parser is the judge: what it writes itself is what browsers send.
+// The tests below compare with the WHATWG parser: browsers send what it writes.
 
 function isCanonical (sent: string): boolean {
   return URL.canParse(sent) && new URL(sent).origin === sent && !sent.includes(',') // a comma: see 'a list with a comma'
@@ -356,22 +386,40 @@ function isSameOrigin (sent: string, to: string): boolean {
 }
 
 const pieces = [
-  '.', ':', '/', '//', '\\', '@', '#', '?', ',', ' ', '\t', '\n', '\u0000', '\u001f', '\u007f', '%', '%2e', '%00', '*', '[', ']', '|', '^', '<', '_', '-', '~', '!',
-  ':80', ':443', ':8443', ':0', ':080', 'ä', 'Ä', 'а', '。', '．', '\u00ad', '\u200b', '℀', 'ß', 'K', '＊', '／', 'xn--', 'xn--exmple-cua', 'null', 'evil.test', 'www.',
+  '.', ':', '/', '//', '\\', '@', '#', '?', ',', ' ', '\t', '\n', '\u0000', '\u001f', '\u007f',
+  '%', '%2e', '%00', '*', '[', ']', '|', '^', '<', '_', '-', '~', '!',
+  ':80', ':443', ':8443', ':0', ':080', 'ä', 'Ä', 'а', '。', '．', '\u00ad', '\u200b',
+  '℀', 'ß', 'K', '＊', '／', 'xn--', 'xn--exmple-cua', 'null', 'evil.test', 'www.',
   'A', 'a', 'm', '1', '0x7f'
 ]
 const hostname = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom('example.com', 'a.example.com', 'localhost', '127.0.0.1', '[::1]', 'xn--exmple-cua.com', 'example.com.', 'a_b.test') },
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom(
+      'example.com',
+      'a.example.com',
+      'localhost',
+      '127.0.0.1',
+      '[::1]',
+      'xn--exmple-cua.com',
+      'example.com.',
+      'a_b.test'
+    )
+  },
   { weight: 1, arbitrary: fc.domain() },
   { weight: 1, arbitrary: fc.ipV6().map((ip) => `[${ip}]`) }
 )
 const port = fc.constantFrom('', '', ':80', ':443', ':8443', ':1')
 const origin = fc.tuple(fc.constantFrom('http', 'https'), hostname, port).map(([scheme, host, suffix]) => `${scheme}://${host}${suffix}`)
 
-/** Near misses: one piece put in, or in the place of a character, or a character gone, or other case. */
+/** A near miss: a piece inserted or in place of a character, a character removed, another case. */
 const mutation = fc.oneof(
   fc.tuple(fc.constantFrom('insert', 'replace', 'remove', 'raise'), fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(...pieces)),
-  fc.tuple(fc.constantFrom('insert', 'replace'), fc.double({ min: 0, max: 1, noNaN: true }), fc.string({ unit: 'binary', minLength: 1, maxLength: 2 })),
+  fc.tuple(
+    fc.constantFrom('insert', 'replace'),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 2 })
+  ),
   fc.tuple(fc.constantFrom('insert'), fc.constantFrom(0, 1), fc.constantFrom(...pieces))
 )
 type Mutation = typeof mutation extends fc.Arbitrary<infer M> ? M : never
@@ -388,14 +436,19 @@ function mutate (text: string, [how, where, piece]: Mutation): string {
 const nearMiss = fc.tuple(origin, fc.array(mutation, { maxLength: 2 })).map(([text, mutations]) => mutations.reduce(mutate, text))
 const pair = fc.oneof(
   fc.tuple(nearMiss, fc.constantFrom('https://example.com', 'http://localhost:8443', 'https://xn--exmple-cua.com')),
-  origin.chain((to) => fc.tuple(fc.oneof(fc.constant(to), fc.constant(canonicalOf(to)), mutation.map((m) => mutate(to, m)), mutation.map((m) => mutate(canonicalOf(to), m))), fc.constant(to)))
+  origin.chain((to) => fc.tuple(fc.oneof(
+    fc.constant(to),
+    fc.constant(canonicalOf(to)),
+    mutation.map((m) => mutate(to, m)),
+    mutation.map((m) => mutate(canonicalOf(to), m))
+  ), fc.constant(to)))
 )
 
 function canonicalOf (text: string): string {
   return URL.canParse(text) ? new URL(text).origin : text
 }
 
-t.test('same-origin admits what the URL parser says is the same origin, and nothing else', async (t) => {
+t.test('same-origin admits exactly the origins that the URL parser takes for the same', async (t) => {
   const check = compileOrigin('same-origin', false)
   const counts = { admitted: 0, refused: 0 }
 
@@ -408,7 +461,7 @@ t.test('same-origin admits what the URL parser says is the same origin, and noth
   t.ok(counts.admitted > 1000 && counts.refused > 1000, `both were tried: ${JSON.stringify(counts)}`)
 })
 
-t.test('a host that was tampered with admits no more than the URL parser would', async (t) => {
+t.test('a manipulated host admits no more than the URL parser would', async (t) => {
   const check = compileOrigin('same-origin', false)
   let admitted = 0
   fc.assert(fc.property(origin, mutation, (sent, change) => {
@@ -422,14 +475,14 @@ t.test('a host that was tampered with admits no more than the URL parser would',
   t.ok(admitted > 50, `some were admitted: ${admitted}`)
 })
 
-t.test('a list admits a header only when the URL parser would write the very same', async (t) => {
+t.test('a list admits a header only if the URL parser would write the very same', async (t) => {
   const counts = { taken: 0, thrown: 0 }
 
   fc.assert(fc.property(nearMiss.filter((entry) => !entry.includes('*')), (entry) => {
     const error = thrownBy(() => compileOrigin([entry], false))
     if (error instanceof TypeError) {
       counts.thrown++
-      // What is refused at boot is really no Origin, and the advice is
+      // An entry that is refused at boot is really no Origin, and the advice is one.
       const advice = JSON.parse(error.message.slice(error.message.lastIndexOf(': write ') + 8)) as string
       return !isCanonical(entry) && verdict([advice], advice.replace('*', 'any')) === 'admitted'
     }
@@ -444,7 +497,10 @@ t.test('a list admits a header only when the URL parser would write the very sam
 
 t.test('a wildcard admits only canonical origins whose host lies below', async (t) => {
   const check = compileOrigin('https://*.example.com', false)
-  const below = fc.tuple(fc.array(fc.constantFrom('a', 'www', 'x-1', 'xn--exmple-cua'), { maxLength: 3 }), fc.array(mutation, { maxLength: 2 }))
+  const below = fc.tuple(fc.array(
+    fc.constantFrom('a', 'www', 'x-1', 'xn--exmple-cua'),
+    { maxLength: 3 }
+  ), fc.array(mutation, { maxLength: 2 }))
     .map(([names, mutations]) => mutations.reduce(mutate, `https://${[...names, 'example.com'].join('.')}`))
   const counts = { admitted: 0, refused: 0 }
 
@@ -457,7 +513,7 @@ t.test('a wildcard admits only canonical origins whose host lies below', async (
   t.ok(counts.admitted > 500 && counts.refused > 500, `both were tried: ${JSON.stringify(counts)}`)
 })
 
-// An A-label that decodes to nothing is no browser's, but example.com's own to give away: those are not compared
+// No browser sends an A-label that decodes to nothing, but example.com may have one: not compared.
 function isBelowExample (sent: string): boolean {
   if (!isCanonical(sent.replaceAll('xn--', ''))) return false
   const [, scheme, host = ''] = /^([a-z]+):\/\/(.*)$/.exec(sent) ?? []

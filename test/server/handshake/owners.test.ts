@@ -9,7 +9,10 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { WebSocketServer } from 'ws'
 import typedWs, { type PluginOptions } from '../../../lib/index.js'
-import { connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown } from '../../support/helper.js'
+import {
+  connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client,
+  type Teardown
+} from '../../support/helper.js'
 import { echoRoute } from '../../support/echo.js'
 
 /** An app with a typed route at /typed, a raw one at /raw and an HTTP one at /http. */
@@ -30,7 +33,7 @@ async function talks (client: Client): Promise<boolean> {
   return JSON.stringify(await client.next()) === '{"type":"said","text":"hello"}'
 }
 
-/** Listens as socket.io does, to one path. */
+/** Adds a listener for one path, as socket.io does. */
 function addGuest (t: Teardown, app: FastifyInstance, path = '/guest'): void {
   const guest = new WebSocketServer({ noServer: true })
   t.teardown(() => { for (const client of guest.clients) client.terminate() })
@@ -83,14 +86,19 @@ t.test('an upgrade that only another listener could take runs no hook of the app
 })
 
 for (const prefix of ['/api', '/']) {
-  t.test(`@fastify/http-proxy at ${prefix} after the plugin: its upgrades go upstream, and nobody ends the process`, async (t) => {
+  t.test(`@fastify/http-proxy at ${prefix} after the plugin: its upgrades go upstream, and the process lives on`, async (t) => {
     const upstream = createServer((_request, response) => response.end('upstream'))
     const server = new WebSocketServer({ server: upstream })
     server.on('connection', (ws, { url }) => ws.on('message', (data: Buffer) => { ws.send(`upstream ${url} ${data.toString()}`) }))
     await new Promise<void>((resolve) => { upstream.listen(0, '127.0.0.1', resolve) })
     t.teardown(() => { server.close(); upstream.close() })
     const { app } = await start(t)
-    await app.register(httpProxy, { upstream: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`, prefix, rewritePrefix: prefix, websocket: true })
+    await app.register(httpProxy, {
+      upstream: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+      prefix,
+      rewritePrefix: prefix,
+      websocket: true
+    })
     const url = await listen(app)
     const client = await connect(t, `${url}${prefix.replace(/\/$/, '')}/socket`)
     client.send('"hello"')
@@ -103,7 +111,7 @@ for (const prefix of ['/api', '/']) {
   })
 }
 
-t.test('what a listener throws ends its socket, and nothing else', async (t) => {
+t.test('an error of a listener ends its socket, and nothing else', async (t) => {
   const { app, log } = await start(t)
   app.server.on('upgrade', ({ url }) => { if (url === '/throws') throw new Error('at once') })
   app.server.on('upgrade', (({ url }: IncomingMessage) => url === '/rejects' ? Promise.reject(new Error('later')) : undefined) as never)
@@ -114,7 +122,7 @@ t.test('what a listener throws ends its socket, and nothing else', async (t) => 
   t.match(log.find('websocket upgrade failed'), [{ level: 50, err: { message: 'at once' } }, { level: 50, err: { message: 'later' } }])
 })
 
-t.test('a listener that is asked once is asked once', async (t) => {
+t.test('a listener that was added by once is called once', async (t) => {
   const { app } = await start(t)
   app.server.once('upgrade', (_request, socket) => { socket.end('HTTP/1.1 418 once\r\nConnection: close\r\n\r\n') })
   await listen(app)
@@ -132,7 +140,7 @@ t.test('an upgrade that no listener takes is not held for ever', async (t) => {
   t.equal(await taken.nextRaw(), 'guest "still here"')
 })
 
-t.test('a hook that upgrades the socket by itself ends it, and nothing else', async (t) => {
+t.test('a hook that upgrades the socket by itself loses it, and nothing else ends', async (t) => {
   const { app, log } = await start(t)
   const other = new WebSocketServer({ noServer: true })
   app.ws('/twice', { ...echoRoute, preHandler: async ({ raw }) => { other.handleUpgrade(raw, raw.socket, Buffer.alloc(0), () => {}) } })
@@ -155,7 +163,7 @@ t.test('with a serverFactory, another owner of the server has its path', async (
   t.ok(await talks(await connect(t, `${url}/typed`)))
 })
 
-t.test('every address that localhost has is behind the gate', async (t) => {
+t.test('upgrades are intercepted on every address of localhost', async (t) => {
   const { lookup } = dns
   t.teardown(() => { dns.lookup = lookup })
   const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
@@ -193,7 +201,7 @@ t.test('a closed app leaves nothing on its server', async (t) => {
   await app.register(typedWs)
   addRoutes(app)
   await listen(app)
-  // The one that only keeps upgrades coming has nothing to do.
+  // The placeholder listener does nothing.
   for (const listener of server.listeners('upgrade')) if (listener.length === 0) t.equal((listener as () => unknown)(), undefined)
   await app.close()
   t.equal(server.listenerCount('upgrade'), before)

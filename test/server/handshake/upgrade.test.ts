@@ -4,13 +4,20 @@ import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import typedWs, { type PluginOptions } from '../../../lib/index.js'
-import { certificate, connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused, statusesOf, until, type Teardown } from '../../support/helper.js'
+import {
+  certificate, connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame,
+  refused, statusesOf, until, type Teardown
+} from '../../support/helper.js'
 import { echo } from '../../support/echo.js'
 
 const SETTINGS = 'AAMAAABkAAQCAAAAAAIAAAAA'
 
-/** An app with a typed route at /ws, and what its hooks saw. */
-async function start (t: Teardown, options: PluginOptions = {}, serverOptions: FastifyServerOptions = {}): Promise<{ app: FastifyInstance, url: string, seen: string[] }> {
+/** An app with a typed route at /ws; `seen` is filled by its hooks. */
+async function start (
+  t: Teardown,
+  options: PluginOptions = {},
+  serverOptions: FastifyServerOptions = {}
+): Promise<{ app: FastifyInstance, url: string, seen: string[] }> {
   const app = await createApp(t, options, serverOptions)
   const seen: string[] = []
   app.addHook('onRequest', async ({ method, url }) => { seen.push(`${method} ${url}`) })
@@ -18,7 +25,11 @@ async function start (t: Teardown, options: PluginOptions = {}, serverOptions: F
     contract: echo,
     on: { say: ({ text }, socket) => socket.send('said', { text }) }
   })
-  app.get('/plain', (request) => ({ method: request.method, upgrade: request.headers.upgrade ?? null, connection: request.headers.connection ?? null }))
+  app.get('/plain', (request) => ({
+    method: request.method,
+    upgrade: request.headers.upgrade ?? null,
+    connection: request.headers.connection ?? null
+  }))
   app.post('/plain', (request) => ({ body: request.body }))
   return { app, seen, url: await listen(app) }
 }
@@ -27,9 +38,12 @@ function hostOf ({ server }: FastifyInstance): string {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** What `curl --http2` and the JDK's HTTP client begin with. */
+/** The first request of `curl --http2` and of the JDK's HTTP client. */
 function h2c (app: FastifyInstance, requestLine: string, headers: string[] = [], connection = 'Upgrade, HTTP2-Settings'): string {
-  return [requestLine, `Host: ${hostOf(app)}`, 'User-Agent: curl/8.14.1', 'Accept: */*', `Connection: ${connection}`, 'Upgrade: h2c', `HTTP2-Settings: ${SETTINGS}`, ...headers, '', ''].join('\r\n')
+  return [
+    requestLine, `Host: ${hostOf(app)}`, 'User-Agent: curl/8.14.1', 'Accept: */*', `Connection: ${connection}`,
+    'Upgrade: h2c', `HTTP2-Settings: ${SETTINGS}`, ...headers, '', ''
+  ].join('\r\n')
 }
 
 /** Reads one reply with a Content-Length. */
@@ -91,9 +105,22 @@ t.test('a broken handshake is refused before any hook, by one reply', async (t) 
     t.match(answer, /\r\nConnection: close/, `${name}: the socket is closed`)
     const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))
     t.match(body, { statusCode, code: /^FST_TYPED_WS_/, error: /./, message }, `${name}: and the text says why`)
-    if (statusCode === 426) t.match(answer, /\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n/, `${name}: and the headers what would do`)
+    if (statusCode === 426) {
+      t.match(
+        answer,
+        /\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n/,
+      `${name}: and the headers what would do`
+      )
+    }
   }
-  for (const [name, headers, message = /./, statusCode = 400] of broken) await refuse(name, handshakeText(app, '/ws', headers), message, statusCode)
+  for (const [name, headers, message = /./, statusCode = 400] of broken) {
+    await refuse(
+      name,
+      handshakeText(app, '/ws', headers),
+      message,
+      statusCode
+    )
+  }
   await refuse('HTTP/1.0', handshakeText(app, '/ws', {}, 'GET /ws HTTP/1.0'), /HTTP\/1\.1/, 400)
   t.same(seen, [])
 })
@@ -106,9 +133,12 @@ t.test('a subprotocol list may have spaces and tabs', async (t) => {
   t.match(answer.toString(), /\r\nSec-WebSocket-Protocol: echo\.v1\r\n/)
 })
 
-t.test('a client that does not hang up after its refusal is cut within a second', async (t) => {
+t.test('a client that does not hang up after its refusal is disconnected within a second', async (t) => {
   const { app } = await start(t)
-  for (const text of [handshakeText(app, '/ws', { 'Sec-WebSocket-Key': null }), handshakeText(app, '/nowhere'), handshakeText(app, '/ws', { Origin: null })]) {
+  for (const text of [
+    handshakeText(app, '/ws', { 'Sec-WebSocket-Key': null }), handshakeText(app, '/nowhere'),
+    handshakeText(app, '/ws', { Origin: null })
+  ]) {
     const socket = await connectRaw(t, app)
     socket.allowHalfOpen = true
     socket.resume()
@@ -169,7 +199,7 @@ t.test('bytes behind a refused upgrade are no second request', async (t) => {
   t.ok(prompt > 0, 'it is read and thrown away, so that the connection ends as soon as its client does')
 })
 
-t.test('an upgrade that is answered where no hook runs is closed as well', async (t) => {
+t.test('an upgrade that is answered before any hook runs is closed as well', async (t) => {
   const { app } = await start(t)
   t.same(statusesOf(await exchangeRaw(t, app, handshakeText(app, '/%zz'))), [400])
   await until(async () => await countSockets(app) === 0)
@@ -203,15 +233,18 @@ t.test('h2c: a GET is served as plain HTTP, and the connection goes on', async (
   t.equal(seen.length, 3)
 })
 
-t.test('h2c: other headers arrive as they were', async (t) => {
+t.test('h2c: other headers arrive unchanged', async (t) => {
   const app = await createApp(t)
   app.get('/', (request) => request.raw.rawHeaders)
   await listen(app)
   const socket = await connectRaw(t, app)
-  socket.write(Buffer.from(h2c(app, 'GET /?q=%20 HTTP/1.1', ['X-Odd: caf\u00e9', 'x-odd:  two ', 'X-Empty:', 'Cookie: a=b; c=d'], 'x-hop, Upgrade,HTTP2-Settings'), 'latin1'))
+  socket.write(Buffer.from(h2c(app, 'GET /?q=%20 HTTP/1.1', [
+    'X-Odd: caf\u00e9', 'x-odd:  two ', 'X-Empty:', 'Cookie: a=b; c=d'
+  ], 'x-hop, Upgrade,HTTP2-Settings'), 'latin1'))
   const { body } = await readReply(socket)
   t.same(JSON.parse(Buffer.from(body, 'latin1').toString()), [
-    'Host', hostOf(app), 'User-Agent', 'curl/8.14.1', 'Accept', '*/*', 'Connection', 'x-hop', 'X-Odd', 'caf\u00e9', 'x-odd', 'two', 'X-Empty', '', 'Cookie', 'a=b; c=d'
+    'Host', hostOf(app), 'User-Agent', 'curl/8.14.1', 'Accept', '*/*', 'Connection', 'x-hop',
+    'X-Odd', 'caf\u00e9', 'x-odd', 'two', 'X-Empty', '', 'Cookie', 'a=b; c=d'
   ])
 })
 
@@ -251,7 +284,7 @@ t.test('h2c: 100-continue is answered', async (t) => {
   t.same(JSON.parse((await readReply(socket)).body), { body: {} })
 })
 
-t.test('h2c: the requests of a connection are counted on, whichever of them ask for an upgrade', async (t) => {
+t.test('h2c: maxRequestsPerSocket counts all requests of a connection, with and without an upgrade', async (t) => {
   for (const asks of [[1, 2, 3, 4, 5], [1], [3], [5], [2, 4], []]) {
     const { app, seen } = await start(t, {}, { maxRequestsPerSocket: 5 })
     const socket = await connectRaw(t, app)
@@ -265,7 +298,7 @@ t.test('h2c: the requests of a connection are counted on, whichever of them ask 
   }
 })
 
-t.test('h2c: over TLS it is served as well', async (t) => {
+t.test('h2c: a request over TLS is served as well', async (t) => {
   const app = Fastify({ https: certificate })
   t.teardown(() => app.close())
   await app.register(typedWs)
@@ -283,7 +316,7 @@ t.test('h2c: over TLS it is served as well', async (t) => {
   }
 })
 
-t.test('h2c: a socket that was handed back is like any other', async (t) => {
+t.test('h2c: a socket that was handed back behaves like any other', async (t) => {
   const { app } = await start(t, {}, { keepAliveTimeout: 1000 })
   const shape = (socket: Socket) => Object.fromEntries(socket.eventNames().map((name) => [String(name), socket.listenerCount(name)]))
   let accepted: Socket | undefined
@@ -313,7 +346,7 @@ t.test('h2c: onTimeout runs once for a request that takes too long', async (t) =
   t.equal(timeouts, 1)
 })
 
-t.test('h2c: an idle connection does not hold up close', async (t) => {
+t.test('h2c: an idle connection does not delay app.close()', async (t) => {
   const { app } = await start(t)
   const socket = await connectRaw(t, app)
   socket.write(h2c(app, 'GET /plain HTTP/1.1'))
@@ -327,16 +360,22 @@ t.test('h2c: a request with more headers than Node keeps is not served, since on
     if (maxHeadersCount !== undefined) app.server.maxHeadersCount = maxHeadersCount
     const many = Array.from({ length: maxHeadersCount ?? 1500 }, () => 'a: b')
     const smuggled = `GET /smuggled HTTP/1.1\r\nHost: ${hostOf(app)}\r\n\r\n`
-    const answer = await exchangeRaw(t, app, `${h2c(app, 'POST /plain HTTP/1.1', [...many, `Content-Length: ${smuggled.length}`])}${smuggled}`)
-    // Later Nodes say 431 before it comes to that.
+    const answer = await exchangeRaw(t, app, `${h2c(app, 'POST /plain HTTP/1.1', [
+      ...many, `Content-Length: ${smuggled.length}`
+    ])}${smuggled}`)
+    // Later versions of Node answer 431 before.
     t.notOk(statusesOf(answer).some((status) => status !== 431))
     t.same(seen, [])
   }
 })
 
-t.test('an upgrade that is no WebSocket\'s is served as plain HTTP', async (t) => {
+t.test('an upgrade to another protocol is served as plain HTTP', async (t) => {
   const { app, url } = await start(t)
-  const post = handshakeText(app, '/plain', { 'Content-Length': '2', 'Content-Type': 'application/json', Connection: 'close, Upgrade' }, 'POST /plain HTTP/1.1')
+  const post = handshakeText(app, '/plain', {
+    'Content-Length': '2',
+    'Content-Type': 'application/json',
+    Connection: 'close, Upgrade'
+  }, 'POST /plain HTTP/1.1')
   t.match(await exchangeRaw(t, app, `${post}{}`), /\{"body":\{\}\}$/, 'a WebSocket is opened by a GET')
   const list = await exchangeRaw(t, app, handshakeText(app, '/ws', { Upgrade: 'h2c, websocket', Connection: 'close, Upgrade' }))
   t.same(statusesOf(list), [426], 'a list names no one protocol')
@@ -360,7 +399,7 @@ t.test('a later listener for upgrades sees only those that passed, and can stop'
   t.same(passed, ['/nowhere'])
 })
 
-t.test('while closing, a handshake is told to come back', async (t) => {
+t.test('while the app closes, a handshake gets 503 and Retry-After', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   const closing: Array<() => void> = []
@@ -388,7 +427,7 @@ t.test('while closing, a handshake is told to come back', async (t) => {
   t.equal(requests, 0)
 })
 
-t.test('our own log lines have neither query nor cookies nor payloads', async (t) => {
+t.test('log lines of the package have neither query nor cookies nor payloads', async (t) => {
   const log = new Log()
   const app = await createApp(t, { handshakeTimeoutMs: 50 }, { logger: log.options })
   app.ws('/ws', {
@@ -402,7 +441,11 @@ t.test('our own log lines have neither query nor cookies nor payloads', async (t
     on: { say () {} }
   })
   await listen(app)
-  const head = (way: string, headers: Headers = {}): string => handshakeText(app, `/ws?way=${way}&token=secret-query`, { Cookie: 'session=secret-cookie', Authorization: 'Bearer secret-token', ...headers })
+  const head = (way: string, headers: Headers = {}): string => handshakeText(app, `/ws?way=${way}&token=secret-query`, {
+    Cookie: 'session=secret-cookie',
+    Authorization: 'Bearer secret-token',
+    ...headers
+  })
   await exchangeRaw(t, app, head('', { 'Sec-WebSocket-Key': 'secret-key' }))
   await exchangeRaw(t, app, head('', { 'Sec-WebSocket-Version': 'secret-version' }))
   await exchangeRaw(t, app, head('', { Origin: null }))
@@ -411,18 +454,23 @@ t.test('our own log lines have neither query nor cookies nor payloads', async (t
   await exchangeRaw(t, app, head('hang'))
   await exchangeRaw(t, app, head('inject'))
   await exchangeRaw(t, app, head('refuse'))
-  await exchangeRaw(t, app, Buffer.concat([Buffer.from(head('')), maskedFrame('{"secret":"secret-payload"}'), maskedFrame('{"type":"say","text":1,"secret":"secret-payload"}'), Buffer.from('secret-frame')]))
+  await exchangeRaw(t, app, Buffer.concat([
+    Buffer.from(head('')),
+    maskedFrame('{"secret":"secret-payload"}'),
+    maskedFrame('{"type":"say","text":1,"secret":"secret-payload"}'),
+    Buffer.from('secret-frame')
+  ]))
   const ours = log.find('websocket')
   t.ok(ours.length >= 5, JSON.stringify(ours.map(({ msg }) => msg)))
   t.notMatch(JSON.stringify(ours), /secret/)
 })
 
-t.test('our own log lines have printable text only, whatever Origin, Host or headers hold', async (t) => {
+t.test('log lines of the package have printable text only, with any Origin, Host or headers', async (t) => {
   const log = new Log()
   const app = await createApp(t, {}, { logger: log.options })
   app.ws('/ws', { contract: echo, preHandler: async (_request, reply) => { reply.header('x-\u0085\u202e', 'a') }, on: { say () {} } })
   await listen(app)
-  // Node's own parser refuses those of ASCII.
+  // Node's own parser refuses the ASCII ones.
   const odd = '\u0085\u009b31m\u00ad'
   await exchangeRaw(t, app, Buffer.from(handshakeText(app, '/ws', { Origin: `http://${odd}.test`, Host: `a${odd}` }), 'latin1'))
   await exchangeRaw(t, app, handshakeText(app, '/ws', { Origin: `http://${'a'.repeat(4000)}.test` }))

@@ -19,7 +19,11 @@ const rooms = defineContract({
   }
 })
 
-async function start (t: Teardown, options = {}): Promise<{ app: Awaited<ReturnType<typeof createApp>>, join: (...names: string[]) => Promise<Client>, sockets: Array<Socket<typeof rooms>> }> {
+async function start (t: Teardown, options = {}): Promise<{
+  app: Awaited<ReturnType<typeof createApp>>
+  join: (...names: string[]) => Promise<Client>
+  sockets: Array<Socket<typeof rooms>>
+}> {
   const app = await createApp(t, options)
   const sockets: Array<Socket<typeof rooms>> = []
   const route = {
@@ -49,7 +53,7 @@ async function where (client: Client): Promise<string[]> {
   return (await client.next()).data as string[]
 }
 
-t.test('a publish reaches every other member, once', async (t) => {
+t.test('a published message reaches every other member once', async (t) => {
   const { join } = await start(t)
   const [a, b, c, d] = [await join('x'), await join('x'), await join('x', 'y'), await join('y')]
   a.send({ type: 'say', room: 'x', text: 'hi' })
@@ -60,7 +64,7 @@ t.test('a publish reaches every other member, once', async (t) => {
   for (const client of [a, b, c, d]) t.equal(client.unread, 0)
 })
 
-t.test('one need not be a member to publish, and nobody need be there', async (t) => {
+t.test('a connection may publish without being a member, and to a topic without members', async (t) => {
   const { join } = await start(t)
   const [a, b] = [await join(), await join('x')]
   a.send({ type: 'say', room: 'x', text: 'from outside' })
@@ -84,7 +88,7 @@ t.test('a connection that leaves a topic or the server gets nothing more', async
   t.same(await where(a), [])
 })
 
-t.test('joining twice is joining once', async (t) => {
+t.test('a topic that is subscribed twice delivers once', async (t) => {
   const { app, join } = await start(t)
   const a = await join('x', 'x')
   t.same(await where(a), ['x'])
@@ -129,7 +133,7 @@ t.test('a channel publishes, counts, lists and disconnects from anywhere in the 
   t.same(await b.closed(), { code: 4000, reason: 'go' })
 })
 
-t.test('a channel refuses what breaks the contract', async (t) => {
+t.test('a channel refuses a message that breaks the contract', async (t) => {
   const { app, join } = await start(t)
   const a = await join('x')
   const channel = app.channel(rooms)
@@ -139,7 +143,7 @@ t.test('a channel refuses what breaks the contract', async (t) => {
   t.equal(a.unread, 0)
 })
 
-t.test('routes of one contract share its topics, and a channel without a route can publish to nobody', async (t) => {
+t.test('routes of one contract share its topics, and a channel without a route publishes to no member', async (t) => {
   const { app, join } = await start(t)
   const other = defineContract({ name: 'other', serverToClient: { said: Type1.Object({ text: Type1.String() }) } })
   const quiet = app.channel(other)
@@ -154,8 +158,12 @@ t.test('routes of one contract share its topics, and a channel without a route c
   t.equal(a.unread, 0)
 })
 
-t.test('publishes and sends of one turn reach a member in the order they were made, with and without compression', async (t) => {
-  const both = defineContract({ name: 'both', clientToServer: { go: Type.Object({}) }, serverToClient: { n: Type.Object({ n: Type.Number() }) } })
+t.test('messages published and sent in one turn reach a member in their order, with and without compression', async (t) => {
+  const both = defineContract({
+    name: 'both',
+    clientToServer: { go: Type.Object({}) },
+    serverToClient: { n: Type.Object({ n: Type.Number() }) }
+  })
   const app = await createApp(t, { perMessageDeflate: true })
   const channel = app.channel(both)
   app.ws('/', {
@@ -180,7 +188,7 @@ t.test('publishes and sends of one turn reach a member in the order they were ma
   }
 })
 
-t.test('a connection in no topic leaves none', (t) => {
+t.test('a connection without topics leaves none', (t) => {
   const hub = new Hub<{ deliver: () => void }>()
   hub.unsubscribe('nobody', { deliver: () => t.fail('not a member') })
   t.equal(hub.size('nobody'), 0)

@@ -27,12 +27,22 @@ function text (payload: string): Frame {
   return { first: 0x81, payload: Buffer.from(payload), isMasked: true, form: 'short' }
 }
 
-/** A taker that takes everything. */
-function takerOf (others: Partial<FrameReaderOwner>): FrameReaderOwner {
-  return { isFull: false, hasMessageListener: false, takeText () {}, admitsFrame: () => true, pause () {}, resume () {}, gone () {}, terminate () {}, ...others }
+/** An owner that takes everything. */
+function ownerOf (others: Partial<FrameReaderOwner>): FrameReaderOwner {
+  return {
+    isFull: false,
+    hasMessageListener: false,
+    takeText () {},
+    admitsFrame: () => true,
+    pause () {},
+    resume () {},
+    gone () {},
+    terminate () {},
+    ...others
+  }
 }
 
-function readerOf (others: Partial<FrameReceiver>): FrameReceiver {
+function receiverOf (others: Partial<FrameReceiver>): FrameReceiver {
   return { writable: true, isBusy: false, write: () => true, end () {}, ...others }
 }
 
@@ -40,7 +50,7 @@ function wrapped (receiver: Writable): FrameReceiver {
   return { get writable () { return receiver.writable }, isBusy: false, write: (bytes) => receiver.write(bytes), end: () => receiver.end() }
 }
 
-/** What a reader makes of bytes that arrive in these chunks. */
+/** A receiver of ws that notes its events. */
 function ownReceiver (heard: unknown[]): Writable {
   const receiver = new Receiver({ isServer: true, maxPayload: MAX_PAYLOAD_BYTES })
   receiver.on('message', (data: Buffer, isBinary: boolean) => heard.push(isBinary ? data.toString('hex') : data.toString()))
@@ -59,12 +69,14 @@ async function readByWs (chunks: Buffer[]): Promise<unknown[]> {
   return heard
 }
 
-async function readByIntake (chunks: Buffer[], taken: { count: number } = { count: 0 }): Promise<unknown[]> {
+async function readByFrameReader (chunks: Buffer[], taken: { count: number } = { count: 0 }): Promise<unknown[]> {
   const heard: unknown[] = []
   const receiver = ownReceiver(heard)
-  const intake = new FrameReader(takerOf({ takeText (message) { taken.count++; heard.push(message) } }), wrapped(receiver), MAX_PAYLOAD_BYTES)
-  // As ws does: after the last frame nobody reads.
-  for (const chunk of chunks) if (receiver.writable) intake.write(Buffer.from(chunk))
+  const frameReader = new FrameReader(ownerOf({
+    takeText (message) { taken.count++; heard.push(message) }
+  }), wrapped(receiver), MAX_PAYLOAD_BYTES)
+  // As ws does: nothing is read after the last frame.
+  for (const chunk of chunks) if (receiver.writable) frameReader.write(Buffer.from(chunk))
   await new Promise(setImmediate)
   return heard
 }
@@ -81,101 +93,116 @@ const payload = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(124, 125, 126, 127, 299, 300, 301).map((length) => Buffer.alloc(length, 'x')) }
 )
 const frame: fc.Arbitrary<Frame> = fc.record({
-  first: fc.oneof({ weight: 8, arbitrary: fc.constant(0x81) }, { weight: 4, arbitrary: fc.constantFrom(0x01, 0x00, 0x80, 0x82, 0x02, 0x89, 0x8a) }, { weight: 1, arbitrary: fc.nat(255) }),
+  first: fc.oneof(
+    { weight: 8, arbitrary: fc.constant(0x81) },
+    { weight: 4, arbitrary: fc.constantFrom(0x01, 0x00, 0x80, 0x82, 0x02, 0x89, 0x8a) },
+    { weight: 1, arbitrary: fc.nat(255) }
+  ),
   payload,
   isMasked: fc.oneof({ weight: 20, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
   form: fc.oneof({ weight: 8, arbitrary: fc.constant('short' as const) }, { weight: 1, arbitrary: fc.constantFrom<16 | 64>(16, 64) })
 })
 const arrival = fc.record({ frames: fc.array(frame, { maxLength: 12 }), cuts: fc.array(fc.nat(), { maxLength: 8 }) })
 
-t.test('any bytes, however they are cut, are read as ws alone reads them', async (t) => {
+t.test('frames cut at any place are read as ws alone reads them', async (t) => {
   const taken = { count: 0 }
   await fc.assert(fc.asyncProperty(arrival, async ({ frames, cuts }) => {
     const chunks = cut(Buffer.concat(frames.map(bytesOf)), cuts)
-    const [ours, theirs] = [await readByIntake(chunks, taken), await readByWs(chunks)]
+    const [ours, theirs] = [await readByFrameReader(chunks, taken), await readByWs(chunks)]
     t.strictSame(ours, theirs)
   }), { numRuns: 3000 })
-  t.ok(taken.count > 1000, 'and the intake took its share')
+  t.ok(taken.count > 1000, 'the frame reader has taken its share')
 })
 
-t.test('bytes that are no frames at all are read as ws alone reads them', async (t) => {
+t.test('random bytes are read as ws alone reads them', async (t) => {
   await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), fc.array(fc.nat(), { maxLength: 5 }), async (noise, cuts) => {
     const chunks = cut(Buffer.from(noise), cuts)
-    t.strictSame(await readByIntake(chunks), await readByWs(chunks))
+    t.strictSame(await readByFrameReader(chunks), await readByWs(chunks))
   }), { numRuns: 1000 })
 })
 
-t.test('a frame of more than 4 GiB is announced to ws, which refuses it', async (t) => {
+t.test('the header of a frame of more than 4 GiB goes to ws, which reports it as too big', async (t) => {
   const header = Buffer.from([0x81, 0xff, 0, 0, 0, 2, 0, 0, 0, 0, 1, 2, 3, 4])
-  t.same(await readByIntake([header]), [['error', 'Max payload size exceeded']])
+  t.same(await readByFrameReader([header]), [['error', 'Max payload size exceeded']])
 })
 
-t.test('while its taker is full, frames wait, and go on in order when there is room', (t) => {
+t.test('frames wait while the owner is full, and go on in their order when it has room', (t) => {
   const heard: string[] = []
-  const taker = { ...takerOf({}), room: 2, get isFull (): boolean { return this.room === 0 }, takeText (message: string) { this.room--; heard.push(message) } }
-  const intake = new FrameReader(taker, readerOf({ write: () => t.fail('ws is not asked') }), MAX_PAYLOAD_BYTES)
-  t.equal(intake.readOn(), true)
-  intake.write(Buffer.concat(['1', '2', '3', '4'].map((n) => bytesOf(text(n)))))
-  intake.write(bytesOf(text('5')))
+  const owner = {
+    ...ownerOf({}),
+    room: 2,
+    get isFull (): boolean { return this.room === 0 },
+    takeText (message: string) { this.room--; heard.push(message) }
+  }
+  const frameReader = new FrameReader(owner, receiverOf({ write: () => t.fail('ws is not asked') }), MAX_PAYLOAD_BYTES)
+  t.equal(frameReader.readOn(), true)
+  frameReader.write(Buffer.concat(['1', '2', '3', '4'].map((n) => bytesOf(text(n)))))
+  frameReader.write(bytesOf(text('5')))
   t.same(heard, ['1', '2'])
-  t.equal(intake.readOn(), false)
-  taker.room = 2
-  t.equal(intake.readOn(), false)
+  t.equal(frameReader.readOn(), false)
+  owner.room = 2
+  t.equal(frameReader.readOn(), false)
   t.same(heard, ['1', '2', '3', '4'])
-  taker.room = 9
-  t.equal(intake.readOn(), true)
-  intake.write(bytesOf(text('6')))
+  owner.room = 9
+  t.equal(frameReader.readOn(), true)
+  frameReader.write(bytesOf(text('6')))
   t.same(heard, ['1', '2', '3', '4', '5', '6'])
   t.end()
 })
 
-t.test('bytes that waited are not copied to go on', (t) => {
+t.test('bytes that have waited are not copied', (t) => {
   const written: Buffer[] = []
-  const taker = { ...takerOf({}), isFull: false, takeText () { this.isFull = true } }
-  const intake = new FrameReader(taker, readerOf({ write: (bytes) => written.push(bytes) > 0 }), MAX_PAYLOAD_BYTES)
+  const owner = { ...ownerOf({}), isFull: false, takeText () { this.isFull = true } }
+  const frameReader = new FrameReader(owner, receiverOf({ write: (bytes) => written.push(bytes) > 0 }), MAX_PAYLOAD_BYTES)
   const chunk = Buffer.concat([bytesOf(text('x')), bytesOf({ ...text(''), first: 0x89 })])
-  intake.write(chunk)
-  taker.isFull = false
-  intake.readOn()
+  frameReader.write(chunk)
+  owner.isFull = false
+  frameReader.readOn()
   t.equal(written.length, 1)
   t.equal(written[0]!.buffer, chunk.buffer)
   t.equal(written[0]!.byteOffset, chunk.byteOffset + bytesOf(text('x')).length)
   t.end()
 })
 
-t.test('with a listener on ws, every message goes through ws', async (t) => {
+t.test('with a message listener on ws, every message goes through ws', async (t) => {
   const heard: unknown[] = []
   const receiver = ownReceiver(heard)
-  const intake = new FrameReader(takerOf({ hasMessageListener: true, takeText: () => t.fail('taken') }), wrapped(receiver), MAX_PAYLOAD_BYTES)
-  intake.write(bytesOf(text('x')))
+  const frameReader = new FrameReader(ownerOf({
+    hasMessageListener: true,
+    takeText: () => t.fail('taken')
+  }), wrapped(receiver), MAX_PAYLOAD_BYTES)
+  frameReader.write(bytesOf(text('x')))
   t.same(heard, ['x'])
 })
 
-t.test('the frame reader says when ws wants no more', (t) => {
+t.test('the frame reader returns false when ws takes no more', (t) => {
   const answers = [true, false, true]
-  const intake = new FrameReader(takerOf({}), readerOf({ write: () => answers.shift()! }), MAX_PAYLOAD_BYTES)
+  const frameReader = new FrameReader(ownerOf({}), receiverOf({ write: () => answers.shift()! }), MAX_PAYLOAD_BYTES)
   const ping = bytesOf({ ...text(''), first: 0x89 })
-  t.equal(intake.write(ping), true)
-  t.equal(intake.write(Buffer.concat([ping, ping])), false)
+  t.equal(frameReader.write(ping), true)
+  t.equal(frameReader.write(Buffer.concat([ping, ping])), false)
   t.end()
 })
 
-/** A socket in memory: what has been pushed has arrived. */
-class Wire extends Duplex {
+/** A stream in memory: pushed bytes have arrived. */
+class MemoryStream extends Duplex {
   override _read (): void {}
   override _write (_chunk: Buffer, _encoding: string, done: () => void): void { done() }
 }
 
-const { PerMessageDeflate } = createRequire(import.meta.url)('ws') as { PerMessageDeflate: { new (options: object): { accept (offers: object[]): void }, extensionName: string } }
+const { PerMessageDeflate } = createRequire(import.meta.url)('ws') as {
+  PerMessageDeflate: { new (options: object): { accept (offers: object[]): void }, extensionName: string }
+}
 
-/** What a WebSocket of ws's own has at its disposal when the handshake is over. */
-function begin (ws: WebSocket, wire: Wire, isDeflated: boolean): void {
+/** Gives a WebSocket its stream, as ws does after a handshake. */
+function begin (ws: WebSocket, stream: MemoryStream, isDeflated: boolean): void {
   if (isDeflated) {
     const deflate = new PerMessageDeflate({ isServer: true, maxPayload: MAX_PAYLOAD_BYTES })
     deflate.accept([{}])
     Object.assign((ws as unknown as { _extensions: object })._extensions, { [PerMessageDeflate.extensionName]: deflate })
   }
-  (ws as unknown as { setSocket (socket: Duplex, head: Buffer, options: object): void }).setSocket(wire, Buffer.alloc(0), { maxPayload: MAX_PAYLOAD_BYTES })
+  const settable = ws as unknown as { setSocket (socket: Duplex, head: Buffer, options: object): void }
+  settable.setSocket(stream, Buffer.alloc(0), { maxPayload: MAX_PAYLOAD_BYTES })
 }
 
 function listenTo (ws: WebSocket): { heard: unknown[], closed: Promise<unknown> } {
@@ -190,37 +217,39 @@ function listenTo (ws: WebSocket): { heard: unknown[], closed: Promise<unknown> 
 type End = 'fin' | 'reset'
 interface Flow { readonly chunks: readonly Buffer[], readonly end: End, readonly isDeflated: boolean }
 
-async function feed (wire: Wire, { chunks, end }: Flow): Promise<void> {
+async function feed (stream: MemoryStream, { chunks, end }: Flow): Promise<void> {
   for (const chunk of chunks) {
-    wire.push(Buffer.from(chunk))
+    stream.push(Buffer.from(chunk))
     await new Promise(setImmediate)
   }
-  if (end === 'fin') wire.push(null)
-  else wire.destroy(new Error('reset'))
+  if (end === 'fin') stream.push(null)
+  else stream.destroy(new Error('reset'))
 }
 
-// After a fault in a compressed message ws reads on, and may throw: it is compared without that.
+// After a fault in a compressed message ws reads on, and may throw: not compared.
 function stopAtFaults (ws: WebSocket): void {
-  const { _receiver: receiver } = ws as unknown as { _receiver: { _errored: boolean, _write: (chunk: Buffer, encoding: string, done: () => void) => void } }
+  const { _receiver: receiver } = ws as unknown as {
+    _receiver: { _errored: boolean, _write: (chunk: Buffer, encoding: string, done: () => void) => void }
+  }
   const write = receiver._write.bind(receiver)
   receiver._write = (chunk, encoding, done) => receiver._errored ? done() : write(chunk, encoding, done)
 }
 
 async function endByWs (flow: Flow): Promise<unknown[]> {
-  const wire = new Wire()
+  const stream = new MemoryStream()
   const ws = new WebSocket(null as never, undefined, {})
   const { heard, closed } = listenTo(ws)
   ;(ws as unknown as { _isServer: boolean })._isServer = true
-  begin(ws, wire, flow.isDeflated)
+  begin(ws, stream, flow.isDeflated)
   stopAtFaults(ws)
-  await feed(wire, flow)
+  await feed(stream, flow)
   const end = await closed
   return [...heard, end]
 }
 
-/** Takes so many messages at once, and then none until some turns of the event loop have passed. */
-async function endByIntake (flow: Flow, room: number, turns: number): Promise<unknown[]> {
-  const wire = new Wire()
+/** Takes `room` messages, and then none until `turns` turns of the event loop have passed. */
+async function endByFrameReader (flow: Flow, room: number, turns: number): Promise<unknown[]> {
+  const stream = new MemoryStream()
   const ws = new ServerWebSocket(null as never, undefined, {})
   const { heard, closed } = listenTo(ws)
   let left = room
@@ -234,16 +263,16 @@ async function endByIntake (flow: Flow, room: number, turns: number): Promise<un
     left = room
     resume()
   }
-  const taker = takerOf({ takeText (message) { heard.push(message); take() }, pause: () => ws.pause(), resume: () => resume() })
-  Object.defineProperty(taker, 'isFull', { get: () => left <= 0 })
+  const owner = ownerOf({ takeText (message) { heard.push(message); take() }, pause: () => ws.pause(), resume: () => resume() })
+  Object.defineProperty(owner, 'isFull', { get: () => left <= 0 })
   ws.on('message', take)
   ;(ws as unknown as { _isServer: boolean })._isServer = true
-  begin(ws, wire, flow.isDeflated)
-  const intake = ws.readThrough(taker, MAX_PAYLOAD_BYTES, new AsyncResource('test'))!
-  const resume = (): void => { if (intake.readOn() && ws.isPaused) ws.resume() }
-  await feed(wire, flow)
+  begin(ws, stream, flow.isDeflated)
+  const frameReader = ws.readThrough(owner, MAX_PAYLOAD_BYTES, new AsyncResource('test'))!
+  const resume = (): void => { if (frameReader.readOn() && ws.isPaused) ws.resume() }
+  await feed(stream, flow)
   const end = await closed
-  if (most > room) heard.push('more than there was room for')
+  if (most > room) heard.push('more messages than there was room for')
   return [...heard, end]
 }
 
@@ -253,7 +282,12 @@ function deflated (data: Buffer): Buffer {
 
 const deflatedFrame = payload.map((data): Frame => ({ first: 0xc1, payload: deflated(data), isMasked: true, form: 'short' }))
 const closing = fc.record({ code: fc.constantFrom(1000, 4000, 1), reason: fc.constantFrom('', 'bye') }).map(({ code, reason }): Frame => {
-  return { first: 0x88, payload: Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)]), isMasked: true, form: 'short' }
+  return {
+    first: 0x88,
+    payload: Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)]),
+    isMasked: true,
+    form: 'short'
+  }
 })
 const good: fc.Arbitrary<Frame> = fc.record({
   first: fc.constantFrom(0x81, 0x81, 0x81, 0x82, 0x89, 0x8a),
@@ -264,7 +298,11 @@ const good: fc.Arbitrary<Frame> = fc.record({
 
 for (const isDeflated of [false, true]) {
   const flow = fc.record({
-    frames: fc.array(fc.oneof({ weight: 12, arbitrary: good }, { weight: isDeflated ? 12 : 0, arbitrary: deflatedFrame }, { weight: 1, arbitrary: frame }), { maxLength: 30 }),
+    frames: fc.array(fc.oneof(
+      { weight: 12, arbitrary: good },
+      { weight: isDeflated ? 12 : 0, arbitrary: deflatedFrame },
+      { weight: 1, arbitrary: frame }
+    ), { maxLength: 30 }),
     last: fc.option(closing),
     cuts: fc.array(fc.nat(), { maxLength: 4 }),
     lostBytes: fc.oneof(fc.constant(0), fc.nat(20)),
@@ -272,11 +310,12 @@ for (const isDeflated of [false, true]) {
     room: fc.integer({ min: 1, max: 5 }),
     turns: fc.nat(2)
   })
-  t.test(`however a stream ${isDeflated ? 'with compressed messages ' : ''}ends, by FIN or RST, at any point, all of it is heard as by ws alone, though the taker is full`, async (t) => {
+  const kind = isDeflated ? 'compressed messages' : 'messages'
+  t.test(`${kind} in front of FIN or RST at any point are read as ws alone reads them, also while the owner is full`, async (t) => {
     await fc.assert(fc.asyncProperty(flow, async ({ frames, last, cuts, lostBytes, end, room, turns }) => {
       const bytes = Buffer.concat([...frames, ...last === null ? [] : [last]].map(bytesOf))
       const one = { chunks: cut(bytes.subarray(0, Math.max(0, bytes.length - lostBytes)), cuts), end, isDeflated }
-      const [ours, theirs] = await Promise.all([endByIntake(one, room, turns), endByWs(one)])
+      const [ours, theirs] = await Promise.all([endByFrameReader(one, room, turns), endByWs(one)])
       t.strictSame(ours, theirs)
     }), { numRuns: 300 })
   })

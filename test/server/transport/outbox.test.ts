@@ -14,8 +14,8 @@ import { frameOf, frameText } from '../../../lib/server/transport/frame.js'
 import { Outbox } from '../../../lib/server/transport/outbox.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../../support/helper.js'
 
-/** A socket that remembers what each write to the system took along. */
-class Wire extends Duplex {
+/** A stream that notes the bytes of each write to the system. */
+class NotingStream extends Duplex {
   readonly writes: Buffer[] = []
 
   override _read (): void {}
@@ -31,58 +31,67 @@ class Wire extends Duplex {
   }
 }
 
-function wired (highWaterMarkBytes = 1000): { wire: Wire, outbox: Outbox, ws: { readyState: number } } {
-  const wire = new Wire()
-  const ws = { readyState: 1, extensions: '', get bufferedAmount () { return wire.writableLength } }
-  return { wire, ws, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, { onSlow () {}, onDrain () {}, unreadable () {} }) }
+function outboxOf (highWaterMarkBytes = 1000): { stream: NotingStream, outbox: Outbox, ws: { readyState: number } } {
+  const stream = new NotingStream()
+  const ws = { readyState: 1, extensions: '', get bufferedAmount () { return stream.writableLength } }
+  return {
+    stream,
+    ws,
+    outbox: new Outbox(ws as unknown as WebSocket, stream, highWaterMarkBytes, { onSlow () {}, onDrain () {}, unreadable () {} })
+  }
 }
 
 t.test('messages of one turn leave in one write, in order', async (t) => {
-  const { wire, outbox } = wired()
+  const { stream, outbox } = outboxOf()
   outbox.sendText('one')
   outbox.sendText('zwölf')
   outbox.sendBinary(Uint8Array.of(1, 2))
   outbox.sendFrame(frameOf('said', 'three'))
-  t.equal(wire.writes.length, 0, 'the turn is not over')
+  t.equal(stream.writes.length, 0, 'the turn is not over')
   await turn()
-  t.same(wire.writes, [Buffer.concat([Buffer.from('\x81\x03one', 'latin1'), Buffer.from('\x81\x06', 'latin1'), Buffer.from('zwölf'), Buffer.from([0x82, 2, 1, 2]), Buffer.from('\x81\x05three', 'latin1')])])
+  t.same(stream.writes, [
+    Buffer.concat([
+      Buffer.from('\x81\x03one', 'latin1'), Buffer.from('\x81\x06', 'latin1'), Buffer.from('zwölf'),
+      Buffer.from([0x82, 2, 1, 2]), Buffer.from('\x81\x05three', 'latin1')
+    ])
+  ])
 })
 
 t.test('messages of promises that settle in the same turn leave with it', async (t) => {
-  const { wire, outbox } = wired()
+  const { stream, outbox } = outboxOf()
   outbox.sendText('1')
   void Promise.resolve().then(async () => { outbox.sendText('2'); await Promise.resolve(); outbox.sendText('3') })
   await turn()
-  t.equal(Buffer.concat(wire.writes).toString('latin1'), '\x81\x011\x81\x012\x81\x013')
-  t.equal(wire.writes.length, 1)
+  t.equal(Buffer.concat(stream.writes).toString('latin1'), '\x81\x011\x81\x012\x81\x013')
+  t.equal(stream.writes.length, 1)
 })
 
 t.test('frames that ws writes by itself keep their place, in the same write', async (t) => {
-  const { wire, outbox } = wired()
+  const { stream, outbox } = outboxOf()
   for (const n of [1, 2]) {
     outbox.sendText('before')
     outbox.flushBefore()
-    wire.write(Buffer.from([0x8a, 0]))
+    stream.write(Buffer.from([0x8a, 0]))
     outbox.flushBefore()
     outbox.sendText('after')
     await turn()
-    t.equal(wire.writes.length, n, 'one write a turn')
-    t.equal(wire.writes[n - 1]!.toString('latin1'), '\x81\x06before\x8a\x00\x81\x05after')
+    t.equal(stream.writes.length, n, 'one write a turn')
+    t.equal(stream.writes[n - 1]!.toString('latin1'), '\x81\x06before\x8a\x00\x81\x05after')
   }
 })
 
-t.test('nothing is written to a socket that has ended meanwhile, and nothing is kept', async (t) => {
-  const { wire, outbox } = wired()
+t.test('a stream that has ended gets no frame, and the outbox keeps none', async (t) => {
+  const { stream, outbox } = outboxOf()
   outbox.sendText('too late')
   outbox.sendText('zu spät')
-  wire.end()
+  stream.end()
   await turn()
-  t.equal(Buffer.concat(wire.writes).length, 0)
+  t.equal(Buffer.concat(stream.writes).length, 0)
   t.equal(outbox.bufferedAmount, 0)
 })
 
-t.test('a connection that is not open takes nothing', (t) => {
-  const { ws, outbox } = wired()
+t.test('an outbox takes nothing for a connection that is not open', (t) => {
+  const { ws, outbox } = outboxOf()
   ws.readyState = 2
   t.equal(outbox.sendText('x'), false)
   t.equal(outbox.sendBinary(Uint8Array.of(1)), false)
@@ -93,12 +102,12 @@ t.test('a connection that is not open takes nothing', (t) => {
 })
 
 t.test('the memory of a binary message is free again as soon as it is sent', async (t) => {
-  const { wire, outbox } = wired()
+  const { stream, outbox } = outboxOf()
   const data = Uint8Array.of(1)
   outbox.sendBinary(data)
   data[0] = 9
   await turn()
-  t.same(wire.writes, [Buffer.from([0x82, 1, 1])])
+  t.same(stream.writes, [Buffer.from([0x82, 1, 1])])
 })
 
 t.test('with compression, the buffer given to sendBinary may be reused', async (t) => {
@@ -124,7 +133,7 @@ const stream = defineContract({
   binary: { serverToClient: true }
 })
 
-/** A route that answers with as many messages as it is asked for: ASCII, UTF-8 and binary in turn. */
+/** A route that answers with the messages asked for: ASCII, UTF-8 and binary in turn. */
 async function start (t: Teardown, options: PluginOptions = {}): Promise<{ url: string, app: Awaited<ReturnType<typeof createApp>> }> {
   const app = await createApp(t, options)
   app.ws('/', {
@@ -163,17 +172,24 @@ const deflates: Array<[string, PluginOptions, boolean]> = [
 ]
 
 for (const [how, options, perMessageDeflate] of deflates) {
-  t.test(`${how}, order is kept whatever the sizes and kinds`, async (t) => {
+  t.test(`${how}, messages of all sizes and kinds keep their order`, async (t) => {
     const { url } = await start(t, options)
     const client = await connect(t, url, { perMessageDeflate })
     t.equal(client.ws.extensions !== '', perMessageDeflate)
-    await fc.assert(fc.asyncProperty(fc.array(fc.oneof(fc.nat(200), fc.constantFrom(0, 125, 126, 65_535, 65_536, 70_000)), { maxLength: 12 }), async (sizes) => {
+    await fc.assert(fc.asyncProperty(fc.array(fc.oneof(fc.nat(200), fc.constantFrom(
+      0,
+      125,
+      126,
+      65_535,
+      65_536,
+      70_000
+    )), { maxLength: 12 }), async (sizes) => {
       client.send({ type: 'burst', sizes })
       await expectBurst(t, client, sizes)
     }), { numRuns: 60 })
   })
 
-  t.test(`${how}, a close frame follows what was sent before it`, async (t) => {
+  t.test(`${how}, a close frame follows the messages sent before it`, async (t) => {
     const { url } = await start(t, options)
     const client = await connect(t, url, { perMessageDeflate })
     const sizes = [1, 2, 300, 4, 5, 600]
@@ -182,7 +198,7 @@ for (const [how, options, perMessageDeflate] of deflates) {
     t.same(await client.closed(), { code: 4000, reason: 'done' })
   })
 
-  t.test(`${how}, a ping and what is written to socket.raw follow what was sent before them`, async (t) => {
+  t.test(`${how}, a ping and a message of socket.raw follow the messages sent before them`, async (t) => {
     const { url } = await start(t, options)
     const client = await connect(t, url, { perMessageDeflate })
     client.send({ type: 'burst', sizes: [1, 2, 3], then: 'raw' })
@@ -194,7 +210,7 @@ for (const [how, options, perMessageDeflate] of deflates) {
     await pinged
   })
 
-  t.test(`${how}, a Blob keeps its place, whatever is sent before and after it`, async (t) => {
+  t.test(`${how}, a Blob keeps its place among messages of all kinds`, async (t) => {
     const { app, url } = await start(t, options)
     const client = await connect(t, url, { perMessageDeflate })
     const socket = app.channel(stream).sockets().next().value!
@@ -230,7 +246,7 @@ for (const [how, options, perMessageDeflate] of deflates) {
   })
 }
 
-t.test('a Blob beyond the high-water mark makes its sender wait until it has gone', async (t) => {
+t.test('a Blob beyond the high-water mark makes its sender wait until it is written', async (t) => {
   const { app, url } = await start(t, { highWaterMarkBytes: 1000 })
   const client = await connect(t, url)
   const socket = app.channel(stream).sockets().next().value!
@@ -261,7 +277,7 @@ t.test('a Blob that cannot be read goes to errorHandler and ends its connection'
   t.match(await other.next(), { n: 2 })
 })
 
-t.test('a connection that is cut while a Blob is read is no fault', async (t) => {
+t.test('a connection that ends while a Blob is read reports no error', async (t) => {
   const failed: unknown[] = []
   const app = await createApp(t)
   app.ws('/', { contract: stream, on: { burst () {} }, errorHandler: (error) => { failed.push(error) } })
@@ -276,7 +292,7 @@ t.test('a connection that is cut while a Blob is read is no fault', async (t) =>
   t.same(failed, [])
 })
 
-t.test('sendBinary takes bytes of any realm, shared memory and parts of it', async (t) => {
+t.test('sendBinary takes bytes of another realm, shared memory and parts of it', async (t) => {
   const { app, url } = await start(t)
   const client = await connect(t, url)
   const socket = app.channel(stream).sockets().next().value!
@@ -284,7 +300,11 @@ t.test('sendBinary takes bytes of any realm, shared memory and parts of it', asy
   socket.sendBinary(shared.buffer)
   socket.sendBinary(shared.subarray(1))
   shared.fill(0)
-  for (const code of ['new Uint8Array([1, 2, 3]).buffer', 'new Uint8Array([1, 2, 3])', 'new DataView(new Uint8Array([0, 1, 2, 3, 4]).buffer, 1, 3)']) {
+  for (const code of [
+    'new Uint8Array([1, 2, 3]).buffer',
+    'new Uint8Array([1, 2, 3])',
+    'new DataView(new Uint8Array([0, 1, 2, 3, 4]).buffer, 1, 3)'
+  ]) {
     socket.sendBinary(runInNewContext(code) as Uint8Array)
   }
   t.same(await client.next(), Buffer.from([7, 7, 7]))
@@ -312,7 +332,7 @@ t.test('sendBinary refuses a value that holds no bytes, and sends nothing', asyn
   t.equal(client.unread, 0)
 })
 
-t.test('a peer that says goodbye right behind its question gets the answer, and nothing after the close frame', async (t) => {
+t.test('a client that closes right behind its call gets the reply, and nothing after the close frame', async (t) => {
   const { app } = await start(t)
   const socket = await connectRaw(t, app)
   const chunks: Buffer[] = []
@@ -330,7 +350,7 @@ t.test('a peer that says goodbye right behind its question gets the answer, and 
   ]))
 })
 
-t.test('pongs and answers of one turn leave in the order of the pings and questions', async (t) => {
+t.test('pongs and replies of one turn leave in the order of the pings and calls', async (t) => {
   const { app } = await start(t)
   const socket = await connectRaw(t, app)
   socket.write(handshakeText(app, '/'))

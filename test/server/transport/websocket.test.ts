@@ -8,25 +8,29 @@ import { ServerWebSocket } from '../../../lib/server/transport/websocket.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../../support/helper.js'
 import { echo } from '../../support/echo.js'
 
-async function start (t: Teardown, options: PluginOptions = {}, overheard?: string[]): Promise<{ app: Awaited<ReturnType<typeof createApp>>, url: string }> {
+async function start (
+  t: Teardown,
+  options: PluginOptions = {},
+  heard?: string[]
+): Promise<{ app: Awaited<ReturnType<typeof createApp>>, url: string }> {
   const app = await createApp(t, options)
   app.ws('/', {
     contract: echo,
-    open (socket) { if (overheard !== undefined) socket.raw.on('message', (data: Buffer) => overheard.push(data.toString())) },
+    open (socket) { if (heard !== undefined) socket.raw.on('message', (data: Buffer) => heard.push(data.toString())) },
     on: { say ({ text }, socket) { socket.send('said', { text }) } }
   })
   return { app, url: await listen(app) }
 }
 
-t.test('a listener on socket.raw hears every message, and so does its handler', async (t) => {
-  const overheard: string[] = []
-  const { url } = await start(t, {}, overheard)
+t.test('a listener on socket.raw gets every message, and so does the handler', async (t) => {
+  const heard: string[] = []
+  const { url } = await start(t, {}, heard)
   const client = await connect(t, url)
   client.send('{"type":"say","text":"a"}')
   client.send('{"type":"say","text":"é"}')
   t.same(await client.next(), { type: 'said', text: 'a' })
   t.same(await client.next(), { type: 'said', text: 'é' })
-  t.same(overheard, ['{"type":"say","text":"a"}', '{"type":"say","text":"é"}'])
+  t.same(heard, ['{"type":"say","text":"a"}', '{"type":"say","text":"é"}'])
 })
 
 t.test('a message in fragments, between pings, is one message', async (t) => {
@@ -35,7 +39,8 @@ t.test('a message in fragments, between pings, is one message', async (t) => {
   socket.write(handshakeText(app, '/'))
   await once(socket, 'data')
   socket.write(Buffer.concat([
-    maskedFrame('{"type":"say",', 0x01), maskedFrame('1', 0x89), maskedFrame('"text":', 0x00), maskedFrame('"x"}', 0x80), maskedFrame('{"type":"say","text":"y"}')
+    maskedFrame('{"type":"say",', 0x01), maskedFrame('1', 0x89), maskedFrame('"text":', 0x00), maskedFrame('"x"}', 0x80),
+    maskedFrame('{"type":"say","text":"y"}')
   ]))
   const expected = '\x8a\x011\x81\x1a{"type":"said","text":"x"}\x81\x1a{"type":"said","text":"y"}'
   let received = ''
@@ -68,7 +73,7 @@ t.test('the inflated size of a compressed message counts', async (t) => {
   t.ok(process.memoryUsage().rss - before < 64 * 1024 * 1024)
 })
 
-t.test('a fault behind a compressed message ends its own connection alone', async (t) => {
+t.test('a fault behind a compressed message ends its own connection and no other', async (t) => {
   const { app, url } = await start(t, { perMessageDeflate: true })
   const client = await connect(t, url, { perMessageDeflate: true })
   const socket = await connectRaw(t, app)
@@ -84,16 +89,20 @@ t.test('a fault behind a compressed message ends its own connection alone', asyn
   t.same(await client.next(), { type: 'said', text: 'still here' })
 })
 
-t.test('a ws without a reader has nothing to stand in front of', (t) => {
-  const peer = new ServerWebSocket(null as never, undefined, {})
-  t.equal(peer.readThrough({} as FrameReaderOwner, 1, new AsyncResource('test')), undefined)
+t.test('a ws without a receiver gets no frame reader', (t) => {
+  const ws = new ServerWebSocket(null as never, undefined, {})
+  t.equal(ws.readThrough({} as FrameReaderOwner, 1, new AsyncResource('test')), undefined)
   t.end()
 })
 
-t.test('a reader that has found a fault in a compressed message reads nothing more', async (t) => {
+t.test('a receiver that has found a fault in a compressed message reads nothing more', async (t) => {
   let receiver: { _errored: boolean, _write (chunk: Buffer, encoding: string, done: () => void): void } | undefined
   const app = await createApp(t, { perMessageDeflate: true })
-  app.ws('/', { contract: echo, open (socket) { receiver = (socket.raw as never as { _receiver: typeof receiver })._receiver }, on: { say: () => t.fail('was read') } })
+  app.ws('/', {
+    contract: echo,
+    open (socket) { receiver = (socket.raw as never as { _receiver: typeof receiver })._receiver },
+    on: { say: () => t.fail('was read') }
+  })
   await connect(t, await listen(app), { perMessageDeflate: true })
   receiver!._errored = true
   await new Promise<void>((resolve) => receiver!._write(maskedFrame('{"type":"say","text":"x"}'), 'buffer', resolve))
