@@ -1,14 +1,17 @@
 import type { Validate } from '../types/client.js'
 import type { AnyContract } from '../types/contract.js'
+import { messageOf } from './schema/message.js'
 
-/** Whether a value is as its schema says: `Value.Check` of either line of TypeBox. */
+/** Tells whether a value fits its schema: `Value.Check` of either line of TypeBox. */
 export type Check = (schema: never, value: unknown) => boolean
 
 /**
- * Checks in the client what it receives. The contract and its schemas come into the bundle by this, and `check`; nothing is compiled, so no `unsafe-eval` is needed.
+ * Checks in the client what the server sends. The contract, its schemas and `check` come into the
+ * bundle by this. Nothing is compiled, so no `unsafe-eval` is needed.
  *
- * @param contract - the very one the server has.
- * @param check - `Value.Check` of `@sinclair/typebox/value` or of `typebox/value`, by which line made the schemas.
+ * @param contract - the very one that the server has.
+ * @param check - `Value.Check` of `@sinclair/typebox/value` or of `typebox/value`, of the line that
+ * made the schemas.
  *
  * @example
  * const client = createClient<typeof chat>('/chat', { protocol: chat.name, validate: validateBy(chat, Value.Check) })
@@ -21,14 +24,14 @@ export function validateBy (contract: AnyContract, check: Check): Validate {
   }
 }
 
-function schemaOf ({ clientToServer, serverToClient }: AnyContract, kind: Parameters<Validate>[0], type: string): unknown {
+function schemaOf ({ clientToServer, serverToClient }: AnyContract, kind: Parameters<Validate>[0], type: string): object | undefined {
   const messages = kind === 'reply' || kind === 'item' ? clientToServer : serverToClient
   if (!Object.hasOwn(messages, type)) return undefined
-  const message = messages[type] as Readonly<Record<string, unknown>>
+  const message = messageOf(messages[type]!)
   switch (kind) {
-    case 'event': return 'request' in message ? undefined : message
-    case 'call': return message['request']
-    case 'reply': return message['reply']
-    case 'item': return message['stream']
+    case 'event': return message.kind === 'event' ? message.payload : undefined
+    case 'call': return message.kind === 'event' ? undefined : message.payload
+    case 'reply': return message.kind === 'call' ? message.reply : undefined
+    case 'item': return message.kind === 'stream' ? message.item : undefined
   }
 }

@@ -1,20 +1,20 @@
-/** The key of a schema's kind, in 0.34 of TypeBox. */
+/** The key of a schema's kind in TypeBox 0.34. */
 export const KIND: unique symbol = Symbol.for('TypeBox.Kind') as never
-/** The keys of checks by functions of the app's, in 1.x of TypeBox. */
+/** The keys under which a schema of TypeBox 1.x keeps check functions of the app. */
 export const REFINE = '~refine'
 export const GUARD = '~guard'
-/** The keys of conversions, in either line. */
+/** The keys of conversions: Type.Transform of 0.34, Type.Codec of 1.x. */
 export const CODECS: ReadonlyArray<string | symbol> = [Symbol.for('TypeBox.Transform'), '~codec']
 
-// Fastify's copies of shared schemas have lost all of them.
+// Fastify's copy of a shared schema has lost all of them.
 const HIDDEN = [KIND, REFINE, GUARD, ...CODECS]
 
-/** Whether two schemas of one message mean the same. Whether one of them is optional is its object's to say. */
+/** Tells whether two schemas of one message mean the same. That one is optional is its object's to say. */
 export function isSame (one: unknown, other: unknown): boolean {
   return isEqual(one, other, HIDDEN)
 }
 
-/** Whether a schema and Fastify's copy of one say the same. */
+/** Tells whether a schema and Fastify's copy of one say the same. */
 export function isCopy (schema: unknown, copy: unknown): boolean {
   return isEqual(schema, copy, [])
 }

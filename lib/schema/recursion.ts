@@ -1,14 +1,18 @@
 import { KIND, REFINE } from './equality.js'
-import { Subschema, References, rewriteSchemas } from './schema.js'
+import { IN_PLACE, NAMED_PROPERTIES, OTHER_MEMBERS } from './keywords.js'
+import { References } from './references.js'
+import { isObjectSubschema, rewriteSchemas, Subschema } from './subschema.js'
 
 /**
- * Schemas that lead back to themselves by two ways at once, like a union whose branches both hold the union again. Their compilers check a value once for each way:
- * twice as often on each level. Here each such reference remembers its verdict on a value until the message is checked, so a message takes linear time.
+ * Schemas that lead back to themselves by two ways at once, like a union whose branches both hold the
+ * union again. Their compilers check a value once for each way: twice as often on each level. Here each
+ * such reference remembers its verdict on a value until the message is checked, so a message takes
+ * linear time.
  */
 
 type Check = (value: unknown) => boolean
 
-/** A schema that leads to others, and how. */
+/** A schema, with the schemas that it leads to. */
 interface Node {
   readonly part: Subschema
   /** Schemas that hold for the same value. */
@@ -21,26 +25,23 @@ interface Step {
   readonly child: Subschema
   readonly keyword: string
   readonly kind: 'item' | 'property'
-  /** The only member that it leads to. */
+  /** The name of the only member that it leads to. */
   readonly name: string | undefined
 }
 
-const IN_PLACE = ['allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else', 'dependentSchemas', 'dependencies']
-const NAMED = ['properties', 'patternProperties']
-const RESTS = ['additionalProperties', 'unevaluatedProperties', 'items', 'additionalItems', 'unevaluatedItems']
-const STEPS = [...NAMED, ...RESTS, 'prefixItems', 'contains']
+const STEPS = [...NAMED_PROPERTIES, ...OTHER_MEMBERS, 'prefixItems', 'contains']
 
-/** A document whose references within a doubling circle remember. */
+/** A document whose references within a doubling circle remember their verdicts. */
 export interface Unwound {
   readonly references: References
   /** The copy of a part, in which no reference of a circle is left. */
   readonly copyOf: (part: Subschema) => Subschema
-  /** Where the references lead that remember. */
+  /** The targets of the references that remember. */
   readonly targets: readonly Subschema[]
   readonly memory: Memory
 }
 
-/** Verdicts on the values of one message. */
+/** The verdicts on the values of one message. */
 export class Memory {
   readonly #verdicts = new Map<string, Map<unknown, boolean>>()
   readonly #checks = new Map<string, Check>()
@@ -76,21 +77,23 @@ export class Memory {
 export function unwind (references: References): Unwound | undefined {
   const nodes = nodesOf(references)
   const circles = circlesOf(nodes)
-  const doubling = new Set([...nodes.values()].filter((node) => isDoubling(node, nodes, circles)).map(({ part }) => circles.get(part.uri)))
-  const isWithin = (part: Subschema | undefined): boolean => part !== undefined && doubling.has(circles.get(part.uri))
+  const circleOf = ({ uri }: Subschema): number => circles.get(uri)!
+  const doubling = new Set([...nodes.values()].filter((node) => isDoubling(node, nodes, circles)).map(({ part }) => circleOf(part)))
   if (doubling.size === 0) return undefined
-  const members = [...nodes.values()].map(({ part }) => part).filter(isWithin)
+  const members = [...nodes.values()].map(({ part }) => part).filter((part) => doubling.has(circleOf(part)))
   refuseUnevaluated(members)
   const cut = new Map(members.flatMap((part) => {
-    const target = part.get('$ref') === undefined ? undefined : references.find(part)
-    return target !== undefined && circles.get(target.uri) === circles.get(part.uri) ? [[part.uri, target] as const] : []
+    const targets = references.targetsOf(part).filter((target) => circleOf(target) === circleOf(part))
+    return targets.map((target) => [part.uri, target] as const)
   }))
   return copy(references, cut)
 }
 
 function refuseUnevaluated (members: readonly Subschema[]): void {
   const keyword = ['unevaluatedProperties', 'unevaluatedItems'].find((name) => members.some((part) => part.get(name) !== undefined))
-  if (keyword !== undefined) throw new Error(`its '${keyword}' stands in a recursion whose branches nothing tells apart, which takes twice as long on each level: write 'additionalProperties', or leave it out`)
+  if (keyword === undefined) return
+  throw new Error(`its '${keyword}' stands in a recursion whose branches nothing tells apart, which takes twice as long on each ` +
+    'level: write \'additionalProperties\', or leave it out')
 }
 
 /** Every schema that a message can meet, by its place. */
@@ -99,26 +102,24 @@ function nodesOf (references: References): Map<string, Node> {
   const waiting = [references.root]
   for (const part of waiting) {
     if (nodes.has(part.uri)) continue
-    const target = part.get('$ref') === undefined ? undefined : references.find(part)
-    const inPlace = [...IN_PLACE.flatMap((keyword) => part.subschemas(keyword)), ...(target === undefined ? [] : [target])].filter(isObject)
-    const steps = STEPS.flatMap((keyword) => stepsOf(part, keyword)).filter(({ child }) => isObject(child))
+    const held = IN_PLACE.flatMap((keyword) => part.subschemas(keyword))
+    const inPlace = [...held, ...references.targetsOf(part)].filter(isObjectSubschema)
+    const steps = STEPS.flatMap((keyword) => stepsOf(part, keyword)).filter(({ child }) => isObjectSubschema(child))
     nodes.set(part.uri, { part, inPlace, steps })
     waiting.push(...inPlace, ...steps.map(({ child }) => child))
   }
   return nodes
 }
 
-function isObject ({ schema }: Subschema): boolean {
-  return typeof schema === 'object' && schema !== null && !Array.isArray(schema)
-}
-
 function stepsOf (part: Subschema, keyword: string): Step[] {
   const kind = keyword.endsWith('roperties') ? 'property' : 'item'
   const isNamed = keyword === 'properties' || Array.isArray(part.get(keyword))
-  return part.subschemas(keyword).map((child) => ({ child, keyword, kind, name: isNamed ? child.uri.slice(child.uri.lastIndexOf('/')) : undefined }))
+  return part.subschemas(keyword).map((child) => {
+    return { child, keyword, kind, name: isNamed ? child.uri.slice(child.uri.lastIndexOf('/')) : undefined }
+  })
 }
 
-/** Which circle a schema belongs to (Tarjan's strongly connected components): schemas of one circle have one number. */
+/** The circle of each schema (Tarjan's strongly connected components): schemas of one circle have one number. */
 function circlesOf (nodes: ReadonlyMap<string, Node>): Map<string, number> {
   const circles = new Map<string, number>()
   const order = new Map<string, number>()
@@ -142,7 +143,7 @@ function nextOf ({ inPlace, steps }: Node): string[] {
   return [...inPlace, ...steps.map(({ child }) => child)].map(({ uri }) => uri)
 }
 
-/** Whether a value's member can be met twice, both times by a schema of the circle that this schema stands in. */
+/** Tells whether two schemas of this schema's circle can both meet one member of a value. */
 function isDoubling ({ part }: Node, nodes: ReadonlyMap<string, Node>, circles: ReadonlyMap<string, number>): boolean {
   const circle = circles.get(part.uri)
   const steps: Array<Step & { from: string }> = []
@@ -162,7 +163,7 @@ function isDoubling ({ part }: Node, nodes: ReadonlyMap<string, Node>, circles: 
 function canMeet (one: Step & { from: string }, other: Step & { from: string }): boolean {
   if (one.kind !== other.kind) return false
   if (one.name !== undefined && other.name !== undefined) return one.name === other.name
-  const isApart = [one, other].some(({ keyword }) => RESTS.includes(keyword)) && [one, other].every(({ keyword }) => keyword !== 'contains')
+  const isApart = [one, other].some(({ keyword }) => OTHER_MEMBERS.includes(keyword)) && [one, other].every(({ keyword }) => keyword !== 'contains')
   return one.from !== other.from || !isApart
 }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
-import { References } from '../../lib/schema/schema.js'
+import { References } from '../../lib/schema/references.js'
 import { unwind } from '../../lib/schema/recursion.js'
 import { decoderOf, eventOf, plain, refusalOf } from '../support/lines.js'
 

@@ -9,30 +9,42 @@ import dependentRequired from 'ajv/dist/vocabularies/validation/dependentRequire
 import limitContains from 'ajv/dist/vocabularies/validation/limitContains.js'
 import { expressionOf, hasUniqueItems, isMultipleOf, ownChecksOf, type OwnCheck } from './checks.js'
 import type { AjvError } from './explain.js'
-import { rewriteSchemas, type Subschema, type References, type Schema, type SchemaPart } from '../../schema/schema.js'
+import type { References } from '../../schema/references.js'
+import { rewriteSchemas, type ObjectSubschema, type Schema, type Subschema } from '../../schema/subschema.js'
 import { createAjv, type Vocabulary } from './vocabulary.js'
 
+/** Options of Ajv, by name. */
+export type AjvOptions = Readonly<Record<string, unknown>>
+
+/** A check that leaves its errors behind. */
 export type AjvCheck = ((value: unknown) => boolean) & { errors?: readonly AjvError[] | null }
 
 /**
- * Opens an Ajv for one message's schema, which compiles the schema or any part of it. Each schema has an Ajv of its own, so that two of them may call
- * different things by one `$id`.
+ * Opens an Ajv for one message's schema, which compiles the schema or any part of it. Each schema has
+ * an Ajv of its own, so that one `$id` may name different schemas in two messages.
  *
  * @param options - of Ajv, over the app's.
  */
-export function openAjv (references: References, vocabulary: Vocabulary, options: Readonly<Record<string, unknown>> = {}): (part: Subschema) => AjvCheck {
+export function openAjv (references: References, vocabulary: Vocabulary, options: AjvOptions = {}): (part: Subschema) => AjvCheck {
   const documents = [...references.documents()]
   const parts = references.reachable()
   const { customOptions = {}, plugins = [] } = vocabulary.ajv
   const tracking = { unevaluated: parts.some(({ schema }) => 'unevaluatedProperties' in schema || 'unevaluatedItems' in schema) }
-  // An app that wants defaults to be filled in hears of those that cannot be.
+  // With `useDefaults`, a default that cannot be filled in stops the boot.
   const strictness = { strictSchema: Boolean(customOptions['useDefaults']) }
   const ajv = createAjv({ customOptions: { ...customOptions, ...OPTIONS, ...tracking, ...strictness, ...options }, plugins })
   addKeywords(ajv, vocabulary)
-  for (const { schema } of parts) if (typeof schema['format'] === 'string') ajv.addFormat(schema['format'], vocabulary.formatOf(schema['format']).definition as never)
-  const translator: Translator = { references, vocabulary, name: (part) => nameOf(part, documents), takes: (keyword) => Object.hasOwn(ajv.RULES.keywords, keyword) }
+  addFormats(ajv, parts, vocabulary)
+  const takes = (keyword: string): boolean => Object.hasOwn(ajv.RULES.keywords, keyword)
+  const translator: Translator = { references, vocabulary, name: (part) => nameOf(part, documents), takes }
   for (const [, document] of documents) ajv.addSchema(translate(document, translator), translator.name(document).slice(0, -1))
   return (part) => ajv.compile({ $ref: translator.name(part) }) as AjvCheck
+}
+
+function addFormats (ajv: Ajv, parts: readonly ObjectSubschema[], vocabulary: Vocabulary): void {
+  for (const { schema: { format } } of parts) {
+    if (typeof format === 'string') ajv.addFormat(format, vocabulary.formatOf(format).definition as never)
+  }
 }
 
 const OPTIONS = {
@@ -44,11 +56,11 @@ const OPTIONS = {
   validateSchema: false,
   logger: false,
   next: true,
-  // Of the names of properties.
+  // The patterns of property names.
   code: { regExp: Object.assign((pattern: string) => expressionOf(pattern), { code: 'expressionOf' }) }
 }
 
-/** What a document is translated by. */
+/** The means by which a document is translated. */
 interface Translator {
   readonly references: References
   readonly vocabulary: Vocabulary
@@ -56,21 +68,24 @@ interface Translator {
   readonly takes: (keyword: string) => boolean
 }
 
-// A document's $id may be anything, and so may those within it: Ajv knows all by numbers and pointers.
+// A document's $id may be anything, and so may those within it: Ajv is given numbers and pointers.
 function nameOf ({ uri }: Subschema, documents: ReadonlyArray<[string, Subschema]>): string {
   const start = uri.lastIndexOf('#')
   return `document${documents.findIndex(([name]) => name === uri.slice(0, start + 1))}${uri.slice(start)}`
 }
 
-/** A document as Ajv takes it: every reference by its place, checks of the app's own as a keyword, and nothing that Ajv does not know. */
+/**
+ * A document as Ajv takes it: every reference by its place, the app's own checks as a keyword, and no
+ * keyword that Ajv does not know.
+ */
 function translate (document: Subschema, translator: Translator): Schema {
   return rewriteSchemas(document, (copy, part) => translateSchema(copy, part, translator)) as Schema
 }
 
-function translateSchema (copy: Record<PropertyKey, unknown>, part: SchemaPart, { references, vocabulary, name, takes }: Translator): Schema {
+function translateSchema (copy: Record<PropertyKey, unknown>, part: ObjectSubschema, { references, vocabulary, name, takes }: Translator): Schema {
   const own = ownChecksOf(part, vocabulary)
   const checks = own.length > 0 ? { [OWN]: own } : {}
-  // The app's check of a kind is all there is to it.
+  // The app's check of a kind is all that its schema asks for.
   if (vocabulary.kindOf(part) !== undefined) return checks
   const kept = Object.entries(copy).filter(([keyword]) => takes(keyword) && !LEFT_OUT.has(keyword))
   const reference = part.get('$ref') === undefined ? {} : { $ref: name(references.resolve(part)) }
@@ -80,21 +95,7 @@ function translateSchema (copy: Record<PropertyKey, unknown>, part: SchemaPart, 
 const LEFT_OUT = new Set(['$id', '$schema', '$anchor', '$vocabulary', '$comment'])
 const OWN = 'fastify-typed-ws'
 
-/** @throws when a schema is none, as seen by the schema of schemas. */
-export function judgeSchema (references: References, vocabulary: Vocabulary): void {
-  judge ??= createAjv({})
-  const translator: Translator = { references, vocabulary, name: () => '#', takes: () => true }
-  void judge.validateSchema(rewriteSchemas(references.root, (copy, part) => withoutExpressions(translateSchema(copy, part, translator))) as Schema, true)
-}
-
-function withoutExpressions (schema: Schema): Schema {
-  return schema['pattern'] instanceof RegExp ? { ...schema, pattern: schema['pattern'].source } : schema
-}
-
-// Compiling the schema of schemas takes ten times what compiling a message's does.
-let judge: Ajv | undefined
-
-// The app's own keywords stay.
+// A keyword that the app gave stays.
 function addKeywords (ajv: Ajv, vocabulary: Vocabulary): void {
   for (const definition of KEYWORDS) {
     const names = [definition.keyword].flat()
@@ -104,13 +105,13 @@ function addKeywords (ajv: Ajv, vocabulary: Vocabulary): void {
   }
 }
 
-/** The default export of a CommonJS module: Node gives the module, bundlers and Bun what it exports. */
-export function definitionOf<Definition extends CodeKeywordDefinition> (imported: { default: Definition } | Definition): Definition {
+/** The default export of a CommonJS module: Node gives the module, bundlers and Bun give the export. */
+export function definitionOf<D extends CodeKeywordDefinition> (imported: { default: D } | D): D {
   return 'default' in imported ? imported.default : imported
 }
 
 const KEYWORDS: readonly KeywordDefinition[] = [
-  // Ajv's own compares every item with every other: a message of 64 KiB would take seconds.
+  // The keyword of Ajv compares every item with every other: a message of 64 KiB would take seconds.
   {
     keyword: 'uniqueItems',
     type: 'array',
@@ -153,7 +154,7 @@ const KEYWORDS: readonly KeywordDefinition[] = [
   definitionOf(limitContains),
   definitionOf(unevaluatedItems),
   definitionOf(unevaluatedProperties),
-  // After all others: a refinement is asked only of values that are as the rest of its schema says.
+  // The last keyword: a refinement is asked only of values that fit the rest of its schema.
   { keyword: OWN, post: true, validate: refine }
 ]
 

@@ -10,22 +10,25 @@ export interface Registry<Check> {
   Get (name: string): Check | undefined
 }
 
-/** A build of TypeBox in this process: what the app registered there is known nowhere else. */
+/** A build of TypeBox in this process. No other build knows the kinds and formats that the app registered in it. */
 export interface Build {
-  /** Only 0.34 has one. */
+  /** The registry of kinds, which 0.34 alone has. */
   readonly kinds: Registry<KindCheck> | undefined
   readonly formats: Registry<FormatCheck> | undefined
   /** The formats the build has by itself. */
   readonly defaults: ReadonlySet<unknown>
 }
 
-/** What the option `typebox` takes: the namespaces of a build, `require('@sinclair/typebox')` say, or the `Format` of typebox/format. */
+/**
+ * A value of the option `typebox`: the namespace of a build, `require('@sinclair/typebox')` say, or the
+ * `Format` of typebox/format.
+ */
 export type Namespace = Readonly<Record<string, unknown>>
 
 const LEGACY = '@sinclair/typebox'
 const CURRENT = 'typebox/format'
 
-/** Reads a namespace of either line. A registry that it lacks is none. */
+/** Reads a namespace of either line. A registry that it lacks is `undefined`. */
 export function buildOf (namespace: Namespace): Build {
   const format = (namespace['FormatRegistry'] ?? namespace['Format'] ?? namespace) as Registry<FormatCheck> & Namespace
   return {
@@ -35,18 +38,25 @@ export function buildOf (namespace: Namespace): Build {
   }
 }
 
-/** Every build that this process has loaded by require, and those that the app would import: its main file's, its directory's. */
+/**
+ * Every build that this process has loaded by `require`, and the builds that the app would import: from
+ * its main file, and from its directory.
+ */
 export async function findBuilds (): Promise<Build[]> {
   const imported = [...new Set([...located(LEGACY).map(esModuleOf), ...located(CURRENT)])]
   const namespaces = await Promise.all(imported.map(async (path) => await import(pathToFileURL(path).href) as Namespace))
   return [...required(), ...namespaces].map(buildOf)
 }
 
-// A CommonJS module registers in the CommonJS build, wherever that lies: require keeps a list of all it loaded.
+// A CommonJS module registers in the CommonJS build, wherever that lies: `require` keeps a list of all
+// modules that it loaded.
 function required (): Namespace[] {
   const { cache } = requireFrom(process.cwd())
   const registries = Object.keys(cache).filter((path) => FORMAT_REGISTRY.test(path))
-  return registries.map((path) => ({ FormatRegistry: cache[path]!.exports as unknown, TypeRegistry: cache[join(dirname(path), 'type.js')]?.exports as unknown }))
+  return registries.map((path) => {
+    const kinds = cache[join(dirname(path), 'type.js')]
+    return { FormatRegistry: cache[path]!.exports as unknown, TypeRegistry: kinds?.exports as unknown }
+  })
 }
 
 const FORMAT_REGISTRY = /[\\/]typebox[\\/]build[\\/]cjs[\\/]type[\\/]registry[\\/]format\.js$/
@@ -60,12 +70,12 @@ function locate (specifier: string, place: string): string | undefined {
   try {
     return requireFrom(place).resolve(specifier)
   } catch {
-    // It is not installed there, or is of a version that is not looked at.
+    // The package is not installed there, or is of another version.
     return undefined
   }
 }
 
-// The name of a file in it makes a directory of a path, and does no harm to a file's.
+// A path may be a directory or a file: 'index.js' behind it stands for a file in either.
 function requireFrom (place: string): NodeJS.Require {
   return createRequire(join(place, 'index.js'))
 }

@@ -1,18 +1,18 @@
-import { GUARD, REFINE } from '../../schema/equality.js'
-import type { SchemaPart } from '../../schema/schema.js'
+import { GUARD, KIND, REFINE } from '../../schema/equality.js'
+import type { ObjectSubschema } from '../../schema/subschema.js'
 import type { Vocabulary } from './vocabulary.js'
 
-/** A check of the app's own in a schema, and what it says of what it refuses. */
+/** A check of the app's own in a schema, with its text for a value that it refuses. */
 export interface OwnCheck {
   readonly check: (value: unknown) => boolean
   readonly explain: (value: unknown) => string
 }
 
-/** The checks of the app's own that stand in a schema: a kind of 0.34, refinements and guards of 1.x. */
-export function ownChecksOf (part: SchemaPart, vocabulary: Vocabulary): OwnCheck[] {
+/** The app's own checks in a schema: a kind of 0.34, refinements and guards of 1.x. */
+export function ownChecksOf (part: ObjectSubschema, vocabulary: Vocabulary): OwnCheck[] {
   const { schema } = part
   const kind = vocabulary.kindOf(part)
-  const name = (schema as Readonly<Record<symbol, string>>)[Symbol.for('TypeBox.Kind')]
+  const name = (schema as Readonly<Record<symbol, string>>)[KIND]
   return [
     ...kind === undefined ? [] : [{ check: (value: unknown) => kind(schema, value), explain: () => `must be ${name}` }],
     ...Object.hasOwn(schema, GUARD) ? [guardOf(schema[GUARD] as Guard)] : [],
@@ -31,21 +31,31 @@ function refinementOf (refinement: Refinement): OwnCheck {
   return { check: (value) => refinement.check(value), explain: (value) => String(refinement.error(value)) }
 }
 
-/** Checks a text's length, pattern and format, in this order; `undefined` where a schema asks for none. */
-export function textCheckOf (part: SchemaPart, vocabulary: Vocabulary): ((value: string) => boolean) | undefined {
-  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, format } = part.schema as { minLength?: number, maxLength?: number, pattern?: string | RegExp, format?: string }
+interface TextKeywords {
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly pattern?: string | RegExp
+  readonly format?: string
+}
+
+/** Checks a text's length, pattern and format, in this order; `undefined` when a schema asks for none. */
+export function textCheckOf (part: ObjectSubschema, vocabulary: Vocabulary): ((value: string) => boolean) | undefined {
+  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, format } = part.schema as TextKeywords
   const checks: Array<(value: string) => boolean> = []
   if (minLength > 0 || maxLength < Number.POSITIVE_INFINITY) checks.push((value) => hasLength(value, minLength, maxLength))
   if (pattern !== undefined) {
     const expression = expressionOf(pattern)
     checks.push((value) => expression.test(value))
   }
-  if (format !== undefined && vocabulary.formatOf(format).type === 'string') checks.push(vocabulary.formatOf(format).check as (value: string) => boolean)
+  const { type, check } = format === undefined ? NO_FORMAT : vocabulary.formatOf(format)
+  if (type === 'string') checks.push(check as (value: string) => boolean)
   return all(checks)
 }
 
-/** Checks those keywords that TypeBox 1.x would read in another way than JSON Schema says. */
-export function looseCheckOf (part: SchemaPart, vocabulary: Vocabulary): ((value: unknown) => boolean) | undefined {
+const NO_FORMAT = { type: undefined, check: undefined }
+
+/** Checks the keywords that TypeBox 1.x reads in another way than JSON Schema says. */
+export function looseCheckOf (part: ObjectSubschema, vocabulary: Vocabulary): ((value: unknown) => boolean) | undefined {
   const { multipleOf, uniqueItems, format } = part.schema as { multipleOf?: number, uniqueItems?: boolean, format?: string }
   const text = textCheckOf(part, vocabulary)
   const checks: Array<(value: unknown) => boolean> = []
@@ -69,7 +79,8 @@ function all<T> (checks: ReadonlyArray<(value: T) => boolean>): ((value: T) => b
   return (value) => checks.every((check) => check(value))
 }
 
-// Characters are Unicode code points (RFC 8259 §7), of which a text has at most one a unit and at least one for two.
+// Characters are Unicode code points (RFC 8259 §7): a text has at most one for each unit, and at least
+// one for each two.
 function hasLength (value: string, min: number, max: number): boolean {
   const { length } = value
   if (length < min || length > 2 * max) return false
@@ -86,7 +97,7 @@ function countCharacters (value: string): number {
   return count
 }
 
-/** Whether a division has no remainder, but for what floating point rounds: 0.3 is a multiple of 0.1. */
+/** Tells whether a division has no remainder beyond the rounding of floating point: 0.3 is a multiple of 0.1. */
 export function isMultipleOf (value: number, divisor: number): boolean {
   if (value % divisor === 0) return true
   if (Number.isInteger(divisor)) return false
@@ -106,7 +117,10 @@ export function canonical (value: unknown): string {
   return `{${members.sort().join()}}`
 }
 
-/** A pattern with the flag `u`, as JSON Schema wants it, where it bears that. A RegExp keeps its flags, but remembers no place. */
+/**
+ * A pattern with the flag `u`, as JSON Schema wants it, or without when it is invalid with it. A RegExp
+ * keeps its flags but those that remember a place.
+ */
 export function expressionOf (pattern: string | RegExp): RegExp {
   if (pattern instanceof RegExp) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
   try {

@@ -1,12 +1,10 @@
-import { INHERITED } from '../../schema/schema.js'
+import { INHERITED } from '../../schema/checks.js'
+import { boolean, number, text, type Serializer } from './json.js'
 
-/** Writes a value as JSON, with what its schema declares and nothing else. */
-export type Serializer = (value: unknown) => string
-
-/** A call in generated code, by the code of what it is given. */
+/** The code of a call, by the code of its argument. */
 export type Expression = (value: string) => string
 
-/** A property an object's schema knows by name. */
+/** A property that an object's schema knows by name. */
 export interface Property {
   readonly key: string
   readonly isRequired: boolean
@@ -16,19 +14,19 @@ export interface Property {
 /** Writes the other properties of an object. */
 export type Rest = (value: object, isFirst: boolean) => string
 
-/** What generated code calls. */
+/** Functions that generated code calls. */
 export interface Runtime {
-  /** Expressions name them by number. */
+  /** Serializers that expressions name by number. */
   readonly serializers: readonly Serializer[]
-  /** Writes what is of another kind. */
+  /** Writes a value of another kind. */
   readonly other: Serializer
   readonly rest?: Rest | undefined
 }
 
-// Names reach the code by JSON.stringify only, and JSON is a part of JavaScript (ES2019).
-
 /**
  * Makes the serializer of an object.
+ * A name reaches the code by JSON.stringify only, and JSON is a part of JavaScript (ES2019).
+ *
  * @param opening - the text to begin with, which has members already. Default: a brace.
  */
 export function generateObject (properties: readonly Property[], opening: string | undefined, runtime: Runtime): Serializer {
@@ -47,19 +45,20 @@ export function generateArray (first: readonly Expression[], rest: Expression | 
 function objectSource (properties: readonly Property[], opening: string | undefined, hasRest: boolean): string {
   // Once a member is there for certain, a comma is due before the next.
   const certain = opening === undefined ? properties.findIndex(({ isRequired }) => isRequired) : -1
-  const lines = properties.map(({ key, isRequired, write }, n) => {
-    const name = JSON.stringify(key)
-    const value = INHERITED.has(key) ? `own(v, ${name})` : `v[${name}]`
-    const isCommaDue = opening !== undefined || (certain !== -1 && n > certain)
-    const lead = isCommaDue ? JSON.stringify(`,${name}:`) : `(s === '{' ? '' : ',') + ${JSON.stringify(`${name}:`)}`
-    return `m = ${value}; if (m !== undefined) s += ${lead} + ${write('m')}${isRequired ? `; else missing(${name})` : ''}`
-  })
+  const lines = properties.map((property, n) => propertySource(property, opening !== undefined || (certain !== -1 && n > certain)))
   return `return function (v) {
     if (typeof v !== 'object' || v === null || Array.isArray(v)) return other(v)
     let m, s = ${JSON.stringify(opening ?? '{')}
     ${lines.join('\n')}
     return s ${hasRest ? '+ rest(v, s === "{") ' : ''}+ '}'
   }`
+}
+
+function propertySource ({ key, isRequired, write }: Property, isCommaDue: boolean): string {
+  const name = JSON.stringify(key)
+  const value = INHERITED.has(key) ? `own(v, ${name})` : `v[${name}]`
+  const lead = isCommaDue ? JSON.stringify(`,${name}:`) : `(s === '{' ? '' : ',') + ${JSON.stringify(`${name}:`)}`
+  return `m = ${value}; if (m !== undefined) s += ${lead} + ${write('m')}${isRequired ? `; else missing(${name})` : ''}`
 }
 
 function arraySource (first: readonly Expression[], rest: Expression | undefined): string {
@@ -80,57 +79,11 @@ function generate (source: string, { serializers, other, rest }: Runtime): Seria
   return make(serializers, other, rest, text, number, boolean, own, missing)
 }
 
-function text (value: unknown): string {
-  return typeof value === 'string' ? quote(value) : scalar(value)
-}
-
-function number (value: unknown): string {
-  return Number.isFinite(value) ? `${value as number}` : scalar(value)
-}
-
-function boolean (value: unknown): string {
-  return typeof value === 'boolean' ? `${value}` : scalar(value)
-}
-
-/**
- * Anything JSON can say without a brace: to check types is not this file's work, to let no object out that is not declared is.
- * @throws for anything else.
- */
-export function scalar (value: unknown): string {
-  if (typeof value === 'string') return quote(value)
-  if (Number.isFinite(value) || typeof value === 'boolean' || value === null) return `${value as number}`
-  throw new TypeError(`${typeof value === 'number' ? value : typeof value} is not what its schema declares`)
-}
-
-const SHORT = 42
-const LONG = 5000
-// eslint-disable-next-line no-control-regex -- RFC 8259 §7
-const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/
-
-/** A text as JSON. Copying is cheaper than JSON.stringify where nothing needs an escape. */
-export function quote (value: string): string {
-  if (value.length < SHORT) return isPlain(value) ? `"${value}"` : JSON.stringify(value)
-  return value.length < LONG && !ESCAPED.test(value) ? `"${value}"` : JSON.stringify(value)
-}
-
-function isPlain (value: string): boolean {
-  for (let n = 0; n < value.length; n++) {
-    const code = value.charCodeAt(n)
-    if (code < 0x20 || code === 0x22 || code === 0x5c || code >= 0xd800) return false
-  }
-  return true
-}
-
-// Every object has a `constructor` that nobody gave it.
+// Every object inherits a `constructor`.
 function own (value: object, key: string): unknown {
   return Object.hasOwn(value, key) ? (value as Readonly<Record<string, unknown>>)[key] : undefined
 }
 
 function missing (key: string): never {
   throw new TypeError(`must have required property '${key}'`)
-}
-
-/** A value as it is. What JSON cannot say is null, as in an array that JSON.stringify is given. */
-export function whole (value: unknown): string {
-  return JSON.stringify(value) ?? 'null'
 }

@@ -1,17 +1,20 @@
-import type { Subschema, References, SchemaPart } from '../../schema/schema.js'
+import { DECLARING_IN_PLACE } from '../../schema/keywords.js'
+import type { References } from '../../schema/references.js'
+import type { Subschema } from '../../schema/subschema.js'
 import type { Vocabulary } from './vocabulary.js'
 
-/** Replaces the dates in a value by their texts, in a copy. A value that has none is returned as it is. */
+/** Replaces the dates in a value by their texts, in a copy. A value without dates is returned as it is. */
 export type DateWriter = (value: unknown) => unknown
 
 type WriteDate = (date: Date) => string
 
-const UNIONS = ['allOf', 'anyOf', 'oneOf', 'then', 'else']
 const PROPERTIES = ['additionalProperties', 'unevaluatedProperties']
 
 /**
- * Finds where a schema wants the text of a date, for which an app may send a Date, as over HTTP.
- * @returns `undefined` where there is no such place.
+ * Finds the places where a schema wants the text of a date, for which an app may send a Date, as over
+ * HTTP.
+ *
+ * @returns `undefined` when there is none.
  */
 export function compileDates (references: References, vocabulary: Vocabulary): DateWriter | undefined {
   if (!references.reachable().some((part) => isDate(part))) return undefined
@@ -22,22 +25,18 @@ export function compileDates (references: References, vocabulary: Vocabulary): D
     return writer
   }
   const write = (value: unknown, parts: readonly Subschema[]): unknown => {
-    if (typeof value !== 'object' || value === null) return value
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
     const layers = layersOf(parts, value, references)
     if (value instanceof Date) return writeDate(value, layers, writerOf)
-    if (Array.isArray(value)) return writeMembers(value, (n) => write(value[Number(n)], layers.flatMap((part) => itemParts(part, n))))
-    return isPlain(value) ? writeMembers(value, (key) => write(value[key], layers.flatMap((part) => propertyParts(part, String(key))))) : value
+    const membersOf = Array.isArray(value) ? itemParts : propertyParts
+    return writeMembers(value, (member, key) => write(member, layers.flatMap((part) => membersOf(part, key))))
   }
   return (value) => write(value, [references.root])
 }
 
 function isDate ({ schema }: Subschema): boolean {
-  const { type, format } = Object(schema) as SchemaPart['schema']
+  const { type, format } = Object(schema) as Readonly<Record<string, unknown>>
   return [type].flat().includes('string') && WRITERS.has(format as string)
-}
-
-function isPlain (value: object): value is Record<string | number, unknown> {
-  return !ArrayBuffer.isView(value)
 }
 
 function writeDate (date: Date, layers: readonly Subschema[], writerOf: (format: string) => WriteDate): unknown {
@@ -45,12 +44,11 @@ function writeDate (date: Date, layers: readonly Subschema[], writerOf: (format:
   return part === undefined ? date : writerOf(part.get('format') as string)(date)
 }
 
-// Copied from the first change on.
-function writeMembers<T extends object> (value: T, write: (key: string | number) => unknown): T {
+// A copy is made at the first change.
+function writeMembers<T extends object> (value: T, write: (member: unknown, key: string) => unknown): T {
   let copy: T | undefined
-  for (const key of Object.keys(value)) {
-    const member = (value as Record<string, unknown>)[key]
-    const written = write(key)
+  for (const [key, member] of Object.entries(value)) {
+    const written = write(member, key)
     if (written === member) continue
     copy ??= (Array.isArray(value) ? [...value] : { ...value }) as T
     Object.assign(copy, { [key]: written })
@@ -58,7 +56,7 @@ function writeMembers<T extends object> (value: T, write: (key: string | number)
   return copy ?? value
 }
 
-/** Every schema that may hold for a value, without the branches whose literals say otherwise. */
+/** Every schema that may hold for a value, without the branches whose literals exclude it. */
 function layersOf (parts: readonly Subschema[], value: object, references: References): Subschema[] {
   const layers = new Map<string, Subschema>()
   const pending = [...parts]
@@ -66,7 +64,7 @@ function layersOf (parts: readonly Subschema[], value: object, references: Refer
     if (layers.has(part.uri)) continue
     layers.set(part.uri, part)
     if (part.get('$ref') !== undefined) pending.push(references.resolve(part))
-    pending.push(...UNIONS.flatMap((keyword) => part.subschemas(keyword)).filter((member) => canHold(member, value, references)))
+    pending.push(...DECLARING_IN_PLACE.flatMap((keyword) => part.subschemas(keyword)).filter((member) => canHold(member, value, references)))
   }
   return [...layers.values()]
 }
@@ -86,20 +84,23 @@ function propertyParts (part: Subschema, key: string): Subschema[] {
   return named === undefined ? others : [named]
 }
 
-function itemParts (part: Subschema, n: string | number): Subschema[] {
-  const first = [part.child('prefixItems'), Array.isArray(part.get('items')) ? part.child('items') : undefined].flatMap((list) => list?.child(String(n)) ?? [])
+function itemParts (part: Subschema, index: string): Subschema[] {
+  const isTuple = Array.isArray(part.get('items'))
+  const lists = [part.child('prefixItems'), isTuple ? part.child('items') : undefined]
+  const first = lists.flatMap((list) => list?.child(index) ?? [])
   if (first.length > 0) return first
-  return Array.isArray(part.get('items')) ? part.subschemas('additionalItems') : part.subschemas('items')
+  return part.subschemas(isTuple ? 'additionalItems' : 'items')
 }
 
-/** The formats fast-json-stringify writes a Date in, and its texts. */
+/** The formats in which fast-json-stringify writes a Date, and its texts. */
 const WRITERS: ReadonlyMap<string, WriteDate> = new Map([
   ['date-time', (date) => date.toISOString()],
   ['date', (date) => local(date).slice(0, 10)],
   ['time', (date) => local(date).slice(11, 19)]
 ])
 
-// RFC 3339 wants a time to have an offset, which HTTP's has not. An app's own format may want it not to.
+// A time of RFC 3339 has an offset, and the time that Fastify writes over HTTP has none: it is added
+// unless the app's own format takes a time without.
 function createWriter (format: string, vocabulary: Vocabulary): WriteDate {
   const write = WRITERS.get(format)!
   const check = vocabulary.formatOf(format).check as (text: string) => boolean

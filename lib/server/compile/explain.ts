@@ -6,17 +6,19 @@ export interface AjvError {
 }
 
 const SUBJECT = 'message'
-// A path is made of the peer's own names, and may be as long as its message.
+// A path has names that the client chose, and may be as long as its message.
 const MAX_LENGTH = 256
 
-/** What is said where no reason is known. */
+/** The explanation of a refusal whose reason is not known. */
 export const UNEXPLAINED: string = `${SUBJECT} is invalid`
 
 /**
- * Why a payload was refused, in the words Fastify uses for HTTP: `message/text must NOT have fewer than 1 characters`.
+ * The reason why a payload was refused, in the words of Fastify for HTTP:
+ * `message/text must NOT have fewer than 1 characters`.
  *
- * @param errors - of an Ajv that stops at the first. A keyword stands behind the errors of the schemas it holds, so the last says what was asked for: a
- * union rather than one of its branches. Only `if` says nothing by itself.
+ * @param errors - of an Ajv that stops at the first error. A keyword stands behind the errors of the
+ * schemas that it holds, so the last error says most: a union rather than one of its branches. Only
+ * `if` says nothing by itself.
  */
 export function explain (errors: readonly AjvError[] | null | undefined): string {
   const error = errors?.findLast(({ keyword }) => keyword !== 'if')

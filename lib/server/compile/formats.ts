@@ -4,7 +4,10 @@ import { fullFormats } from 'ajv-formats/dist/formats.js'
 
 type FormatCheck = (value: string) => boolean
 
-/** A check that a line of TypeBox brings along, without those texts that it would take more than linear time for: none of them is what it is said to be. */
+/**
+ * A format check that TypeBox brings along, with the texts refused first for which it takes more than
+ * linear time: none of them is of the format.
+ */
 export function boundCheck (name: string, check: FormatCheck): FormatCheck {
   return BOUNDS[name]?.(check) ?? check
 }
@@ -18,7 +21,8 @@ const BOUNDS: Readonly<Record<string, (check: FormatCheck) => FormatCheck>> = {
 
 // RFC 1035 §2.3.4. A name in Unicode is never longer than the same name in ASCII.
 const MAX_HOST_LENGTH = 253
-// The URL Standard's authority where it can be a domain: behind a special scheme, or none. Backslashes and control characters are no part of an IRI.
+// The authority of the URL Standard that can be a domain: behind a special scheme, or none. Backslashes
+// and control characters are no part of an IRI.
 const AUTHORITY = /^(?:(?:https?|ftp|wss?):\/*|(?:file:)?\/{2})([^/?#]*)/i
 // eslint-disable-next-line no-control-regex -- ASCII
 const ENCODED = /[^\u0000-\u007f]|%/
@@ -55,8 +59,9 @@ const NAME = `${LABEL}(?:\\.${LABEL})*\\.[a-z\\u{a1}-\\u{ffff}]{2,}`
 const SERVER = new RegExp(`(?:(?!${PRIVATE})${ADDRESS}|${NAME})(?::\\d{2,5})?(?:/|$)`, 'iuy')
 
 /**
- * The texts that ajv-formats takes for a URL. Its regular expression looks for the end of the user's name from each colon on; here each `@` is looked at once,
- * and what follows it up to the next is the only thing that could be the server.
+ * Tells whether ajv-formats takes a text for a URL. Its regular expression looks for the end of the
+ * user's name from each colon on. Here each `@` is looked at once, and only the text between it and the
+ * next can be the server.
  */
 function isUrl (value: string): boolean {
   const start = SCHEME.exec(value)?.[0].length

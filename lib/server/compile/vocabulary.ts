@@ -3,10 +3,11 @@ import formatsPlugin from 'ajv-formats'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 import type { Build, FormatCheck, KindCheck } from './builds.js'
 import { KIND } from '../../schema/equality.js'
+import type { References } from '../../schema/references.js'
+import { at, type ObjectSubschema } from '../../schema/subschema.js'
 import { boundCheck, linearFormats } from './formats.js'
-import { at, type References, type SchemaPart } from '../../schema/schema.js'
 
-/** As Fastify's option `ajv`. */
+/** Fastify's option `ajv`. */
 export interface AjvSettings {
   readonly customOptions?: Readonly<Record<string, unknown>>
   readonly plugins?: readonly unknown[]
@@ -16,7 +17,7 @@ export interface AjvSettings {
 export interface Format {
   readonly type: 'string' | 'number'
   readonly check: (value: never) => boolean
-  /** As Ajv takes it. */
+  /** The definition that Ajv takes. */
   readonly definition: unknown
 }
 
@@ -26,7 +27,7 @@ type Plugin = (ajv: Ajv, options?: unknown) => unknown
 /** The names that a schema may use: one meaning each, whichever validator reads it. */
 export class Vocabulary {
   readonly ajv: AjvSettings
-  /** Whether the app's Ajv reads even JSON Schema's own keywords in its own way, so that it has to check every message. */
+  /** The app's options change JSON Schema's own keywords, so that Ajv has to check every message. */
   readonly isAjvs: boolean
   readonly #builds: readonly Build[]
   readonly #isStrict: boolean
@@ -35,52 +36,59 @@ export class Vocabulary {
   constructor (builds: readonly Build[], ajv: AjvSettings) {
     const { customOptions = {}, plugins = [] } = ajv
     this.ajv = ajv
-    this.isAjvs = Object.entries(customOptions).some(([name, value]) => !NEUTRAL.has(name) && value !== false && value !== undefined)
+    const changes = Object.entries(customOptions).filter(([, value]) => value !== false && value !== undefined)
+    this.isAjvs = changes.some(([name]) => !NEUTRAL.has(name))
     this.#builds = builds
     this.#isStrict = customOptions['strict'] !== false && customOptions['strictSchema'] !== false
     this.#own = plugins.length > 0 || Object.keys(customOptions).length > 0 ? createAjv(ajv) : undefined
   }
 
   /**
-   * How a kind of the app's own is checked; `undefined` for the kinds TypeBox has, and for Type.Unsafe.
+   * The check of a kind of the app's own; `undefined` for the kinds of TypeBox, and for Type.Unsafe.
    * @throws when a kind is known to no build of TypeBox.
    */
-  kindOf (part: SchemaPart): KindCheck | undefined {
+  kindOf (part: ObjectSubschema): KindCheck | undefined {
     const kind = (part.schema as Readonly<Record<symbol, unknown>>)[KIND]
     if (typeof kind !== 'string' || LEGACY_KINDS.has(kind)) return undefined
     const check = one(`kind '${kind}'`, 'TypeRegistry.Set', this.#builds.map(({ kinds }) => kinds?.Get(kind)))
-    if (check === undefined && kind !== 'Unsafe') throw new Error(`kind '${kind}'${at(part)} is registered in no build of TypeBox that can be seen: call TypeRegistry.Set('${kind}', …) before the app is ready, or give the plugin the build where you do, like typebox: require('@sinclair/typebox')`)
+    if (check === undefined && kind !== 'Unsafe') throw new Error(explainUnknownKind(kind, at(part)))
     return check
   }
 
-  /** @throws when nobody knows it, or two know different ones. */
+  /** @throws when a format is not known, or is known differently to two. */
   formatOf (name: string): Format {
     const registered = one(`format '${name}'`, 'FormatRegistry.Set', this.#builds.map((build) => ownFormat(build, name)))
     const given = this.#givenFormat(name)
-    if (registered !== undefined && given !== undefined && checkOf(given) !== registered) throw new Error(`format '${name}' is registered with TypeBox and given by the option ajv: keep one of them`)
+    if (registered !== undefined && given !== undefined && checkOf(given) !== registered) {
+      throw new Error(`format '${name}' is registered with TypeBox and given by the option ajv: keep one of them`)
+    }
     const format = registered ?? given ?? LINEAR[name] ?? FORMATS[name] ?? this.#defaultFormat(name)
-    if (format === undefined) throw new Error(`unknown format "${name}": register it with FormatRegistry.Set of @sinclair/typebox or Format.Set of typebox/format, give it by the option ajv, or leave it out`)
-    if (Object(format).async === true) throw new Error(`format '${name}' is asynchronous, and a message is checked at once: make it a function that returns true or false`)
+    if (format === undefined) throw new Error(explainUnknownFormat(name))
+    if (Object(format).async === true) {
+      throw new Error(`format '${name}' is asynchronous, and a message is checked at once: make it a function that returns true or false`)
+    }
     return { type: Object(format).type ?? 'string', check: checkOf(format), definition: format }
   }
 
-  /** Whether a keyword is one that only Ajv reads: of the app's own, or of ajv-formats. */
+  /** Tells whether Ajv alone reads a keyword: one of the app's own, or of ajv-formats. */
   isAjvKeyword (name: string): boolean {
     return FORMAT_LIMITS.has(name) || this.#isOwnKeyword(name)
   }
 
-  /** @throws when a schema has a keyword that nobody knows: a typing error would check nothing. */
+  /** @throws when a schema has an unknown keyword: a typing error would check nothing. */
   refuseUnknown (references: References): void {
     for (const part of references.reachable()) {
       if (this.kindOf(part) !== undefined || !this.#isStrict) continue
       const unknown = Object.keys(part.schema).find((name) => !this.isKnown(name))
-      if (unknown !== undefined) throw new Error(`unknown keyword "${unknown}"${at(part)}: correct it, or write 'x-${unknown}' for an annotation`)
+      if (unknown === undefined) continue
+      throw new Error(`unknown keyword "${unknown}"${at(part)}: correct it, or write 'x-${unknown}' for an annotation`)
     }
   }
 
-  /** Whether a keyword is one of JSON Schema's, of the app's own, or an annotation. */
+  /** Tells whether a keyword is one of JSON Schema's, of the app's own, or an annotation. */
   isKnown (name: string): boolean {
-    return KEYWORDS.has(name) || name.startsWith('x-') || name.startsWith('~') || FORMAT_LIMITS.has(name) || this.#own?.RULES.keywords[name] === true
+    if (KEYWORDS.has(name) || name.startsWith('x-') || name.startsWith('~') || FORMAT_LIMITS.has(name)) return true
+    return this.#own?.RULES.keywords[name] === true
   }
 
   #isOwnKeyword (name: string): boolean {
@@ -102,13 +110,13 @@ export class Vocabulary {
   }
 }
 
-/** Makes an Ajv as Fastify's own is made, with the app's plugins and formats. */
+/** Makes an Ajv as Fastify makes its own, with the app's plugins and formats. */
 export function createAjv ({ customOptions = {}, plugins = [] }: AjvSettings): Ajv {
   const ajv = new Ajv(customOptions)
   const calls = plugins.map((plugin) => [plugin].flat() as [Plugin, unknown])
   for (const [plugin, options] of calls) plugin(ajv, options)
   if (!calls.some(([{ name }]) => name === 'formatsPlugin')) (formatsPlugin as unknown as Plugin)(ajv)
-  // ajv-formats has put its own over those of the same name.
+  // ajv-formats has replaced the app's formats of the same names.
   for (const [name, format] of Object.entries(customOptions['formats'] ?? {})) ajv.addFormat(name, format as FormatCheck)
   return ajv
 }
@@ -122,32 +130,45 @@ const LINEAR = linearFormats as Readonly<Record<string, Definition>>
 
 // The options of Ajv that change neither what JSON Schema's keywords mean nor the value.
 const NEUTRAL = new Set([
-  'formats', 'keywords', 'strict', 'strictSchema', 'strictTypes', 'strictTuples', 'strictRequired', 'strictNumbers', 'allErrors', 'messages', 'verbose', 'logger'
+  'formats', 'keywords', 'strict', 'strictSchema', 'strictTypes', 'strictTuples', 'strictRequired', 'strictNumbers',
+  'allErrors', 'messages', 'verbose', 'logger'
 ])
-// How ajv-formats compares dates.
+// The keywords by which ajv-formats compares dates.
 const FORMAT_LIMITS = new Set(['formatMinimum', 'formatMaximum', 'formatExclusiveMinimum', 'formatExclusiveMaximum'])
 
 /** Every keyword of JSON Schema, up to 2020-12, and the annotations of OpenAPI. */
 const KEYWORDS: ReadonlySet<string> = new Set([
-  '$id', '$schema', '$ref', '$anchor', '$comment', '$defs', '$vocabulary', 'additionalItems', 'additionalProperties', 'allOf', 'anyOf', 'const', 'contains',
-  'contentEncoding', 'contentMediaType', 'contentSchema', 'default', 'definitions', 'dependencies', 'dependentRequired', 'dependentSchemas', 'deprecated',
-  'description', 'discriminator', 'else', 'enum', 'example', 'examples', 'exclusiveMaximum', 'exclusiveMinimum', 'externalDocs', 'format', 'if', 'items',
-  'maxContains', 'maxItems', 'maxLength', 'maxProperties', 'maximum', 'minContains', 'minItems', 'minLength', 'minProperties', 'minimum', 'multipleOf', 'not',
-  'nullable', 'oneOf', 'pattern', 'patternProperties', 'prefixItems', 'properties', 'propertyNames', 'readOnly', 'required', 'then', 'title', 'type',
-  'unevaluatedItems', 'unevaluatedProperties', 'uniqueItems', 'writeOnly', 'xml'
+  '$id', '$schema', '$ref', '$anchor', '$comment', '$defs', '$vocabulary', 'additionalItems', 'additionalProperties', 'allOf',
+  'anyOf', 'const', 'contains', 'contentEncoding', 'contentMediaType', 'contentSchema', 'default', 'definitions', 'dependencies',
+  'dependentRequired', 'dependentSchemas', 'deprecated', 'description', 'discriminator', 'else', 'enum', 'example', 'examples',
+  'exclusiveMaximum', 'exclusiveMinimum', 'externalDocs', 'format', 'if', 'items', 'maxContains', 'maxItems', 'maxLength',
+  'maxProperties', 'maximum', 'minContains', 'minItems', 'minLength', 'minProperties', 'minimum', 'multipleOf', 'not', 'nullable',
+  'oneOf', 'pattern', 'patternProperties', 'prefixItems', 'properties', 'propertyNames', 'readOnly', 'required', 'then', 'title',
+  'type', 'unevaluatedItems', 'unevaluatedProperties', 'uniqueItems', 'writeOnly', 'xml'
 ])
 
 /** The kinds of 0.34 that JSON Schema says in full; Type.Unsafe has a kind of its own. */
 const LEGACY_KINDS = new Set([
-  'Any', 'Array', 'Boolean', 'Import', 'Integer', 'Intersect', 'Literal', 'Never', 'Not', 'Null', 'Number', 'Object', 'Record', 'Ref', 'String',
-  'TemplateLiteral', 'This', 'Tuple', 'Union', 'Unknown'
+  'Any', 'Array', 'Boolean', 'Import', 'Integer', 'Intersect', 'Literal', 'Never', 'Not', 'Null', 'Number', 'Object', 'Record',
+  'Ref', 'String', 'TemplateLiteral', 'This', 'Tuple', 'Union', 'Unknown'
 ])
 
-// Two builds may both have been told; a schema does not say which of them made it.
+function explainUnknownKind (kind: string, where: string): string {
+  return `kind '${kind}'${where} is registered in no build of TypeBox that can be seen: call TypeRegistry.Set('${kind}', …) before ` +
+    'the app is ready, or give the plugin the build where you do, like typebox: require(\'@sinclair/typebox\')'
+}
+
+function explainUnknownFormat (name: string): string {
+  return `unknown format "${name}": register it with FormatRegistry.Set of @sinclair/typebox or Format.Set of typebox/format, ` +
+    'give it by the option ajv, or leave it out'
+}
+
+// The app may register in two builds; a schema does not say which of them made it.
 function one<Check> (what: string, by: string, found: ReadonlyArray<Check | undefined>): Check | undefined {
   const [check, ...others] = new Set(found.filter((check) => check !== undefined))
-  if (others.length > 0) throw new Error(`${what} is registered differently in two builds of TypeBox: call ${by} in one of them, or give the plugin the build that counts, like typebox: require('@sinclair/typebox')`)
-  return check
+  if (others.length === 0) return check
+  throw new Error(`${what} is registered differently in two builds of TypeBox: call ${by} in one of them, ` +
+    'or give the plugin the build that counts, like typebox: require(\'@sinclair/typebox\')')
 }
 
 function ownFormat ({ formats, defaults }: Build, name: string): FormatCheck | undefined {

@@ -4,7 +4,7 @@ import type { WrittenCall } from '../messages/encode.js'
 import * as errors from '../errors.js'
 import { causedBy, textOf } from '../failure.js'
 import { giveWay } from '../turn.js'
-import type { Checker } from '../compile/typebox.js'
+import type { Checker } from '../compile/checker.js'
 
 /** What the calls of a connection ask of it. */
 export interface CallsOwner {

@@ -2,7 +2,7 @@ import { REF, Reserved, type ErrorBody } from '../../protocol.js'
 import type { Codec, CompiledContract } from '../compile/contract.js'
 import * as errors from '../errors.js'
 import { causedBy, textOf } from '../failure.js'
-import type { Checker } from '../compile/typebox.js'
+import type { Checker } from '../compile/checker.js'
 
 /** A call, to be sent with any `ref`. */
 export interface WrittenCall {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isExponential } from '../../../lib/server/compile/pattern.js'
+import { isExponential } from '../../../lib/server/compile/ambiguity.js'
 
 t.test('an expression with two ways over the same text, again and again, is exponential', async (t) => {
   for (const pattern of [

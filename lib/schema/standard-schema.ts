@@ -1,4 +1,4 @@
-/** Schemas of other libraries, known by the mark of Standard Schema 1, which all of them carry. */
+/** Schemas of other libraries, which all carry the mark of Standard Schema 1. */
 
 const INSTEAD: Readonly<Record<string, string>> = {
   arktype: 'write schema.toJsonSchema()',
@@ -6,13 +6,13 @@ const INSTEAD: Readonly<Record<string, string>> = {
   zod: 'write z.toJSONSchema(schema)'
 }
 
-/** Why a schema is refused: another library made it. `undefined` where none did. */
+/** The reason why a schema of another library is refused; `undefined` for any other schema. */
 export function explainForeign (schema: unknown): string | undefined {
   const vendor = vendorOf(schema)
   return vendor && `a schema of ${vendor} is no JSON Schema: ${INSTEAD[vendor] ?? 'write its JSON Schema'}, or write it with TypeBox`
 }
 
-// ArkType's schemas are functions.
+// A schema of ArkType is a function.
 function vendorOf (schema: unknown): string | undefined {
   if ((typeof schema !== 'object' && typeof schema !== 'function') || schema === null) return undefined
   const { vendor } = Object((schema as Readonly<Record<string, unknown>>)['~standard']) as Readonly<Record<string, unknown>>

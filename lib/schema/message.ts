@@ -1,0 +1,62 @@
+import type { AnyContract, CallDefinition, MessageDefinition, StreamDefinition } from '../../types/contract.js'
+
+/** A message of a contract: its kind, and a schema for each of its parts. */
+export type MessageSchemas = EventSchemas | CallSchemas | StreamSchemas
+
+export interface EventSchemas {
+  readonly kind: 'event'
+  readonly payload: object
+}
+
+export interface CallSchemas {
+  readonly kind: 'call'
+  readonly payload: object
+  readonly reply: object
+}
+
+export interface StreamSchemas {
+  readonly kind: 'stream'
+  readonly payload: object
+  readonly item: object
+}
+
+/** Reads a message's definition, which `defineContract` has checked. */
+export function messageOf (definition: MessageDefinition): MessageSchemas {
+  if (!isAnswered(definition)) return { kind: 'event', payload: definition }
+  const { request: payload } = definition
+  return 'stream' in definition
+    ? { kind: 'stream', payload, item: definition.stream }
+    : { kind: 'call', payload, reply: definition.reply }
+}
+
+function isAnswered (definition: MessageDefinition): definition is CallDefinition | StreamDefinition {
+  return 'request' in definition
+}
+
+/** The schema of a message's answer, or of each item of it; `undefined` for an event. */
+export function answerOf (schemas: MessageSchemas): object | undefined {
+  switch (schemas.kind) {
+    case 'event': return undefined
+    case 'call': return schemas.reply
+    case 'stream': return schemas.item
+  }
+}
+
+export type Direction = 'clientToServer' | 'serverToClient'
+
+/** A message of a contract, with the names that an error has for its parts. */
+export interface ContractMessage {
+  readonly name: string
+  readonly where: string
+  readonly whereAnswer: string
+  readonly schemas: MessageSchemas
+}
+
+/** The messages of one direction. */
+export function messagesOf (contract: AnyContract, direction: Direction): ContractMessage[] {
+  return Object.entries(contract[direction]).map(([name, definition]) => {
+    const where = `${contract.name} ${direction}.${name}`
+    const schemas = messageOf(definition)
+    return { name, where, whereAnswer: `${where}.${schemas.kind === 'stream' ? 'stream' : 'reply'}`, schemas }
+  })
+}

@@ -1,0 +1,73 @@
+import type { ValidateFunction } from 'ajv'
+import { rewriteSchemas, type Schema, type Subschema } from '../../schema/subschema.js'
+import type { References } from '../../schema/references.js'
+import { expressionOf } from './checks.js'
+import { createAjv, type Vocabulary } from './vocabulary.js'
+
+/**
+ * Judges the schema of a message, and every shared schema that it refers to, by the schema of schemas.
+ * Validators do not: TypeBox takes `minLength: 'text'` for no limit at all.
+ *
+ * @throws when a keyword has a value that it cannot have.
+ */
+export function refuseMalformed (references: References, vocabulary: Vocabulary): void {
+  judge ??= createJudge()
+  for (const document of references.documents().values()) {
+    if (judge(judgeable(document, vocabulary))) continue
+    const name = document === references.root ? 'data' : document.uri
+    throw new Error(`schema is invalid: ${createAjv({}).errorsText(judge.errors, { dataVar: name })}`)
+  }
+}
+
+// Compiling the schema of schemas takes ten times as long as compiling a message's.
+let judge: ValidateFunction | undefined
+
+function createJudge (): ValidateFunction {
+  const ajv = createAjv({ customOptions: { strict: false } })
+  ajv.addFormat('regex', isExpression)
+  const draft07 = ajv.getSchema(DRAFT_07)!.schema as Schema & { properties: Schema }
+  const properties = { ...draft07.properties, ...LATER_KEYWORDS, enum: { type: 'array', uniqueItems: true } }
+  return ajv.compile({ ...draft07, $id: 'fastify-typed-ws', properties: withoutAnnotations(properties) })
+}
+
+const DRAFT_07 = 'http://json-schema.org/draft-07/schema'
+
+function isExpression (pattern: string): boolean {
+  try {
+    return Boolean(expressionOf(pattern))
+  } catch {
+    return false
+  }
+}
+
+/** The keywords after draft-07, and one of OpenAPI. */
+const LATER_KEYWORDS = {
+  $defs: { $ref: '#/properties/definitions' },
+  dependentRequired: { type: 'object', additionalProperties: { $ref: '#/definitions/stringArray' } },
+  dependentSchemas: { $ref: '#/properties/definitions' },
+  maxContains: { $ref: '#/definitions/nonNegativeInteger' },
+  minContains: { $ref: '#/definitions/nonNegativeInteger' },
+  nullable: { type: 'boolean' },
+  prefixItems: { $ref: '#/definitions/schemaArray' },
+  unevaluatedItems: { $ref: '#' },
+  unevaluatedProperties: { $ref: '#' }
+}
+
+// An annotation may be anything: it changes no verdict.
+function withoutAnnotations (properties: Schema): Schema {
+  return Object.fromEntries(Object.entries(properties).filter(([keyword]) => !ANNOTATIONS.has(keyword)))
+}
+
+const ANNOTATIONS = new Set(['contentEncoding', 'contentMediaType', 'default', 'description', 'examples', 'readOnly', 'title'])
+
+/** A document without names and references, which are looked at elsewhere, and without schemas that only the app reads. */
+function judgeable (document: Subschema, vocabulary: Vocabulary): unknown {
+  return rewriteSchemas(document, (copy, part) => {
+    if (vocabulary.kindOf(part) !== undefined) return {}
+    for (const keyword of IDENTIFIERS) delete copy[keyword]
+    if (copy['pattern'] instanceof RegExp) copy['pattern'] = copy['pattern'].source
+    return copy
+  })
+}
+
+const IDENTIFIERS = ['$id', '$schema', '$anchor', '$comment', '$ref', '$vocabulary']
