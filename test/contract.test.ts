@@ -147,7 +147,11 @@ for (const { name, Type } of builders) {
         Type.Intersect([A, Type.Union([A, Type.Intersect([A, bad])])]),
         Type.Object({ a: Type.Optional(Type.Number()) }, { anyOf: [{ properties: { [property]: {} } }] }),
         Type.Unsafe<unknown>({ type: 'object', if: { required: ['a'] }, then: { properties: { [property]: {} } } }),
-        Type.Unsafe<unknown>({ type: 'object', if: { required: ['a'] }, else: bad })
+        Type.Unsafe<unknown>({ type: 'object', if: { required: ['a'] }, else: bad }),
+        Type.Unsafe<unknown>({ type: 'object', if: { properties: { [property]: { const: 'a' } } }, then: {} }),
+        Type.Unsafe<unknown>({ type: 'object', dependentSchemas: { a: bad } }),
+        Type.Unsafe<unknown>({ type: 'object', dependencies: { a: ['b'], c: { properties: { [property]: {} } } } }),
+        Type.Unsafe<unknown>({ type: 'object', $ref: '#/definitions/bad', definitions: { bad } })
       ]
       for (const schema of hidden) refuses(t, { name: 'x', clientToServer: { m: schema } }, `clientToServer.m: '${property}' is the protocol's own property of every message: give the payload's property another name`)
       refuses(t, { name: 'x', clientToServer: { m: { request: bad, reply: A } } }, new RegExp(`^clientToServer\\.m\\.request: '${property}'`))
@@ -171,9 +175,9 @@ t.test('sees through the definitions a schema brings along', async (t) => {
   const cyclic = (properties: object): object => ({ $defs: { Node: { $id: 'Node', type: 'object', properties } }, $ref: 'Node' })
   const recursive = Legacy.Recursive((This) => Legacy.Union([Legacy.Object({ a: Legacy.Number() }), Legacy.Object({ inner: This })]))
 
-  for (const schema of [legacy.Import('Good'), current.Good, recursive, cyclic({ a: {} }), { ...cyclic({}), $ref: '#/$defs/Node' }, { $ref: '#' }]) t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: schema } }))
+  for (const schema of [legacy.Import('Good'), current.Good, recursive, cyclic({ a: {} }), { ...cyclic({}), $ref: '#/$defs/Node' }]) t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: schema } }))
   for (const schema of [legacy.Import('Bad'), current.Bad, cyclic({ type: {} }), { anyOf: [cyclic({}), cyclic({ type: {} })] }]) refuses(t, { name: 'x', clientToServer: { m: schema } }, /'type' is the protocol's own/)
-  for (const schema of [legacy.Import('Text'), legacy.Import('Loop'), current.Text]) refuses(t, { name: 'x', clientToServer: { m: schema } }, /its schema must be an object/)
+  for (const schema of [legacy.Import('Text'), legacy.Import('Loop'), current.Text, { $ref: '#' }]) refuses(t, { name: 'x', clientToServer: { m: schema } }, /its schema must be an object/)
 })
 
 t.test('shows what cannot be shown by its type', async (t) => {

@@ -127,4 +127,3 @@ function codePointsIn (source: string): ReadonlySet<number> {
   const ascii = Array.from({ length: 128 }, (_, n) => n)
   return new Set([...ascii, ...around.filter((codePoint) => codePoint >= 0 && codePoint <= 0x10ffff)])
 }
-

@@ -4,6 +4,7 @@ import { References, referrersIn, type SharedSchemas } from '../../schema/refere
 import type { Subschema } from '../../schema/subschema.js'
 import { openAjv, type AjvCheck, type AjvOptions } from './ajv.js'
 import { explain, UNEXPLAINED } from './explain.js'
+import { refuseMalformed } from './meta-schema.js'
 import type { TypeBox } from './typebox.js'
 import type { Vocabulary } from './vocabulary.js'
 
@@ -47,6 +48,7 @@ function refuseUnenforceable (references: References, { vocabulary }: Scope): vo
   references.refuseTwins()
   vocabulary.refuseUnknown(references)
   references.refuseLost()
+  refuseMalformed(references, vocabulary)
 }
 
 function compileUnwound ({ references, copyOf, targets, memory }: Unwound, scope: Scope, ajvOptions: AjvOptions): Checker {

@@ -1,4 +1,4 @@
-import type { ValidateFunction } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
 import { rewriteSchemas, type Schema, type Subschema } from '../../schema/subschema.js'
 import type { References } from '../../schema/references.js'
 import { expressionOf } from './checks.js'
@@ -15,8 +15,12 @@ export function refuseMalformed (references: References, vocabulary: Vocabulary)
   for (const document of references.documents().values()) {
     if (judge(judgeable(document, vocabulary))) continue
     const name = document === references.root ? 'data' : document.uri
-    throw new Error(`schema is invalid: ${createAjv({}).errorsText(judge.errors, { dataVar: name })}`)
+    throw new Error(`schema is invalid: ${judge.errors!.map((error) => explainError(error, name)).join(', ')}`)
   }
+}
+
+function explainError ({ keyword, instancePath, message }: ErrorObject, name: string): string {
+  return `${name}${instancePath} ${keyword === 'format' ? 'must be a regular expression' : message}`
 }
 
 // Compiling the schema of schemas takes ten times as long as compiling a message's.
@@ -26,8 +30,8 @@ function createJudge (): ValidateFunction {
   const ajv = createAjv({ customOptions: { strict: false } })
   ajv.addFormat('regex', isExpression)
   const draft07 = ajv.getSchema(DRAFT_07)!.schema as Schema & { properties: Schema }
-  const properties = { ...draft07.properties, ...LATER_KEYWORDS, enum: { type: 'array', uniqueItems: true } }
-  return ajv.compile({ ...draft07, $id: 'fastify-typed-ws', properties: withoutAnnotations(properties) })
+  const properties = withoutAnnotations({ ...draft07.properties, ...OTHER_KEYWORDS })
+  return ajv.compile({ ...draft07, $id: 'fastify-typed-ws', properties })
 }
 
 const DRAFT_07 = 'http://json-schema.org/draft-07/schema'
@@ -40,15 +44,20 @@ function isExpression (pattern: string): boolean {
   }
 }
 
-/** The keywords after draft-07, and one of OpenAPI. */
-const LATER_KEYWORDS = {
+/**
+ * Keywords after draft-07, one of OpenAPI, and those of draft-07 for which TypeBox writes an empty list:
+ * Type.Tuple([]), Type.Enum([]).
+ */
+const OTHER_KEYWORDS = {
   $defs: { $ref: '#/properties/definitions' },
   dependentRequired: { type: 'object', additionalProperties: { $ref: '#/definitions/stringArray' } },
   dependentSchemas: { $ref: '#/properties/definitions' },
+  enum: { type: 'array', uniqueItems: true },
+  items: { anyOf: [{ $ref: '#' }, { type: 'array', items: { $ref: '#' } }] },
   maxContains: { $ref: '#/definitions/nonNegativeInteger' },
   minContains: { $ref: '#/definitions/nonNegativeInteger' },
   nullable: { type: 'boolean' },
-  prefixItems: { $ref: '#/definitions/schemaArray' },
+  prefixItems: { type: 'array', items: { $ref: '#' } },
   unevaluatedItems: { $ref: '#' },
   unevaluatedProperties: { $ref: '#' }
 }

@@ -11,7 +11,7 @@ import { refuseSlowPatterns } from '../../../lib/server/compile/slow-patterns.js
 import { References } from '../../../lib/schema/references.js'
 import { loadTypeBox, type TypeBox } from '../../../lib/server/compile/typebox.js'
 import { Vocabulary } from '../../../lib/server/compile/vocabulary.js'
-import { builders, compile, decoderOf, eventOf, lines, plain, refusalOf, replyOf } from '../../support/lines.js'
+import { builders, compile, decoderOf, eventOf, lines, plain, refusalOf, replyOf, type Builder } from '../../support/lines.js'
 
 const { Type } = builders[0]!
 
@@ -316,4 +316,61 @@ t.test('a keyword of Ajv is the same as Node imports it, wrapped, and as bundler
   const keyword = { keyword: 'mine', code () {} }
   t.equal(definitionOf({ default: keyword }), keyword)
   t.equal(definitionOf(keyword), keyword)
+})
+
+t.test('a keyword with a value that it cannot have stops the boot, by its path, whatever made the schema', async (t) => {
+  const malformed: ReadonlyArray<[schema: (T: Builder) => object, path: string]> = [
+    [(T) => T.String({ minLength: 'text' as never }), '/minLength must be integer'],
+    [(T) => T.String({ maxLength: -1 }), '/maxLength must be >= 0'],
+    [(T) => T.String({ maxLength: 1.5 }), '/maxLength must be integer'],
+    [(T) => T.String({ pattern: 5 as never, maxLength: 5 }), '/pattern must be string'],
+    [(T) => T.String({ format: 5 as never }), '/format must be string'],
+    [(T) => T.String({ enum: 'a' }), '/enum must be array'],
+    [(T) => T.String({ nullable: 'yes' }), '/nullable must be boolean'],
+    [(T) => T.Number({ minimum: '1' as never }), '/minimum must be number'],
+    [(T) => T.Number({ multipleOf: 0 }), '/multipleOf must be > 0'],
+    [(T) => T.Integer({ exclusiveMaximum: true as never }), '/exclusiveMaximum must be number'],
+    [(T) => T.Array(T.Number(), { minItems: '1' as never }), '/minItems must be integer'],
+    [(T) => T.Array(T.Number(), { uniqueItems: 'yes' as never }), '/uniqueItems must be boolean'],
+    [(T) => T.Array(T.Number(), { contains: 5 as never }), '/contains must be object,boolean'],
+    [(T) => T.Array(T.Number(), { minContains: '1' as never }), '/minContains must be integer'],
+    [(T) => T.Array('text' as never), '/items must be object,boolean'],
+    [(T) => T.Array(T.Any(), { prefixItems: {} }), '/prefixItems must be array'],
+    [(T) => T.Object({ a: 5 as never }), '/properties/a must be object,boolean'],
+    [(T) => T.Object({}, { required: 'a' }), '/required must be array'],
+    [(T) => T.Object({}, { required: [5] as never }), '/required/0 must be string'],
+    [(T) => T.Object({}, { additionalProperties: 'no' as never }), '/additionalProperties must be object,boolean'],
+    [(T) => T.Object({}, { unevaluatedProperties: 'no' }), '/unevaluatedProperties must be object,boolean'],
+    [(T) => T.Object({}, { minProperties: null as never }), '/minProperties must be integer'],
+    [(T) => T.Object({}, { dependentRequired: { a: 'b' } }), '/dependentRequired/a must be array'],
+    [(T) => T.Object({}, { dependentSchemas: { a: 'b' } }), '/dependentSchemas/a must be object,boolean'],
+    [(T) => T.Object({}, { $defs: { a: T.Object({ b: { minLength: 'text' } as never }) } as never }), '/$defs/a/properties/b/minLength must be integer'],
+    [(T) => T.Object({}, { patternProperties: { '(': {} } as never }), '/patternProperties must be a regular expression'],
+    [(T) => T.Union([T.String({ maxLength: 'text' as never }), T.Null()]), '/anyOf/0/maxLength must be integer'],
+    [(T) => T.Unsafe<unknown>({ type: 'number', minimum: 'text' }), '/minimum must be number']
+  ]
+  const says = (path: string): string => `schema is invalid: data/properties/x${path}`
+  for (const [schema, path] of malformed) {
+    for (const { Type, of } of lines) refusesToBoot(t, of(Type.Object({ x: schema(Type) as never })), says(path))
+  }
+  for (const { Type } of builders) {
+    const schema = Type.Object({ x: Type.String({ minLength: 'text' as never }) })
+    t.throws(() => eventOf(schema), { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: says('/minLength must be integer') })
+    t.throws(() => replyOf(schema), { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: says('/minLength must be integer') })
+    const sharedSchemas = { User: { $id: 'User', type: 'object', properties: { name: { type: 'string', minLength: 'text' } } } }
+    refusesToBoot(t, Type.Object({ x: Type.Ref('User') }), 'schema is invalid: User#/properties/name/minLength must be integer', { sharedSchemas })
+  }
+})
+
+t.test('an annotation may have any value, whatever made the schema', async (t) => {
+  for (const { name, Type, of } of lines) {
+    const schema = of(Type.Object({ x: Type.String({ title: 5 as never, description: null as never, examples: { one: 'a' } as never, readOnly: 'yes' as never }) }))
+    t.equal(verdict(schema, { x: 'a' }), 'taken', name)
+    t.equal(verdict(schema, { x: 5 }), 'message/x must be string', name)
+  }
+})
+
+t.test('an empty list of kinds or values is taken as TypeBox writes it', async (t) => {
+  t.equal(verdict(Current.Object({ x: Current.Tuple([]) }), { x: [] }), 'taken')
+  t.equal(verdict(Current.Object({ x: Current.Tuple([]) }), { x: [1] }), 'message/x must NOT have more than 0 items')
 })

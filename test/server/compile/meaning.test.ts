@@ -318,6 +318,7 @@ t.test('a Date is written as the text its schema asks for, as over HTTP, and che
       ['one or nothing', Type.Array(Type.Union([stamp(), Type.Null()])), [at, null], [at.toISOString(), null]],
       ['one of two types', Type.Unsafe<unknown>({ type: ['string', 'null'], format: 'date-time' }), at, at.toISOString()],
       ['an intersection', Type.Intersect([Type.Object({ a: stamp() }), Type.Object({ b: Type.Number() })]), { a: at, b: 1 }, { a: at.toISOString(), b: 1 }],
+      ['a dependency', Type.Unsafe<unknown>({ type: 'object', properties: { a: {} }, dependencies: { a: { properties: { at: { type: 'string', format: 'date-time' } } } } }), { a: 1, at }, { a: 1, at: at.toISOString() }],
       ['branches told apart', Type.Array(Type.Union([Type.Object({ kind: Type.Literal('day'), at: Type.Unsafe<Date>({ type: 'string', format: 'date' }) }), Type.Object({ kind: Type.Unsafe<string>({ type: 'string', enum: ['moment'] }), at: stamp() })])), [{ kind: 'moment', at }, { kind: 'day', at }], [{ kind: 'moment', at: at.toISOString() }, { kind: 'day', at: local.slice(0, 10) }]],
       ['anything beside one', Type.Object({ at: stamp(), any: Type.Any(), bytes: Type.Any() }), { at, any: { at }, bytes: new Uint8Array(1) }, { at: at.toISOString(), any: { at: at.toISOString() }, bytes: { 0: 0 } }]
     ]
