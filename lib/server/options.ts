@@ -1,51 +1,21 @@
-import type { FastifyRequest } from 'fastify'
-import type { PerMessageDeflateOptions } from 'ws'
 import type { ErrorHandler } from '../../types/handler.js'
-import type { OriginOption, PluginOptions, SharedOptions } from '../../types/options.js'
+import type { PluginOptions, SharedOptions } from '../../types/options.js'
 import { MAX_TIMEOUT_MS } from '../timer.js'
 import * as errors from './errors.js'
 import { meantBy } from './suggest.js'
 
-/** Every option a route has, with its default filled in. */
-export interface RouteSettings {
-  readonly origin: OriginOption<FastifyRequest>
-  readonly allowMissingOrigin: boolean
-  readonly host: readonly string[] | undefined
-  readonly rejectWith: 'http' | 'close'
-  readonly handshakeTimeoutMs: number
-  readonly maxPayloadBytes: number
-  readonly perMessageDeflate: boolean | PerMessageDeflateOptions
+type Given<T> = Readonly<Required<Exclude<T, false | undefined>>>
+
+export type HeartbeatSettings = Given<SharedOptions['heartbeat']>
+export type RateLimitSettings = Given<SharedOptions['rateLimit']>
+export type ShutdownSettings = Given<PluginOptions['shutdown']>
+
+/** Every option of a route, with its default filled in. */
+export interface RouteSettings extends Readonly<Required<Omit<SharedOptions, 'host' | 'heartbeat' | 'rateLimit'>>> {
+  readonly host: SharedOptions['host']
   readonly heartbeat: HeartbeatSettings | false
-  readonly concurrency: number
-  readonly maxQueuedMessages: number
-  readonly maxQueuedBytes: number
   readonly rateLimit: RateLimitSettings | false
-  readonly maxInvalidMessages: number
-  readonly maxStreams: number
-  readonly maxPendingCalls: number
-  readonly highWaterMarkBytes: number
-  readonly slowConsumer: 'close' | 'drop'
-  readonly slowTimeoutMs: number
-  readonly maxTopics: number
-  readonly validateOutgoing: boolean
-  readonly unsafePatterns: boolean
-  readonly ajv: NonNullable<SharedOptions['ajv']>
   readonly errorHandler: ErrorHandler | undefined
-}
-
-export interface HeartbeatSettings {
-  readonly intervalMs: number
-  readonly timeoutMs: number
-}
-
-export interface RateLimitSettings {
-  readonly max: number
-  readonly timeWindowMs: number
-}
-
-export interface ShutdownSettings {
-  readonly timeoutMs: number
-  readonly spreadMs: number
 }
 
 /** Every option of the plugin. */
@@ -57,7 +27,7 @@ export interface PluginSettings {
   readonly typebox: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
 }
 
-/** What an option must be: a test, and what to write when it fails. */
+/** A test of an option, and the advice when it fails. */
 type Rule = readonly [isValid: (value: unknown) => boolean, advice: string]
 
 const DEFAULT_HEARTBEAT: HeartbeatSettings = { intervalMs: 25_000, timeoutMs: 10_000 }
@@ -127,20 +97,20 @@ const PLUGIN_RULES: { readonly [K in 'typebox' | 'maxConnections' | 'maxConnecti
   maxConnectionsPerIp: count,
   shutdown: [(value) => isRecordOf(value, { timeoutMs: isTimeout, spreadMs: (ms) => ms === 0 || isTimeout(ms) }), 'write { timeoutMs: 5000, spreadMs: 0 }']
 }
-// What Fastify itself takes beside the options of a plugin.
+// Options that Fastify itself reads from those of a plugin.
 const FASTIFY_OPTIONS = ['prefix', 'logLevel', 'logSerializers', 'name', 'encapsulate']
 
-/** The names of the options a route and the plugin have in common. */
+/** The names of the options that routes and the plugin have in common. */
 export const sharedOptionNames: ReadonlySet<string> = new Set(Object.keys(RULES))
 
 /**
- * Reads what `register` was given, once.
+ * Reads the options of `register`, once.
  * @throws FST_TYPED_WS_INVALID_OPTION
  */
 export function readPluginOptions (given: PluginOptions): PluginSettings {
   const known = [...sharedOptionNames, ...Object.keys(PLUGIN_RULES)]
   for (const name of Object.keys(given).filter((name) => ![...known, ...FASTIFY_OPTIONS].includes(name))) {
-    // What resembles none is another plugin's: @fastify/autoload gives the same options to all.
+    // A name that resembles none is another plugin's: @fastify/autoload gives all the same options.
     const meant = meantBy(name, known)
     if (meant !== undefined) throw new errors.InvalidOption(name, `there is none of this name: did you mean '${meant}'?`)
   }
@@ -155,7 +125,7 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
 }
 
 /**
- * Reads what a route was given, over the plugin's defaults.
+ * Reads the options of a route, over the plugin's defaults.
  * @throws FST_TYPED_WS_INVALID_OPTION
  */
 export function readRouteOptions (given: object, defaults: RouteSettings): RouteSettings {
@@ -168,7 +138,7 @@ export function readRouteOptions (given: object, defaults: RouteSettings): Route
   }
 }
 
-/** The options among those given that have a rule and a value, each as its rule wants it. */
+/** The given options that have a rule and a value; each obeys its rule. */
 function checked (given: Readonly<Record<string, unknown>>, rules: Readonly<Record<string, Rule>>): Record<string, unknown> {
   const found: Record<string, unknown> = {}
   for (const [name, [isValid, advice]] of Object.entries(rules)) {
@@ -180,7 +150,7 @@ function checked (given: Readonly<Record<string, unknown>>, rules: Readonly<Reco
   return found
 }
 
-// A part that is not given is as inherited; or as by default, where what is inherited is nothing.
+// A part that is not given is inherited, or is the default one where `false` is inherited.
 function merged<T extends object> (given: Partial<T> | false | undefined, inherited: T | false, defaults: T): T | false {
   if (given === undefined) return inherited
   return given === false ? false : { ...(inherited === false ? defaults : inherited), ...given }
@@ -215,7 +185,7 @@ function isWithin (value: unknown, max: number): boolean {
   return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max
 }
 
-/** Whether an object has none but these members, each of which may be missing. */
+/** Tells whether an object has only these members, each of which may be missing. */
 function isRecordOf (value: unknown, members: Readonly<Record<string, (member: unknown) => boolean>>): boolean {
   return isObject(value) && Object.entries(value).every(([name, member]) => Object.hasOwn(members, name) && members[name]!(member))
 }

@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
-import type { WebSocketRouteOptions } from '../../types/options.js'
 import type { Socket } from '../../types/socket.js'
 import type { ContractChannel } from './channel.js'
 import { compileContract } from './compile/contract.js'
@@ -15,12 +14,12 @@ import type { HandshakeRequest, HandshakeRoute } from './handshake/handshake.js'
 import type { Heartbeat } from './connection/heartbeat.js'
 import type { Entry, Handler } from './messages/inbound.js'
 import { compileHost } from './handshake/host.js'
-import { readRouteOptions, sharedOptionNames, type RouteSettings } from './options.js'
+import { readRouteOptions, type RouteSettings } from './options.js'
 import { compileOrigin } from './handshake/origin.js'
 import { choosing } from './handshake/subprotocol.js'
 import { ServerWebSocket } from './transport/websocket.js'
+import { checkOptions, fastifyOptionsOf, type RouteOptions } from './route-options.js'
 import type { Observer } from './stats.js'
-import { questionOf } from './suggest.js'
 import { kHandshake, kRoute } from './symbols.js'
 import type { TypeBox } from './compile/typebox.js'
 
@@ -32,16 +31,6 @@ export interface RouteHost {
   /** The one for all routes of the same setting. */
   heartbeatOf (settings: RouteSettings['heartbeat']): Heartbeat | undefined
 }
-
-/** Options as they come, before anybody looked at them. */
-type Given = Partial<WebSocketRouteOptions> & Readonly<Record<string, unknown>>
-
-const CONNECTION_OPTIONS = ['contract', 'on', 'open', 'close', 'binary', 'handler', 'refresh']
-const FASTIFY_OPTIONS = [
-  'schema', 'onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onResponse', 'onTimeout', 'onError', 'onRequestAbort',
-  'attachValidation', 'validatorCompiler', 'serializerCompiler', 'schemaErrorFormatter', 'childLoggerFactory', 'handlerTimeout', 'logLevel', 'logSerializers',
-  'config', 'constraints', 'prefixTrailingSlash'
-]
 
 /** A typed WebSocket route: a contract and its handlers, as a Fastify route. */
 export class TypedRoute implements HandshakeRoute {
@@ -56,13 +45,13 @@ export class TypedRoute implements HandshakeRoute {
   /** Answers its requests, of both kinds. */
   readonly answer: Answerer
   readonly #scope: FastifyInstance
-  readonly #options: Given & { contract: AnyContract }
+  readonly #options: RouteOptions
   readonly #settings: RouteSettings
   readonly #host: RouteHost
   readonly #channel: ContractChannel
   #wiring: RouteContext | undefined = undefined
 
-  constructor (scope: FastifyInstance, options: Given & { contract: AnyContract }, host: RouteHost) {
+  constructor (scope: FastifyInstance, options: RouteOptions, host: RouteHost) {
     const { contract } = options
     const settings = readRouteOptions(options, host.settings)
     if (!settings.unsafePatterns) refuseSlowPatterns(contract)
@@ -143,7 +132,7 @@ export function declareRoute (scope: FastifyInstance, path: string, options: unk
   const route = new TypedRoute(scope, options, host)
   const config: object = { ...options.config, [kRoute]: route }
   scope.route({
-    ...pick(options, FASTIFY_OPTIONS),
+    ...fastifyOptionsOf(options),
     method: 'GET',
     url: path,
     // Not a resource of an HTTP API, unless it answers HTTP too.
@@ -180,58 +169,6 @@ export function routeOf ({ routeOptions }: { readonly routeOptions: { readonly c
   return (routeOptions.config as { [kRoute]?: TypedRoute } | undefined)?.[kRoute]
 }
 
-function checkOptions (path: string, options: unknown): asserts options is Given & { contract: AnyContract } {
-  const fail = (advice: string): never => { throw new errors.InvalidRoute(path, advice) }
-  if (typeof path !== 'string') fail('its path is a string: write app.ws(\'/chat\', { contract, on: { … } })')
-  if (!isObject(options)) return fail('write app.ws(path, { contract, on: { … } })')
-  const known = [...CONNECTION_OPTIONS, ...FASTIFY_OPTIONS, ...sharedOptionNames]
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) fail(`there is no option '${name}'${questionOf(name, known)}`)
-  }
-  const { contract, on = {}, binary, refresh } = options
-  if (!isContract(contract)) return fail('its contract is missing: write contract: defineContract({ … })')
-  refuseUnserved(path, contract)
-  if (!isObject(on)) return fail('on is an object of handlers: write on: { message (payload, socket) {} }')
-  for (const name of Object.keys(contract.clientToServer)) {
-    if (!hasHandler(on, name)) fail(`client message '${name}' has no handler: write on: { ${name} (payload, socket) {} }, or on: { ${name}: { cost: 5, handler (payload, socket) {} } }`)
-  }
-  for (const name of Object.keys(on)) {
-    if (!Object.hasOwn(contract.clientToServer, name)) fail(`contract '${contract.name}' has no client message '${name}': remove its handler, or declare it in clientToServer`)
-  }
-  if (contract.binary.clientToServer && typeof binary !== 'function') fail('its contract allows binary frames from the client: write binary (data, socket) {}')
-  if (!contract.binary.clientToServer && binary !== undefined) fail('its contract allows no binary frames from the client: remove binary, or declare binary: { clientToServer: true }')
-  if (refresh !== undefined && !refreshingOf(contract).includes(refresh as string)) fail(`refresh names an event or a call of the client's: write one of ${refreshingOf(contract).join(', ') || 'those you declare in clientToServer'}`)
-  for (const name of ['open', 'close', 'handler']) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') fail(`${name} must be a function`)
-  }
-}
-
-function refuseUnserved (path: string, contract: AnyContract): void {
-  for (const [name, message] of Object.entries(contract.serverToClient)) {
-    if ('stream' in message) throw new errors.NotSupported(path, `server message '${name}' is a stream, and streams come from the server: make it a call, or declare it in clientToServer`)
-  }
-}
-
-function refreshingOf ({ clientToServer }: AnyContract): string[] {
-  return Object.entries(clientToServer).flatMap(([name, message]) => 'stream' in message ? [] : name)
-}
-
-/** Whether a value is what `defineContract` returns. */
-export function isContract (value: unknown): value is AnyContract {
-  return isObject(value) && typeof value['name'] === 'string' && isObject(value['clientToServer']) && isObject(value['serverToClient']) && isObject(value['binary'])
-}
-
-// On an object's prototype, so that a class may handle; but what every object has (toString, say) handles nothing.
-function hasHandler (on: Record<string, unknown>, name: string): boolean {
-  const handler = on[name]
-  if (isObject(handler)) return typeof handler['handler'] === 'function' && isCost(handler['cost']) && Object.keys(handler).length === 2
-  return typeof handler === 'function' && handler !== ({} as typeof on)[name]
-}
-
-function isCost (cost: unknown): boolean {
-  return Number.isFinite(cost) && Number(cost) >= 0
-}
-
 type OneHandler = Handler<Socket>
 
 function withCost (on: object, name: string): { handler: OneHandler, cost: number } {
@@ -246,12 +183,4 @@ function namedOption<T> (name: string, read: () => T): T {
   } catch (error) {
     throw new errors.InvalidOption(name, (error as Error).message)
   }
-}
-
-function pick (options: Readonly<Record<string, unknown>>, names: readonly string[]): object {
-  return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]))
-}
-
-function isObject (value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

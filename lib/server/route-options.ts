@@ -1,0 +1,112 @@
+import type { AnyContract } from '../../types/contract.js'
+import type { WebSocketRouteOptions } from '../../types/options.js'
+import * as errors from './errors.js'
+import { sharedOptionNames } from './options.js'
+import { questionOf } from './suggest.js'
+
+/** The options of `app.ws` after `checkOptions`. */
+export type RouteOptions = Partial<WebSocketRouteOptions> & Readonly<Record<string, unknown>> & { readonly contract: AnyContract }
+
+type Fail = (advice: string) => never
+type Fields = Readonly<Record<string, unknown>>
+
+const CONNECTION_OPTIONS = ['contract', 'on', 'open', 'close', 'binary', 'handler', 'refresh']
+const FASTIFY_OPTIONS = [
+  'schema', 'onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onResponse',
+  'onTimeout', 'onError', 'onRequestAbort', 'attachValidation', 'validatorCompiler', 'serializerCompiler',
+  'schemaErrorFormatter', 'childLoggerFactory', 'handlerTimeout', 'logLevel', 'logSerializers', 'config', 'constraints',
+  'prefixTrailingSlash'
+]
+const FUNCTIONS = ['open', 'close', 'handler']
+
+/**
+ * Checks the options of a route, except those that the plugin has as well.
+ * @throws FST_TYPED_WS_INVALID_ROUTE, FST_TYPED_WS_NOT_SUPPORTED
+ */
+export function checkOptions (path: string, options: unknown): asserts options is RouteOptions {
+  const fail: Fail = (advice) => { throw new errors.InvalidRoute(path, advice) }
+  if (typeof path !== 'string') fail('its path is a string: write app.ws(\'/chat\', { contract, on: { … } })')
+  if (!isObject(options)) return fail('write app.ws(path, { contract, on: { … } })')
+  checkNames(options, fail)
+  const { contract, on = {}, binary, refresh } = options
+  if (!isContract(contract)) return fail('its contract is missing: write contract: defineContract({ … })')
+  refuseServerStreams(path, contract)
+  checkHandlers(on, contract, fail)
+  checkBinary(binary, contract, fail)
+  checkRefresh(refresh, contract, fail)
+  for (const name of FUNCTIONS) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') fail(`${name} must be a function`)
+  }
+}
+
+/** The options that are Fastify's own. */
+export function fastifyOptionsOf (options: RouteOptions): object {
+  return Object.fromEntries(FASTIFY_OPTIONS.flatMap((name) => options[name] === undefined ? [] : [[name, options[name]]]))
+}
+
+/** Tells whether a value is a contract as `defineContract` returns it. */
+export function isContract (value: unknown): value is AnyContract {
+  return isObject(value) && typeof value['name'] === 'string' &&
+    isObject(value['clientToServer']) && isObject(value['serverToClient']) && isObject(value['binary'])
+}
+
+function checkNames (options: Fields, fail: Fail): void {
+  const known = [...CONNECTION_OPTIONS, ...FASTIFY_OPTIONS, ...sharedOptionNames]
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) fail(`there is no option '${name}'${questionOf(name, known)}`)
+  }
+}
+
+function refuseServerStreams (path: string, { serverToClient }: AnyContract): void {
+  for (const [name, message] of Object.entries(serverToClient)) {
+    if (!('stream' in message)) continue
+    const advice = 'streams come from the server: make it a call, or declare it in clientToServer'
+    throw new errors.NotSupported(path, `server message '${name}' is a stream, and ${advice}`)
+  }
+}
+
+function checkHandlers (on: unknown, { name: contract, clientToServer }: AnyContract, fail: Fail): void {
+  if (!isObject(on)) return fail('on is an object of handlers: write on: { message (payload, socket) {} }')
+  for (const name of Object.keys(clientToServer)) {
+    if (hasHandler(on, name)) continue
+    const withCost = `on: { ${name}: { cost: 5, handler (payload, socket) {} } }`
+    fail(`client message '${name}' has no handler: write on: { ${name} (payload, socket) {} }, or ${withCost}`)
+  }
+  for (const name of Object.keys(on)) {
+    if (Object.hasOwn(clientToServer, name)) continue
+    fail(`contract '${contract}' has no client message '${name}': remove its handler, or declare it in clientToServer`)
+  }
+}
+
+// A handler may come from the prototype of `on`, which may be an instance of a class. A function that
+// every object has (toString, say) is no handler.
+function hasHandler (on: Fields, name: string): boolean {
+  const handler = on[name]
+  if (isObject(handler)) return typeof handler['handler'] === 'function' && isCost(handler['cost']) && Object.keys(handler).length === 2
+  return typeof handler === 'function' && handler !== ({} as typeof on)[name]
+}
+
+function isCost (cost: unknown): boolean {
+  return Number.isFinite(cost) && Number(cost) >= 0
+}
+
+function checkBinary (binary: unknown, contract: AnyContract, fail: Fail): void {
+  const { clientToServer } = contract.binary
+  if (clientToServer && typeof binary !== 'function') {
+    fail('its contract allows binary frames from the client: write binary (data, socket) {}')
+  }
+  if (!clientToServer && binary !== undefined) {
+    fail('its contract allows no binary frames from the client: remove binary, or declare binary: { clientToServer: true }')
+  }
+}
+
+function checkRefresh (refresh: unknown, { clientToServer }: AnyContract, fail: Fail): void {
+  const names = Object.entries(clientToServer).flatMap(([name, message]) => 'stream' in message ? [] : name)
+  if (refresh === undefined || names.includes(refresh as string)) return
+  const list = names.join(', ') || 'those you declare in clientToServer'
+  fail(`refresh names an event or a call of the client's: write one of ${list}`)
+}
+
+function isObject (value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
