@@ -12,8 +12,6 @@ import { attempt } from './ignorable.js'
 import { Observer } from './stats.js'
 import { giveWay } from './turn.js'
 
-const OPEN = 1
-
 /** A contract as seen from anywhere in the service: its topics and its connections, of all its routes. */
 export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry {
   readonly contract: AnyContract
@@ -70,7 +68,7 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     return attempt(() => {
       // A mistake is one also where nobody is there to be closed.
       closeFrameOf(code, reason)
-      const chosen = [...this.connections].filter((connection) => connection.readyState === OPEN && where(connection.socket))
+      const chosen = [...this.connections].filter((connection) => connection.isOpen && where(connection.socket))
       for (const connection of chosen) connection.close(code, reason)
       return chosen.length
     }, this.#ignored)

@@ -109,7 +109,7 @@ export class TypedRoute implements HandshakeRoute {
       contract,
       decoder: new Decoder(entries, contract.discriminator),
       encoder: new Encoder(compiled, validateOutgoing),
-      home: this.#channel,
+      registry: this.#channel,
       heartbeat: this.#host.heartbeatOf(heartbeat),
       settings: this.#settings,
       observer: this.observer,

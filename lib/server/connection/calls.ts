@@ -1,26 +1,27 @@
 import type { CallOptions } from '../../../types/socket.js'
+import { ErrorCode, Reserved, type ErrorBody } from '../../protocol.js'
 import { MAX_TIMEOUT_MS } from '../../timer.js'
-import type { WrittenCall } from '../messages/encode.js'
-import * as errors from '../errors.js'
-import { causedBy, textOf } from '../failure.js'
-import { giveWay } from '../turn.js'
 import type { Checker } from '../compile/checker.js'
+import * as errors from '../errors.js'
+import { bodyOf, causedBy, textOf } from '../failure.js'
+import { refuse, type Answer } from '../messages/decode.js'
+import type { Encoder, WrittenCall } from '../messages/encode.js'
+import { giveWay } from '../turn.js'
 
-/** What the calls of a connection ask of it. */
+/** A connection, as its calls need it. */
 export interface CallsOwner {
   readonly isOpen: boolean
-  /** Whether the peer reads too slowly for more. */
+  /** Whether the client reads too slowly for more. */
   readonly isSlow: boolean
-  sendCall (text: string, type: string): void
-  /** Tells the peer that nobody waits for this answer any more. */
-  sendCancel (ref: number): void
-  /** Tells the peer that its reply was none. */
-  refuseReply (reason: string): void
-  /** Tells the peer that its reply could not be checked. */
-  failReply (): void
+  sendReserved (text: string, type: string): void
+  sendError (body: ErrorBody): void
+  /** Reads on if an answer may stand behind the messages that wait. */
+  readForAnswer (): void
+  /** Stops reading if more messages wait than usual. */
+  stopReading (): void
 }
 
-interface Pending {
+interface PendingCall {
   readonly type: string
   readonly reply: Checker
   readonly resolve: (data: unknown) => void
@@ -31,17 +32,19 @@ const DEFAULT_TIMEOUT_MS = 10_000
 // A client's reason is quoted in an error, and so in a log line.
 const MAX_REASON_LENGTH = 256
 
-/** The server's own calls to one peer that are not answered yet. */
+/** The server's own calls of one client that are not answered yet. */
 export class PendingCalls {
-  readonly #sink: CallsOwner
+  readonly #owner: CallsOwner
+  readonly #encoder: Encoder
   readonly #max: number
-  readonly #pending: Map<number | undefined, Pending> = new Map()
+  readonly #pending: Map<number | undefined, PendingCall> = new Map()
   #lastRef = 0
-  // Those that went out past the high-water mark: answered or not, they wait to be read.
+  // Calls sent past the high-water mark: answered or not, they wait to be read.
   #unread = 0
 
-  constructor (sink: CallsOwner, max: number) {
-    this.#sink = sink
+  constructor (owner: CallsOwner, encoder: Encoder, max: number) {
+    this.#owner = owner
+    this.#encoder = encoder
     this.#max = max
   }
 
@@ -51,59 +54,60 @@ export class PendingCalls {
 
   /**
    * Sends a call and waits for its answer.
-   * @throws FST_TYPED_WS_CONNECTION_CLOSED, FST_TYPED_WS_TOO_MANY_CALLS, FST_TYPED_WS_CALL_TIMEOUT, FST_TYPED_WS_CALL_REFUSED, FST_TYPED_WS_CALL_INVALID, FST_TYPED_WS_INVALID_OPTION, or the reason of the signal
+   * @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID, FST_TYPED_WS_CONNECTION_CLOSED,
+   * FST_TYPED_WS_TOO_MANY_CALLS, FST_TYPED_WS_CALL_TIMEOUT, FST_TYPED_WS_CALL_REFUSED,
+   * FST_TYPED_WS_CALL_INVALID, FST_TYPED_WS_INVALID_OPTION, or the reason of the signal
    */
-  async make (type: string, { reply, textFor }: WrittenCall, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions): Promise<unknown> {
+  async call (type: string, payload: unknown, options: CallOptions): Promise<unknown> {
+    const answer = this.#send(type, this.#encoder.call(type, payload), options)
+    // A client whose messages wait to be read cannot answer.
+    this.#owner.readForAnswer()
+    try {
+      return await answer
+    } finally {
+      // With the answer the usual limit holds again.
+      this.#owner.stopReading()
+    }
+  }
+
+  /** Takes an answer of the client. Returns false if no call waits for it. */
+  take ({ kind, ref, data }: Answer): boolean {
+    const call = this.#remove(ref)
+    if (call === undefined) return false
+    if (kind === 'reply') this.#resolve(call, data)
+    else call.reject(Object.assign(new errors.CallRefused(call.type, reasonOf(data as { message?: unknown })), { body: data }))
+    return true
+  }
+
+  /** Notes that the client has caught up with the messages sent to it. */
+  onDrain (): void {
+    this.#unread = 0
+  }
+
+  /** Rejects every call: no answer will arrive. */
+  end (): void {
+    for (const ref of this.#pending.keys()) this.#remove(ref)?.reject(new errors.ConnectionClosed())
+  }
+
+  async #send (type: string, { reply, textFor }: WrittenCall, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions): Promise<unknown> {
     if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) throw new errors.InvalidOption('timeoutMs', `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`)
     signal?.throwIfAborted()
-    if (!this.#sink.isOpen) await this.#refuseEnded()
+    if (!this.#owner.isOpen) await this.#refuseEnded()
     if (Math.max(this.#pending.size, this.#unread) >= this.#max) throw new errors.TooManyCalls(this.#max)
-    if (this.#sink.isSlow) this.#unread++
+    if (this.#owner.isSlow) this.#unread++
     const ref = ++this.#lastRef
-    const timer = setTimeout(() => this.#giveUp(ref, new errors.CallTimeout(type, timeoutMs)), timeoutMs)
-    const abort = (): void => this.#giveUp(ref, signal?.reason)
+    const timer = setTimeout(() => this.#cancel(ref, new errors.CallTimeout(type, timeoutMs)), timeoutMs)
+    const abort = (): void => this.#cancel(ref, signal?.reason)
     signal?.addEventListener('abort', abort)
     try {
       return await new Promise((resolve, reject) => {
         this.#pending.set(ref, { type, reply, resolve, reject })
-        this.#sink.sendCall(textFor(ref), type)
+        this.#owner.sendReserved(textFor(ref), type)
       })
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
     }
-  }
-
-  /** Takes what the peer replied. Returns false when nobody waits for it. */
-  resolve (ref: number | undefined, data: unknown): boolean {
-    const call = this.#take(ref)
-    if (call === undefined) return false
-    try {
-      if (call.reply.check(data)) call.resolve(data)
-      else this.#refuse(call, call.reply.explain(data))
-    } catch (error) {
-      this.#sink.failReply()
-      call.reject(causedBy(new errors.CheckFailed(call.type, textOf(error)), error))
-    }
-    return true
-  }
-
-  /** Takes the error the peer answered with. Returns false when nobody waits for it. */
-  reject (ref: number | undefined, body: unknown): boolean {
-    const call = this.#take(ref)
-    if (call === undefined) return false
-    call.reject(Object.assign(new errors.CallRefused(call.type, reasonOf(body as { message?: unknown })), { body }))
-    return true
-  }
-
-  /** What waited to be read has been. */
-  onDrain (): void {
-    this.#unread = 0
-  }
-
-  /** Nobody will answer any more. */
-  end (): void {
-    for (const ref of this.#pending.keys()) this.#take(ref)?.reject(new errors.ConnectionClosed())
   }
 
   // In a later turn if this one is long: a loop that calls once more would stop the process.
@@ -112,26 +116,36 @@ export class PendingCalls {
     throw new errors.ConnectionClosed()
   }
 
-  #refuse ({ type, reject }: Pending, reason: string): void {
-    this.#sink.refuseReply(reason)
+  #resolve (call: PendingCall, data: unknown): void {
+    try {
+      if (call.reply.check(data)) call.resolve(data)
+      else this.#rejectReply(call, call.reply.explain(data))
+    } catch (error) {
+      this.#owner.sendError(bodyOf(undefined, { type: Reserved.reply, ref: undefined }))
+      call.reject(causedBy(new errors.CheckFailed(call.type, textOf(error)), error))
+    }
+  }
+
+  #rejectReply ({ type, reject }: PendingCall, reason: string): void {
+    this.#owner.sendError(refuse(ErrorCode.validation, reason, Reserved.reply).error)
     reject(new errors.CallInvalid(type, reason))
   }
 
-  #giveUp (ref: number, reason: unknown): void {
-    const call = this.#take(ref)
+  #cancel (ref: number, reason: unknown): void {
+    const call = this.#remove(ref)
     if (call === undefined) return
-    this.#sink.sendCancel(ref)
+    this.#owner.sendReserved(this.#encoder.cancel(ref), Reserved.cancel)
     call.reject(reason)
   }
 
-  #take (ref: number | undefined): Pending | undefined {
+  #remove (ref: number | undefined): PendingCall | undefined {
     const call = this.#pending.get(ref)
     this.#pending.delete(ref)
     return call
   }
 }
 
-// Only what is text: to make text of anything else may throw.
+// Only a string is quoted: making text of any other value may throw.
 function reasonOf ({ message }: { readonly message?: unknown }): string {
   if (typeof message !== 'string' || message === '') return 'it gave no reason'
   return message.length > MAX_REASON_LENGTH ? `${message.slice(0, MAX_REASON_LENGTH)}…` : message

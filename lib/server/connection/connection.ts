@@ -1,52 +1,48 @@
 import { AsyncResource } from 'node:async_hooks'
-import { randomUUID } from 'node:crypto'
 import type { Socket as TcpSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { AnyContract } from '../../../types/contract.js'
-import type { CloseEvent, ReceivedMessage } from '../../../types/handler.js'
+import type { ReceivedMessage } from '../../../types/handler.js'
 import type { CallOptions, Socket } from '../../../types/socket.js'
-import { CloseCode, ErrorCode, Reserved, type ErrorBody } from '../../protocol.js'
-import { after } from '../../timer.js'
+import { CloseCode, Reserved, type ErrorBody } from '../../protocol.js'
+import type { Failure } from '../failure.js'
+import type { Answer } from '../messages/decode.js'
+import { Inbound, type InboundContext, type InboundOwner } from '../messages/inbound.js'
+import type { ConnectionStats } from '../stats.js'
+import type { Hub } from '../topics/hub.js'
+import { Subscriptions } from '../topics/subscriptions.js'
+import type { Frame } from '../transport/frame.js'
+import type { FrameReader } from '../transport/frame-reader.js'
+import { Outbox, type OutboxOwner } from '../transport/outbox.js'
+import type { ServerWebSocket } from '../transport/websocket.js'
 import { PendingCalls, type CallsOwner } from './calls.js'
 import { closeFrameOf } from './close-frame.js'
-import { refuse, type Answer } from '../messages/decode.js'
-import { isThenable } from '../messages/dispatch.js'
-import * as errors from '../errors.js'
+import { reportError, type ErrorHandlerContext } from './error-handler.js'
 import { Expiry } from './expiry.js'
-import { bodyOf, chosen, closeOf, isAbort, logIgnored, type Failure } from '../failure.js'
-import { bytesOf, frameOf, type Frame } from '../transport/frame.js'
 import type { Entry, Heartbeat, HeartbeatMember } from './heartbeat.js'
-import { checkTopic, type Hub } from '../topics/hub.js'
-import { attempt, ignorable } from '../ignorable.js'
-import { Inbound, type InboundOwner, type InboundContext } from '../messages/inbound.js'
-import type { FrameReader } from '../transport/frame-reader.js'
-import type { ConnectionStats } from '../stats.js'
-import { Outbox, type OutboxOwner } from '../transport/outbox.js'
+import { Lifecycle, type LifecycleHandlers, type LifecycleOwner } from './lifecycle.js'
+import { SlowConsumer, type SlowConsumerOwner } from './slow-consumer.js'
 import { TypedSocket, type SocketOwner } from './socket.js'
-import type { ServerWebSocket } from '../transport/websocket.js'
 
-/** What all connections of one route share. */
-export interface RouteContext extends InboundContext<Socket> {
+/** The parts that all connections of one route share. */
+export interface RouteContext extends InboundContext<Socket>, LifecycleHandlers, ErrorHandlerContext {
   readonly contract: AnyContract
-  readonly home: ConnectionRegistry
+  readonly registry: ConnectionRegistry
   readonly heartbeat: Heartbeat | undefined
-  readonly open: ((socket: Socket) => unknown) | undefined
-  readonly close: ((socket: Socket, event: CloseEvent) => unknown) | undefined
-  readonly errorHandler: ((error: unknown, socket: Socket, message: ReceivedMessage | undefined) => unknown) | undefined
 }
 
-/** Where the connections of one contract are known. */
+/** The connections of one contract. */
 export interface ConnectionRegistry {
   readonly hub: Hub<Connection>
   join (connection: Connection): void
-  /** It is gone; something of the app's may still run for it. */
+  /** The connection has ended; work of the app may go on for it. */
   leave (connection: Connection): void
-  /** Nothing runs for it any more. */
+  /** The work of the app for it has ended, too. */
   forget (connection: Connection): void
 }
 
-/** What of the app's still runs for a connection, by its kind. */
+/** Work of the app that goes on for a connection, by its kind. */
 export interface Unsettled {
   readonly open: number
   readonly handlers: number
@@ -56,104 +52,81 @@ export interface Unsettled {
   readonly close: number
 }
 
-/** `opening`: `open` runs. `failing`: it failed, and `errorHandler` runs. `closing`: `close` runs. `done`: none of them will run again. */
-type State = 'opening' | 'open' | 'failing' | 'closing' | 'done'
-/** A socket of the system's; an injected one counts nothing. */
-type TransportSocket = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWritten' | 'setKeepAlive'>>
+/** The stream below `ws`. An injected one counts no bytes. */
+type TransportStream = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWritten' | 'setKeepAlive'>>
 
-/** How long the messages that arrived before the end may delay the `close` handler. */
-const LAST_MESSAGES_MS = 5000
-/** How long a peer that was told goodbye because it does not read may take to answer. */
-const DEAF_GOODBYE_MS = 1000
 const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: its parts put together. Handlers hold its `socket`. */
-export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwner, CallsOwner, HeartbeatMember {
-  readonly socket: Socket = new TypedSocket(this)
+export class Connection implements
+  SocketOwner, InboundOwner<Socket>, OutboxOwner, CallsOwner, LifecycleOwner, SlowConsumerOwner, HeartbeatMember {
+  readonly route: RouteContext
   readonly request: FastifyRequest
-  readonly raw: ServerWebSocket
-  readonly #wiring: RouteContext
-  readonly #wire: TransportSocket
-  readonly #outbox: Outbox
+  readonly ws: ServerWebSocket
+  readonly socket: Socket
+  // The context of the handshake. Functions of the app run in it: work that begins in a turn of
+  // another connection, or of a timer, enters it first.
+  readonly context: AsyncResource = new AsyncResource('fastify-typed-ws')
+  readonly outbox: Outbox
+  readonly #stream: TransportStream
   readonly #inbound: Inbound<Socket>
-  readonly #intake: FrameReader | undefined
-  // The context of the handshake. Everything of the app's runs in it: what begins in a turn of somebody else's, or of nobody's, enters it first.
-  readonly #context: AsyncResource = new AsyncResource('fastify-typed-ws')
-  readonly #openedMs: number = performance.now()
+  readonly #frameReader: FrameReader | undefined
+  readonly #lifecycle: Lifecycle
   readonly #heartbeatEntry: Entry | undefined
-  #id: string | undefined = undefined
-  #topics: Set<string> | undefined = undefined
+  readonly #openedMs: number = performance.now()
+  // Parts that most connections never need.
+  #subscriptions: Subscriptions<Connection> | undefined = undefined
   #calls: PendingCalls | undefined = undefined
   #expiry: Expiry | undefined = undefined
+  #slowConsumer: SlowConsumer | undefined = undefined
   #abort: AbortController | undefined = undefined
-  #closed: CloseEvent | undefined = undefined
-  #patience: NodeJS.Timeout | undefined = undefined
-  #lastMessages: NodeJS.Timeout | undefined = undefined
-  #isPeerGone = false
-  #isLate = false
   #whenIdle: (() => void) | undefined = undefined
   #whenSettled: (() => void) | undefined = undefined
-  #state: State = 'opening'
-  #lastMessagesMs = LAST_MESSAGES_MS
-  #reporting = 0
+  #errorHandlers = 0
 
-  constructor (wiring: RouteContext, raw: ServerWebSocket, socket: Duplex, request: FastifyRequest) {
-    const { settings, heartbeat } = wiring
-    this.#wiring = wiring
-    this.#wire = socket
+  constructor (route: RouteContext, ws: ServerWebSocket, stream: Duplex, request: FastifyRequest) {
+    const { settings, heartbeat } = route
+    this.route = route
     this.request = request
-    this.raw = raw
-    this.#outbox = new Outbox(raw, socket, settings.highWaterMarkBytes, this)
-    this.#inbound = new Inbound<Socket>(wiring, this)
-    raw.outbox = this.#outbox
-    this.#intake = raw.readThrough(this.#inbound, settings.maxPayloadBytes, this.#context)
-    raw.on('message', (data: Buffer, isBinary) => this.#context.runInAsyncScope(() => this.#take(data, isBinary)))
-    raw.on('close', (code, reason) => this.#context.runInAsyncScope(() => this.#end(raw.faultCode ?? code, reason.toString())))
-    raw.on('error', (error) => this.log.debug({ err: error }, 'websocket error'))
-    wiring.home.join(this)
+    this.ws = ws
+    this.socket = new TypedSocket(this)
+    this.#stream = stream
+    this.outbox = new Outbox(ws, stream, settings.highWaterMarkBytes, this)
+    this.#inbound = new Inbound<Socket>(route, this)
+    this.#lifecycle = new Lifecycle(route, this)
+    ws.outbox = this.outbox
+    this.#frameReader = ws.readThrough(this.#inbound, settings.maxPayloadBytes, this.context)
+    ws.on('message', (data: Buffer, isBinary) => this.context.runInAsyncScope(() => this.#receive(data, isBinary)))
+    ws.on('close', (code, reason) => this.context.runInAsyncScope(() => this.#end(ws.faultCode ?? code, reason.toString())))
+    ws.on('error', (error) => this.request.log.debug({ err: error }, 'websocket error'))
+    route.registry.join(this)
     this.#heartbeatEntry = heartbeat?.join(this)
-    // What is not read because it has too much to do shows no sign of life: the system watches it.
-    if (settings.heartbeat !== false) this.#wire.setKeepAlive?.(true, settings.heartbeat.intervalMs)
-    wiring.observer.connectionOpened(this.socket)
+    // While the connection is paused for backpressure the heartbeat cannot judge it; TCP keep-alive
+    // detects a dead client meanwhile.
+    if (settings.heartbeat !== false) this.#stream.setKeepAlive?.(true, settings.heartbeat.intervalMs)
+    route.observer.connectionOpened(this.socket)
   }
 
-  // Made when somebody asks: Node puts it together from 15 strings and keeps them all.
-  get id (): string {
-    this.#id ??= randomUUID()
-    return this.#id
-  }
-
-  get log (): FastifyBaseLogger {
-    return this.request.log
-  }
-
-  get contract (): AnyContract {
-    return this.#wiring.contract
-  }
-
-  get protocol (): string {
-    return this.raw.protocol
-  }
-
-  get readyState (): 0 | 1 | 2 | 3 {
-    return this.raw.readyState
+  /** Runs the route's `open`; messages wait meanwhile. */
+  start (): void {
+    this.#lifecycle.start()
   }
 
   get isOpen (): boolean {
-    return this.raw.readyState === this.raw.OPEN
+    return this.ws.readyState === this.ws.OPEN
   }
 
-  get bufferedAmount (): number {
-    return this.#outbox.bufferedAmount
+  close (code: number = CloseCode.normal, reason: string | Uint8Array = ''): void {
+    this.ws.close(...closeFrameOf(code, reason))
   }
 
-  get topics (): ReadonlySet<string> {
-    return this.#topics ?? NO_TOPICS
+  terminate (): void {
+    this.ws.terminate()
   }
 
   get signal (): AbortSignal {
     this.#abort ??= new AbortController()
-    if (this.#isPeerGone) this.#abort.abort()
+    if (this.#lifecycle.isGone) this.#abort.abort()
     return this.#abort.signal
   }
 
@@ -162,135 +135,213 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
   }
 
   set expiresAt (at: Date | undefined) {
-    if (this.#isPeerGone) return
+    if (this.#lifecycle.isGone) return
     this.#expiry ??= new Expiry(() => this.close(CloseCode.expired, 'credentials expired'))
     this.#expiry.move(at)
   }
 
-  send (type: string, payload: unknown): boolean {
-    if (!this.isOpen) return false
-    const text = this.#wiring.encoder.event(type, payload)
-    return this.#hasRoom(type) && this.#outbox.sendText(text)
+  get topics (): ReadonlySet<string> {
+    return this.#subscriptions?.topics ?? NO_TOPICS
   }
 
-  sendBinary (data: ArrayBufferView | ArrayBufferLike | Blob): boolean {
-    if (!this.contract.binary.serverToClient) throw new errors.OutgoingBinary(this.contract.name)
-    const bytes = bytesOf(data)
-    if (!this.#hasRoom(undefined)) return false
-    return bytes instanceof Uint8Array ? this.#outbox.sendBinary(bytes) : this.#outbox.sendBlob(bytes)
-  }
-
-  drained (): Promise<void> {
-    const drained = this.#outbox.drained()
-    // That the connection has ended is known without it.
-    drained.catch(() => {})
-    return drained
-  }
-
-  call (type: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
-    return ignorable(this.#call(type, payload, options), (error) => logIgnored(this.log, error, options.signal !== undefined && isAbort(error, options.signal)))
-  }
-
-  async #call (type: string, payload: unknown, options: CallOptions): Promise<unknown> {
-    const call = this.#wiring.encoder.call(type, payload)
-    this.#calls ??= new PendingCalls(this, this.#wiring.settings.maxPendingCalls)
-    const answer = this.#calls.make(type, call, options)
-    // A peer whose messages wait to be read cannot answer.
-    if (!this.#inbound.isFull) this.#context.runInAsyncScope(() => this.resume())
-    try {
-      return await answer
-    } finally {
-      // With the answer the usual limit holds again.
-      if (this.#inbound.isFull) this.pause()
-    }
-  }
-
-  // A promise for the day a topic lives on several nodes.
-  subscribe (topic: string): Promise<void> {
-    return attempt(() => this.#subscribe(topic), (error) => logIgnored(this.log, error))
-  }
-
-  #subscribe (topic: string): void {
-    checkTopic(topic)
-    if (this.#closed !== undefined || this.topics.has(topic)) return
-    const { maxTopics } = this.#wiring.settings
-    if (this.topics.size >= maxTopics) throw new errors.TooManyTopics(maxTopics)
-    this.#topics ??= new Set()
-    this.#topics.add(topic)
-    this.#wiring.home.hub.subscribe(topic, this)
+  subscribe (topic: string): void {
+    if (this.#lifecycle.hasEnded) return
+    const { registry: { hub }, settings: { maxTopics } } = this.route
+    this.#subscriptions ??= new Subscriptions<Connection>(hub, this, maxTopics)
+    this.#subscriptions.add(topic)
   }
 
   unsubscribe (topic: string): void {
-    if (this.#topics?.delete(topic) === true) this.#wiring.home.hub.unsubscribe(topic, this)
+    this.#subscriptions?.remove(topic)
   }
 
-  publish (topic: string, type: string, payload: unknown): void {
-    checkTopic(topic)
-    this.#wiring.home.hub.publish(topic, frameOf(type, this.#wiring.encoder.event(type, payload)), this)
+  // Output.
+
+  get isSlow (): boolean {
+    return this.outbox.isSlow
   }
 
-  close (code: number = CloseCode.normal, reason: string | Uint8Array = ''): void {
-    this.raw.close(...closeFrameOf(code, reason))
+  drained (): Promise<void> {
+    return this.outbox.drained()
   }
 
-  terminate (): void {
-    this.raw.terminate()
-  }
-
-  /** Takes a published frame. */
-  deliver (frame: Frame): void {
-    if (this.#hasRoom(frame.type)) this.#outbox.sendFrame(frame)
-  }
-
-  /** Runs the route's `open`; messages wait meanwhile. */
-  start (): void {
-    try {
-      const opening = this.#wiring.open?.(this.socket)
-      if (isThenable(opening)) void this.#awaitOpening(opening)
-      else this.#opened()
-    } catch (error) {
-      void this.#failOpening(error)
+  admitEvent (type: string | undefined): boolean {
+    if (!this.isOpen) return false
+    if (this.isSlow) {
+      this.#slow.rejectEvent(type)
+      return false
     }
+    this.route.observer.messageSent(this.socket, type)
+    return true
   }
 
-  /** Whether it has opened and every message that arrived has been handled; streams may go on. */
+  deliver (frame: Frame): void {
+    if (this.admitEvent(frame.type)) this.outbox.sendFrame(frame)
+  }
+
+  sendReserved (text: string, type: string): void {
+    if (this.isOpen) this.route.observer.messageSent(this.socket, type)
+    this.outbox.sendText(text)
+  }
+
+  sendError (body: ErrorBody): void {
+    if (!this.isOpen) return
+    this.route.observer.errorSent(this.socket, body)
+    this.sendReserved(this.route.encoder.error(body), Reserved.error)
+  }
+
+  onSlow (): void {
+    this.#slow.start()
+  }
+
+  onDrain (): void {
+    this.#slowConsumer?.stop()
+    this.#calls?.onDrain()
+    this.context.runInAsyncScope(() => this.#inbound.next())
+  }
+
+  unreadable (error: unknown): void {
+    void this.report(error, undefined)
+  }
+
+  // Calls of the server's.
+
+  call (type: string, payload: unknown, options: CallOptions): Promise<unknown> {
+    const { encoder, settings } = this.route
+    this.#calls ??= new PendingCalls(this, encoder, settings.maxPendingCalls)
+    return this.#calls.call(type, payload, options)
+  }
+
+  get hasPendingCalls (): boolean {
+    return this.#calls !== undefined && this.#calls.size > 0
+  }
+
+  takeAnswer (answer: Answer): boolean {
+    return this.#calls?.take(answer) === true
+  }
+
+  readForAnswer (): void {
+    if (!this.#inbound.isFull) this.inflated()
+  }
+
+  stopReading (): void {
+    if (this.#inbound.isFull) this.pause()
+  }
+
+  // Input.
+
+  get hasMessageListener (): boolean {
+    return this.ws.listenerCount('message') > 1
+  }
+
+  get ignoresInput (): boolean {
+    return this.ws.ignoresInput
+  }
+
+  ignoreInput (): void {
+    this.ws.ignoreInput()
+  }
+
+  takePong (): boolean {
+    return this.ws.takePong()
+  }
+
+  pause (): void {
+    this.ws.pause()
+  }
+
+  // Frames that wait in front of `ws` are read before the stream.
+  resume (): void {
+    if (this.#frameReader?.readOn() !== false && this.ws.isPaused) this.ws.resume()
+  }
+
+  inflated (): void {
+    this.context.runInAsyncScope(() => this.resume())
+  }
+
+  onIdle (): void {
+    if (!this.#inbound.isIdle) return
+    this.#whenIdle?.()
+    this.#lifecycle.closeIfDone(true)
+    this.#settle()
+  }
+
+  sourceEnded (): void {
+    this.#settle()
+  }
+
+  report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure> {
+    const failure = reportError(this.route, error, this.socket, message)
+    return failure instanceof Promise ? this.#awaitReport(failure) : failure
+  }
+
+  // The end.
+
+  // No answer arrives or leaves any more: each wait for one ends, or whatever stands behind it would wait too.
+  gone (): void {
+    if (!this.#lifecycle.goAway()) return
+    if (this.#heartbeatEntry !== undefined) this.route.heartbeat!.leave(this.#heartbeatEntry)
+    this.#expiry?.stop()
+    this.outbox.end()
+    this.#calls?.end()
+    this.#abort?.abort()
+    this.#inbound.end()
+  }
+
+  handleMessages (): void {
+    this.#inbound.start()
+  }
+
+  dropMessages (): void {
+    this.#inbound.refuse()
+  }
+
+  onCloseTimeoutStart (): void {
+    this.#slowConsumer?.stop()
+  }
+
+  onSettle (): void {
+    this.#settle()
+  }
+
+  // Shutdown.
+
   get isIdle (): boolean {
-    return this.#closed !== undefined || (this.#state !== 'opening' && this.#inbound.isIdle)
+    return this.#lifecycle.hasEnded || (this.#lifecycle.state !== 'opening' && this.#inbound.isIdle)
   }
 
-  /** Resolves once it is idle. */
   async idle (): Promise<void> {
     if (!this.isIdle) await new Promise<void>((resolve) => { this.#whenIdle = resolve })
   }
 
-  /** Whether it is gone, and nothing of the app's runs for it any more. */
+  /** Whether the connection has ended and no work of the app goes on for it. */
   get isSettled (): boolean {
-    return this.#closed !== undefined && this.#state === 'done' && this.#inbound.isIdle && this.#inbound.streams === 0 && this.#reporting === 0
+    const { hasEnded, state } = this.#lifecycle
+    return hasEnded && state === 'closed' && this.#inbound.isIdle && this.#inbound.streams === 0 && this.#errorHandlers === 0
   }
 
-  /** Resolves once it is settled. */
   async settled (): Promise<void> {
     if (!this.isSettled) await new Promise<void>((resolve) => { this.#whenSettled = resolve })
   }
 
   get unsettled (): Unsettled {
+    const { state } = this.#lifecycle
     return {
-      open: Number(this.#state === 'opening'),
+      open: Number(state === 'opening'),
       handlers: this.#inbound.running,
       queued: this.#inbound.queued,
       streams: this.#inbound.streams,
-      errorHandlers: this.#reporting,
-      close: Number(this.#state === 'open' || this.#state === 'closing')
+      errorHandlers: this.#errorHandlers,
+      close: Number(state === 'open' || state === 'closing')
     }
   }
 
-  /** From now on its `close` handler waits no longer than this for the last messages. */
-  hurry (lastMessagesMs: number): void {
-    this.#lastMessagesMs = lastMessagesMs
-    if (this.#isPeerGone && this.#state === 'open') this.#startCloseTimeout()
+  /** Gives the last messages another time until `close` runs. */
+  hurry (closeTimeoutMs: number): void {
+    this.#lifecycle.hurry(closeTimeoutMs)
   }
 
-  /** No message that waits is handled any more. */
+  /** Stops handling messages: those that wait are dropped. */
   giveUp (): void {
     this.#inbound.refuse()
   }
@@ -301,152 +352,23 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
       running: this.#inbound.running,
       streams: this.#inbound.streams,
       pendingCalls: this.#calls?.size ?? 0,
-      bufferedBytes: this.bufferedAmount,
+      bufferedBytes: this.outbox.bufferedAmount,
       messagesReceived: this.#inbound.received,
-      messagesSent: this.#outbox.sent,
-      bytesReceived: this.#wire.bytesRead ?? 0,
-      bytesSent: this.#wire.bytesWritten ?? 0
+      messagesSent: this.outbox.sent,
+      bytesReceived: this.#stream.bytesRead ?? 0,
+      bytesSent: this.#stream.bytesWritten ?? 0
     }
-  }
-
-  // What comes in.
-
-  get isSlow (): boolean {
-    return this.#outbox.isSlow
-  }
-
-  get hasMessageListener (): boolean {
-    return this.raw.listenerCount('message') > 1
-  }
-
-  get hasPendingCalls (): boolean {
-    return this.#calls !== undefined && this.#calls.size > 0
-  }
-
-  sendReserved (text: string, type: string): void {
-    if (this.isOpen) this.#wiring.observer.messageSent(this.socket, type)
-    this.#outbox.sendText(text)
-  }
-
-  sendError (body: ErrorBody): void {
-    if (!this.isOpen) return
-    this.#wiring.observer.errorSent(this.socket, body)
-    this.sendReserved(this.#wiring.encoder.error(body), Reserved.error)
-  }
-
-  takeAnswer ({ kind, ref, data }: Answer): boolean {
-    if (this.#calls === undefined) return false
-    return kind === 'reply' ? this.#calls.resolve(ref, data) : this.#calls.reject(ref, data)
-  }
-
-  get ignoresInput (): boolean {
-    return this.raw.ignoresInput
-  }
-
-  ignoreInput (): void {
-    this.raw.ignoreInput()
-  }
-
-  takePong (): boolean {
-    return this.raw.takePong()
-  }
-
-  pause (): void {
-    this.raw.pause()
-  }
-
-  // What waits in front of the socket comes first.
-  resume (): void {
-    if (this.#intake?.readOn() !== false && this.raw.isPaused) this.raw.resume()
-  }
-
-  inflated (): void {
-    this.#context.runInAsyncScope(() => this.resume())
-  }
-
-  // No answer arrives or leaves any more: whatever waits for one is told, or what stands behind it would wait too.
-  gone (): void {
-    if (this.#isPeerGone) return
-    this.#isPeerGone = true
-    if (this.#heartbeatEntry !== undefined) this.#wiring.heartbeat?.leave(this.#heartbeatEntry)
-    this.#expiry?.stop()
-    this.#outbox.end()
-    this.#calls?.end()
-    this.#abort?.abort()
-    if (this.#state === 'open') this.#startCloseTimeout()
-    this.#inbound.end()
-  }
-
-  onIdle (): void {
-    if (!this.#inbound.isIdle) return
-    this.#whenIdle?.()
-    if (this.#closed !== undefined) this.#finish(this.#closed)
-    this.#settle()
-  }
-
-  sourceEnded (): void {
-    this.#settle()
-  }
-
-  /** Never throws and never rejects: resolves to the error the peer is told of. */
-  report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure> {
-    const { errorHandler, observer } = this.#wiring
-    observer.failed(this.socket, error, message, errorHandler !== undefined)
-    if (errorHandler === undefined) return { error }
-    try {
-      const other = errorHandler(error, this.socket, message)
-      if (isThenable(other)) return this.#awaitReport(other, error)
-      return chosen(other, error)
-    } catch (thrown) {
-      return { error: thrown }
-    }
-  }
-
-  // What goes out.
-
-  onSlow (): void {
-    const { slowConsumer, slowTimeoutMs } = this.#wiring.settings
-    this.#wiring.observer.slow(this.socket)
-    if (slowConsumer === 'close') this.#patience = setTimeout(() => this.#leaveSlow(), slowTimeoutMs).unref()
-  }
-
-  onDrain (): void {
-    clearTimeout(this.#patience)
-    this.#calls?.onDrain()
-    this.#context.runInAsyncScope(() => this.#inbound.next())
-  }
-
-  unreadable (error: unknown): void {
-    void this.report(error, undefined)
-  }
-
-  // Calls of our own.
-
-  sendCall (text: string, type: string): void {
-    this.sendReserved(text, type)
-  }
-
-  sendCancel (ref: number): void {
-    this.sendReserved(this.#wiring.encoder.cancel(ref), Reserved.cancel)
-  }
-
-  refuseReply (reason: string): void {
-    this.sendError(refuse(ErrorCode.validation, reason, Reserved.reply).error)
-  }
-
-  failReply (): void {
-    this.sendError(bodyOf(undefined, { type: Reserved.reply, ref: undefined }))
   }
 
   // Signs of life.
 
   get bytesRead (): number {
-    return this.#wire.bytesRead ?? Number.NaN
+    return this.#stream.bytesRead ?? Number.NaN
   }
 
-  // A socket that is paused is read on until its own buffer is full: until then a pong still arrives.
+  // A paused stream is read until its own buffer is full: until then a pong still arrives.
   get isRead (): boolean {
-    return !this.#wire.isPaused() || this.#wire.readableLength < this.#wire.readableHighWaterMark
+    return !this.#stream.isPaused() || this.#stream.readableLength < this.#stream.readableHighWaterMark
   }
 
   get begun (): number {
@@ -454,123 +376,51 @@ export class Connection implements SocketOwner, InboundOwner<Socket>, OutboxOwne
   }
 
   ping (): void {
-    if (this.isOpen) this.raw.ping()
+    if (this.isOpen) this.ws.ping()
   }
 
   onDead (): void {
-    this.log.debug('websocket peer shows no sign of life')
+    this.request.log.debug('websocket client shows no sign of life')
     this.terminate()
   }
 
-  #take (data: Buffer, isBinary: boolean): void {
+  get #slow (): SlowConsumer {
+    this.#slowConsumer ??= new SlowConsumer(this.route, this)
+    return this.#slowConsumer
+  }
+
+  #receive (data: Buffer, isBinary: boolean): void {
     if (isBinary) this.#inbound.takeBinary(data)
     else this.#inbound.takeText(data, data.length)
   }
 
-  async #awaitOpening (opening: PromiseLike<unknown>): Promise<void> {
-    try {
-      await opening
-    } catch (error) {
-      return await this.#failOpening(error)
-    }
-    this.#opened()
-  }
-
-  #opened (): void {
-    this.#state = 'open'
-    if (this.#isPeerGone) this.#startCloseTimeout()
-    this.#inbound.start()
-  }
-
-  async #failOpening (error: unknown): Promise<void> {
-    this.#state = 'failing'
-    // The peer's goodbye comes behind what waited.
-    this.#inbound.refuse()
-    const { code, reason } = closeOf((await this.report(error, undefined)).error)
-    this.#state = 'done'
-    this.close(code, reason)
-    this.#settle()
-  }
-
-  async #awaitReport (other: PromiseLike<unknown>, error: unknown): Promise<Failure> {
-    this.#reporting++
-    const failure = await Promise.resolve(other).then((value) => chosen(value, error), (thrown: unknown) => ({ error: thrown }))
-    this.#reporting--
+  async #awaitReport (report: Promise<Failure>): Promise<Failure> {
+    this.#errorHandlers++
+    const failure = await report
+    this.#errorHandlers--
     this.#settle()
     return failure
   }
 
-  // An event that finds no room is counted where that was asked for; else the peer would not know what it missed.
-  #hasRoom (type: string | undefined): boolean {
-    if (!this.isOpen) return false
-    if (this.isSlow) {
-      if (this.#wiring.settings.slowConsumer === 'close') this.#sayTooSlow()
-      else this.#wiring.observer.dropped(this.socket, type)
-      return false
-    }
-    this.#wiring.observer.messageSent(this.socket, type)
-    return true
-  }
-
-  #sayTooSlow (): void {
-    this.close(CloseCode.slowConsumer, 'too slow to read what was sent')
-  }
-
-  // It had its time; now it is told, and then cut off.
-  #leaveSlow (): void {
-    if (!this.isOpen) return this.terminate()
-    this.#sayTooSlow()
-    this.#patience = setTimeout(() => this.terminate(), DEAF_GOODBYE_MS).unref()
-  }
-
   #end (code: number, reason: string): void {
-    this.#closed = { code, reason, wasClean: code !== CloseCode.abnormal && this.raw.faultCode === undefined }
-    for (const topic of this.topics) this.unsubscribe(topic)
-    clearTimeout(this.#patience)
-    this.#wiring.home.leave(this)
-    this.#wiring.observer.connectionClosed(this.socket, this.#closed, Math.round(performance.now() - this.#openedMs), this.stats)
+    const { registry, observer } = this.route
+    const event = { code, reason, wasClean: code !== CloseCode.abnormal && this.ws.faultCode === undefined }
+    this.#lifecycle.end(event)
+    this.#subscriptions?.clear()
+    this.#slowConsumer?.stop()
+    registry.leave(this)
+    observer.connectionClosed(this.socket, event, Math.round(performance.now() - this.#openedMs), this.stats)
     this.gone()
-    if (this.#isLate) this.#finish(this.#closed)
+    this.#lifecycle.closeIfDone(false)
     this.onIdle()
     this.#whenIdle?.()
     this.#settle()
   }
 
-  // A handler that never settles does not keep `close` from running.
-  #startCloseTimeout (): void {
-    clearTimeout(this.#patience)
-    this.#lastMessages = after(this.#lastMessagesMs, () => this.#context.runInAsyncScope(() => this.#beLate()), this.#lastMessages)
-  }
-
-  // Of what is left unread the close frame alone matters now.
-  #beLate (): void {
-    this.#isLate = true
-    if (this.#closed === undefined) this.terminate()
-    else this.#finish(this.#closed)
-  }
-
-  #finish (event: CloseEvent): void {
-    if (this.#state !== 'open') return
-    this.#state = 'closing'
-    clearTimeout(this.#lastMessages)
-    this.#inbound.refuse()
-    void this.#runClose(event)
-  }
-
-  async #runClose (event: CloseEvent): Promise<void> {
-    try {
-      await this.#wiring.close?.(this.socket, event)
-    } catch (error) {
-      await this.report(error, undefined)
-    }
-    this.#state = 'done'
-    this.#settle()
-  }
-
-  // What is gone stays known until nothing of the app's runs for it any more.
+  // A connection stays known until no work of the app goes on for it.
   #settle (): void {
     if (!this.isSettled) return
-    this.#wiring.home.forget(this)
+    this.route.registry.forget(this)
     this.#whenSettled?.()
   }
 }

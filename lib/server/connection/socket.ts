@@ -1,24 +1,56 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { AnyContract } from '../../../types/contract.js'
 import type { CallOptions, Socket } from '../../../types/socket.js'
+import * as errors from '../errors.js'
+import { isAbort, logIgnored } from '../failure.js'
+import { attempt, ignorable } from '../ignorable.js'
+import type { Encoder } from '../messages/encode.js'
+import { checkTopic, type Hub, type Subscriber } from '../topics/hub.js'
+import { bytesOf, frameOf } from '../transport/frame.js'
+import type { Outbox } from '../transport/outbox.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
 
-/** A connection as its socket needs it: it does what the socket is asked to do. */
-export type SocketOwner = Socket & { readonly raw: ServerWebSocket }
+/** A connection, as its socket needs it. */
+export interface SocketOwner extends Subscriber {
+  readonly route: {
+    readonly contract: AnyContract
+    readonly encoder: Encoder
+    readonly registry: { readonly hub: Hub<SocketOwner> }
+  }
+  readonly request: FastifyRequest
+  readonly ws: ServerWebSocket
+  readonly outbox: Outbox
+  readonly isOpen: boolean
+  readonly signal: AbortSignal
+  readonly topics: ReadonlySet<string>
+  expiresAt: Date | undefined
+  /** Notes that an event, or a binary frame, is about to be sent. Returns false if it must not. */
+  admitEvent (type: string | undefined): boolean
+  call (type: string, payload: unknown, options: CallOptions): Promise<unknown>
+  /** Both expect a valid topic. */
+  subscribe (topic: string): void
+  unsubscribe (topic: string): void
+  close (code?: number, reason?: string | Uint8Array): void
+  terminate (): void
+}
 
 /**
  * The object that handlers hold: the members of `Socket` and nothing else. The connection behind it
- * has many more, and is kept in a private field, so that no code of the app's reaches them.
+ * has many more; it is kept in a private field, so that code of the app cannot reach them.
  */
 export class TypedSocket implements Socket {
   readonly #connection: SocketOwner
+  #id: string | undefined = undefined
 
   constructor (connection: SocketOwner) {
     this.#connection = connection
   }
 
+  // Made when it is first read: Node puts a UUID together from 15 strings and keeps them all.
   get id (): string {
-    return this.#connection.id
+    this.#id ??= randomUUID()
+    return this.#id
   }
 
   get request (): FastifyRequest {
@@ -26,23 +58,23 @@ export class TypedSocket implements Socket {
   }
 
   get log (): FastifyBaseLogger {
-    return this.#connection.log
+    return this.#connection.request.log
   }
 
   get contract (): AnyContract {
-    return this.#connection.contract
+    return this.#connection.route.contract
   }
 
   get protocol (): string {
-    return this.#connection.protocol
+    return this.#connection.ws.protocol
   }
 
   get readyState (): 0 | 1 | 2 | 3 {
-    return this.#connection.readyState
+    return this.#connection.ws.readyState
   }
 
   get raw (): ServerWebSocket {
-    return this.#connection.raw
+    return this.#connection.ws
   }
 
   get signal (): AbortSignal {
@@ -50,7 +82,7 @@ export class TypedSocket implements Socket {
   }
 
   get bufferedAmount (): number {
-    return this.#connection.bufferedAmount
+    return this.#connection.outbox.bufferedAmount
   }
 
   get topics (): ReadonlySet<string> {
@@ -66,23 +98,41 @@ export class TypedSocket implements Socket {
   }
 
   send (type: string, payload: unknown): boolean {
-    return this.#connection.send(type, payload as never)
+    const connection = this.#connection
+    if (!connection.isOpen) return false
+    const text = connection.route.encoder.event(type, payload)
+    return connection.admitEvent(type) && connection.outbox.sendText(text)
   }
 
   sendBinary (data: ArrayBufferView | ArrayBufferLike | Blob): boolean {
-    return this.#connection.sendBinary(data as never)
+    const { binary, name } = this.contract
+    if (!binary.serverToClient) throw new errors.OutgoingBinary(name)
+    const bytes = bytesOf(data)
+    const { outbox } = this.#connection
+    if (!this.#connection.admitEvent(undefined)) return false
+    return bytes instanceof Uint8Array ? outbox.sendBinary(bytes) : outbox.sendBlob(bytes)
   }
 
   drained (): Promise<void> {
-    return this.#connection.drained()
+    const drained = this.#connection.outbox.drained()
+    // The end of the connection is known to the app in other ways: it need not await this one.
+    drained.catch(() => {})
+    return drained
   }
 
-  call (type: string, payload: unknown, options?: CallOptions): Promise<unknown> {
-    return this.#connection.call(type as never, payload as never, options)
+  call (type: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
+    const { signal } = options
+    return ignorable(this.#connection.call(type, payload, options), (error) => {
+      logIgnored(this.log, error, signal !== undefined && isAbort(error, signal))
+    })
   }
 
+  // A promise, since a topic may live on several nodes one day.
   subscribe (topic: string): Promise<void> {
-    return this.#connection.subscribe(topic)
+    return attempt(() => {
+      checkTopic(topic)
+      this.#connection.subscribe(topic)
+    }, (error) => logIgnored(this.log, error))
   }
 
   unsubscribe (topic: string): void {
@@ -90,7 +140,9 @@ export class TypedSocket implements Socket {
   }
 
   publish (topic: string, type: string, payload: unknown): void {
-    this.#connection.publish(topic, type, payload as never)
+    checkTopic(topic)
+    const { encoder, registry } = this.#connection.route
+    registry.hub.publish(topic, frameOf(type, encoder.event(type, payload)), this.#connection)
   }
 
   close (code?: number, reason?: string | Uint8Array): void {

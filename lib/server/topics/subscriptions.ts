@@ -1,0 +1,36 @@
+import * as errors from '../errors.js'
+import type { Hub, Subscriber } from './hub.js'
+
+/** The topics of one subscriber. */
+export class Subscriptions<S extends Subscriber> {
+  readonly #topics: Set<string> = new Set()
+  readonly #hub: Hub<S>
+  readonly #subscriber: S
+  readonly #max: number
+
+  constructor (hub: Hub<S>, subscriber: S, max: number) {
+    this.#hub = hub
+    this.#subscriber = subscriber
+    this.#max = max
+  }
+
+  get topics (): ReadonlySet<string> {
+    return this.#topics
+  }
+
+  /** @throws FST_TYPED_WS_TOO_MANY_TOPICS */
+  add (topic: string): void {
+    if (this.#topics.has(topic)) return
+    if (this.#topics.size >= this.#max) throw new errors.TooManyTopics(this.#max)
+    this.#topics.add(topic)
+    this.#hub.subscribe(topic, this.#subscriber)
+  }
+
+  remove (topic: string): void {
+    if (this.#topics.delete(topic)) this.#hub.unsubscribe(topic, this.#subscriber)
+  }
+
+  clear (): void {
+    for (const topic of this.#topics) this.remove(topic)
+  }
+}
