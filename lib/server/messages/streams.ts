@@ -61,7 +61,8 @@ export class Streams<M extends Message<Named>> {
   /** Takes note of a stream whose handler is about to run. */
   admit (message: M): void {
     const stream = { message, source: undefined }
-    this.#live.set(message.ref!, stream)
+    // Once its client is gone a `$cancel` that stands behind it meets nothing.
+    if (!message.isOver) this.#live.set(message.ref!, stream)
     this.#places.set(message, stream)
   }
 

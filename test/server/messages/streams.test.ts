@@ -234,6 +234,33 @@ t.test('the generators of a connection that is gone are counted until they have 
   await until(() => app.channel(live).stats.streams === 0)
 })
 
+t.test('a stream that begins once its client is gone is told to end once, though a $cancel stands behind it', async (t) => {
+  const [hold, ended] = [gate(), gate()]
+  let returns = 0
+  const source = {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => ({ done: false, value: { n: 1 } }),
+      async return () {
+        returns++
+        await ended.opened
+        return { done: true, value: undefined }
+      }
+    })
+  }
+  const { client, app, socket } = await start(t, { say: () => hold.opened, count: () => source }, { maxQueuedMessages: 2 })
+  const messages = [{ type: 'say', text: '' }, { type: 'count', ref: 1, to: 1 }, { type: 'say', text: '' }, { type: '$cancel', ref: 1 }, { type: '$cancel', ref: 7 }]
+  for (const message of messages) client.send(message)
+  await until(() => app.channel(live).stats.queued === 2)
+  client.ws.terminate()
+  await until(() => socket.signal.aborted)
+  hold.open()
+  await until(() => app.channel(live).stats.messagesReceived === messages.length)
+  t.equal(app.channel(live).stats.streams, 1)
+  ended.open()
+  await until(() => app.channel(live).stats.streams === 0)
+  t.equal(returns, 1)
+})
+
 t.test('an iterator that cannot be told to end keeps its place until its last step has settled, whatever comes of that', async (t) => {
   for (const fault of [undefined, new Error('too late')]) {
     const step = gate()
