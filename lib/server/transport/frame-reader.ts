@@ -110,6 +110,8 @@ export class FrameReader {
     if (this.#isReading) return this.#receiver.end()
     const isFirst = !this.#isEnding
     this.#isEnding = true
+    // The owner has room before it says so: what fits in is read, and no more.
+    if (this.#rest.length > 0 && !this.#isHeld) this.#read(this.#rest)
     if (isFirst && this.#isWaiting) this.#owner.gone()
     if (!this.#isWaiting) this.#finish()
   }
