@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { Attacker, type Deeds } from '../fuzz/attacker.js'
+import { LastWords, lastWords } from '../fuzz/last-words.js'
 import { Random } from '../fuzz/random.js'
 import { fuzz, MAX_PAYLOAD_BYTES, startServer, type Tally } from '../fuzz/server.js'
 import { connect, countSockets, type Client } from '../support/helper.js'
@@ -11,7 +12,7 @@ import { collectGarbage } from '../support/gc.js'
 
 const DEFAULT_SEED = 20_260_801
 const seed = process.env['SEED'] === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(process.env['SEED'] ?? DEFAULT_SEED)
-const frames = Number(process.env['FUZZ_FRAMES'] ?? 60_000)
+const frames = Number(process.env['FUZZ_FRAMES'] ?? 40_000)
 
 const ATTACKERS = 24
 const ROUNDS = 4
@@ -59,15 +60,21 @@ class Canary {
   }
 }
 
+// What becomes of calls whose clients answer in every way.
+const outcomes = new Set<string>()
+const CALL_OUTCOMES = ['answered', 'FST_TYPED_WS_CALL_REFUSED', 'FST_TYPED_WS_CALL_INVALID', 'FST_TYPED_WS_CHECK_FAILED', 'FST_TYPED_WS_CALL_TIMEOUT', 'FST_TYPED_WS_CONNECTION_CLOSED']
+
 const ways = [false, true]
 
 for (const isDeflated of ways) {
   t.test(`a server stays up, correct and empty, whatever it is sent ${isDeflated ? 'with' : 'without'} permessage-deflate`, async (t) => {
     const { app, tally } = await startServer(t, isDeflated)
+    const last = new LastWords(tally.faults)
+    last.declare(app)
     const url = await app.listen({ port: 0, host: '127.0.0.1' })
     const { port } = app.server.address() as AddressInfo
     const canary = new Canary(await connect(t, `${url}/canary`, { perMessageDeflate: isDeflated }))
-    const deeds: Deeds = { connections: 0, handshakes: 0, frames: 0, bytes: 0, stuck: [] }
+    const deeds: Deeds = { connections: 0, handshakes: 0, frames: 0, bytes: 0, answers: 0, stuck: [] }
     const wrong: unknown[] = []
     const heaps: number[] = []
     let index = 0
@@ -77,7 +84,7 @@ for (const isDeflated of ways) {
       while (deeds.frames < total) {
         const name = `SEED=${seed} ${index}`
         const random = new Random(seed, Number(isDeflated), index++)
-        await new Attacker(random, port, { isDeflated, maxPayloadBytes: MAX_PAYLOAD_BYTES }, deeds).attack(name)
+        await new Attacker(random, port, { isDeflated, maxPayloadBytes: MAX_PAYLOAD_BYTES }, deeds, last).attack(name)
       }
     }
 
@@ -93,6 +100,7 @@ for (const isDeflated of ways) {
       isOver = true
       await singing
       await settle(app, tally, 1)
+      wrong.push(...last.judge())
       heaps.push(heapBytes())
     }
     wrong.push(...await canary.sing())
@@ -101,8 +109,10 @@ for (const isDeflated of ways) {
 
     const { stats } = app.channel(fuzz)
     t.comment(JSON.stringify({ ...deeds, canary: canary.answers, heapsMb: heaps.map((bytes) => Math.round(bytes / 1e5) / 10) }))
-    t.comment(JSON.stringify({ ...stats, calls: tally.calls }))
-    t.same(wrong, [], 'every answer the canary got was right')
+    t.comment(JSON.stringify({ ...stats, calls: tally.calls, lastWords: last.spoken }))
+    t.same(wrong, [], 'every answer the canary got was right, and all that was read before an end was handled')
+    t.same([...tally.faults], [], 'no limit was passed')
+    for (const outcome of Object.keys(tally.calls)) outcomes.add(outcome)
     t.same(deeds.stuck, [], 'nobody was held on to')
     t.same(await remains(app, tally), { ...NOTHING, sockets: 0 }, 'nothing is left')
     t.equal(tally.closed, tally.open, 'close was called as often as open')
@@ -113,6 +123,10 @@ for (const isDeflated of ways) {
   })
 }
 
+t.test('calls of the server\'s met every outcome', async (t) => {
+  for (const outcome of CALL_OUTCOMES) t.ok(outcomes.has(outcome), outcome)
+})
+
 t.test('nothing was thrown that nobody caught, and nobody was warned', async (t) => {
   t.same(strays, [])
 })
@@ -120,7 +134,9 @@ t.test('nothing was thrown that nobody caught, and nobody was warned', async (t)
 const NOTHING = { connections: 0, queued: 0, running: 0, streams: 0, pendingCalls: 0, topics: 0, bufferedBytes: 0, handlers: 0, generators: 0 }
 
 async function remains (app: FastifyInstance, tally: Tally): Promise<typeof NOTHING & { sockets: number }> {
-  const { connections, queued, running, streams, pendingCalls, topics, bufferedBytes } = app.channel(fuzz).stats
+  const [one, other] = [app.channel(fuzz).stats, app.channel(lastWords).stats]
+  const { streams, pendingCalls, topics, bufferedBytes } = one
+  const [connections, queued, running] = [one.connections + other.connections, one.queued + other.queued, one.running + other.running]
   const sockets = await countSockets(app)
   return { connections, queued, running, streams, pendingCalls, topics, bufferedBytes, handlers: tally.running, generators: tally.generators, sockets }
 }

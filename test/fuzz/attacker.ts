@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { bearable, flood, frame, goodbye, marker, MARK, truncated, unbearable, type Burst, type Style } from './frames.js'
 import { badHandshake, handshake } from './handshakes.js'
-import { goodMessage } from './messages.js'
+import type { LastWords } from './last-words.js'
+import { answerTo, goodMessage } from './messages.js'
 import type { Random } from './random.js'
 
 /** What attackers have done. */
@@ -12,6 +13,8 @@ export interface Deeds {
   handshakes: number
   frames: number
   bytes: number
+  /** Answers to calls of the server's that waited for one. */
+  answers: number
   /** How connections ended that the server has not let go of in a minute. */
   readonly stuck: string[]
 }
@@ -25,6 +28,10 @@ const PATIENCE_MS = 60_000
 const PONG_MS = 1000
 const DEAF_MS = 200
 const ENDS: ReadonlyArray<readonly [number, End]> = [[8, 'fatal'], [2, 'goodbye'], [1, 'fin'], [2, 'reset'], [1, 'truncated fin'], [1, 'truncated reset'], [1, 'leave']]
+const LAST_WORDS = 0.15
+const RASH = 0.4
+// A call of the server's, in a frame that is not compressed.
+const CALL = /"type":"(?:confirm|spell)","ref":(\d+)/g
 const EXTENSIONS = [
   'permessage-deflate', 'permessage-deflate; client_max_window_bits', 'permessage-deflate; server_no_context_takeover; client_no_context_takeover', 'permessage-deflate; server_max_window_bits=9'
 ]
@@ -35,19 +42,28 @@ export class Attacker {
   readonly #port: number
   readonly #style: Style
   readonly #deeds: Deeds
+  readonly #lastWords: LastWords
+  // They wait for the end of what is being written: half a frame is no place for them.
+  readonly #answers: Buffer[] = []
+  #isWriting = false
 
-  constructor (random: Random, port: number, style: Style, deeds: Deeds) {
+  constructor (random: Random, port: number, style: Style, deeds: Deeds, lastWords: LastWords) {
     this.#random = random
     this.#port = port
     this.#style = style
     this.#deeds = deeds
+    this.#lastWords = lastWords
   }
 
   async attack (name: string): Promise<void> {
     const socket = connect(this.#port, '127.0.0.1').on('error', () => {}).setNoDelay()
     const closed = new Promise<void>((resolve) => { socket.once('close', () => resolve()) })
     await Promise.race([once(socket, 'connect').catch(() => {}), closed])
-    const what = this.#random.chance(BAD_HANDSHAKES) ? await this.#knock(socket) : await this.#enter(socket)
+    const what = await this.#random.weighted<() => Promise<string>>([
+      [BAD_HANDSHAKES, () => this.#knock(socket)],
+      [LAST_WORDS, () => this.#sayLastWords(socket)],
+      [1 - BAD_HANDSHAKES - LAST_WORDS, () => this.#enter(socket)]
+    ])()
     const patience = setTimeout(() => {
       this.#deeds.stuck.push(`${name}: ${what}`)
       socket.destroy()
@@ -67,6 +83,21 @@ export class Attacker {
     return 'handshake'
   }
 
+  async #sayLastWords (socket: Socket): Promise<string> {
+    const path = `/last?${this.#deeds.connections++}`
+    socket.write(handshake(this.#port, path, this.#extensions))
+    await once(socket, 'data')
+    socket.resume()
+    const { bytes, frames } = await this.#lastWords.speak(this.#random, socket, path, this.#style)
+    this.#deeds.frames += frames
+    this.#deeds.bytes += bytes.length
+    return 'last words'
+  }
+
+  get #extensions (): Array<readonly [string, string]> {
+    return this.#style.isDeflated ? [['Sec-WebSocket-Extensions', this.#random.pick(EXTENSIONS)]] : []
+  }
+
   async #enter (socket: Socket): Promise<End> {
     const random = this.#random
     const path = random.weighted([[5, '/main'], [4, '/wide'], [1, '/plain']] as const)
@@ -74,14 +105,18 @@ export class Attacker {
     const isEager = random.chance(0.3)
     const isDeaf = random.chance(DEAF)
     this.#deeds.connections++
-    socket.write(handshake(this.#port, path, this.#style.isDeflated ? [['Sec-WebSocket-Extensions', random.pick(EXTENSIONS)]] : []))
+    socket.write(handshake(this.#port, path, this.#extensions))
     // Who is eager speaks before it is let in.
     if (!isEager) await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => {})
     const heard = isDeaf ? delay(DEAF_MS) : this.#hear(socket)
     if (isDeaf) socket.pause()
-    await this.#write(socket, this.#speech(path, end, isDeaf))
+    const farewell = this.#farewell(end)
+    // Who is rash says it all at once, and does not answer what it was asked.
+    const isRash = random.chance(RASH)
+    await this.#write(socket, isRash ? Buffer.concat([this.#speech(path, isDeaf), farewell]) : this.#speech(path, isDeaf))
     // Who does not wait leaves much unread.
     if (isDeaf || random.chance(0.8)) await heard
+    if (!isRash) await this.#write(socket, farewell)
     await this.#leave(socket, end)
     // What is left to be read would hide the end.
     socket.resume()
@@ -94,12 +129,26 @@ export class Attacker {
     const heard = new Promise<void>((resolve) => socket.on('data', (data: Buffer) => {
       const text = tail + data.toString('latin1')
       tail = text.slice(-MARK.length)
+      for (const [, ref] of text.matchAll(CALL)) this.#answer(socket, Number(ref))
       if (text.includes(MARK)) resolve()
     }).once('close', resolve))
     await Promise.race([heard, delay(PONG_MS, undefined, { ref: false })])
   }
 
-  #speech (path: string, end: End, isDeaf: boolean): Buffer {
+  // A call that is cut between two chunks gets no answer, and one that the tail repeats gets two.
+  #answer (socket: Socket, ref: number): void {
+    const random = this.#random
+    if (random.chance(0.1)) return
+    this.#deeds.answers++
+    this.#answers.push(frame(random, 0x81, answerTo(random, ref)))
+    if (!this.#isWriting) this.#writeAnswers(socket)
+  }
+
+  #writeAnswers (socket: Socket): void {
+    for (const answer of this.#answers.splice(0)) if (socket.writable) socket.write(answer)
+  }
+
+  #speech (path: string, isDeaf: boolean): Buffer {
     const random = this.#random
     const bursts: Burst[] = []
     if (isDeaf) bursts.push(flood(random, this.#style))
@@ -107,11 +156,16 @@ export class Attacker {
       bursts.push(path === '/plain' && random.chance(0.7) ? { bytes: frame(random, 0x81, goodMessage(random)), frames: 1 } : bearable(random, this.#style))
     }
     bursts.push(marker(random))
-    if (end === 'fatal') bursts.push(unbearable(random, this.#style))
-    if (end === 'goodbye') bursts.push(goodbye(random))
-    if (end.startsWith('truncated')) bursts.push(truncated(random, this.#style))
     for (const { frames } of bursts) this.#deeds.frames += frames
     return Buffer.concat(bursts.map(({ bytes }) => bytes))
+  }
+
+  #farewell (end: End): Buffer {
+    const make = end === 'fatal' ? unbearable : end === 'goodbye' ? goodbye : end.startsWith('truncated') ? truncated : undefined
+    if (make === undefined) return Buffer.alloc(0)
+    const { bytes, frames } = make(this.#random, this.#style)
+    this.#deeds.frames += frames
+    return bytes
   }
 
   async #leave (socket: Socket, end: End): Promise<void> {
@@ -126,6 +180,7 @@ export class Attacker {
   // In one piece, in some, or in crumbs.
   async #write (socket: Socket, bytes: Buffer): Promise<void> {
     const random = this.#random
+    this.#isWriting = true
     this.#deeds.bytes += bytes.length
     const largest = random.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 4096, 700, 40])
     // Crumbs are for the first bytes: they take long.
@@ -135,5 +190,7 @@ export class Attacker {
       at += piece
       await turn()
     }
+    this.#isWriting = false
+    this.#writeAnswers(socket)
   }
 }

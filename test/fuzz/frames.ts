@@ -1,6 +1,6 @@
 // Frames (RFC 6455 §5.2) as no client would write them, and some as one would.
 import { constants, deflateRawSync } from 'node:zlib'
-import { messageOf } from './messages.js'
+import { cancelled, messageOf, stubborn } from './messages.js'
 import type { Random } from './random.js'
 
 const FINAL = 0x80
@@ -65,6 +65,9 @@ export function bearable (random: Random, style: Style): Burst {
     [8, () => fragmented(random, Buffer.from(messageOf(random)), TEXT)],
     [2, () => fragmented(random, random.bytes(random.below(64)), BINARY)],
     [4, () => one(frame(random, FINAL | BINARY, random.bytes(random.below(300))))],
+    [4, () => several(random, cancelled(random), style)],
+    [0.3, () => several(random, Array.from({ length: random.pick([6, 40]) }, (_, n) => stubborn(n + 1)).flat(), style)],
+    [style.isDeflated ? 0.3 : 0, () => several(random, Array.from({ length: random.pick([70, 700]) }, () => messageOf(random)), { isDeflated: true })],
     [5, () => one(frame(random, FINAL | random.pick([PING, PONG]), random.bytes(random.pick([0, 1, 125]))))],
     [1, () => one(frame(random, FINAL | TEXT, ''))],
     [0.3, () => one(frame(random, FINAL | TEXT, largest(style)))]
@@ -80,9 +83,11 @@ export function marker (random: Random): Burst {
 }
 
 /** More questions than answers fit into the system's buffers, for somebody who does not read them. */
-export function flood (random: Random, { maxPayloadBytes }: Style): Burst {
+export function flood (random: Random, { maxPayloadBytes, isDeflated }: Style): Burst {
   const frames = random.pick([10, 600])
-  const question = frame(random, FINAL | TEXT, `{"type":"any","ref":1,"value":"${'x'.repeat(maxPayloadBytes - 100)}"}`)
+  const [before, after] = random.pick([['{"type":"any","ref":1,"value":"', '"}'], ['{"type":"renew","ref":1,"pad":"', '"}']] as const)
+  const text = before + 'x'.repeat(maxPayloadBytes - 100) + after
+  const question = isDeflated && random.chance(0.5) ? frame(random, FINAL | RSV1 | TEXT, deflated(text)) : frame(random, FINAL | TEXT, text)
   return { bytes: Buffer.concat(Array.from({ length: frames }, () => question)), frames }
 }
 
@@ -133,12 +138,18 @@ export function truncated (random: Random, style: Style): Burst {
   return { bytes: bytes.subarray(0, random.below(bytes.length)), frames }
 }
 
-function closing (random: Random, code: number, reason: string | Uint8Array): Buffer {
+/** Text messages, each in one frame, compressed where that was agreed. */
+export function several (random: Random, texts: readonly string[], { isDeflated }: Pick<Style, 'isDeflated'>): Burst {
+  const isCompressed = isDeflated && random.chance(0.7)
+  return { bytes: Buffer.concat(texts.map((text) => isCompressed ? frame(random, FINAL | RSV1 | TEXT, deflated(text)) : frame(random, FINAL | TEXT, text))), frames: texts.length }
+}
+
+export function closing (random: Random, code: number, reason: string | Uint8Array): Buffer {
   return frame(random, FINAL | CLOSE, Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)]))
 }
 
-// Cut anywhere, also within a character, with control frames between.
-function fragmented (random: Random, payload: Uint8Array, opcode: number): Burst {
+/** Cut anywhere, also within a character, with control frames between. */
+export function fragmented (random: Random, payload: Uint8Array, opcode: number = TEXT): Burst {
   const count = random.between(2, 5)
   const cuts = Array.from({ length: count - 1 }, () => random.below(payload.length + 1)).sort((a, b) => a - b)
   const bytes = [0, ...cuts].flatMap((cut, i) => {
