@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { CloseCode, writeRetryAfter } from '../protocol.js'
-import type { Connection, Unsettled } from './connection/connection.js'
+import type { Unsettled } from './connection/activity.js'
+import type { Connection } from './connection/connection.js'
 import * as errors from './errors.js'
 import type { Handshake } from './handshake/handshake.js'
 import type { ShutdownSettings } from './options.js'
@@ -39,13 +40,13 @@ export async function shutDown ({ handshakes, connections, unsettled, streams, l
   }, timeoutMs - goodbyeMs)
   // Other routes' sockets have the rest of the time, but a process that has nothing else to do need not stay for them.
   setTimeout(() => { for (const stream of streams) stream.destroy() }, timeoutMs).unref()
-  const settled = Promise.all(all.map(async (connection) => await connection.settled()))
-  if (!await isWithin(timeoutMs, settled) && all.some(({ unsettled }) => unsettled.close > 0)) {
+  const settled = Promise.all(all.map(async (connection) => await connection.activity.settled()))
+  if (!await isWithin(timeoutMs, settled) && all.some(({ activity }) => activity.unsettled.close > 0)) {
     for (const connection of all) connection.hurry(0)
     await isWithin(goodbyeMs, settled)
   }
   clearTimeout(hurry)
-  reportUnsettled(all.filter(({ isSettled }) => !isSettled), log)
+  reportUnsettled(all.filter(({ activity }) => !activity.isSettled), log)
 }
 
 async function isWithin (ms: number, settled: Promise<unknown>): Promise<boolean> {
@@ -61,7 +62,7 @@ function reportUnsettled (connections: readonly Connection[], log: FastifyBaseLo
   if (connections.length === 0) return
   const counts: Record<keyof Unsettled, number> = { open: 0, handlers: 0, queued: 0, streams: 0, errorHandlers: 0, close: 0 }
   for (const connection of connections) {
-    for (const [kind, count] of Object.entries(connection.unsettled)) counts[kind as keyof Unsettled] += count as number
+    for (const [kind, count] of Object.entries(connection.activity.unsettled)) counts[kind as keyof Unsettled] += count as number
     connection.giveUp()
   }
   log.warn({ connections: connections.length, ...counts }, 'websocket shutdown: shutdown.timeoutMs is over, and this still runs')
@@ -97,9 +98,9 @@ class Goodbye {
   async #sayWhenIdle (): Promise<void> {
     do {
       await turn()
-      await this.#connection.idle()
+      await this.#connection.activity.idle()
       await turn()
-    } while (!this.#connection.isIdle)
+    } while (!this.#connection.activity.isIdle)
     this.say()
   }
 }

@@ -16,6 +16,7 @@ import type { Frame } from '../transport/frame.js'
 import type { FrameReader } from '../transport/frame-reader.js'
 import { Outbox, type OutboxOwner } from '../transport/outbox.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
+import { Activity, type ActivityOwner } from './activity.js'
 import { PendingCalls, type CallsOwner } from './calls.js'
 import { closeFrameOf } from './close-frame.js'
 import { reportError, type ErrorHandlerContext } from './error-handler.js'
@@ -42,16 +43,6 @@ export interface ConnectionRegistry {
   forget (connection: Connection): void
 }
 
-/** Work of the app that goes on for a connection, by its kind. */
-export interface Unsettled {
-  readonly open: number
-  readonly handlers: number
-  readonly queued: number
-  readonly streams: number
-  readonly errorHandlers: number
-  readonly close: number
-}
-
 /** The stream below `ws`. An injected one counts no bytes. */
 type TransportStream = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWritten' | 'setKeepAlive'>>
 
@@ -59,7 +50,7 @@ const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: its parts put together. Handlers hold its `socket`. */
 export class Connection implements
-  SocketOwner, InboundOwner<Socket>, OutboxOwner, CallsOwner, LifecycleOwner, SlowConsumerOwner, HeartbeatMember {
+  SocketOwner, InboundOwner<Socket>, OutboxOwner, CallsOwner, LifecycleOwner, ActivityOwner, SlowConsumerOwner, HeartbeatMember {
   readonly route: RouteContext
   readonly request: FastifyRequest
   readonly ws: ServerWebSocket
@@ -71,6 +62,7 @@ export class Connection implements
   readonly #stream: TransportStream
   readonly #inbound: Inbound<Socket>
   readonly #frameReader: FrameReader | undefined
+  readonly activity: Activity
   readonly #lifecycle: Lifecycle
   readonly #heartbeatEntry: Entry | undefined
   readonly #openedMs: number = performance.now()
@@ -80,9 +72,6 @@ export class Connection implements
   #expiry: Expiry | undefined = undefined
   #slowConsumer: SlowConsumer | undefined = undefined
   #abort: AbortController | undefined = undefined
-  #whenIdle: (() => void) | undefined = undefined
-  #whenSettled: (() => void) | undefined = undefined
-  #errorHandlers = 0
 
   constructor (route: RouteContext, ws: ServerWebSocket, stream: Duplex, request: FastifyRequest) {
     const { settings, heartbeat } = route
@@ -94,6 +83,7 @@ export class Connection implements
     this.outbox = new Outbox(ws, stream, settings.highWaterMarkBytes, this)
     this.#inbound = new Inbound<Socket>(route, this)
     this.#lifecycle = new Lifecycle(route, this)
+    this.activity = new Activity(this.#lifecycle, this.#inbound, this)
     ws.outbox = this.outbox
     this.#frameReader = ws.readThrough(this.#inbound, settings.maxPayloadBytes, this.context)
     ws.on('message', (data: Buffer, isBinary) => this.context.runInAsyncScope(() => this.#receive(data, isBinary)))
@@ -260,19 +250,16 @@ export class Connection implements
   }
 
   onIdle (): void {
-    if (!this.#inbound.isIdle) return
-    this.#whenIdle?.()
-    this.#lifecycle.closeIfDone(true)
-    this.#settle()
+    this.activity.progress()
   }
 
   sourceEnded (): void {
-    this.#settle()
+    this.activity.settle()
   }
 
   report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure> {
     const failure = reportError(this.route, error, this.socket, message)
-    return failure instanceof Promise ? this.#awaitReport(failure) : failure
+    return failure instanceof Promise ? this.activity.awaitErrorHandler(failure) : failure
   }
 
   // The end.
@@ -301,40 +288,15 @@ export class Connection implements
   }
 
   onSettle (): void {
-    this.#settle()
+    this.activity.settle()
+  }
+
+  // A connection stays known until it is settled.
+  onSettled (): void {
+    this.route.registry.forget(this)
   }
 
   // Shutdown.
-
-  get isIdle (): boolean {
-    return this.#lifecycle.hasEnded || (this.#lifecycle.state !== 'opening' && this.#inbound.isIdle)
-  }
-
-  async idle (): Promise<void> {
-    if (!this.isIdle) await new Promise<void>((resolve) => { this.#whenIdle = resolve })
-  }
-
-  /** Whether the connection has ended and no work of the app goes on for it. */
-  get isSettled (): boolean {
-    const { hasEnded, state } = this.#lifecycle
-    return hasEnded && state === 'closed' && this.#inbound.isIdle && this.#inbound.streams === 0 && this.#errorHandlers === 0
-  }
-
-  async settled (): Promise<void> {
-    if (!this.isSettled) await new Promise<void>((resolve) => { this.#whenSettled = resolve })
-  }
-
-  get unsettled (): Unsettled {
-    const { state } = this.#lifecycle
-    return {
-      open: Number(state === 'opening'),
-      handlers: this.#inbound.running,
-      queued: this.#inbound.queued,
-      streams: this.#inbound.streams,
-      errorHandlers: this.#errorHandlers,
-      close: Number(state === 'open' || state === 'closing')
-    }
-  }
 
   /** Gives the last messages another time until `close` runs. */
   hurry (closeTimeoutMs: number): void {
@@ -394,14 +356,6 @@ export class Connection implements
     else this.#inbound.takeText(data, data.length)
   }
 
-  async #awaitReport (report: Promise<Failure>): Promise<Failure> {
-    this.#errorHandlers++
-    const failure = await report
-    this.#errorHandlers--
-    this.#settle()
-    return failure
-  }
-
   #end (code: number, reason: string): void {
     const { registry, observer } = this.route
     const event = { code, reason, wasClean: code !== CloseCode.abnormal && this.ws.faultCode === undefined }
@@ -411,16 +365,6 @@ export class Connection implements
     registry.leave(this)
     observer.connectionClosed(this.socket, event, Math.round(performance.now() - this.#openedMs), this.stats)
     this.gone()
-    this.#lifecycle.closeIfDone(false)
-    this.onIdle()
-    this.#whenIdle?.()
-    this.#settle()
-  }
-
-  // A connection stays known until no work of the app goes on for it.
-  #settle (): void {
-    if (!this.isSettled) return
-    this.route.registry.forget(this)
-    this.#whenSettled?.()
+    this.activity.end()
   }
 }

@@ -1,0 +1,102 @@
+import type { Socket } from '../../../types/socket.js'
+import type { Failure } from '../failure.js'
+import type { Inbound } from '../messages/inbound.js'
+import type { Lifecycle } from './lifecycle.js'
+
+/** Work of the app that goes on for a connection, by its kind. */
+export interface Unsettled {
+  readonly open: number
+  readonly handlers: number
+  readonly queued: number
+  readonly streams: number
+  readonly errorHandlers: number
+  readonly close: number
+}
+
+/** A connection, as its activity needs it. */
+export interface ActivityOwner {
+  /** The connection is settled. */
+  onSettled (): void
+}
+
+/**
+ * The work of the app for one connection. A connection is *idle* when it has opened and every message
+ * that arrived is handled; streams may go on. It is *settled* when it has ended and no work goes on.
+ */
+export class Activity {
+  readonly #lifecycle: Lifecycle
+  readonly #inbound: Inbound<Socket>
+  readonly #owner: ActivityOwner
+  #errorHandlers = 0
+  #resolveIdle: (() => void) | undefined = undefined
+  #resolveSettled: (() => void) | undefined = undefined
+
+  constructor (lifecycle: Lifecycle, inbound: Inbound<Socket>, owner: ActivityOwner) {
+    this.#lifecycle = lifecycle
+    this.#inbound = inbound
+    this.#owner = owner
+  }
+
+  get isIdle (): boolean {
+    return this.#lifecycle.hasEnded || (this.#lifecycle.state !== 'opening' && this.#inbound.isIdle)
+  }
+
+  get isSettled (): boolean {
+    const { hasEnded, state } = this.#lifecycle
+    return hasEnded && state === 'closed' && this.#inbound.isIdle && this.#inbound.streams === 0 && this.#errorHandlers === 0
+  }
+
+  get unsettled (): Unsettled {
+    const { state } = this.#lifecycle
+    return {
+      open: Number(state === 'opening'),
+      handlers: this.#inbound.running,
+      queued: this.#inbound.queued,
+      streams: this.#inbound.streams,
+      errorHandlers: this.#errorHandlers,
+      close: Number(state === 'open' || state === 'closing')
+    }
+  }
+
+  /** Resolves when the connection is idle. */
+  async idle (): Promise<void> {
+    if (!this.isIdle) await new Promise<void>((resolve) => { this.#resolveIdle = resolve })
+  }
+
+  /** Resolves when the connection is settled. */
+  async settled (): Promise<void> {
+    if (!this.isSettled) await new Promise<void>((resolve) => { this.#resolveSettled = resolve })
+  }
+
+  /** Counts an `errorHandler` while it runs. */
+  async awaitErrorHandler (failure: Promise<Failure>): Promise<Failure> {
+    this.#errorHandlers++
+    const result = await failure
+    this.#errorHandlers--
+    this.settle()
+    return result
+  }
+
+  /** Notes that a message has been handled. */
+  progress (): void {
+    if (!this.#inbound.isIdle) return
+    this.#resolveIdle?.()
+    this.#lifecycle.closeIfDone(true)
+    this.settle()
+  }
+
+  /** Notes that the connection has ended. */
+  end (): void {
+    this.#lifecycle.closeIfDone(false)
+    this.progress()
+    this.#resolveIdle?.()
+    this.settle()
+  }
+
+  /** Notes that one kind of work has ended. */
+  settle (): void {
+    if (!this.isSettled) return
+    this.#owner.onSettled()
+    this.#resolveSettled?.()
+  }
+}
