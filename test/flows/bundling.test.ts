@@ -1,7 +1,7 @@
 // A server in one file, made by a bundler where exactly the packages of the README are installed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -34,8 +34,16 @@ for (const line of LINES) {
     const folder = installWithout(t, LINES.filter((other) => other !== line))
     writeFileSync(join(folder, 'server.ts'), serverWith(line))
     const outfile = join(folder, 'out', 'server.cjs')
-    const { errors } = await build({ entryPoints: [join(folder, 'server.ts')], outfile, bundle: true, platform: 'node', format: 'cjs', preserveSymlinks: true, logLevel: 'silent' })
-    t.same(errors, [])
+    const { errors, warnings } = await build({
+      entryPoints: [join(folder, 'server.ts')],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      preserveSymlinks: true,
+      logLevel: 'silent'
+    })
+    t.same({ errors, warnings }, { errors: [], warnings: [] })
     const child = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => child.kill('SIGKILL'))
     const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
@@ -50,6 +58,7 @@ function installWithout (t: Test, missing: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'typed-ws-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   for (const name of ['lib', 'types']) symlinkSync(join(root, name), join(folder, name))
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', sideEffects: sideEffectsOfSources() }))
   const names = readdirSync(join(root, 'node_modules')).flatMap((name) => {
     return name.startsWith('@') ? readdirSync(join(root, 'node_modules', name)).map((inner) => `${name}/${inner}`) : name
   })
@@ -59,4 +68,10 @@ function installWithout (t: Test, missing: readonly string[]): string {
     symlinkSync(join(root, 'node_modules', name), path)
   }
   return folder
+}
+
+/** The package's own word on side effects, for its sources instead of its build. */
+function sideEffectsOfSources (): boolean | string[] {
+  const { sideEffects } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { sideEffects: boolean | string[] }
+  return typeof sideEffects === 'boolean' ? sideEffects : sideEffects.map((path) => path.replace('/dist/', '/').replace(/\.js$/, '.ts'))
 }
