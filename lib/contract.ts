@@ -28,11 +28,12 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  * Declares the messages that a client and a server may send each other. The value is plain data
  * without Node or Fastify, so a front end can import it, or its type alone.
  *
- * @param definition - the contract's `name`, its messages in both directions, and the sides that may
- * send binary frames. A message is an event (an object schema), a call (`{ request, reply }`) or a
- * stream (`{ request, stream }`).
+ * @param definition - the contract's `name`, its messages in both directions, and the sides that
+ * may send binary frames. A message is an event (an object schema), a call (`{ request, reply }`)
+ * or a stream (`{ request, stream }`).
  * @returns the contract with every default filled in, frozen.
- * @throws {ContractError} `FST_TYPED_WS_INVALID_CONTRACT` when a part of it could not work on the wire.
+ * @throws {ContractError} `FST_TYPED_WS_INVALID_CONTRACT` when a part of it could not work on the
+ * wire.
  *
  * @example
  * export const chat = defineContract({
@@ -106,8 +107,8 @@ function checkMessages (messages: unknown, direction: string, discriminator: str
   return Object.freeze(Object.fromEntries(Object.entries(messages).map(([name, message]) => [name, frozen(message)])))
 }
 
-// Calls are the contract's own objects; a schema is not copied, because TypeBox hides keys on it that
-// a copy would lose.
+// Calls are the contract's own objects; a schema is not copied, because TypeBox hides keys on it
+// that a copy would lose.
 function frozen (message: unknown): unknown {
   return isRecord(message) && isAnswered(message) ? Object.freeze({ ...message }) : message
 }
@@ -138,7 +139,9 @@ function checkAnswered (message: Readonly<Record<string, unknown>>, where: strin
   const { request, reply, stream, ...others } = message
   for (const [part, schema] of Object.entries({ request, reply, stream })) refuseForeign(schema, `${where}.${part}`)
   const [other] = Object.keys(others)
-  if (other !== undefined) throw new ContractError(`${where}: a call has no part '${other}': write { request, reply } or { request, stream }`)
+  if (other !== undefined) {
+    throw new ContractError(`${where}: a call has no part '${other}': write { request, reply } or { request, stream }`)
+  }
   if (!isRecord(request)) {
     const answer = stream === undefined ? 'reply' : 'stream'
     throw new ContractError(`${where}: request is missing: write { request: Type.Object({ … }), ${answer}: … }`)

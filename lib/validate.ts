@@ -14,7 +14,8 @@ export type Check = (schema: never, value: unknown) => boolean
  * made the schemas.
  *
  * @example
- * const client = createClient<typeof chat>('/chat', { protocol: chat.name, validate: validateBy(chat, Value.Check) })
+ * const validate = validateBy(chat, Value.Check)
+ * const client = createClient<typeof chat>('/chat', { protocol: chat.name, validate })
  */
 export function validateBy (contract: AnyContract, check: Check): Validate {
   return (kind, type, data) => {

@@ -17,7 +17,7 @@ function refuses (t: Pick<Test, 'throws'>, definition: unknown, message: RegExp 
   t.throws(() => define(definition), { code: 'FST_TYPED_WS_INVALID_CONTRACT', message }, name ?? String(message))
 }
 
-t.test('fills in every default and freezes what is its own', async (t) => {
+t.test('defineContract fills in every default and freezes its own objects', async (t) => {
   const call = { request: payload, reply: Type.String() }
   const contract = defineContract({ name: 'chat.v1', clientToServer: { history: call, message: payload } })
 
@@ -28,7 +28,9 @@ t.test('fills in every default and freezes what is its own', async (t) => {
     serverToClient: {},
     binary: { clientToServer: false, serverToClient: false }
   })
-  for (const part of [contract, contract.clientToServer, contract.clientToServer.history, contract.serverToClient, contract.binary]) t.ok(Object.isFrozen(part))
+  for (const part of [contract, contract.clientToServer, contract.clientToServer.history, contract.serverToClient, contract.binary]) {
+    t.ok(Object.isFrozen(part))
+  }
   t.notOk(Object.isFrozen(call), 'the definition stays the caller\'s')
   t.equal(contract.clientToServer.message, payload, 'schemas are not copied')
   t.same(defineContract({ name: 'x', binary: { serverToClient: true } }).binary, { clientToServer: false, serverToClient: true })
@@ -36,9 +38,17 @@ t.test('fills in every default and freezes what is its own', async (t) => {
 
 t.test('defineContract says what a contract is made of', async (t) => {
   for (const definition of [undefined, null, 'chat', [], 7]) refuses(t, definition, /a contract is an object: write defineContract/)
-  refuses(t, { name: 'x', clientToserver: {} }, 'a contract has no property \'clientToserver\': write one of name, discriminator, binary, clientToServer, serverToClient')
-  for (const messages of [null, [payload], 'message', 1]) refuses(t, { name: 'x', clientToServer: messages }, /^clientToServer is an object of messages by name/)
-  for (const binary of [null, true, { clientToServer: 1 }, { both: true }, []]) refuses(t, { name: 'x', binary }, /^binary says which side may send binary frames/)
+  refuses(
+    t,
+    { name: 'x', clientToserver: {} },
+    'a contract has no property \'clientToserver\': write one of name, discriminator, binary, clientToServer, serverToClient'
+  )
+  for (const messages of [null, [payload], 'message', 1]) {
+    refuses(t, { name: 'x', clientToServer: messages }, /^clientToServer is an object of messages by name/)
+  }
+  for (const binary of [null, true, { clientToServer: 1 }, { both: true }, []]) {
+    refuses(t, { name: 'x', binary }, /^binary says which side may send binary frames/)
+  }
   t.throws(() => define(null), ContractError)
   t.equal(new ContractError('x').name, 'ContractError')
 })
@@ -46,25 +56,39 @@ t.test('defineContract says what a contract is made of', async (t) => {
 t.test('defineContract takes as a name every token of RFC 9110 and nothing else', async (t) => {
   const letters = '!#$%&\'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.split('')
   fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...letters), minLength: 1 }), (name) => defineContract({ name }).name === name))
-  fc.assert(fc.property(fc.string({ unit: 'binary' }).filter((name) => name === '' || Array.from(name).some((letter) => !letters.includes(letter))), (name) => {
+  fc.assert(fc.property(fc.string({ unit: 'binary' }).filter((name) => {
+    return name === '' || Array.from(name).some((letter) => !letters.includes(letter))
+  }), (name) => {
     try { defineContract({ name }) } catch (error) { return error instanceof ContractError && error.message.includes('RFC 9110 token') }
     return false
   }))
-  for (const name of [undefined, null, 7, 5n, Symbol('chat'), '', 'chat v1', 'chat/1', 'chat,1', 'çhat', 'chat\r\n']) refuses(t, { name }, /must be an RFC 9110 token: write letters, digits, '\.' or '-', like name: 'chat\.v1', instead of/)
+  for (const name of [undefined, null, 7, 5n, Symbol('chat'), '', 'chat v1', 'chat/1', 'chat,1', 'çhat', 'chat\r\n']) {
+    refuses(t, { name }, /must be an RFC 9110 token: write letters, digits, '\.' or '-', like name: 'chat\.v1', instead of/)
+  }
 })
 
-t.test('a name is no token of a client\'s, nor the refusal\'s', async (t) => {
-  for (const name of ['bearer.v1', 'bearer.', 'Bearer.v1', 'typed-ws.refusal']) refuses(t, { name }, /are subprotocols of the protocol's own: write another name, like name: 'chat\.v1', instead of/)
+t.test('a contract\'s name is no subprotocol of a token, nor of a refusal', async (t) => {
+  for (const name of ['bearer.v1', 'bearer.', 'Bearer.v1', 'typed-ws.refusal']) {
+    refuses(t, { name }, /are subprotocols of the protocol's own: write another name, like name: 'chat\.v1', instead of/)
+  }
   for (const name of ['bearer', 'bearers.v1', 'typed-ws.refusals']) t.equal(defineContract({ name }).name, name)
 })
 
 t.test('defineContract can rename the discriminator to what its own messages do not use', async (t) => {
   t.equal(defineContract({ name: 'x', discriminator: 'op' }).discriminator, 'op')
-  t.equal(defineContract({ name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ type: Type.String() }) } }).discriminator, 'op', '`type` is then free')
+  t.equal(
+    defineContract({ name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ type: Type.String() }) } }).discriminator,
+    'op',
+    '`type` is then free'
+  )
   for (const discriminator of ['', 7, null, '__proto__', 'ref', 'data', 'received', 'statusCode', 'code', 'error', 'message']) {
     refuses(t, { name: 'x', discriminator }, /^discriminator is the property that carries a message's name/, `refuses ${discriminator}`)
   }
-  refuses(t, { name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ op: Type.String() }) } }, 'clientToServer.m: \'op\' is the protocol\'s own property of every message: give the payload\'s property another name')
+  refuses(
+    t,
+    { name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ op: Type.String() }) } },
+    'clientToServer.m: \'op\' is the protocol\'s own property of every message: give the payload\'s property another name'
+  )
 })
 
 t.test('defineContract takes any name for a message but those of the protocol', async (t) => {
@@ -73,12 +97,16 @@ t.test('defineContract takes any name for a message but those of the protocol', 
     t.same(Object.keys(contract.clientToServer), [name])
   }
   refuses(t, { name: 'x', serverToClient: { '': payload } }, 'serverToClient.: a message needs a name')
-  refuses(t, { name: 'x', clientToServer: { $$ping: payload } }, 'clientToServer.$$ping: names that begin with \'$\' belong to the protocol: write \'ping\'')
+  refuses(
+    t,
+    { name: 'x', clientToServer: { $$ping: payload } },
+    'clientToServer.$$ping: names that begin with \'$\' belong to the protocol: write \'ping\''
+  )
   refuses(t, { name: 'x', clientToServer: { $: payload } }, /write 'message'$/)
   refuses(t, { name: 'x', clientToServer: JSON.parse('{"__proto__":{"type":"object"}}') }, /'__proto__' cannot be a message's name/)
 })
 
-t.test('tells events, calls and streams apart', async (t) => {
+t.test('defineContract tells events, calls and streams apart', async (t) => {
   const contract = defineContract({
     name: 'x',
     clientToServer: { event: payload, call: { request: payload, reply: Type.Null() }, stream: { request: payload, stream: Type.Number() } }
@@ -95,8 +123,14 @@ t.test('tells events, calls and streams apart', async (t) => {
     [{ request: payload, reply: true }, 'clientToServer.m: the answer is missing'],
     [{ reply: payload }, 'clientToServer.m: request is missing: write { request: Type.Object({ … }), reply: … }'],
     [{ stream: payload }, 'clientToServer.m: request is missing: write { request: Type.Object({ … }), stream: … }'],
-    [{ request: payload, reply: payload, stream: payload }, 'clientToServer.m: a message is answered once or many times: write either reply or stream, not both'],
-    [{ request: payload, reply: payload, timeoutMs: 1 }, 'clientToServer.m: a call has no part \'timeoutMs\': write { request, reply } or { request, stream }']
+    [
+      { request: payload, reply: payload, stream: payload },
+      'clientToServer.m: a message is answered once or many times: write either reply or stream, not both'
+    ],
+    [
+      { request: payload, reply: payload, timeoutMs: 1 },
+      'clientToServer.m: a call has no part \'timeoutMs\': write { request, reply } or { request, stream }'
+    ]
   ]
   for (const [message, says] of refusals) refuses(t, { name: 'x', clientToServer: { m: message } }, says)
 })
@@ -117,7 +151,9 @@ for (const { name, Type } of builders) {
       'reference to the app': Type.Ref('user#'),
       oneOf: Type.Unsafe<unknown>({ oneOf: [A, B] })
     }
-    for (const [what, schema] of Object.entries(objects)) t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: schema, q: { request: schema, reply: Type.Number() } } }), what)
+    for (const [what, schema] of Object.entries(objects)) {
+      t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: schema, q: { request: schema, reply: Type.Number() } } }), what)
+    }
 
     const others: Readonly<Record<string, object>> = {
       string: Type.String(),
@@ -130,8 +166,19 @@ for (const { name, Type } of builders) {
       'union of booleans': Type.Unsafe<unknown>({ anyOf: [true] })
     }
     for (const [what, schema] of Object.entries(others)) {
-      refuses(t, { name: 'x', clientToServer: { m: schema } }, /^clientToServer\.m: a payload shares one JSON object with its type, so its schema must be an object: write Type\.Object\(\{ value: <schema> \}\) instead of /, what)
-      refuses(t, { name: 'x', serverToClient: { m: { request: schema, reply: A } } }, /^serverToClient\.m\.request: a payload shares one JSON object/, what)
+      refuses(
+        t,
+        { name: 'x', clientToServer: { m: schema } },
+        'clientToServer.m: a payload shares one JSON object with its type, so its schema must be an object: ' +
+          'write Type.Object({ value: <schema> }) instead of ',
+        what
+      )
+      refuses(
+        t,
+        { name: 'x', serverToClient: { m: { request: schema, reply: A } } },
+        /^serverToClient\.m\.request: a payload shares one JSON object/,
+        what
+      )
       t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: { request: A, reply: schema } } }), `${what} as a reply`)
     }
   })
@@ -153,14 +200,27 @@ for (const { name, Type } of builders) {
         Type.Unsafe<unknown>({ type: 'object', dependencies: { a: ['b'], c: { properties: { [property]: {} } } } }),
         Type.Unsafe<unknown>({ type: 'object', $ref: '#/definitions/bad', definitions: { bad } })
       ]
-      for (const schema of hidden) refuses(t, { name: 'x', clientToServer: { m: schema } }, `clientToServer.m: '${property}' is the protocol's own property of every message: give the payload's property another name`)
-      refuses(t, { name: 'x', clientToServer: { m: { request: bad, reply: A } } }, new RegExp(`^clientToServer\\.m\\.request: '${property}'`))
-      t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: Type.Object({ inner: bad }), q: { request: A, reply: bad } } }), 'deeper down, and in replies, it is free')
+      for (const schema of hidden) {
+        refuses(
+          t,
+          { name: 'x', clientToServer: { m: schema } },
+          `clientToServer.m: '${property}' is the protocol's own property of every message: give the payload's property another name`
+        )
+      }
+      refuses(
+        t,
+        { name: 'x', clientToServer: { m: { request: bad, reply: A } } },
+        new RegExp(`^clientToServer\\.m\\.request: '${property}'`)
+      )
+      t.doesNotThrow(
+        () => define({ name: 'x', clientToServer: { m: Type.Object({ inner: bad }), q: { request: A, reply: bad } } }),
+        'deeper down, and in replies, it is free'
+      )
     }
   })
 }
 
-t.test('sees through the definitions a schema brings along', async (t) => {
+t.test('defineContract looks into the definitions that a schema brings along', async (t) => {
   const legacy = Legacy.Module({
     Good: Legacy.Object({ next: Legacy.Optional(Legacy.Ref('Good')) }),
     Bad: Legacy.Object({ type: Legacy.String() }),
@@ -175,12 +235,18 @@ t.test('sees through the definitions a schema brings along', async (t) => {
   const cyclic = (properties: object): object => ({ $defs: { Node: { $id: 'Node', type: 'object', properties } }, $ref: 'Node' })
   const recursive = Legacy.Recursive((This) => Legacy.Union([Legacy.Object({ a: Legacy.Number() }), Legacy.Object({ inner: This })]))
 
-  for (const schema of [legacy.Import('Good'), current.Good, recursive, cyclic({ a: {} }), { ...cyclic({}), $ref: '#/$defs/Node' }]) t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: schema } }))
-  for (const schema of [legacy.Import('Bad'), current.Bad, cyclic({ type: {} }), { anyOf: [cyclic({}), cyclic({ type: {} })] }]) refuses(t, { name: 'x', clientToServer: { m: schema } }, /'type' is the protocol's own/)
-  for (const schema of [legacy.Import('Text'), legacy.Import('Loop'), current.Text, { $ref: '#' }]) refuses(t, { name: 'x', clientToServer: { m: schema } }, /its schema must be an object/)
+  for (const schema of [legacy.Import('Good'), current.Good, recursive, cyclic({ a: {} }), { ...cyclic({}), $ref: '#/$defs/Node' }]) {
+    t.doesNotThrow(() => define({ name: 'x', clientToServer: { m: schema } }))
+  }
+  for (const schema of [legacy.Import('Bad'), current.Bad, cyclic({ type: {} }), { anyOf: [cyclic({}), cyclic({ type: {} })] }]) {
+    refuses(t, { name: 'x', clientToServer: { m: schema } }, /'type' is the protocol's own/)
+  }
+  for (const schema of [legacy.Import('Text'), legacy.Import('Loop'), current.Text, { $ref: '#' }]) {
+    refuses(t, { name: 'x', clientToServer: { m: schema } }, /its schema must be an object/)
+  }
 })
 
-t.test('shows what cannot be shown by its type', async (t) => {
+t.test('a ContractError shows a value without JSON by its type', async (t) => {
   const circular: Record<string, unknown> = { anyOf: [] }
   circular['self'] = circular
   refuses(t, { name: circular }, /instead of object$/)

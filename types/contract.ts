@@ -20,7 +20,9 @@ export type Messages = Readonly<Record<string, MessageDefinition>>
 
 /** What `defineContract` takes. */
 export interface ContractDefinition {
-  /** An RFC 9110 token. Also the WebSocket subprotocol, and the namespace of the contract's topics. */
+  /**
+   * An RFC 9110 token. Also the WebSocket subprotocol, and the namespace of the contract's topics.
+   */
   readonly name: string
   /** The property that carries a message's name. Default `'type'`. */
   readonly discriminator?: string
@@ -28,7 +30,10 @@ export interface ContractDefinition {
   readonly clientToServer?: Messages
   /** The messages the server may send. */
   readonly serverToClient?: Messages
-  /** Which side may send binary frames. Default: neither; a binary frame then closes the connection with 1003. */
+  /**
+   * Which side may send binary frames. Default: neither; a binary frame then closes the connection
+   * with 1003.
+   */
   readonly binary?: { readonly clientToServer?: boolean, readonly serverToClient?: boolean }
 }
 
@@ -77,7 +82,10 @@ export type Item<M> = M extends { request: object, stream: infer Each extends ob
 /** What a call is answered with. */
 export type Reply<M> = M extends { request: object, reply: infer Answer extends object } ? Infer<Answer> : never
 
-/** The payload of a message, without its discriminator: what an event carries, what a call or stream asks. */
+/**
+ * The payload of a message, without its discriminator: what an event carries, what a call or stream
+ * asks.
+ */
 export type Payload<M> = M extends { request: infer Request extends object, reply: object } | { request: infer Request extends object, stream: object }
   ? Infer<Request>
   : Infer<M>

@@ -17,6 +17,7 @@ type Line<S> =
       : 'none'
 
 /**
- * The TypeScript type of a schema: of `@sinclair/typebox` 0.34, of `typebox` 1.x, or `unknown` for plain JSON Schema.
+ * The TypeScript type of a schema: of `@sinclair/typebox` 0.34, of `typebox` 1.x, or `unknown` for
+ * plain JSON Schema.
  */
 export type Infer<S> = Output<S>[Line<S>]

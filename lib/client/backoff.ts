@@ -37,7 +37,10 @@ export class Backoff {
     return Math.max(this.#hintMs, this.#jitterMs(this.#attempt))
   }
 
-  /** When somebody cannot wait: a random time as after the first failure, but what the server has asked for it gets. */
+  /**
+   * When somebody cannot wait: a random time as after the first failure, but what the server has
+   * asked for it gets.
+   */
   soonMs (): number {
     return this.#hintMs > 0 ? Infinity : this.#jitterMs(1)
   }

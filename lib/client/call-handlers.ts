@@ -47,7 +47,8 @@ export class CallHandlers extends Map<string, CallHandler> {
   }
 }
 
-// The server sees why: what the page's own code says is no secret from the service it belongs to. To look at what was thrown may throw again.
+// The server sees why: what the page's own code says is no secret from the service it belongs to.
+// To look at what was thrown may throw again.
 function bodyOf (thrown: unknown): object {
   try {
     const { statusCode, code, message = thrown } = Object(thrown) as { statusCode?: number, code?: string, message?: unknown }

@@ -75,7 +75,9 @@ export class PendingCalls {
     this.#line.put(question)
     this.#pending.set(ref, question)
     signal?.addEventListener('abort', abort)
-    const timer = timeoutMs === undefined ? undefined : after(timeoutMs, () => giveUp(new ClientError('FST_TYPED_WS_CALL_TIMEOUT', `No answer to '${type}' within ${timeoutMs} ms`)))
+    const timer = timeoutMs === undefined
+      ? undefined
+      : after(timeoutMs, () => giveUp(new ClientError('FST_TYPED_WS_CALL_TIMEOUT', `No answer to '${type}' within ${timeoutMs} ms`)))
     return withdraw
   }
 

@@ -141,7 +141,9 @@ class TypedClient extends Reconnector implements MessageSender, MessageReplier {
       const error = ended('FST_TYPED_WS_DISCONNECTED', 'The connection was lost', change)
       this.#questions.disconnect(error)
       if (code === MESSAGE_TOO_BIG) this.failed(error)
-      if (++this.#misses === MAX_MISSES) this.failed(ended('FST_TYPED_WS_UNREACHABLE', 'No attempt has opened: check the URL and the server\'s option origin', change))
+      if (++this.#misses === MAX_MISSES) {
+        this.failed(ended('FST_TYPED_WS_UNREACHABLE', 'No attempt has opened: check the URL and the server\'s option origin', change))
+      }
     } else if (state === 'closed') {
       this.#end = ended('FST_TYPED_WS_CLIENT_CLOSED', 'The client is closed', change)
       this.#settle[1](this.#end)
@@ -204,9 +206,11 @@ class TypedClient extends Reconnector implements MessageSender, MessageReplier {
 }
 
 /**
- * Opens a conversation with a typed route, and keeps it: it comes back when the connection is lost, unless the server said that it shall not.
+ * Opens a conversation with a typed route, and keeps it: it comes back when the connection is lost,
+ * unless the server said that it shall not.
  *
- * @param url - of the route, relative to the page or absolute, of http or ws; or a function that gives it before each attempt.
+ * @param url - of the route, relative to the page or absolute, of http or ws; or a function that
+ * gives it before each attempt.
  * @throws `FST_TYPED_WS_INVALID_OPTION`
  *
  * @example

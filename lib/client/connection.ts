@@ -14,7 +14,9 @@ export interface ConnectionOwner {
   failed (error: unknown): void
 }
 
-/** One WebSocket from its first attempt to its end, whether that is a close, a refusal or silence. */
+/**
+ * One WebSocket from its first attempt to its end, whether that is a close, a refusal or silence.
+ */
 export interface Connection {
   readonly ws: WebSocketLike
   /** Asks for a sign of life, unless it was asked already. */
@@ -29,7 +31,8 @@ export function linkOf (ws: WebSocketLike, owner: ConnectionOwner, heartbeat: Cl
   let lastMs = 0
   let isAsked = false
 
-  // One timer, set anew when it fires and not for each message. A clock that was set back tells nothing: better ask.
+  // One timer, set anew when it fires and not for each message. A clock that was set back tells
+  // nothing: better ask.
   const rest = (): void => {
     const leftMs = intervalMs - (Date.now() - lastMs)
     if (leftMs > 0 && leftMs <= intervalMs) timer = after(leftMs, rest, timer)

@@ -6,7 +6,10 @@ type Details = Partial<Pick<ClientErrorLike, 'statusCode' | 'received' | 'closeC
 /** How a connection ended. */
 type End = Pick<StateChange, 'code' | 'reason'>
 
-/** Every error of the client's own, and the server's `$error`, told apart by `code`: see docs/errors.md. */
+/**
+ * Every error of the client's own, and the server's `$error`, told apart by `code`: see
+ * docs/errors.md.
+ */
 export class ClientError extends Error implements ClientErrorLike {
   override readonly name = 'ClientError'
   declare readonly code: string
@@ -23,7 +26,9 @@ export class ClientError extends Error implements ClientErrorLike {
 
 export const invalidOption = (advice: string): ClientError => new ClientError('FST_TYPED_WS_INVALID_OPTION', advice)
 export const queueFull = (): ClientError => new ClientError('FST_TYPED_WS_QUEUE_FULL', 'Too many messages wait')
-export const invalidMessage = (what: string, details?: Details): ClientError => new ClientError('FST_TYPED_WS_INVALID_MESSAGE', what, details)
+export const invalidMessage = (what: string, details?: Details): ClientError => {
+  return new ClientError('FST_TYPED_WS_INVALID_MESSAGE', what, details)
+}
 
 /** An `$error` of the server's, whatever it consists of. */
 export function errorOf ({ code = '', message, statusCode, received }: Readonly<Record<string, unknown>>): ClientError {

@@ -15,7 +15,10 @@ interface World {
 
 const OPEN = 1
 const ABNORMAL_CLOSURE = 1006
-/** How long a connection has to hold before what was before it is forgotten: who accepts and closes is not to be hammered. */
+/**
+ * How long a connection has to hold before what was before it is forgotten: who accepts and closes
+ * is not to be hammered.
+ */
 const PROVEN_MS = 5000
 /** An attempt that began this long before the page woke may wait for a network that is gone. */
 const STUCK_MS = 1000
@@ -82,7 +85,8 @@ export abstract class Reconnector implements ConnectionOwner {
     } catch (error) {
       if (this.#timer !== timer) return
       this.failed(error)
-      // What cannot be opened now cannot be opened later: not a URL, not a subprotocol, or not from this page.
+      // What cannot be opened now cannot be opened later: not a URL, not a subprotocol, or not from
+      // this page.
       this.down(undefined, undefined, isKnown)
     }
   }
@@ -122,7 +126,8 @@ export abstract class Reconnector implements ConnectionOwner {
     }, this.#timer)
   }
 
-  // The network is back, or the page was looked at or left: a connection may have died unnoticed, and who waits need not wait for long.
+  // The network is back, or the page was looked at or left: a connection may have died unnoticed,
+  // and who waits need not wait for long.
   readonly #wake = (): void => {
     const sinceMs = Date.now() - this.#attemptMs
     const soonMs = this.#retry.soonMs()
@@ -159,7 +164,8 @@ async function fresh<T> (value: Fresh<T>): Promise<T> {
   return typeof value === 'function' ? (value as () => T | Promise<T>)() : value
 }
 
-// Relative to the page or the worker, as a link is. An absolute one is left as it is: the URL of React Native would append a slash.
+// Relative to the page or the worker, as a link is. An absolute one is left as it is: the URL of
+// React Native would append a slash.
 function socketUrl (url: string | URL): string {
   const given = String(url).replace(/#.*/, '')
   return (/^\w+:\/\//.test(given) ? given : new URL(given, world.location?.href).href).replace(/^http/i, 'ws')

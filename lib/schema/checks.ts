@@ -4,14 +4,18 @@ import type { References } from './references.js'
 import { explainForeign } from './standard-schema.js'
 import { at, childrenOf, type ObjectSubschema, type Schema } from './subschema.js'
 
-/** Tells whether a regular expression could meet a text of any length, here or behind a reference. */
+/**
+ * Tells whether a regular expression could meet a text of any length, here or behind a reference.
+ */
 export function hasUnboundedPattern (references: References): boolean {
   return references.reachable().some(({ schema: part }) => {
     return (part['pattern'] !== undefined && typeof part['maxLength'] !== 'number') || hasUnboundedNames(part)
   })
 }
 
-/** Every regular expression that a text or a property's name could meet, here or behind a reference. */
+/**
+ * Every regular expression that a text or a property's name could meet, here or behind a reference.
+ */
 export function patternsIn (references: References): Array<string | RegExp> {
   const found = references.reachable().flatMap(({ schema: part }) => [part['pattern'], ...Object.keys(part['patternProperties'] ?? {})])
   return found.filter((pattern) => typeof pattern === 'string' || pattern instanceof RegExp)
@@ -24,12 +28,18 @@ function hasUnboundedNames (part: Schema): boolean {
   return Object.keys(part['patternProperties'] ?? {}).some((pattern) => !LINEAR_PATTERNS.has(pattern))
 }
 
-/** The patterns by which TypeBox says string, number and integer of a record's keys; none backtracks. */
+/**
+ * The patterns by which TypeBox says string, number and integer of a record's keys; none
+ * backtracks.
+ */
 export const LINEAR_PATTERNS: ReadonlySet<string> = new Set([
   '^(.*)$', '^.*$', '^(0|[1-9][0-9]*)$', '^-?(?:0|[1-9][0-9]*)$', '^-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?$'
 ])
 
-/** The reason why values of a schema cannot travel as JSON, here or behind a reference; `undefined` when they can. */
+/**
+ * The reason why values of a schema cannot travel as JSON, here or behind a reference; `undefined`
+ * when they can.
+ */
 export function explainUnfit (references: References): string | undefined {
   for (const part of references.reachable()) {
     const reason = explainUnfitPart(part)

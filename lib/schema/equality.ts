@@ -9,7 +9,10 @@ export const CODECS: ReadonlyArray<string | symbol> = [Symbol.for('TypeBox.Trans
 // Fastify's copy of a shared schema has lost all of them.
 const HIDDEN = [KIND, REFINE, GUARD, ...CODECS]
 
-/** Tells whether two schemas of one message mean the same. That one is optional is its object's to say. */
+/**
+ * Tells whether two schemas of one message mean the same. That one is optional is its object's to
+ * say.
+ */
 export function isSame (one: unknown, other: unknown): boolean {
   return isEqual(one, other, HIDDEN)
 }
@@ -24,7 +27,8 @@ function isEqual (one: unknown, other: unknown, hidden: ReadonlyArray<string | s
   if (!isObject(one) || !isObject(other)) return false
   if (one instanceof RegExp) return other instanceof RegExp && String(one) === String(other)
   const keys = Object.keys(one).filter(isPublic)
-  return keys.length === Object.keys(other).filter(isPublic).length && [...keys, ...hidden].every((key) => isEqual(one[key], other[key], hidden))
+  return keys.length === Object.keys(other).filter(isPublic).length &&
+    [...keys, ...hidden].every((key) => isEqual(one[key], other[key], hidden))
 }
 
 function isPublic (key: string): boolean {

@@ -4,10 +4,10 @@ import { References } from './references.js'
 import { isObjectSubschema, rewriteSchemas, Subschema } from './subschema.js'
 
 /**
- * Schemas that lead back to themselves by two ways at once, like a union whose branches both hold the
- * union again. Their compilers check a value once for each way: twice as often on each level. Here each
- * such reference remembers its verdict on a value until the message is checked, so a message takes
- * linear time.
+ * Schemas that lead back to themselves by two ways at once, like a union whose branches both hold
+ * the union again. Their compilers check a value once for each way: twice as often on each level.
+ * Here each such reference remembers its verdict on a value until the message is checked, so a
+ * message takes linear time.
  */
 
 type Check = (value: unknown) => boolean
@@ -71,7 +71,8 @@ export class Memory {
 }
 
 /**
- * A copy of a message's schema that is checked in linear time, or `undefined` when the schema itself is.
+ * A copy of a message's schema that is checked in linear time, or `undefined` when the schema
+ * itself is.
  * @throws when there can be none.
  */
 export function unwind (references: References): Unwound | undefined {
@@ -119,7 +120,10 @@ function stepsOf (part: Subschema, keyword: string): Step[] {
   })
 }
 
-/** The circle of each schema (Tarjan's strongly connected components): schemas of one circle have one number. */
+/**
+ * The circle of each schema (Tarjan's strongly connected components): schemas of one circle have
+ * one number.
+ */
 function circlesOf (nodes: ReadonlyMap<string, Node>): Map<string, number> {
   const circles = new Map<string, number>()
   const order = new Map<string, number>()
@@ -163,7 +167,8 @@ function isDoubling ({ part }: Node, nodes: ReadonlyMap<string, Node>, circles: 
 function canMeet (one: Step & { from: string }, other: Step & { from: string }): boolean {
   if (one.kind !== other.kind) return false
   if (one.name !== undefined && other.name !== undefined) return one.name === other.name
-  const isApart = [one, other].some(({ keyword }) => OTHER_MEMBERS.includes(keyword)) && [one, other].every(({ keyword }) => keyword !== 'contains')
+  const keywords = [one.keyword, other.keyword]
+  const isApart = !keywords.includes('contains') && keywords.some((keyword) => OTHER_MEMBERS.includes(keyword))
   return one.from !== other.from || !isApart
 }
 

@@ -6,7 +6,10 @@ import {
 /** The app's shared schemas, by `$id`. */
 export type SharedSchemas = Readonly<Record<string, unknown>>
 
-/** The schema of a message, and the targets of its references: in itself, or among the app's shared schemas. */
+/**
+ * The schema of a message, and the targets of its references: in itself, or among the app's shared
+ * schemas.
+ */
 export class References {
   readonly root: Subschema
   readonly #byId = new Map<string, Subschema>()
@@ -29,7 +32,10 @@ export class References {
     throw new Error(`its reference '${String(part.get('$ref'))}' leads nowhere: add a schema of that $id with app.addSchema`)
   }
 
-  /** The target of a schema's `$ref`, by `$id` and pointer as in Fastify; `undefined` when there is none. */
+  /**
+   * The target of a schema's `$ref`, by `$id` and pointer as in Fastify; `undefined` when there is
+   * none.
+   */
   find (part: Subschema): Subschema | undefined {
     const [id = '', pointer = ''] = String(part.get('$ref')).split('#')
     const [anchor, ...tokens] = pointer.split('/')
@@ -38,7 +44,10 @@ export class References {
     return tokens.reduce<Subschema | undefined>((place, token) => place?.child(decodeToken(token)), home)
   }
 
-  /** The target of a schema's `$ref`; none for a schema that has no reference, or one that leads nowhere. */
+  /**
+   * The target of a schema's `$ref`; none for a schema that has no reference, or one that leads
+   * nowhere.
+   */
   targetsOf (part: Subschema): Subschema[] {
     return part.get('$ref') === undefined ? [] : [this.find(part)].filter((target) => target !== undefined)
   }
@@ -62,7 +71,10 @@ export class References {
     return new Map([...this.#documents].filter(([name]) => reached.has(name)))
   }
 
-  /** @throws when two different schemas have one `$id`: in the message, or in it and among the app's. */
+  /**
+   * @throws when two different schemas have one `$id`: in the message, or in it and among the
+   * app's.
+   */
   refuseTwins (): void {
     if (this.#twin !== undefined) throw new Error(this.#twin)
   }

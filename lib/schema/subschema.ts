@@ -12,7 +12,9 @@ export class Subschema {
   readonly schema: unknown
   /** The document's name and a JSON pointer (RFC 6901). */
   readonly uri: string
-  /** The start of a reference that begins with '#': the nearest schema around it that has an `$id`. */
+  /**
+   * The start of a reference that begins with '#': the nearest schema around it that has an `$id`.
+   */
   readonly home: Subschema
 
   constructor (schema: unknown, uri: string, home?: Subschema) {
@@ -80,7 +82,8 @@ type Rewrite = (copy: Record<PropertyKey, unknown>, part: ObjectSubschema) => un
  * Copies a document, each of its schemas by `rewrite`. A copy has everything that the schema has,
  * symbols and hidden keys too.
  *
- * @param rewrite - is given a copy of a schema, whose own schemas are copied already, and its place.
+ * @param rewrite - is given a copy of a schema, whose own schemas are copied already, and its
+ * place.
  */
 export function rewriteSchemas (part: Subschema, rewrite: Rewrite): unknown {
   if (!isObjectSubschema(part)) return part.schema

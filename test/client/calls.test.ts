@@ -273,8 +273,13 @@ t.test('the server\'s own call gets what the handler returns or throws', async (
   t.same(await answer(async () => await turn(false)), { type: '$reply', ref: 7, data: false })
   const error = { type: '$error', ref: 7, received: 'confirm', error: 'Error' }
   t.same(await answer(() => { throw new Error('no idea') }), { ...error, statusCode: 500, message: 'no idea' })
-  t.same(await answer(async () => { throw Object.assign(new Error('busy'), { statusCode: 409, code: 'BUSY' }) }), { ...error, statusCode: 409, code: 'BUSY', message: 'busy' })
-  for (const thrown of ['text', undefined, null, 5]) t.same(await answer(() => { throw thrown }), { ...error, statusCode: 500, message: String(thrown) })
+  t.same(
+    await answer(async () => { throw Object.assign(new Error('busy'), { statusCode: 409, code: 'BUSY' }) }),
+    { ...error, statusCode: 409, code: 'BUSY', message: 'busy' }
+  )
+  for (const thrown of ['text', undefined, null, 5]) {
+    t.same(await answer(() => { throw thrown }), { ...error, statusCode: 500, message: String(thrown) })
+  }
   t.match(await answer(() => 1n), { ...error, statusCode: 500, message: /BigInt/ })
   t.equal(network.last.sent.length, 9)
 })
@@ -346,7 +351,15 @@ t.test('an answer that is ready while the connection is being closed is not sent
 
 t.test('a handler that throws an error that cannot be read is answered, and is no unhandled rejection', async (t) => {
   const { client, network } = await startOpen(t)
-  const unreadable = [{ get message () { throw new Error('trap') } }, { message: { toString: null } }, Object.create(null), { statusCode: 1n }, Symbol('s'), null, undefined] as Error[]
+  const unreadable = [
+    { get message () { throw new Error('trap') } },
+    { message: { toString: null } },
+    Object.create(null),
+    { statusCode: 1n },
+    Symbol('s'),
+    null,
+    undefined
+  ] as Error[]
   for (const [i, thrown] of unreadable.entries()) {
     client.handle('confirm', () => { throw thrown })
     network.last.say({ type: 'confirm', ref: i, question: '' })
@@ -358,7 +371,14 @@ t.test('a handler that throws an error that cannot be read is answered, and is n
 t.test('a call whose $error cannot be read is rejected at once', async (t) => {
   const { client, network } = await startOpen(t)
   const unreadable = 'FST_TYPED_WS_INVALID_MESSAGE'
-  const bodies = [[{ message: { toString: 1 } }, unreadable], [{ code: { toString: 1 } }, unreadable], [{ statusCode: {} }, ''], [{}, ''], [{ message: null, code: null }, 'null'], [{ message: [] }, '']] as const
+  const bodies = [
+    [{ message: { toString: 1 } }, unreadable],
+    [{ code: { toString: 1 } }, unreadable],
+    [{ statusCode: {} }, ''],
+    [{}, ''],
+    [{ message: null, code: null }, 'null'],
+    [{ message: [] }, '']
+  ] as const
   for (const [body, code] of bodies) {
     const answer = client.call('twice', { n: 1 })
     const { ref } = network.last.sent.at(-1) as { ref: number }

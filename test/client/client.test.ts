@@ -24,7 +24,12 @@ t.test('no message is sent twice, none is lost within the bound, and all are in 
   const steps = fc.array(fc.constantFrom('send', 'send', 'open', 'end', 'pass'), { maxLength: 40 })
   await fc.assert(fc.asyncProperty(steps, async (list) => {
     const network = new Network()
-    const client = createClient<typeof talk>('ws://server', { WebSocket: network.WebSocket, maxQueuedMessages: 50, heartbeat: false, openTimeoutMs: 1e8 })
+    const client = createClient<typeof talk>('ws://server', {
+      WebSocket: network.WebSocket,
+      maxQueuedMessages: 50,
+      heartbeat: false,
+      openTimeoutMs: 1e8
+    })
     await turn()
     let said = 0
     for (const step of list) {
@@ -158,7 +163,22 @@ t.test('a listener that throws hinders nobody else, and is told of', async (t) =
 
 t.test('a message that cannot be understood is an error, and nothing worse', async (t) => {
   const { client, network, errors } = await startOpen(t)
-  const frames = ['', 'nonsense', '{', 'null', '5', '"said"', '[]', '[1]', '{}', '{"type":5}', '{"type":null}', '{"type":{"toString":1}}', '{"type":"$error","code":{"toString":1}}', '{"type":"$error","message":{"toString":1}}']
+  const frames = [
+    '',
+    'nonsense',
+    '{',
+    'null',
+    '5',
+    '"said"',
+    '[]',
+    '[1]',
+    '{}',
+    '{"type":5}',
+    '{"type":null}',
+    '{"type":{"toString":1}}',
+    '{"type":"$error","code":{"toString":1}}',
+    '{"type":"$error","message":{"toString":1}}'
+  ]
   for (const frame of frames) network.last.say(frame)
   t.same(errors.map((error) => (error as { code?: string }).code), frames.map(() => 'FST_TYPED_WS_INVALID_MESSAGE'))
   t.ok(errors[1]!.cause instanceof SyntaxError)
@@ -168,11 +188,26 @@ t.test('a message that cannot be understood is an error, and nothing worse', asy
 t.test('no text from outside throws out of the client', async (t) => {
   const { client, network } = await startOpen(t)
   client.handle('confirm', () => true)
-  const types = fc.constantFrom('$reply', '$next', '$done', '$error', '$cancel', '$pong', '$ping', '$no', 'said', 'confirm', '__proto__', 'toString')
-  const message = fc.record({ type: fc.oneof(types, fc.jsonValue()), ref: fc.oneof(fc.nat(5), fc.jsonValue()), data: fc.jsonValue(), code: fc.jsonValue(), message: fc.jsonValue(), __proto__: fc.jsonValue() }, { requiredKeys: [] })
+  const types = fc.constantFrom(
+    '$reply', '$next', '$done', '$error', '$cancel', '$pong', '$ping', '$no', 'said', 'confirm', '__proto__', 'toString'
+  )
+  const message = fc.record(
+    {
+      type: fc.oneof(types, fc.jsonValue()),
+      ref: fc.oneof(fc.nat(5), fc.jsonValue()),
+      data: fc.jsonValue(),
+      code: fc.jsonValue(),
+      message: fc.jsonValue(),
+      __proto__: fc.jsonValue()
+    },
+    { requiredKeys: [] }
+  )
   client.call('twice', { n: 1 }).catch(() => {})
   client.stream('ticks', {}).next().catch(() => {})
-  fc.assert(fc.property(fc.oneof(fc.string(), fc.json(), message.map((value) => JSON.stringify(value))), (text) => { network.last.say(text) }), { numRuns: 2000 })
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), message.map((value) => JSON.stringify(value))), (text) => { network.last.say(text) }),
+    { numRuns: 2000 }
+  )
   await turn()
   t.equal(client.state, 'open')
   t.equal(({} as { polluted?: unknown }).polluted, undefined)
@@ -180,7 +215,14 @@ t.test('no text from outside throws out of the client', async (t) => {
 
 t.test('a rejection that no call waits for is an error, with all it says', async (t) => {
   const { network, errors } = await startOpen(t)
-  network.last.say({ type: '$error', received: 'say', statusCode: 400, code: 'FST_TYPED_WS_VALIDATION', error: 'Bad Request', message: 'say/text must be string' })
+  network.last.say({
+    type: '$error',
+    received: 'say',
+    statusCode: 400,
+    code: 'FST_TYPED_WS_VALIDATION',
+    error: 'Bad Request',
+    message: 'say/text must be string'
+  })
   network.last.say({ type: '$error', statusCode: 500, message: 'oh' })
   t.match(errors, [
     { name: 'ClientError', received: 'say', statusCode: 400, code: 'FST_TYPED_WS_VALIDATION', message: 'say/text must be string' },
@@ -369,7 +411,11 @@ t.test('a client offers the contract\'s name and the token, and says what was ch
   client.close()
   t.equal(client.protocol, '')
   t.same((await start(t)).network.last.protocols, [])
-  t.same((await start(t, { protocol: 'talk.v1', token: async () => '' })).network.last.protocols, ['talk.v1', 'typed-ws.refusal'], 'no token, none offered')
+  t.same(
+    (await start(t, { protocol: 'talk.v1', token: async () => '' })).network.last.protocols,
+    ['talk.v1', 'typed-ws.refusal'],
+    'no token, none offered'
+  )
 })
 
 t.test('url and token are asked for before each attempt', async (t) => {
@@ -381,7 +427,11 @@ t.test('url and token are asked for before each attempt', async (t) => {
   await pass(1000)
   network.last.end()
   await pass(2000)
-  t.same(network.sockets.map(({ url, protocols }) => [url, protocols[2]]), [['ws://server/1', 'bearer.t1'], ['ws://server/2', 'bearer.t2'], ['ws://server/3', 'bearer.t3']])
+  t.same(network.sockets.map(({ url, protocols }) => [url, protocols[2]]), [
+    ['ws://server/1', 'bearer.t1'],
+    ['ws://server/2', 'bearer.t2'],
+    ['ws://server/3', 'bearer.t3']
+  ])
 })
 
 t.test('a url or a token that fails is told of, and tried again', async (t) => {
@@ -403,7 +453,10 @@ t.test('a url or a token that fails is told of, and tried again', async (t) => {
 
 t.test('a listener that hears that a token failed may close the client', async (t) => {
   fakeTime(t)
-  const { client, network, states } = await start(t, { protocol: 'talk.v1', token: async () => await turn().then(() => { throw new Error('signed out') }) })
+  const { client, network, states } = await start(t, {
+    protocol: 'talk.v1',
+    token: async () => await turn().then(() => { throw new Error('signed out') })
+  })
   client.onError(() => client.close())
   await turn()
   await turn()
@@ -423,7 +476,12 @@ t.test('an address is relative to the page, and of http as well as of ws', async
 
 t.test('an absolute address is taken as it is, but for its fragment', async (t) => {
   const NativeURL = globalThis.URL
-  const given = { 'wss://server/chat': 'wss://server/chat', 'ws://server/chat?a=%20#part': 'ws://server/chat?a=%20', 'https://server': 'wss://server', 'HTTP://server/x': 'ws://server/x' }
+  const given = {
+    'wss://server/chat': 'wss://server/chat',
+    'ws://server/chat?a=%20#part': 'ws://server/chat?a=%20',
+    'https://server': 'wss://server',
+    'HTTP://server/x': 'ws://server/x'
+  }
   t.teardown(() => { globalThis.URL = NativeURL })
   // As React Native's does.
   globalThis.URL = class { readonly href: string; constructor (url: string) { this.href = `${url}/` } } as unknown as typeof URL
@@ -460,7 +518,10 @@ t.test('a client cannot be made without a WebSocket, or with a token and no prot
   Reflect.deleteProperty(globalThis, 'WebSocket')
   t.throws(() => createClient('ws://server'), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /option WebSocket/ })
   const network = new Network()
-  t.throws(() => createClient('ws://server', { WebSocket: network.WebSocket, token: 'x' }), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /option protocol/ })
+  t.throws(() => createClient('ws://server', { WebSocket: network.WebSocket, token: 'x' }), {
+    code: 'FST_TYPED_WS_INVALID_OPTION',
+    message: /option protocol/
+  })
   Object.defineProperty(globalThis, 'WebSocket', { value: network.WebSocket, configurable: true, writable: true })
   const client = createClient('ws://server')
   await turn()

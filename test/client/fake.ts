@@ -1,4 +1,5 @@
-// A client on a network that a test holds in its hands: nothing opens, says or ends anything but what the test says.
+// A client on a network that a test holds in its hands: nothing opens, says or ends anything but
+// what the test says.
 import { mock } from 'node:test'
 import { Type } from '@sinclair/typebox'
 import { createClient } from '../../lib/client/index.js'
@@ -157,8 +158,14 @@ export class Page extends EventTarget {
   constructor (t: Teardown) {
     super()
     this.#t = t
-    this.#put('addEventListener', (name: string, listener: () => void) => { this.listening.add(name); this.addEventListener(name, listener) })
-    this.#put('removeEventListener', (name: string, listener: () => void) => { this.listening.delete(name); this.removeEventListener(name, listener) })
+    this.#put('addEventListener', (name: string, listener: () => void) => {
+      this.listening.add(name)
+      this.addEventListener(name, listener)
+    })
+    this.#put('removeEventListener', (name: string, listener: () => void) => {
+      this.listening.delete(name)
+      this.removeEventListener(name, listener)
+    })
   }
 
   at (href: string): this {

@@ -13,7 +13,9 @@ const COMES_BACK = [1001, 1005, 1006, 1009, 1011, 1012, 1013, 1014, 1015, 3000, 
 
 t.test('the codes of this test are those of the protocol\'s table', async (t) => {
   const [, table] = readFileSync('docs/PROTOCOL.md', 'utf8').split('## Close codes')
-  const rows = Array.from(table!.matchAll(/^\| (?:other )?([\d, –]+) \|.*\| ([^|]+) \|$/gm), ([, codes, what]) => ({ codes: codes!.match(/\d+/g)!.map(Number), what: what! }))
+  const rows = Array.from(table!.matchAll(/^\| (?:other )?([\d, –]+) \|.*\| ([^|]+) \|$/gm), ([, codes, what]) => {
+    return { codes: codes!.match(/\d+/g)!.map(Number), what: what! }
+  })
   t.ok(rows.length > 10)
   for (const { codes, what } of rows) {
     const expected = what.startsWith('stays closed') ? FINAL : COMES_BACK
@@ -68,7 +70,10 @@ t.test('refused for good before it was ever open, `opened` rejects', async (t) =
 })
 
 t.test('a wait is random, between half a second and a limit that doubles up to 20 s, and never nothing', async (t) => {
-  fc.assert(fc.property(fc.integer({ min: 1, max: 2000 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (failures, random) => {
+  fc.assert(fc.property(fc.integer({
+    min: 1,
+    max: 2000
+  }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (failures, random) => {
     const fake = mock.method(Math, 'random', () => random)
     try {
       const retry = new Backoff(SETTINGS)
@@ -113,7 +118,16 @@ t.test('when the server says when to come back, it comes then and neither before
 })
 
 t.test('a hint of nothing, or one that is none, is a random time as ever', async (t) => {
-  for (const reason of ['retry-after-ms=0', 'retry-after-ms=', 'retry-after-ms=-5', 'retry-after-ms=1e3', 'retry-after-ms=12345678901', ' retry-after-ms=50', 'retry-after-ms=50!', 'later']) {
+  for (const reason of [
+    'retry-after-ms=0',
+    'retry-after-ms=',
+    'retry-after-ms=-5',
+    'retry-after-ms=1e3',
+    'retry-after-ms=12345678901',
+    ' retry-after-ms=50',
+    'retry-after-ms=50!',
+    'later'
+  ]) {
     const delayMs = new Backoff(SETTINGS).delayMs(1012, reason)!
     t.ok(delayMs >= 500 && delayMs <= 1000, `${reason}: ${delayMs}`)
   }
@@ -139,7 +153,11 @@ t.test('only a connection that has held makes it forget', async (t) => {
     await pass(4900)
     network.last.end()
   }
-  t.same(states.filter(({ state }) => state === 'waiting').map(({ retryInMs }) => retryInMs), [1000, 2000, 4000, 8000, 16_000, 20_000, 20_000], 'one that accepts and closes is not hammered')
+  t.same(
+    states.filter(({ state }) => state === 'waiting').map(({ retryInMs }) => retryInMs),
+    [1000, 2000, 4000, 8000, 16_000, 20_000, 20_000],
+    'one that accepts and closes is not hammered'
+  )
   await pass(20_000, 1000)
   network.last.open()
   await pass(5000)
@@ -239,7 +257,16 @@ t.test('an option that is undefined is left at its default, and Infinity is for 
   fakeRandom(t, 1)
   const none = undefined as never
   const { client, network, states } = await start(t, {
-    discriminator: none, openTimeoutMs: none, callTimeoutMs: none, maxQueuedMessages: none, maxBufferedItems: none, heartbeat: { intervalMs: none, timeoutMs: none }, retry: { minDelayMs: none, maxDelayMs: none }
+    discriminator: none,
+    openTimeoutMs: none,
+    callTimeoutMs: none,
+    maxQueuedMessages: none,
+    maxBufferedItems: none,
+    heartbeat: {
+      intervalMs: none,
+      timeoutMs: none
+    },
+    retry: { minDelayMs: none, maxDelayMs: none }
   })
   client.send('say', { text: 'a' })
   await pass(14_900, 14_900)
@@ -368,7 +395,11 @@ t.test('a message too large for the server is told of, and the client comes back
   const { client, network, errors } = await startOpen(t)
   const answer = client.call('twice', { n: 1 })
   network.last.end(1009, 'message larger than maxPayloadBytes 100')
-  const error = { code: 'FST_TYPED_WS_DISCONNECTED', closeCode: 1009, message: 'The connection was lost: 1009 message larger than maxPayloadBytes 100' }
+  const error = {
+    code: 'FST_TYPED_WS_DISCONNECTED',
+    closeCode: 1009,
+    message: 'The connection was lost: 1009 message larger than maxPayloadBytes 100'
+  }
   t.match(errors, [error])
   await t.rejects(answer, error)
   t.equal(client.state, 'waiting')
@@ -378,7 +409,10 @@ t.test('the error of a client that is closed says the code and the reason in its
   const { client, network } = await startOpen(t)
   network.last.end(4503, 'not a member')
   await t.rejects(client.opened, { message: 'The client is closed: 4503 not a member' })
-  t.throws(() => client.send('say', { text: '' }), { code: 'FST_TYPED_WS_CLIENT_CLOSED', message: 'The client is closed: 4503 not a member' })
+  t.throws(() => client.send('say', { text: '' }), {
+    code: 'FST_TYPED_WS_CLIENT_CLOSED',
+    message: 'The client is closed: 4503 not a member'
+  })
 })
 
 t.test('the text of an error of the WebSocket itself reaches onError', async (t) => {

@@ -33,7 +33,10 @@ for (const [line, validate] of Object.entries(lines)) {
   })
 
   t.test(`a message that the schemas of ${line} do not have is refused`, async (t) => {
-    for (const [kind, type] of [['event', 'say'], ['event', 'confirm'], ['event', 'toString'], ['event', '__proto__'], ['call', 'said'], ['call', 'twice'], ['reply', 'ticks'], ['reply', 'say'], ['item', 'twice'], ['item', 'confirm']] as const) {
+    for (const [kind, type] of [
+      ['event', 'say'], ['event', 'confirm'], ['event', 'toString'], ['event', '__proto__'], ['call', 'said'],
+      ['call', 'twice'], ['reply', 'ticks'], ['reply', 'say'], ['item', 'twice'], ['item', 'confirm']
+    ] as const) {
       t.equal(validate(kind, type, {}), `there is no ${kind} '${type}' from the server in contract 'talk.v1'`)
     }
   })
@@ -58,7 +61,9 @@ t.test('a call that is wrong reaches no handler, and the server need not wait', 
   network.last.say({ type: 'confirm', ref: 1, question: 5 })
   await turn()
   t.match(errors, [invalid])
-  t.match(network.last.sent, [{ type: '$error', ref: 1, received: 'confirm', statusCode: 400, message: "call 'confirm' breaks its schema", ...invalid }])
+  t.match(network.last.sent, [
+    { type: '$error', ref: 1, received: 'confirm', statusCode: 400, message: "call 'confirm' breaks its schema", ...invalid }
+  ])
 })
 
 t.test('a validate that throws answers the call, whoever made it', async (t) => {

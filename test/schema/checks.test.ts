@@ -37,19 +37,32 @@ t.test('the walk through a schema finds regular expressions that a long text cou
     name: { $id: 'name', type: 'string', pattern: '^(a+)+$' },
     other: { $id: 'other', type: 'object', properties: { lost: { $ref: 'nobody' } } }
   }
-  t.equal(isUnbounded({ type: 'object', properties: { room: { $ref: 'room' } } }, sharedSchemas), true, 'where references of references lead')
+  t.equal(
+    isUnbounded({ type: 'object', properties: { room: { $ref: 'room' } } }, sharedSchemas),
+    true,
+    'where references of references lead'
+  )
   t.equal(isUnbounded({ type: 'object', properties: { room: { $ref: 'room' } } }), false, 'not known yet')
   t.equal(isUnbounded({ type: 'object', properties: { other: { $ref: 'other' } } }, sharedSchemas), false, 'only there')
 })
 
-t.test('knows what JSON cannot say, and what to write instead', async (t) => {
+t.test('explainUnfit names a type that JSON cannot say, and the one to write instead', async (t) => {
   const unfit: ReadonlyArray<[schema: object, says: string]> = [
     [Legacy.Date(), 'type \'Date\' cannot travel as JSON: write Type.String({ format: \'date-time\' })'],
-    [Legacy.Object({ at: Legacy.Array(Legacy.Date()) }), 'type \'Date\' at /properties/at/items cannot travel as JSON: write Type.String({ format: \'date-time\' })'],
+    [
+      Legacy.Object({ at: Legacy.Array(Legacy.Date()) }),
+      'type \'Date\' at /properties/at/items cannot travel as JSON: write Type.String({ format: \'date-time\' })'
+    ],
     [Legacy.BigInt(), 'type \'bigint\' cannot travel as JSON: write Type.String(), or Type.Integer() where 53 bits are enough'],
     [Current.BigInt(), 'type \'bigint\' cannot travel as JSON'],
-    [Legacy.Uint8Array(), 'type \'Uint8Array\' cannot travel as JSON: write Type.String({ contentEncoding: \'base64\' }), or send it as a binary frame'],
-    [Legacy.Union([Legacy.String(), Legacy.Undefined()]), 'type \'undefined\' at /anyOf/1 cannot travel as JSON: write Type.Null(), or Type.Optional(…) around the property'],
+    [
+      Legacy.Uint8Array(),
+      'type \'Uint8Array\' cannot travel as JSON: write Type.String({ contentEncoding: \'base64\' }), or send it as a binary frame'
+    ],
+    [
+      Legacy.Union([Legacy.String(), Legacy.Undefined()]),
+      'type \'undefined\' at /anyOf/1 cannot travel as JSON: write Type.Null(), or Type.Optional(…) around the property'
+    ],
     [Current.Undefined(), 'type \'undefined\' cannot travel as JSON'],
     [Legacy.Void(), 'type \'void\' cannot travel as JSON: write Type.Null()'],
     [Current.Void(), 'type \'void\' cannot travel as JSON: write Type.Null()'],
@@ -63,13 +76,25 @@ t.test('knows what JSON cannot say, and what to write instead', async (t) => {
     [Legacy.AsyncIterator(Legacy.Any()), 'type \'AsyncIterator\' cannot travel as JSON'],
     [Legacy.RegExp(/a/), 'type \'RegExp\' cannot travel as JSON: write Type.String({ pattern: \'…\', maxLength: … })'],
     [{ type: ['string', 'Date'] }, 'type \'Date\' cannot travel as JSON'],
-    [Legacy.Object({ at: Legacy.Transform(Legacy.String()).Decode((text) => new Date(text)).Encode((date) => date.toISOString()) }), 'a codec at /properties/at would not be run: declare the type on the wire and convert it in the handler'],
+    [
+      Legacy.Object({ at: Legacy.Transform(Legacy.String()).Decode((text) => new Date(text)).Encode((date) => date.toISOString()) }),
+      'a codec at /properties/at would not be run: declare the type on the wire and convert it in the handler'
+    ],
     [Current.Codec(Current.String()).Decode((text) => new Date(text)).Encode((date) => date.toISOString()), 'a codec would not be run'],
-    [Legacy.Object({ constructor: Legacy.Optional(Legacy.String()) }), 'property \'constructor\' is never absent from a JavaScript object: make it required, or give it another name'],
-    [Current.Object({ a: Current.Object({ valueOf: Current.Optional(Current.String()) }) }), 'property \'valueOf\' at /properties/a is never absent']
+    [
+      Legacy.Object({ constructor: Legacy.Optional(Legacy.String()) }),
+      'property \'constructor\' is never absent from a JavaScript object: make it required, or give it another name'
+    ],
+    [
+      Current.Object({ a: Current.Object({ valueOf: Current.Optional(Current.String()) }) }),
+      'property \'valueOf\' at /properties/a is never absent'
+    ]
   ]
   const standard = { '~standard': { vendor: 'zod' } }
-  t.match(explainUnfit(new References(standard)), 'a schema of zod is no JSON Schema: write z.toJSONSchema(schema), or write it with TypeBox (the whole)')
+  t.match(
+    explainUnfit(new References(standard)),
+    'a schema of zod is no JSON Schema: write z.toJSONSchema(schema), or write it with TypeBox (the whole)'
+  )
   t.match(explainUnfit(new References({ properties: { a: standard } })), '(at /properties/a)')
   for (const [schema, says] of unfit) t.match(explainUnfit(new References(schema)), says)
 

@@ -8,7 +8,10 @@ import { decoderOf, eventOf, plain, refusalOf } from '../support/lines.js'
 type Options = Parameters<typeof decoderOf>[1]
 type Node = Record<string, unknown> | null
 
-/** Counts how often the property `seen` of a value is read: what a check costs, in steps rather than in time. */
+/**
+ * Counts how often the property `seen` of a value is read: what a check costs, in steps rather than
+ * in time.
+ */
 function countedNodes (depth: number, leaf: Record<string, unknown>): { value: Node, reads: () => number } {
   let reads = 0
   let value: Node = null
@@ -23,8 +26,18 @@ function nested (depth: number, leaf: Record<string, unknown>): Node {
   return JSON.parse(JSON.stringify(countedNodes(depth, leaf).value)) as Node
 }
 
-const legacyBranches = (child: never): never => Legacy.Union([Legacy.Object({ child, kind: Legacy.Literal('and') }), Legacy.Object({ child, kind: Legacy.Literal('or') }), Legacy.Null()]) as never
-const currentBranches = Current.Union([Current.Object({ child: Current.Ref('N'), kind: Current.Literal('and') }), Current.Object({ child: Current.Ref('N'), kind: Current.Literal('or') }), Current.Null()])
+const legacyBranches = (child: never): never => {
+  return Legacy.Union([
+    Legacy.Object({ child, kind: Legacy.Literal('and') }),
+    Legacy.Object({ child, kind: Legacy.Literal('or') }),
+    Legacy.Null()
+  ]) as never
+}
+const currentBranches = Current.Union([
+  Current.Object({ child: Current.Ref('N'), kind: Current.Literal('and') }),
+  Current.Object({ child: Current.Ref('N'), kind: Current.Literal('or') }),
+  Current.Null()
+])
 const legacy = Legacy.Recursive((This) => legacyBranches(This as never), { $id: 'N' })
 
 /** The same recursive union, by everything that can say it. */
@@ -42,7 +55,11 @@ t.test('a recursive union that tells its branches apart late costs a message a f
     const decode = decoderOf(schema, options)
     const event = eventOf(schema, options)
     t.equal(decode(JSON.stringify({ type: 'm', x: nested(60, { kind: 'and' }) })).kind, 'message', `${name}: taken`)
-    t.match(decode(JSON.stringify({ type: 'm', x: nested(60, { kind: 'nope' }) })), { kind: 'refusal', error: { message: 'message/x must match a schema in anyOf' } }, `${name}: refused and explained`)
+    t.match(
+      decode(JSON.stringify({ type: 'm', x: nested(60, { kind: 'nope' }) })),
+      { kind: 'refusal', error: { message: 'message/x must match a schema in anyOf' } },
+      `${name}: refused and explained`
+    )
     const good = countedNodes(60, { kind: 'and', secret: 1 })
     t.same(JSON.parse(event({ x: good.value })), { type: 'm', x: nested(60, { kind: 'and' }) }, `${name}: written`)
     t.ok(good.reads() < 60 * 60 * 10, `${name}: read ${good.reads()} times`)
@@ -70,7 +87,17 @@ t.test('whatever doubles by the level is checked in time', async (t) => {
     [{ type: 'object', properties: { a: self }, not: { required: ['b'], properties: { a: self } } }, deep('a', 50)],
     [{ type: 'object', if: { properties: { a: self }, required: ['b'] }, then: {}, else: { properties: { a: self } } }, deep('a', 50)],
     [{ type: 'object', properties: { a: self }, dependencies: { a: { properties: { a: self } } } }, deep('a', 50)],
-    [{ anyOf: [{ allOf: [{ $ref: '#/$defs/body' }, { required: ['b'] }] }, { allOf: [{ $ref: '#/$defs/body' }] }, { $ref: '#/$defs/body' }], $defs: { body: { type: 'object', properties: { a: self } } } }, deep('a', 50)],
+    [
+      {
+        anyOf: [
+          { allOf: [{ $ref: '#/$defs/body' }, { required: ['b'] }] },
+          { allOf: [{ $ref: '#/$defs/body' }] },
+          { $ref: '#/$defs/body' }
+        ],
+        $defs: { body: { type: 'object', properties: { a: self } } }
+      },
+      deep('a', 50)
+    ],
     [{ anyOf: [{ type: 'array', items: self, minItems: 2 }, { type: 'array', items: self }, { type: 'number' }] }, array(50)],
     [{ anyOf: [{ type: 'array', items: self, contains: self }, { type: 'number' }] }, array(50)],
     [{ anyOf: [{ type: 'array', items: [self], minItems: 2 }, { type: 'array', items: [self] }, { type: 'number' }] }, array(50)]
@@ -84,41 +111,122 @@ t.test('whatever doubles by the level is checked in time', async (t) => {
 })
 
 t.test('schemas of every day boot, and those that meet a value once remember nothing', async (t) => {
-  const json = Legacy.Recursive((This) => Legacy.Union([Legacy.String(), Legacy.Number(), Legacy.Boolean(), Legacy.Null(), Legacy.Array(This), Legacy.Record(Legacy.String(), This)]))
+  const json = Legacy.Recursive((This) => {
+    return Legacy.Union([
+      Legacy.String(),
+      Legacy.Number(),
+      Legacy.Boolean(),
+      Legacy.Null(),
+      Legacy.Array(This),
+      Legacy.Record(Legacy.String(), This)
+    ])
+  })
   const everyday: ReadonlyArray<[schema: object, value: unknown]> = [
-    [Legacy.Recursive((This) => Legacy.Object({ name: Legacy.String(), children: Legacy.Array(This) })), { name: 'a', children: [{ name: 'b', children: [] }] }],
+    [
+      Legacy.Recursive((This) => Legacy.Object({ name: Legacy.String(), children: Legacy.Array(This) })),
+      { name: 'a', children: [{ name: 'b', children: [] }] }
+    ],
     [Legacy.Recursive((This) => Legacy.Object({ value: Legacy.Number(), next: Legacy.Optional(This) })), { value: 1, next: { value: 2 } }],
     [Legacy.Recursive((This) => Legacy.Object({ next: Legacy.Union([This, Legacy.Null()]) })), { next: { next: null } }],
-    [Legacy.Recursive((This) => Legacy.Object({ left: Legacy.Optional(This), right: Legacy.Optional(This) }, { additionalProperties: false })), { left: {}, right: { left: {} } }],
+    [
+      Legacy.Recursive((This) => {
+        return Legacy.Object({ left: Legacy.Optional(This), right: Legacy.Optional(This) }, { additionalProperties: false })
+      }),
+      { left: {}, right: { left: {} } }
+    ],
     [json, { a: [1, 'b', null, { c: [true] }] }],
     [plain(json), { a: [1, 'b', null, { c: [true] }] }],
-    [Legacy.Union([Legacy.Object({ kind: Legacy.Literal('a'), a: Legacy.Number() }), Legacy.Object({ kind: Legacy.Literal('b'), a: Legacy.String() })]), { kind: 'b', a: '' }],
-    [Legacy.Module({ A: Legacy.Object({ b: Legacy.Optional(Legacy.Ref('B')) }), B: Legacy.Object({ a: Legacy.Array(Legacy.Ref('A')) }) }).Import('A'), { b: { a: [{}] } }],
-    [Current.Cyclic({ A: Current.Object({ b: Current.Optional(Current.Ref('B')) }), B: Current.Object({ a: Current.Array(Current.Ref('A')) }) }, 'A'), { b: { a: [{}] } }],
+    [
+      Legacy.Union([
+        Legacy.Object({ kind: Legacy.Literal('a'), a: Legacy.Number() }),
+        Legacy.Object({ kind: Legacy.Literal('b'), a: Legacy.String() })
+      ]),
+      { kind: 'b', a: '' }
+    ],
+    [
+      Legacy.Module({
+        A: Legacy.Object({ b: Legacy.Optional(Legacy.Ref('B')) }),
+        B: Legacy.Object({ a: Legacy.Array(Legacy.Ref('A')) })
+      }).Import(
+        'A'
+      ),
+      { b: { a: [{}] } }
+    ],
+    [
+      Current.Cyclic(
+        { A: Current.Object({ b: Current.Optional(Current.Ref('B')) }), B: Current.Object({ a: Current.Array(Current.Ref('A')) }) },
+        'A'
+      ),
+      { b: { a: [{}] } }
+    ],
     [Legacy.Recursive((This) => Legacy.Tuple([Legacy.Number(), Legacy.Union([This, Legacy.Null()])])), [1, [2, null]]],
-    [{ $id: 'N', type: 'object', properties: { a: { $ref: 'N' } }, patternProperties: { '^x': { type: 'number' } }, additionalProperties: { $ref: 'N' } }, { a: {}, x: 1, b: {} }]
+    [
+      {
+        $id: 'N',
+        type: 'object',
+        properties: { a: { $ref: 'N' } },
+        patternProperties: { '^x': { type: 'number' } },
+        additionalProperties: { $ref: 'N' }
+      },
+      { a: {}, x: 1, b: {} }
+    ]
   ]
   for (const [schema, value] of everyday) {
     const root = { type: 'object', properties: { x: schema }, required: ['x'] }
     t.equal(unwind(new References(root)), undefined, JSON.stringify(schema))
-    const kind = Symbol.for('TypeBox.Kind') in schema ? Legacy.Object({ x: schema as never }) : '~kind' in schema ? Current.Object({ x: schema }) : root
+    const kind =
+      Symbol.for('TypeBox.Kind') in schema
+        ? Legacy.Object({ x: schema as never })
+        : '~kind' in schema ? Current.Object({ x: schema }) : root
     t.equal(refusalOf(kind, { x: value }), undefined, JSON.stringify(value))
     t.same(JSON.parse(eventOf(kind)({ x: value })), { type: 'm', x: value })
   }
 })
 
 t.test('a recursion that doubles and closes itself by what its branches have looked at is refused at boot', async (t) => {
-  const root = { type: 'object', properties: { x: { $id: 'N', type: 'object', allOf: [{ properties: { a: { $ref: 'N' } } }, { properties: { a: { $ref: 'N' } } }], unevaluatedProperties: false } } }
-  t.throws(() => decoderOf(root), { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: /'unevaluatedProperties' stands in a recursion .* write 'additionalProperties'/ })
+  const root = {
+    type: 'object',
+    properties: {
+      x: {
+        $id: 'N',
+        type: 'object',
+        allOf: [{ properties: { a: { $ref: 'N' } } }, { properties: { a: { $ref: 'N' } } }],
+        unevaluatedProperties: false
+      }
+    }
+  }
+  t.throws(() => decoderOf(root), {
+    code: 'FST_TYPED_WS_INVALID_SCHEMA',
+    message: /'unevaluatedProperties' stands in a recursion .* write 'additionalProperties'/
+  })
 })
 
 t.test('a doubling recursion is checked with what it refers to outside of itself', async (t) => {
   const user = (Type: typeof Legacy): never => Type.Object({ name: Type.String() }) as never
-  const node = (Type: typeof Legacy): never => Type.Union(['and', 'or'].map((kind) => Type.Object({ child: Type.Union([Type.Ref('Node'), Type.Null()]), user: Type.Ref('User'), kind: Type.Literal(kind) }))) as never
-  const N = { $id: 'Node', anyOf: ['and', 'or'].map((kind) => ({ type: 'object', properties: { child: { $ref: 'Node' }, user: { $ref: 'User' }, kind: { const: kind } }, required: ['user', 'kind'] })) }
+  const node = (Type: typeof Legacy): never => {
+    return Type.Union(
+      ['and', 'or'].map((kind) => {
+        return Type.Object({ child: Type.Union([Type.Ref('Node'), Type.Null()]), user: Type.Ref('User'), kind: Type.Literal(kind) })
+      })
+    ) as never
+  }
+  const N = {
+    $id: 'Node',
+    anyOf: ['and', 'or'].map((kind) => {
+      return {
+        type: 'object',
+        properties: { child: { $ref: 'Node' }, user: { $ref: 'User' }, kind: { const: kind } },
+        required: ['user', 'kind']
+      }
+    })
+  }
   const schemas: ReadonlyArray<[name: string, schema: object, options?: Options]> = [
     ['Type.Module of 0.34', Legacy.Object({ x: Legacy.Module({ User: user(Legacy), Node: node(Legacy) }).Import('Node') as never })],
-    ['a schema of the app', Legacy.Object({ x: Legacy.Ref('Node') }), { sharedSchemas: { Node: N, User: { $id: 'User', ...plain(user(Legacy)) } } }]
+    [
+      'a schema of the app',
+      Legacy.Object({ x: Legacy.Ref('Node') }),
+      { sharedSchemas: { Node: N, User: { $id: 'User', ...plain(user(Legacy)) } } }
+    ]
   ]
   for (const [name, schema, options] of schemas) {
     const leaf = (user: unknown): object => name.startsWith('a ') ? { kind: 'or', user } : { kind: 'or', user, child: null }

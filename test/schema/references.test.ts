@@ -7,7 +7,10 @@ import { idOf, type Subschema } from '../../lib/schema/subschema.js'
 t.test('the walk through a schema follows references as Fastify does: by $id and pointer', async (t) => {
   const shared = {
     user: { $id: 'user#', type: 'object', properties: { name: { title: 'name' }, self: { $ref: '#/properties/name' } } },
-    'http://example.com/x': { $id: 'http://example.com/x', definitions: { inner: { $id: 'inner', title: 'inner', properties: { up: { $ref: '#/title' } } } } }
+    'http://example.com/x': {
+      $id: 'http://example.com/x',
+      definitions: { inner: { $id: 'inner', title: 'inner', properties: { up: { $ref: '#/title' } } } }
+    }
   }
   const schema = {
     $id: 'root',
@@ -43,7 +46,9 @@ t.test('the walk through a schema follows references as Fastify does: by $id and
   t.equal(references.find(at('userHash'))?.uri, 'user#')
   t.equal(references.find(references.find(at('userSelf'))!)?.get('title'), 'name', 'a reference within what is referred to')
   t.equal(references.find(at('nested').child('items')!)?.get('title'), 'nested', '# is the nearest schema with an $id')
-  for (const name of ['lost', 'astray', 'text', 'anchor', 'foreignAnchor']) t.throws(() => references.resolve(at(name)), { message: 'leads nowhere: add a schema of that $id with app.addSchema' })
+  for (const name of ['lost', 'astray', 'text', 'anchor', 'foreignAnchor']) {
+    t.throws(() => references.resolve(at(name)), { message: 'leads nowhere: add a schema of that $id with app.addSchema' })
+  }
   t.equal(idOf({ $id: 'a#' }), 'a')
   t.equal(idOf({ $id: 7 }), undefined)
 })
@@ -57,9 +62,15 @@ t.test('the references of a message know which documents it is checked with', as
     { $id: 'a', items: { $ref: 'a#' } }, { items: { $ref: '#' } }, { $ref: '#/definitions/x', definitions: { x: {} } },
     { properties: { $ref: { type: 'string' } } }
   ]
-  const foreign: readonly object[] = [Legacy.Ref('user'), Legacy.Object({ user: Legacy.Ref('user#') }), { items: { $ref: 'user#/definitions/x' } }]
+  const foreign: readonly object[] = [
+    Legacy.Ref('user'),
+    Legacy.Object({ user: Legacy.Ref('user#') }),
+    { items: { $ref: 'user#/definitions/x' } }
+  ]
   const shared = { user: { $id: 'user', definitions: { x: {} } }, other: { $id: 'other' } }
   for (const schema of own) t.equal(new References(schema, shared).documents().size, 1, JSON.stringify(schema).slice(0, 60))
-  for (const schema of foreign) t.same([...new References(schema, shared).documents().keys()], ['user#', '__message#'], JSON.stringify(schema))
+  for (const schema of foreign) {
+    t.same([...new References(schema, shared).documents().keys()], ['user#', '__message#'], JSON.stringify(schema))
+  }
   t.equal(referrersIn(new References({ $ref: '#', items: { $ref: '#' } }).root).length, 2)
 })

@@ -4,7 +4,9 @@ import { References } from '../../lib/schema/references.js'
 
 t.test('the walk through a schema finds every schema within a schema, and nothing that only looks like one', async (t) => {
   const schemasIn = (schema: unknown): object[] => Array.from(subschemasIn(new Subschema(schema, '')), (part) => part.schema)
-  const names = (schema: object): unknown[] => schemasIn(schema).map((part) => (part as { title?: string }).title).filter((title) => title !== undefined)
+  const names = (schema: object): unknown[] => {
+    return schemasIn(schema).map((part) => (part as { title?: string }).title).filter((title) => title !== undefined)
+  }
   const s = (title: string): object => ({ title })
   t.same(names({
     title: 'root',
@@ -34,7 +36,10 @@ t.test('the walk through a schema finds every schema within a schema, and nothin
     default: s('no'),
     examples: [s('no')],
     'x-note': s('no')
-  }), ['root', 'p1', 'p2', 'p3', 'p4', 'p5', 'pp', 'ap', 'up', 'pn', 'd', 'ds', 'i1', 'i2', 'i3', 'pi', 'ai', 'ui', 'c', 'any', 'one', 'all', 'not', 'if', 'then', 'else', 'def', 'definition'])
+  }), [
+    'root', 'p1', 'p2', 'p3', 'p4', 'p5', 'pp', 'ap', 'up', 'pn', 'd', 'ds', 'i1', 'i2', 'i3', 'pi', 'ai', 'ui', 'c',
+    'any', 'one', 'all', 'not', 'if', 'then', 'else', 'def', 'definition'
+  ])
 
   const circular: Record<string, unknown> = { title: 'round' }
   circular['items'] = circular
@@ -45,7 +50,12 @@ t.test('the walk through a schema finds every schema within a schema, and nothin
 
 t.test('the walk through a schema names a part as a reference would', async (t) => {
   const { root } = new References({ properties: { 'a/b ~c': { items: [{}, { title: 'here' }] } } })
-  t.same(Array.from(subschemasIn(root), ({ uri }) => uri), ['__message#', '__message#/properties/a~1b%20~0c', '__message#/properties/a~1b%20~0c/items/0', '__message#/properties/a~1b%20~0c/items/1'])
+  t.same(Array.from(subschemasIn(root), ({ uri }) => uri), [
+    '__message#',
+    '__message#/properties/a~1b%20~0c',
+    '__message#/properties/a~1b%20~0c/items/0',
+    '__message#/properties/a~1b%20~0c/items/1'
+  ])
   t.equal(root.child('nope'), undefined)
   t.equal(root.child('toString'), undefined)
   t.equal(new Subschema(true, '').child('a'), undefined)

@@ -47,7 +47,11 @@ const client = createClient<typeof chat>('/chat', {
   overflow: 'drop',
   validate: validateBy(chat, Value.Check)
 })
-const client1 = createClient<typeof chat1>(() => new URL('ws://server'), { WebSocket, heartbeat: { intervalMs: 1 }, validate: validateBy(chat1, Value1.Check) })
+const client1 = createClient<typeof chat1>(() => new URL('ws://server'), {
+  WebSocket,
+  heartbeat: { intervalMs: 1 },
+  validate: validateBy(chat1, Value1.Check)
+})
 
 expectTypeOf(client.state).toEqualTypeOf<ClientState>()
 expectTypeOf(client.protocol).toEqualTypeOf<string>()
@@ -61,7 +65,9 @@ for (const data of ['text', new ArrayBuffer(1), new Uint8Array(1), new DataView(
 // Both lines of TypeBox alike.
 expectTypeOf(client.send('say', { text: '', to: '' })).toEqualTypeOf<boolean>()
 expectTypeOf(client1.send('say', { text: '' })).toEqualTypeOf<boolean>()
-expectTypeOf(client.call('find', { name: '' }, { timeoutMs: 1, signal: new AbortController().signal })).toEqualTypeOf<Promise<{ found: boolean }>>()
+expectTypeOf(
+  client.call('find', { name: '' }, { timeoutMs: 1, signal: new AbortController().signal })
+).toEqualTypeOf<Promise<{ found: boolean }>>()
 expectTypeOf(client1.call('find', { name: '' })).toEqualTypeOf<Promise<{ found: boolean }>>()
 expectTypeOf(client.stream('ticks', { everyMs: 1 })).toEqualTypeOf<AsyncIterableIterator<{ n: number }>>()
 expectTypeOf(client1.stream('ticks', { everyMs: 1 })).toEqualTypeOf<AsyncIterableIterator<{ n: number }>>()
@@ -76,7 +82,11 @@ client1.handle('confirm', async ({ question }) => await Promise.resolve(question
 for await (const { n } of client.stream('ticks', { everyMs: 1 })) expectTypeOf(n).toEqualTypeOf<number>()
 
 // In memory the same, with the headers of the 101.
-const injected = await app.injectClient(chat, '/chat', { headers: { cookie: 'a=b', origin: undefined }, query: { page: 1, tags: ['a', 'b'] }, callTimeoutMs: 1 })
+const injected = await app.injectClient(chat, '/chat', {
+  headers: { cookie: 'a=b', origin: undefined },
+  query: { page: 1, tags: ['a', 'b'] },
+  callTimeoutMs: 1
+})
 expectTypeOf(injected).toEqualTypeOf<InjectedClient<typeof chat>>()
 expectTypeOf(injected.call('find', { name: '' })).toEqualTypeOf<Promise<{ found: boolean }>>()
 expectTypeOf(injected.headers['set-cookie']).toEqualTypeOf<string | string[] | undefined>()

@@ -1,4 +1,5 @@
-// The types as the compilers of our users see them: what must and must not compile, and what a large contract costs.
+// The types as the compilers of our users see them: what must and must not compile, and what a
+// large contract costs.
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import typescript6 from 'typescript'
@@ -24,7 +25,8 @@ t.test('TypeScript 5.9 accepts what must compile and refuses what must not', asy
   compiles(t, typescript5 as unknown as Compiler)
 })
 
-// One program for all that the third compiler is asked: it reads the types of Fastify and of both TypeBoxes once.
+// One program for all that the third compiler is asked: it reads the types of Fastify and of both
+// TypeBoxes once.
 t.test('TypeScript 6.0', async (t) => {
   const folder = t.testdir(Object.fromEntries(Object.keys(typeboxes).flatMap((typebox, i) => [
     [`without-${i}.ts`, head(typebox)], [`with-${i}.ts`, head(typebox) + route(MESSAGES)]
@@ -94,7 +96,9 @@ function route (messages: number): string {
 const contract = defineContract({
   name: 'large',
   clientToServer: {
-    ${numbers.map((n) => `m${n}: ${isCall(n) ? `{ request: ${payload(n)}, reply: Type.Object({ n: Type.Number() }) }` : payload(n)}`).join(',\n    ')}
+    ${numbers.map((n) => `m${n}: ${isCall(n) ? `{ request: ${payload(n)}, reply: Type.Object({ n: Type.Number() }) }` : payload(n)}`).join(
+      ',\n    '
+    )}
   },
   serverToClient: { told: Type.Object({ n: Type.Number() }) }
 })
@@ -102,7 +106,11 @@ const contract = defineContract({
 app.ws('/large', {
   contract,
   on: {
-    ${numbers.map((n) => `m${n}: ${isCall(n) ? `({ n${n} }) => ({ n: n${n} })` : `({ n${n} }, socket) => socket.send('told', { n: n${n} })`}`).join(',\n    ')}
+    ${numbers.map((n) => {
+      return `m${n}: ${isCall(n) ? `({ n${n} }) => ({ n: n${n} })` : `({ n${n} }, socket) => socket.send('told', { n: n${n} })`}`
+    }).join(
+      ',\n    '
+    )}
   }
 })
 `

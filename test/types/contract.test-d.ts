@@ -53,7 +53,8 @@ export const Unsafe1 = Type1.Unsafe<'x'>({ type: 'string' })
 expectTypeOf<Infer<typeof Unsafe1>>().toEqualTypeOf<'x'>()
 expectTypeOf<Infer<{ type: 'object' }>>().toEqualTypeOf<unknown>()
 
-// A contract put together elsewhere keeps its types; a definition of unknown contents is a contract all the same.
+// A contract put together elsewhere keeps its types; a definition of unknown contents is a contract
+// all the same.
 const definition = { name: 'elsewhere', serverToClient: { said: Type.Object({ text: Type.String() }) } } as const
 expectTypeOf(defineContract(definition).serverToClient.said).toEqualTypeOf(definition.serverToClient.said)
 declare const anything: ContractDefinition

@@ -7,7 +7,10 @@ import type { TypeBoxTypeProvider as TypeBox1TypeProvider } from '@fastify/type-
 import type { TypeBoxTypeProvider as TypeBox0TypeProvider } from 'type-provider-typebox-5'
 import Fastify from 'fastify'
 import type { RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify'
-import { defineContract, type AnyContract, type BinaryHandler, type Channel, type CloseHandler, type Infer, type MessageHandlers, type OpenHandler, type Payload, type Socket, type WebSocketRouteOptions } from '../../lib/index.js'
+import {
+  defineContract, type AnyContract, type BinaryHandler, type Channel, type CloseHandler, type Infer,
+  type MessageHandlers, type OpenHandler, type Payload, type Socket, type WebSocketRouteOptions
+} from '../../lib/index.js'
 
 declare const app: FastifyInstance
 
@@ -47,7 +50,8 @@ expectTypeOf(partial.contract).toEqualTypeOf(chat)
 const mute: WebSocketRouteOptions<typeof quiet> = { contract: quiet, on: { hi () {} }, binary () {} }
 expectTypeOf(mute.contract).toEqualTypeOf(quiet)
 
-// What is written apart also serves a route whose request is typed by a provider; sockets of all contracts go together.
+// What is written apart also serves a route whose request is typed by a provider; sockets of all
+// contracts go together.
 function tell (socket: Socket<typeof chat>, said: Payload<typeof chat['serverToClient']['said']>): boolean {
   return socket.send('said', said)
 }
@@ -57,7 +61,14 @@ function idOf (socket: Socket): string {
 const rooms = new Map<Socket<typeof chat>, string>()
 const everybody = new Set<Socket>()
 app.ws('/', { ...options, open (socket) { rooms.set(socket, idOf(socket)) } })
-app.withTypeProvider<TypeBox0TypeProvider>().ws('/:room', { contract: chat, schema: { params: Type.Object({ room: Type.String() }) }, open, on, close: idOf, binary })
+app.withTypeProvider<TypeBox0TypeProvider>().ws('/:room', {
+  contract: chat,
+  schema: { params: Type.Object({ room: Type.String() }) },
+  open,
+  on,
+  close: idOf,
+  binary
+})
 app.withTypeProvider<TypeBox1TypeProvider>().ws('/:room', {
   contract: chat,
   schema: { params: Type1.Object({ room: Type1.String() }) },
@@ -76,7 +87,8 @@ for (const socket of app.channel(chat).sockets()) tell(socket, { text: '' })
 // @ts-expect-error -- a socket of another contract says other things
 app.ws('/', { contract: quiet, open: (socket) => { tell(socket, { text: '' }) }, on: { hi () {} } })
 
-// `this`: the instance in hooks and the HTTP handler, as in any route; the handlers of messages have each other.
+// `this`: the instance in hooks and the HTTP handler, as in any route; the handlers of messages
+// have each other.
 app.ws('/', {
   contract: quiet,
   async onRequest () { expectTypeOf(this).toEqualTypeOf<FastifyInstance>() },
@@ -89,8 +101,14 @@ app.ws('/', {
 })
 
 // Hooks, one or several, by name or written apart.
-const authenticate: onRequestHookHandler = (request, _reply, done) => { done(request.headers.authorization === undefined ? new Error('who are you?') : undefined) }
-app.ws('/', { contract: quiet, onRequest: [authenticate, async (request: FastifyRequest, reply: FastifyReply) => { reply.header('x-path', request.url) }], on: { hi () {} } })
+const authenticate: onRequestHookHandler = (request, _reply, done) => {
+  done(request.headers.authorization === undefined ? new Error('who are you?') : undefined)
+}
+app.ws('/', {
+  contract: quiet,
+  onRequest: [authenticate, async (request: FastifyRequest, reply: FastifyReply) => { reply.header('x-path', request.url) }],
+  on: { hi () {} }
+})
 app.ws('/', {
   contract: quiet,
   onSend: async (request, reply, payload) => {
@@ -129,7 +147,10 @@ app.withTypeProvider<TypeBox0TypeProvider>().ws('/:room', {
   close: (socket, { code }) => { socket.log.info({ code, room: socket.request.params.room }) },
   errorHandler: (_error, socket) => { expectTypeOf(socket.request.params.room).toEqualTypeOf<string>() },
   binary: (_data, socket) => { expectTypeOf(socket.request.params.room).toEqualTypeOf<string>() },
-  on: { say: (_, socket) => { socket.publish(socket.request.params.room, 'said', { text: '' }) }, ask: ({ n }, socket) => ({ answer: `${n} in ${socket.request.params.room}` }) }
+  on: {
+    say: (_, socket) => { socket.publish(socket.request.params.room, 'said', { text: '' }) },
+    ask: ({ n }, socket) => ({ answer: `${n} in ${socket.request.params.room}` })
+  }
 })
 app.withTypeProvider<TypeBox1TypeProvider>().ws('/:room', {
   contract: quiet,
@@ -139,12 +160,18 @@ app.withTypeProvider<TypeBox1TypeProvider>().ws('/:room', {
   on: { hi () {} }
 })
 // Without a provider, what a route is told by hand.
-app.ws<typeof quiet, object, { Params: { room: string } }>('/:room', { contract: quiet, open: (socket) => expectTypeOf(socket.request.params.room).toEqualTypeOf<string>(), on: { hi () {} } })
+app.ws<typeof quiet, object, { Params: { room: string } }>('/:room', {
+  contract: quiet,
+  open: (socket) => expectTypeOf(socket.request.params.room).toEqualTypeOf<string>(),
+  on: { hi () {} }
+})
 
 // A logger of the app's own.
 interface Logger extends FastifyBaseLogger { audit (what: string): void }
 declare const logger: Logger
-const logged: FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, Logger> = Fastify({ loggerInstance: logger })
+const logged: FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, Logger> = Fastify(
+  { loggerInstance: logger }
+)
 logged.ws('/', {
   contract: quiet,
   onRequest: async (request) => { request.log.audit('knocked') },
@@ -153,9 +180,15 @@ logged.ws('/', {
 })
 
 // Everything a message may be.
-export const Shape = Type.Intersect([Type.Object({ a: Type.Optional(Type.Number()) }), Type.Union([Type.Object({ k: Type.Literal('x') }), Type.Object({ k: Type.Literal('y'), n: Type.Null() })])])
+export const Shape = Type.Intersect([
+  Type.Object({ a: Type.Optional(Type.Number()) }),
+  Type.Union([Type.Object({ k: Type.Literal('x') }), Type.Object({ k: Type.Literal('y'), n: Type.Null() })])
+])
 expectTypeOf<Infer<typeof Shape>>().toEqualTypeOf<{ a?: number } & ({ k: 'x' } | { k: 'y', n: null })>()
-export const Shape1 = Type1.Union([Type1.Object({ k: Type1.Literal('x'), list: Type1.Array(Type1.Tuple([Type1.String(), Type1.Number()])) }), Type1.Object({ k: Type1.Literal('y') })])
+export const Shape1 = Type1.Union([
+  Type1.Object({ k: Type1.Literal('x'), list: Type1.Array(Type1.Tuple([Type1.String(), Type1.Number()])) }),
+  Type1.Object({ k: Type1.Literal('y') })
+])
 expectTypeOf<Infer<typeof Shape1>>().toEqualTypeOf<{ k: 'x', list: Array<[string, number]> } | { k: 'y' }>()
 export const Map0 = Type.Record(Type.String(), Type.Number())
 expectTypeOf<Infer<typeof Map0>>().toEqualTypeOf<Record<string, number>>()

@@ -3,7 +3,9 @@ import { expectTypeOf } from 'expect-type'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
 import type { FastifyInstance } from 'fastify'
-import { defineContract, type CloseEvent, type ErrorHandler, type MessageHandler, type ReceivedMessage, type Socket } from '../../lib/index.js'
+import {
+  defineContract, type CloseEvent, type ErrorHandler, type MessageHandler, type ReceivedMessage, type Socket
+} from '../../lib/index.js'
 
 declare const app: FastifyInstance
 
@@ -58,7 +60,9 @@ const same: FastifyInstance = app.ws('/chat', {
   binary (data, socket) {
     expectTypeOf(data).toEqualTypeOf<Buffer>()
     socket.sendBinary(data)
-    for (const bytes of [new ArrayBuffer(1), new SharedArrayBuffer(1), new DataView(new ArrayBuffer(1)), new Blob([])]) socket.sendBinary(bytes)
+    for (const bytes of [new ArrayBuffer(1), new SharedArrayBuffer(1), new DataView(new ArrayBuffer(1)), new Blob([])]) {
+      socket.sendBinary(bytes)
+    }
   },
   close (_socket, event) { expectTypeOf(event).toEqualTypeOf<CloseEvent>() },
   errorHandler (error, socket, message) {
@@ -84,7 +88,9 @@ app.ws('/chat1', {
 app.ws('/quiet', { contract: quiet, open: (socket) => socket.send('tick', {}) })
 
 // Written apart.
-const onSay: MessageHandler<typeof chat['clientToServer']['say'], typeof chat> = ({ text }, socket) => socket.send('said', { text, id: socket.id })
+const onSay: MessageHandler<typeof chat['clientToServer']['say'], typeof chat> = ({ text }, socket) => {
+  return socket.send('said', { text, id: socket.id })
+}
 const onError: ErrorHandler<typeof chat> = (_error, socket) => { socket.terminate() }
 const greet = (socket: Socket<typeof chat>): void => { socket.send('said', { text: 'hello', id: socket.request.id }) }
 app.ws('/apart', { contract: chat, open: greet, on: { say: onSay, ask }, binary, errorHandler: onError })

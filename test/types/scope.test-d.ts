@@ -4,7 +4,9 @@ import { expectTypeOf } from 'expect-type'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider as TypeBox1TypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyPluginAsyncTypebox as FastifyPluginAsyncTypebox0, TypeBoxTypeProvider as TypeBox0TypeProvider } from 'type-provider-typebox-5'
+import type {
+  FastifyPluginAsyncTypebox as FastifyPluginAsyncTypebox0, TypeBoxTypeProvider as TypeBox0TypeProvider
+} from 'type-provider-typebox-5'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import typedWs, { defineContract, type PluginOptions } from '../../lib/index.js'
@@ -70,13 +72,26 @@ plain.withTypeProvider<TypeBox1TypeProvider>().ws('/:room', {
 // Plugins: encapsulated, with a prefix, of either line, and not encapsulated at all.
 const rooms: FastifyPluginAsync = async (scope) => {
   scope.decorate('greeting', 'hi')
-  scope.ws('/', { contract: quiet, on: { hi: ({ n }, socket) => { expectTypeOf(n).toEqualTypeOf<number>(); socket.log.info(socket.request.url) } } })
+  scope.ws('/', {
+    contract: quiet,
+    on: { hi: ({ n }, socket) => { expectTypeOf(n).toEqualTypeOf<number>(); socket.log.info(socket.request.url) } }
+  })
 }
 const rooms0: FastifyPluginAsyncTypebox0 = async (scope) => {
-  scope.ws('/:room', { contract: quiet, schema: { params: Type.Object({ room: Type.String() }) }, open: (socket) => expectTypeOf(socket.request.params.room).toEqualTypeOf<string>(), on: { hi () {} } })
+  scope.ws('/:room', {
+    contract: quiet,
+    schema: { params: Type.Object({ room: Type.String() }) },
+    open: (socket) => expectTypeOf(socket.request.params.room).toEqualTypeOf<string>(),
+    on: { hi () {} }
+  })
 }
 const rooms1: FastifyPluginAsyncTypebox = async (scope) => {
-  scope.ws('/:room', { contract: quiet, schema: { params: Type1.Object({ room: Type1.String() }) }, open: (socket) => expectTypeOf(socket.request.params.room).toEqualTypeOf<string>(), on: { hi () {} } })
+  scope.ws('/:room', {
+    contract: quiet,
+    schema: { params: Type1.Object({ room: Type1.String() }) },
+    open: (socket) => expectTypeOf(socket.request.params.room).toEqualTypeOf<string>(),
+    on: { hi () {} }
+  })
 }
 plain.register(rooms, { prefix: '/rooms' })
 plain.register(rooms0)
@@ -88,7 +103,10 @@ plain.register(fastifyPlugin(async (scope: FastifyInstance) => { scope.ws('/', {
 const https = Fastify({ https: {} })
 https.register(typedWs)
 https.ws('/', { contract: quiet, open: (socket) => expectTypeOf(socket.request.url).toEqualTypeOf<string>(), on: { hi () {} } })
-const http2: FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse> = Fastify({ http2: true, https: { allowHTTP1: true } })
+const http2: FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse> = Fastify({
+  http2: true,
+  https: { allowHTTP1: true }
+})
 http2.register(typedWs)
 http2.ws('/', { contract: quiet, open: (socket) => expectTypeOf(socket.request.url).toEqualTypeOf<string>(), on: { hi () {} } })
 

@@ -20,8 +20,8 @@ export type AjvOptions = Readonly<Record<string, unknown>>
 export type AjvCheck = ((value: unknown) => boolean) & { errors?: readonly AjvError[] | null }
 
 /**
- * Opens an Ajv for one message's schema, which compiles the schema or any part of it. Each schema has
- * an Ajv of its own, so that one `$id` may name different schemas in two messages.
+ * Opens an Ajv for one message's schema, which compiles the schema or any part of it. Each schema
+ * has an Ajv of its own, so that one `$id` may name different schemas in two messages.
  *
  * @param options - of Ajv, over the app's.
  */
@@ -75,14 +75,15 @@ function nameOf ({ uri }: Subschema, documents: ReadonlyArray<[string, Subschema
 }
 
 /**
- * A document as Ajv takes it: every reference by its place, the app's own checks as a keyword, and no
- * keyword that Ajv does not know.
+ * A document as Ajv takes it: every reference by its place, the app's own checks as a keyword, and
+ * no keyword that Ajv does not know.
  */
 function translate (document: Subschema, translator: Translator): Schema {
   return rewriteSchemas(document, (copy, part) => translateSchema(copy, part, translator)) as Schema
 }
 
-function translateSchema (copy: Record<PropertyKey, unknown>, part: ObjectSubschema, { references, vocabulary, name, takes }: Translator): Schema {
+function translateSchema (copy: Record<PropertyKey, unknown>, part: ObjectSubschema, translator: Translator): Schema {
+  const { references, vocabulary, name, takes } = translator
   const own = ownChecksOf(part, vocabulary)
   const checks = own.length > 0 ? { [OWN]: own } : {}
   // The app's check of a kind is all that its schema asks for.
@@ -105,13 +106,16 @@ function addKeywords (ajv: Ajv, vocabulary: Vocabulary): void {
   }
 }
 
-/** The default export of a CommonJS module: Node gives the module, bundlers and Bun give the export. */
+/**
+ * The default export of a CommonJS module: Node gives the module, bundlers and Bun give the export.
+ */
 export function definitionOf<D extends CodeKeywordDefinition> (imported: { default: D } | D): D {
   return 'default' in imported ? imported.default : imported
 }
 
 const KEYWORDS: readonly KeywordDefinition[] = [
-  // The keyword of Ajv compares every item with every other: a message of 64 KiB would take seconds.
+  // The keyword of Ajv compares every item with every other: a message of 64 KiB would take
+  // seconds.
   {
     keyword: 'uniqueItems',
     type: 'array',

@@ -2,9 +2,9 @@ import { Automaton, type State } from './automaton.js'
 import { expressionOf } from './checks.js'
 
 /**
- * Tells whether matching a text can take time that doubles with each letter. A matcher tries one way
- * after the other; the ways double when a state of the automaton has two ways back to itself over the
- * same text (exponential ambiguity; Weber and Seidl, 1991).
+ * Tells whether matching a text can take time that doubles with each letter. A matcher tries one
+ * way after the other; the ways double when a state of the automaton has two ways back to itself
+ * over the same text (exponential ambiguity; Weber and Seidl, 1991).
  *
  * @returns false for an invalid pattern, which the compiler of its schema explains.
  */

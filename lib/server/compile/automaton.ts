@@ -16,9 +16,15 @@ const MAX_WAYS = 32
 /** A regular expression as an automaton, whose states lead on to states by their numbers. */
 export class Automaton {
   readonly states: State[] = []
-  /** The letters that an expression for one letter takes, out of a choice that tells all expressions apart. */
+  /**
+   * The letters that an expression for one letter takes, out of a choice that tells all expressions
+   * apart.
+   */
   readonly letters: Map<string, ReadonlySet<number>> = new Map()
-  /** A long finite repetition of something that may be empty, which takes exponential time by itself. */
+  /**
+   * A long finite repetition of something that may be empty, which takes exponential time by
+   * itself.
+   */
   hasNullableCount = false
   readonly #flags: string
   readonly #codePoints: ReadonlySet<number>

@@ -10,7 +10,10 @@ export interface Registry<Check> {
   Get (name: string): Check | undefined
 }
 
-/** A build of TypeBox in this process. No other build knows the kinds and formats that the app registered in it. */
+/**
+ * A build of TypeBox in this process. No other build knows the kinds and formats that the app
+ * registered in it.
+ */
 export interface Build {
   /** The registry of kinds, which 0.34 alone has. */
   readonly kinds: Registry<KindCheck> | undefined
@@ -20,8 +23,8 @@ export interface Build {
 }
 
 /**
- * A value of the option `typebox`: the namespace of a build, `require('@sinclair/typebox')` say, or the
- * `Format` of typebox/format.
+ * A value of the option `typebox`: the namespace of a build, `require('@sinclair/typebox')` say, or
+ * the `Format` of typebox/format.
  */
 export type Namespace = Readonly<Record<string, unknown>>
 
@@ -39,8 +42,8 @@ export function buildOf (namespace: Namespace): Build {
 }
 
 /**
- * Every build that this process has loaded by `require`, and the builds that the app would import: from
- * its main file, and from its directory.
+ * Every build that this process has loaded by `require`, and the builds that the app would import:
+ * from its main file, and from its directory.
  */
 export async function findBuilds (): Promise<Build[]> {
   const imported = [...new Set([...located(LEGACY).map(esModuleOf), ...located(CURRENT)])]
@@ -48,8 +51,8 @@ export async function findBuilds (): Promise<Build[]> {
   return [...required(), ...namespaces].map(buildOf)
 }
 
-// A CommonJS module registers in the CommonJS build, wherever that lies: `require` keeps a list of all
-// modules that it loaded.
+// A CommonJS module registers in the CommonJS build, wherever that lies: `require` keeps a list of
+// all modules that it loaded.
 function required (): Namespace[] {
   const { cache } = requireFrom(process.cwd())
   const registries = Object.keys(cache).filter((path) => FORMAT_REGISTRY.test(path))

@@ -30,8 +30,8 @@ export interface Scope {
 }
 
 /**
- * Compiles a checker. TypeBox checks in tens of nanoseconds; Ajv checks a schema that refers to one of
- * the app's, or that TypeBox did not make.
+ * Compiles a checker. TypeBox checks in tens of nanoseconds; Ajv checks a schema that refers to one
+ * of the app's, or that TypeBox did not make.
  *
  * @param ajvOptions - of Ajv, over the app's.
  * @throws when the schema cannot be enforced.

@@ -38,7 +38,10 @@ interface TextKeywords {
   readonly format?: string
 }
 
-/** Checks a text's length, pattern and format, in this order; `undefined` when a schema asks for none. */
+/**
+ * Checks a text's length, pattern and format, in this order; `undefined` when a schema asks for
+ * none.
+ */
 export function textCheckOf (part: ObjectSubschema, vocabulary: Vocabulary): ((value: string) => boolean) | undefined {
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, format } = part.schema as TextKeywords
   const checks: Array<(value: string) => boolean> = []
@@ -79,8 +82,8 @@ function all<T> (checks: ReadonlyArray<(value: T) => boolean>): ((value: T) => b
   return (value) => checks.every((check) => check(value))
 }
 
-// Characters are Unicode code points (RFC 8259 §7): a text has at most one for each unit, and at least
-// one for each two.
+// Characters are Unicode code points (RFC 8259 §7): a text has at most one for each unit, and at
+// least one for each two.
 function hasLength (value: string, min: number, max: number): boolean {
   const { length } = value
   if (length < min || length > 2 * max) return false
@@ -97,7 +100,10 @@ function countCharacters (value: string): number {
   return count
 }
 
-/** Tells whether a division has no remainder beyond the rounding of floating point: 0.3 is a multiple of 0.1. */
+/**
+ * Tells whether a division has no remainder beyond the rounding of floating point: 0.3 is a
+ * multiple of 0.1.
+ */
 export function isMultipleOf (value: number, divisor: number): boolean {
   if (value % divisor === 0) return true
   if (Number.isInteger(divisor)) return false
@@ -118,8 +124,8 @@ export function canonical (value: unknown): string {
 }
 
 /**
- * A pattern with the flag `u`, as JSON Schema wants it, or without when it is invalid with it. A RegExp
- * keeps its flags but those that remember a place.
+ * A pattern with the flag `u`, as JSON Schema wants it, or without when it is invalid with it. A
+ * RegExp keeps its flags but those that remember a place.
  */
 export function expressionOf (pattern: string | RegExp): RegExp {
   if (pattern instanceof RegExp) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))

@@ -74,7 +74,7 @@ function arraySource (first: readonly Expression[], rest: Expression | undefined
 
 function generate (source: string, { serializers, other, rest }: Runtime): Serializer {
   const names = ['serializers', 'other', 'rest', 'text', 'number', 'boolean', 'own', 'missing']
-  // oxlint-disable-next-line no-implied-eval -- as TypeBox and Ajv do for their checks; made of a schema, never of a message
+  // oxlint-disable-next-line no-implied-eval -- code made of a schema, never of a message
   const make = new Function(...names, source) as (...runtime: unknown[]) => Serializer // eslint-disable-line no-new-func -- as above
   return make(serializers, other, rest, text, number, boolean, own, missing)
 }

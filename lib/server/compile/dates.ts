@@ -3,7 +3,10 @@ import type { References } from '../../schema/references.js'
 import type { Subschema } from '../../schema/subschema.js'
 import type { Vocabulary } from './vocabulary.js'
 
-/** Replaces the dates in a value by their texts, in a copy. A value without dates is returned as it is. */
+/**
+ * Replaces the dates in a value by their texts, in a copy. A value without dates is returned as it
+ * is.
+ */
 export type DateWriter = (value: unknown) => unknown
 
 type WriteDate = (date: Date) => string
@@ -11,8 +14,8 @@ type WriteDate = (date: Date) => string
 const PROPERTIES = ['additionalProperties', 'unevaluatedProperties']
 
 /**
- * Finds the places where a schema wants the text of a date, for which an app may send a Date, as over
- * HTTP.
+ * Finds the places where a schema wants the text of a date, for which an app may send a Date, as
+ * over HTTP.
  *
  * @returns `undefined` when there is none.
  */
@@ -64,7 +67,8 @@ function layersOf (parts: readonly Subschema[], value: object, references: Refer
     if (layers.has(part.uri)) continue
     layers.set(part.uri, part)
     if (part.get('$ref') !== undefined) pending.push(references.resolve(part))
-    pending.push(...DECLARING_IN_PLACE.flatMap((keyword) => part.subschemas(keyword)).filter((member) => canHold(member, value, references)))
+    const members = DECLARING_IN_PLACE.flatMap((keyword) => part.subschemas(keyword))
+    pending.push(...members.filter((member) => canHold(member, value, references)))
   }
   return [...layers.values()]
 }
@@ -99,8 +103,8 @@ const WRITERS: ReadonlyMap<string, WriteDate> = new Map([
   ['time', (date) => local(date).slice(11, 19)]
 ])
 
-// A time of RFC 3339 has an offset, and the time that Fastify writes over HTTP has none: it is added
-// unless the app's own format takes a time without.
+// A time of RFC 3339 has an offset, and the time that Fastify writes over HTTP has none: it is
+// added unless the app's own format takes a time without.
 function createWriter (format: string, vocabulary: Vocabulary): WriteDate {
   const write = WRITERS.get(format)!
   const check = vocabulary.formatOf(format).check as (text: string) => boolean

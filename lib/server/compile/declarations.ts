@@ -1,7 +1,9 @@
 import type { Subschema } from '../../schema/subschema.js'
 import { expressionOf } from './checks.js'
 
-/** The parts of a value that one schema declares by itself, without the schemas that hold beside it. */
+/**
+ * The parts of a value that one schema declares by itself, without the schemas that hold beside it.
+ */
 
 export type Kind = 'object' | 'array'
 
@@ -21,7 +23,10 @@ export function isDeclaring (part: Subschema, kind: Kind): boolean {
   return DECLARATIONS[kind].some((keyword) => part.get(keyword) !== undefined)
 }
 
-/** Tells whether a schema says nothing of a value's inside: it declares all of it, when no schema beside it says more. */
+/**
+ * Tells whether a schema says nothing of a value's inside: it declares all of it, when no schema
+ * beside it says more.
+ */
 export function isOpen (part: Subschema): boolean {
   if (isDeclaring(part, 'object') || isDeclaring(part, 'array')) return false
   return CONTAINERS.every((keyword) => part.get(keyword) === undefined)

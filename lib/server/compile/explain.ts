@@ -16,9 +16,9 @@ export const UNEXPLAINED: string = `${SUBJECT} is invalid`
  * The reason why a payload was refused, in the words of Fastify for HTTP:
  * `message/text must NOT have fewer than 1 characters`.
  *
- * @param errors - of an Ajv that stops at the first error. A keyword stands behind the errors of the
- * schemas that it holds, so the last error says most: a union rather than one of its branches. Only
- * `if` says nothing by itself.
+ * @param errors - of an Ajv that stops at the first error. A keyword stands behind the errors of
+ * the schemas that it holds, so the last error says most: a union rather than one of its branches.
+ * Only `if` says nothing by itself.
  */
 export function explain (errors: readonly AjvError[] | null | undefined): string {
   const error = errors?.findLast(({ keyword }) => keyword !== 'if')

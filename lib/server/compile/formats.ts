@@ -5,8 +5,8 @@ import { fullFormats } from 'ajv-formats/dist/formats.js'
 type FormatCheck = (value: string) => boolean
 
 /**
- * A format check that TypeBox brings along, with the texts refused first for which it takes more than
- * linear time: none of them is of the format.
+ * A format check that TypeBox brings along, with the texts refused first for which it takes more
+ * than linear time: none of them is of the format.
  */
 export function boundCheck (name: string, check: FormatCheck): FormatCheck {
   return BOUNDS[name]?.(check) ?? check
@@ -21,8 +21,8 @@ const BOUNDS: Readonly<Record<string, (check: FormatCheck) => FormatCheck>> = {
 
 // RFC 1035 §2.3.4. A name in Unicode is never longer than the same name in ASCII.
 const MAX_HOST_LENGTH = 253
-// The authority of the URL Standard that can be a domain: behind a special scheme, or none. Backslashes
-// and control characters are no part of an IRI.
+// The authority of the URL Standard that can be a domain: behind a special scheme, or none.
+// Backslashes and control characters are no part of an IRI.
 const AUTHORITY = /^(?:(?:https?|ftp|wss?):\/*|(?:file:)?\/{2})([^/?#]*)/i
 // eslint-disable-next-line no-control-regex -- ASCII
 const ENCODED = /[^\u0000-\u007f]|%/
@@ -60,8 +60,8 @@ const SERVER = new RegExp(`(?:(?!${PRIVATE})${ADDRESS}|${NAME})(?::\\d{2,5})?(?:
 
 /**
  * Tells whether ajv-formats takes a text for a URL. Its regular expression looks for the end of the
- * user's name from each colon on. Here each `@` is looked at once, and only the text between it and the
- * next can be the server.
+ * user's name from each colon on. Here each `@` is looked at once, and only the text between it and
+ * the next can be the server.
  */
 function isUrl (value: string): boolean {
   const start = SCHEME.exec(value)?.[0].length
@@ -81,7 +81,10 @@ function hasServerAt (value: string, start: number, lastSpace: number): boolean 
   return SERVER.test(value) && SERVER.lastIndex > lastSpace
 }
 
-/** The definitions of ajv-formats that take more than linear time, as ones that do not and that take the same texts. */
+/**
+ * The definitions of ajv-formats that take more than linear time, as ones that do not and that take
+ * the same texts.
+ */
 export const linearFormats: Readonly<Record<string, FormatCheck | object>> = {
   url: isUrl,
   'date-time': boundSeparators('date-time'),

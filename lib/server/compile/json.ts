@@ -44,7 +44,10 @@ export function scalar (value: unknown): string {
   throw new TypeError(`${typeof value === 'number' ? value : typeof value} is not what its schema declares`)
 }
 
-/** A value as it is. A value that JSON cannot say is null, as in an array that JSON.stringify is given. */
+/**
+ * A value as it is. A value that JSON cannot say is null, as in an array that JSON.stringify is
+ * given.
+ */
 export function whole (value: unknown): string {
   return JSON.stringify(value) ?? 'null'
 }

@@ -5,8 +5,8 @@ import { expressionOf } from './checks.js'
 import { createAjv, type Vocabulary } from './vocabulary.js'
 
 /**
- * Judges the schema of a message, and every shared schema that it refers to, by the schema of schemas.
- * Validators do not: TypeBox takes `minLength: 'text'` for no limit at all.
+ * Judges the schema of a message, and every shared schema that it refers to, by the schema of
+ * schemas. Validators do not: TypeBox takes `minLength: 'text'` for no limit at all.
  *
  * @throws when a keyword has a value that it cannot have.
  */
@@ -45,8 +45,8 @@ function isExpression (pattern: string): boolean {
 }
 
 /**
- * Keywords after draft-07, one of OpenAPI, and those of draft-07 for which TypeBox writes an empty list:
- * Type.Tuple([]), Type.Enum([]).
+ * Keywords after draft-07, one of OpenAPI, and those of draft-07 for which TypeBox writes an empty
+ * list: Type.Tuple([]), Type.Enum([]).
  */
 const OTHER_KEYWORDS = {
   $defs: { $ref: '#/properties/definitions' },
@@ -69,7 +69,10 @@ function withoutAnnotations (properties: Schema): Schema {
 
 const ANNOTATIONS = new Set(['contentEncoding', 'contentMediaType', 'default', 'description', 'examples', 'readOnly', 'title'])
 
-/** A document without names and references, which are looked at elsewhere, and without schemas that only the app reads. */
+/**
+ * A document without names and references, which are looked at elsewhere, and without schemas that
+ * only the app reads.
+ */
 function judgeable (document: Subschema, vocabulary: Vocabulary): unknown {
   return rewriteSchemas(document, (copy, part) => {
     if (vocabulary.kindOf(part) !== undefined) return {}

@@ -3,7 +3,9 @@ import type { Subschema } from '../../schema/subschema.js'
 import type { Matcher } from './checker.js'
 import { kindOf, type Kind } from './declarations.js'
 
-/** The schemas that hold for the values of one kind: some always, the others by a look at the value. */
+/**
+ * The schemas that hold for the values of one kind: some always, the others by a look at the value.
+ */
 export interface Rules {
   readonly id: number
   readonly parts: readonly Subschema[]
@@ -13,8 +15,8 @@ export interface Rules {
 type Choice = (value: object) => readonly Subschema[]
 
 /**
- * Finds the schemas that hold for a value: every member of an intersection, and every branch of a union
- * that matches.
+ * Finds the schemas that hold for a value: every member of an intersection, and every branch of a
+ * union that matches.
  */
 export class RuleBook {
   readonly #references: References
@@ -26,7 +28,9 @@ export class RuleBook {
     this.#matcher = matcher
   }
 
-  /** The rules that hold for a value. Rules may lead to rules, so the list grows while it is read. */
+  /**
+   * The rules that hold for a value. Rules may lead to rules, so the list grows while it is read.
+   */
   choose (rules: Rules, kind: Kind, value: object): readonly Rules[] {
     const chosen = [rules]
     for (const { choices } of chosen) {

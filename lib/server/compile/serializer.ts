@@ -19,8 +19,8 @@ const SCALARS: ReadonlyMap<unknown, string> = new Map([
 ])
 
 /**
- * Compiles a schema to a serializer. A property is declared when any schema that holds for the value
- * declares it: every member of an intersection, and every branch of a union that matches.
+ * Compiles a schema to a serializer. A property is declared when any schema that holds for the
+ * value declares it: every member of an intersection, and every branch of a union that matches.
  *
  * @throws when a reference leads nowhere.
  */

@@ -14,8 +14,8 @@ interface DirectedSchema {
 }
 
 /**
- * Refuses regular expressions that could stall the process. A client's texts may be long, and a text
- * that the server sends may be a client's.
+ * Refuses regular expressions that could stall the process. A client's texts may be long, and a
+ * text that the server sends may be a client's.
  *
  * @param sharedSchemas - the targets of references, once they are known.
  * @throws FST_TYPED_WS_UNSAFE_PATTERN, FST_TYPED_WS_EXPONENTIAL_PATTERN

@@ -25,8 +25,8 @@ export async function loadCurrent (): Promise<Line> {
   }
 }
 
-// 1.x counts graphemes, has tolerances of its own, and formats that Fastify's HTTP takes otherwise: so
-// these keywords are checked by refinements, which 1.x calls.
+// 1.x counts graphemes, has tolerances of its own, and formats that Fastify's HTTP takes otherwise:
+// so these keywords are checked by refinements, which 1.x calls.
 function compile (root: Subschema, vocabulary: Vocabulary, compileSchema: CompileSchema): Check {
   const compiled = compileSchema(rewriteSchemas(root, (schema, part) => {
     const loose = looseCheckOf(part, vocabulary)
@@ -45,7 +45,8 @@ function withError ({ check }: Pick<OwnCheck, 'check'>): object {
   return { check, error: String }
 }
 
-// 1.x looks at the names of properties, which may bound a text for a pattern, after patternProperties.
+// 1.x looks at the names of properties, which may bound a text for a pattern, after
+// patternProperties.
 function isBeyond ({ schema }: ObjectSubschema): boolean {
   const patterns = Object.keys(schema['patternProperties'] ?? {})
   if (patterns.some((pattern) => !expressionOf(pattern).unicode)) return true

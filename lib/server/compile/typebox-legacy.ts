@@ -33,9 +33,9 @@ interface LegacyCompiler {
   readonly kinds: { Set (name: string, check: () => boolean): void, Delete (name: string): boolean }
 }
 
-// 0.34 counts UTF-16 units, makes its expressions without a flag and knows no formats. Its code calls
-// a function for a text's format, and one for a kind: so the checks of a text are written as a format,
-// and those of the app as a kind.
+// 0.34 counts UTF-16 units, makes its expressions without a flag and knows no formats. Its code
+// calls a function for a text's format, and one for a kind: so the checks of a text are written as
+// a format, and those of the app as a kind.
 function compile (root: Subschema, vocabulary: Vocabulary, { code, kinds }: LegacyCompiler): Check {
   const texts: TextCheck[] = []
   const own: Record<string, Check> = {}
@@ -63,18 +63,19 @@ function withKinds<T> (names: readonly string[], kinds: LegacyCompiler['kinds'],
   }
 }
 
-// Each text's check is called by a name of its own, which is faster than looking it up. A quote within
-// a text of the schema's is escaped in the code, so no such text looks like a call.
+// Each text's check is called by a name of its own, which is faster than looking it up. A quote
+// within a text of the schema's is escaped in the code, so no such text looks like a call.
 function evaluate (code: string, texts: readonly TextCheck[], own: Readonly<Record<string, Check>>): Check {
   const named = code.replace(/\bformat\('(\d+)', /g, 'text$1(')
   const kind = (name: string, _instance: number, value: unknown): boolean => own[name]!(value)
-  // oxlint-disable-next-line no-implied-eval -- as TypeBox does with this very code; made of a schema, never of a message
-  const make = new Function('kind', 'hash', ...texts.map((_, n) => `text${n}`), named) as (...runtime: unknown[]) => Check // eslint-disable-line no-new-func -- as above
+  const parameters = ['kind', 'hash', ...texts.map((_, n) => `text${n}`)]
+  // oxlint-disable-next-line no-implied-eval -- code made of a schema, never of a message
+  const make = new Function(...parameters, named) as (...runtime: unknown[]) => Check // eslint-disable-line no-new-func -- as above
   return make(kind, canonical, ...texts)
 }
 
-// The kinds on which 0.34 looks at a keyword; with an empty list it never does. A keyword that is not
-// looked at lets everything through that it forbids.
+// The kinds on which 0.34 looks at a keyword; with an empty list it never does. A keyword that is
+// not looked at lets everything through that it forbids.
 const KINDS_BY_KEYWORD: ReadonlyMap<string, readonly string[]> = new Map(Object.entries({
   additionalItems: ['Tuple'],
   additionalProperties: ['Object', 'Record'],
@@ -123,7 +124,8 @@ function isBeyond ({ schema }: ObjectSubschema): boolean {
   const kind = (schema as Readonly<Record<symbol, unknown>>)[KIND]
   if (typeof kind !== 'string') return true
   if (PLAIN_KINDS.has(kind) && Object.keys(schema).some((keyword) => KINDS_BY_KEYWORD.get(keyword)?.includes(kind) === false)) return true
-  // 0.34 takes the remainder of a quotient that floating point has rounded, and makes its expressions without a flag.
+  // 0.34 takes the remainder of a quotient that floating point has rounded, and makes its
+  // expressions without a flag.
   const { multipleOf, patternProperties } = schema
   if (multipleOf !== undefined && !Number.isInteger(multipleOf)) return true
   return !Object.keys(patternProperties ?? {}).every((pattern) => LINEAR_PATTERNS.has(pattern))

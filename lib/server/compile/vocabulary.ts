@@ -27,7 +27,9 @@ type Plugin = (ajv: Ajv, options?: unknown) => unknown
 /** The names that a schema may use: one meaning each, whichever validator reads it. */
 export class Vocabulary {
   readonly ajv: AjvSettings
-  /** The app's options change JSON Schema's own keywords, so that Ajv has to check every message. */
+  /**
+   * The app's options change JSON Schema's own keywords, so that Ajv has to check every message.
+   */
   readonly isAjvs: boolean
   readonly #builds: readonly Build[]
   readonly #isStrict: boolean
@@ -44,7 +46,8 @@ export class Vocabulary {
   }
 
   /**
-   * The check of a kind of the app's own; `undefined` for the kinds of TypeBox, and for Type.Unsafe.
+   * The check of a kind of the app's own; `undefined` for the kinds of TypeBox, and for
+   * Type.Unsafe.
    * @throws when a kind is known to no build of TypeBox.
    */
   kindOf (part: ObjectSubschema): KindCheck | undefined {

@@ -12,19 +12,38 @@ const url = fullFormats['url'] as RegExp
 const isUrl = linearFormats['url'] as (text: string) => boolean
 
 t.test('the check of url takes exactly the texts that the regular expression of ajv-formats takes', async (t) => {
-  const of = (...pieces: string[]): fc.Arbitrary<string> => fc.array(fc.constantFrom(...pieces), { maxLength: 10 }).map((parts) => parts.join(''))
-  const any = of('http://', 'https://', 'HTTP://', 'ftp://', 'http:/', 'a', 'b.cc', 'é.éé', '１', '-', '--', '.', ':', '::', ':8', ':80', ':80000', ':123456', '@', '/', '?', '#', ' ', '\n', '\u3000', '\u2028', '\ufeff', '\u00a0', '\u00a1',
-    '\uffff', '\ud800', '😀', 'ſ', 'K', '%', '1.2.3.4', '10.0.0.1', '127.0.0.1', '192.168.0.1', '172.16.0.1', '172.32.0.1', '223.255.255.254', '224.0.0.1', '1.2.3.0', '01.2.3.4', 'user:pass@', 'a.bb/')
-  const likely = fc.tuple(fc.constantFrom('', 'a@', ':@', '@', 'a:b@', '\u3000@'), of('a', 'é', '-', '.', '1', '\u3000'), fc.constantFrom('', '.cc', '.\u3000é'), fc.constantFrom('', ':8', ':80', ':99999', ':999999'), of('/', 'a.bb', '@', ' ', ':')).map((parts) => `ftp://${parts.join('')}`)
+  const of = (...pieces: string[]): fc.Arbitrary<string> => {
+    return fc.array(fc.constantFrom(...pieces), { maxLength: 10 }).map((parts) => parts.join(''))
+  }
+  const any = of('http://', 'https://', 'HTTP://', 'ftp://', 'http:/', 'a', 'b.cc', 'é.éé', '１', '-', '--', '.', ':',
+    '::', ':8', ':80', ':80000', ':123456', '@', '/', '?', '#', ' ', '\n', '\u3000', '\u2028', '\ufeff', '\u00a0',
+    '\u00a1',
+    '\uffff', '\ud800', '😀', 'ſ', 'K', '%', '1.2.3.4', '10.0.0.1', '127.0.0.1', '192.168.0.1', '172.16.0.1',
+    '172.32.0.1', '223.255.255.254', '224.0.0.1', '1.2.3.0', '01.2.3.4', 'user:pass@', 'a.bb/')
+  const likely = fc.tuple(
+    fc.constantFrom('', 'a@', ':@', '@', 'a:b@', '\u3000@'),
+    of('a', 'é', '-', '.', '1', '\u3000'),
+    fc.constantFrom('', '.cc', '.\u3000é'),
+    fc.constantFrom('', ':8', ':80', ':99999', ':999999'),
+    of('/', 'a.bb', '@', ' ', ':')
+  ).map(
+    (parts) => `ftp://${parts.join('')}`
+  )
   let taken = 0
-  fc.assert(fc.property(fc.oneof(any, any.map((rest) => `http://${rest}`), likely, fc.string({ unit: 'binary' }).map((rest) => `http://${rest}`)), (text) => {
+  fc.assert(fc.property(fc.oneof(
+    any,
+    any.map((rest) => `http://${rest}`),
+    likely,
+    fc.string({ unit: 'binary' }).map((rest) => `http://${rest}`)
+  ), (text) => {
     taken += Number(url.test(text))
     return isUrl(text) === url.test(text)
   }), { numRuns: 3_000 })
   t.ok(taken > 30, `${taken} texts were URLs`)
 })
 
-// Each is the worst of some format: of its own, of one that a library has repaired, or of a likely next one.
+// Each is the worst of some format: of its own, of one that a library has repaired, or of a likely
+// next one.
 const worst: ReadonlyArray<(length: number) => string> = [
   (n) => `http://${'::'.repeat(n / 2)}`,
   (n) => `http://${':@'.repeat(n / 2)}\u0000`,
@@ -49,10 +68,14 @@ const worst: ReadonlyArray<(length: number) => string> = [
 t.test('every format of ajv-formats and of TypeBox takes linear time', async (t) => {
   const names = new Set([...Object.keys(fullFormats), ...Format.Entries().map(([name]) => name)])
   for (const { name: line, Type, of } of lines) {
-    // One check of a format serves all validators: the others are asked for those that are replaced.
+    // One check of a format serves all validators: the others are asked for those that are
+    // replaced.
     for (const format of line === 'TypeBox 1.x' ? names : [...Object.keys(linearFormats), 'iri', 'idn-email']) {
       const decode = decoderOf(of(Type.Object({ x: Type.String({ format }) })))
-      for (const textOf of worst) t.ok(isLinear((x) => decode(JSON.stringify({ type: 'm', x })), textOf), `${line}: ${format}: ${JSON.stringify(textOf(30))}`)
+      for (const textOf of worst) {
+        t.ok(isLinear((x) => decode(JSON.stringify({ type: 'm', x })), textOf),
+        `${line}: ${format}: ${JSON.stringify(textOf(30))}`)
+      }
     }
   }
 })
@@ -61,8 +84,20 @@ t.test('a host in Unicode is taken up to the length of a domain name', async (t)
   const of = (format: string) => decoderOf((lines[1]!.Type).Object({ x: Type.String({ format }) as never }))
   for (const format of ['iri', 'iri-reference']) {
     const take = (x: string): boolean => of(format)(JSON.stringify({ type: 'm', x })).kind === 'message'
-    for (const host of ['é'.repeat(100), `${'é'.repeat(100)}:80`, 'a'.repeat(1000), `${'é'.repeat(252)}@a`, `a/${'é'.repeat(1000)}`, `a?${'é'.repeat(1000)}`]) t.ok(take(`http://${host}`), `${format}: ${host}`)
-    for (const text of [`http://${'é'.repeat(254)}`, `http://a@${'é'.repeat(254)}/`, `http://${'%C3%A9'.repeat(50)}`, `file://${'é'.repeat(254)}`]) t.notOk(take(text), `${format}: ${text}`)
+    for (const host of [
+      'é'.repeat(100), `${'é'.repeat(100)}:80`, 'a'.repeat(1000), `${'é'.repeat(252)}@a`, `a/${'é'.repeat(1000)}`,
+      `a?${'é'.repeat(1000)}`
+    ]) {
+      t.ok(take(`http://${host}`), `${format}: ${host}`)
+    }
+    for (const text of [
+      `http://${'é'.repeat(254)}`,
+      `http://a@${'é'.repeat(254)}/`,
+      `http://${'%C3%A9'.repeat(50)}`,
+      `file://${'é'.repeat(254)}`
+    ]) {
+      t.notOk(take(text), `${format}: ${text}`)
+    }
   }
 })
 
@@ -77,7 +112,9 @@ t.test('a format of the app\'s own name is the app\'s', async (t) => {
   Format.Set('iri', (text) => text === 'own')
   t.teardown(() => { FormatRegistry.Delete('url'); Format.Reset() })
   for (const { name, Type, of } of lines) {
-    for (const format of ['url', 'iri']) t.equal(refusalOf(of(Type.Object({ x: Type.String({ format }) })), { x: 'own' }), undefined, `${name}: ${format}`)
+    for (const format of ['url', 'iri']) {
+      t.equal(refusalOf(of(Type.Object({ x: Type.String({ format }) })), { x: 'own' }), undefined, `${name}: ${format}`)
+    }
   }
   const given = { ajv: { customOptions: { formats: { 'date-time': (text: string) => text === 'own' } } } }
   t.equal(refusalOf(Type.Object({ x: Type.String({ format: 'date-time' }) }), { x: 'own' }, given), undefined)

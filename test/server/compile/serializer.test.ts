@@ -529,18 +529,39 @@ t.test('the serializer follows references within a schema', async (t) => {
   })
   const nodes: Readonly<Record<string, object>> = {
     'Type.Recursive': Legacy.Recursive((This) => Legacy.Object({ v: Legacy.Number(), kids: Legacy.Array(This) })),
-    'Type.Recursive with an $id': Legacy.Recursive((This) => Legacy.Object({ v: Legacy.Number(), kids: Legacy.Array(This) }), { $id: 'Node' }),
+    'Type.Recursive with an $id': Legacy.Recursive(
+      (This) => Legacy.Object({ v: Legacy.Number(), kids: Legacy.Array(This) }),
+      { $id: 'Node' }
+    ),
     'Module.Import': legacy.Import('Node'),
     'Type.Module': current.Node,
     'Type.Cyclic': Current.Cyclic({ Node: Current.Object({ v: Current.Number(), kids: Current.Array(Current.Ref('Node')) }) }, 'Node'),
     'a plain #': { type: 'object', properties: { v: { type: 'number' }, kids: { type: 'array', items: { $ref: '#' } } } },
-    'a plain pointer': { $ref: '#/definitions/a~1%20node', definitions: { 'a/ node': { type: 'object', properties: { v: { type: 'number' }, kids: { type: 'array', items: { $ref: '#/definitions/a~1%20node' } } } } } }
+    'a plain pointer': {
+      $ref: '#/definitions/a~1%20node',
+      definitions: {
+        'a/ node': {
+          type: 'object',
+          properties: { v: { type: 'number' }, kids: { type: 'array', items: { $ref: '#/definitions/a~1%20node' } } }
+        }
+      }
+    }
   }
   for (const [what, node] of Object.entries(nodes)) {
     t.strictSame(JSON.parse(replyOf(node)(value)), written, what)
     t.strictSame(JSON.parse(eventOf(node)(value)), { type: 'm', ...written }, `${what}, as an event`)
-    if (!what.includes('plain')) t.strictSame(JSON.parse(replyOf({ type: 'object', properties: { deep: { type: 'array', items: node } } })({ deep: [value] })), { deep: [written] }, `${what}, deeper down`)
-    t.throws(() => replyOf(node)({ v: 1, kids: [{ v: '2', kids: [] }] }), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'message/kids/0/v must be number' }, `${what}, invalid`)
+    if (!what.includes('plain')) {
+      t.strictSame(
+        JSON.parse(replyOf({ type: 'object', properties: { deep: { type: 'array', items: node } } })({ deep: [value] })),
+        { deep: [written] },
+        `${what}, deeper down`
+      )
+    }
+    t.throws(
+      () => replyOf(node)({ v: 1, kids: [{ v: '2', kids: [] }] }),
+      { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'message/kids/0/v must be number' },
+      `${what}, invalid`
+    )
   }
   for (const either of [legacy.Import('Either'), current.Either]) {
     t.strictSame(JSON.parse(replyOf(either)({ n: value })), { n: written })
@@ -551,7 +572,13 @@ t.test('the serializer follows references within a schema', async (t) => {
 t.test('the serializer follows references to what the app shares', async (t) => {
   const sharedSchemas = {
     user: { $id: 'user', type: 'object', properties: { name: { type: 'string' }, boss: { $ref: 'user#' } }, required: ['name'] },
-    'https://example.com/all.json': { $id: 'https://example.com/all.json', definitions: { tag: { $id: 'tag', type: 'object', properties: { t: { type: 'string' } } }, tags: { type: 'array', items: { $ref: '#/definitions/tag' } } } }
+    'https://example.com/all.json': {
+      $id: 'https://example.com/all.json',
+      definitions: {
+        tag: { $id: 'tag', type: 'object', properties: { t: { type: 'string' } } },
+        tags: { type: 'array', items: { $ref: '#/definitions/tag' } }
+      }
+    }
   }
   for (const { name, Type, of } of lines) {
     const schema = of(Type.Object({
@@ -564,9 +591,20 @@ t.test('the serializer follows references to what the app shares', async (t) => 
     const write = replyOf(schema, { sharedSchemas })
     const user = { name: 'Ada', secret, boss: { name: 'Bob', secret } }
     const clean = { name: 'Ada', boss: { name: 'Bob' } }
-    t.strictSame(JSON.parse(write({ user, users: [user], either: user, name: 'x', tags: [{ t: 'a', secret }] })), { user: clean, users: [clean], either: clean, name: 'x', tags: [{ t: 'a' }] }, name)
-    t.strictSame(JSON.parse(write({ user, users: [], either: { z: 1, name: 1 }, name: 'x' })), { user: clean, users: [], either: { z: 1 }, name: 'x' }, name)
-    t.throws(() => write({ user: { name: 1 }, users: [], either: user, name: 'x' }), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'message/user/name must be string' })
+    t.strictSame(
+      JSON.parse(write({ user, users: [user], either: user, name: 'x', tags: [{ t: 'a', secret }] })),
+      { user: clean, users: [clean], either: clean, name: 'x', tags: [{ t: 'a' }] },
+      name
+    )
+    t.strictSame(
+      JSON.parse(write({ user, users: [], either: { z: 1, name: 1 }, name: 'x' })),
+      { user: clean, users: [], either: { z: 1 }, name: 'x' },
+      name
+    )
+    t.throws(() => write({ user: { name: 1 }, users: [], either: user, name: 'x' }), {
+      code: 'FST_TYPED_WS_OUTGOING_INVALID',
+      message: 'message/user/name must be string'
+    })
     t.match(JSON.parse(eventOf(of(Type.Object({ user: Type.Ref('user') })), { sharedSchemas })({ user })), { type: 'm', user: clean })
     t.match(JSON.parse(eventOf(of(Type.Ref('user')), { sharedSchemas })(user)), { type: 'm', ...clean })
   }
@@ -597,26 +635,81 @@ t.test('the serializer refuses without a schema\'s check what cannot be written,
     [Type.Object({ a: Type.Number() }), { get a () { throw new Error('a getter of its own') } }, 'a getter of its own'],
     [Type.Any(), { toJSON () { throw 'no error' } }, 'no error'] // eslint-disable-line no-throw-literal -- some do
   ]
-  for (const [schema, value, says] of refusals) t.throws(() => replyOf(schema, unchecked)(value), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: `Outgoing reply to m breaks its schema: ${says}` }, says)
+  for (const [schema, value, says] of refusals) {
+    t.throws(
+      () => replyOf(schema, unchecked)(value),
+      { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: `Outgoing reply to m breaks its schema: ${says}` },
+      says
+    )
+  }
 
   const circular: Record<string, unknown> = { v: 1 }
   circular['kids'] = [circular]
   const node = Type.Recursive((This) => Type.Object({ v: Type.Number(), kids: Type.Array(This) }))
-  for (const validateOutgoing of [true, false]) t.throws(() => replyOf(node, { validateOutgoing })(circular), { code: 'FST_TYPED_WS_OUTGOING_INVALID' })
-  t.equal(replyOf({ type: 'object', properties: { a: {} }, dependencies: { a: { $ref: '#' } } }, unchecked)({ a: 1, secret }), '{"a":1}', 'a schema that depends on itself')
-  t.throws(() => replyOf({ anyOf: [{ $ref: '#' }, { type: 'object' }, { type: 'object' }] }, unchecked)({}), { code: 'FST_TYPED_WS_OUTGOING_INVALID' }, 'a schema that is its own branch')
+  for (const validateOutgoing of [true, false]) {
+    t.throws(() => replyOf(node, { validateOutgoing })(circular), { code: 'FST_TYPED_WS_OUTGOING_INVALID' })
+  }
+  t.equal(
+    replyOf({ type: 'object', properties: { a: {} }, dependencies: { a: { $ref: '#' } } }, unchecked)({ a: 1, secret }),
+    '{"a":1}',
+    'a schema that depends on itself'
+  )
+  t.throws(
+    () => replyOf({ anyOf: [{ $ref: '#' }, { type: 'object' }, { type: 'object' }] }, unchecked)({}),
+    { code: 'FST_TYPED_WS_OUTGOING_INVALID' },
+    'a schema that is its own branch'
+  )
 })
 
 t.test('the serializer writes scalars of another type unchecked, for they hide nothing', async (t) => {
-  const write = replyOf(Type.Object({ s: Type.String(), n: Type.Number(), b: Type.Boolean(), o: Type.Object({}), a: Type.Array(Type.Number()) }), { validateOutgoing: false })
+  const write = replyOf(
+    Type.Object({ s: Type.String(), n: Type.Number(), b: Type.Boolean(), o: Type.Object({}), a: Type.Array(Type.Number()) }),
+    { validateOutgoing: false }
+  )
   t.equal(write({ s: 5, n: '5', b: null, o: 'x', a: true }), '{"s":5,"n":"5","b":null,"o":"x","a":true}')
 })
 
 t.test('the serializer writes what JSON.stringify writes', async (t) => {
   const write = replyOf(Type.Object({ s: Type.Array(Type.String()), n: Type.Array(Type.Number()) }))
   const same = (value: unknown): boolean => write(value) === JSON.stringify(value)
-  t.ok(same({ s: ['', '"', '\\', '\n\u0000\u001f', '\u007f\u2028\u2029', '\ud800', '\udc00\ud800', '😀', 'a'.repeat(41), 'a'.repeat(42), 'é'.repeat(42), `${'a'.repeat(42)}"`, `${'a'.repeat(42)}\ud800`, `${'a'.repeat(42)}\n`, 'a'.repeat(5000), `${'a'.repeat(5000)}\ud800`], n: [0, -0, 1.5, 1e21, 1e-7, Number.MAX_VALUE, Number.MIN_VALUE, -1] }))
-  fc.assert(fc.property(fc.record({ s: fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('a', '"', '\\', '\ud800', '\udc00', '\n', 'é'), maxLength: 60 }))), n: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })) }), same), { numRuns: 500 })
+  t.ok(
+    same({
+      s: [
+        '',
+        '"',
+        '\\',
+        '\n\u0000\u001f',
+        '\u007f\u2028\u2029',
+        '\ud800',
+        '\udc00\ud800',
+        '😀',
+        'a'.repeat(41),
+        'a'.repeat(42),
+        'é'.repeat(42),
+        `${'a'.repeat(42)}"`,
+        `${'a'.repeat(42)}\ud800`,
+        `${'a'.repeat(42)}\n`,
+        'a'.repeat(5000),
+        `${'a'.repeat(5000)}\ud800`
+      ],
+      n: [0, -0, 1.5, 1e21, 1e-7, Number.MAX_VALUE, Number.MIN_VALUE, -1]
+    })
+  )
+  fc.assert(
+    fc.property(
+      fc.record({
+        s: fc.array(
+          fc.oneof(
+            fc.string({ unit: 'binary' }),
+            fc.string({ unit: fc.constantFrom('a', '"', '\\', '\ud800', '\udc00', '\n', 'é'), maxLength: 60 })
+          )
+        ),
+        n: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }))
+      }),
+      same
+    ),
+    { numRuns: 500 }
+  )
   t.equal(replyOf(Type.Any())(undefined), 'null', 'nothing is null')
   t.equal(replyOf(Type.Array(Type.Any()))([new Date(0)]), '["1970-01-01T00:00:00.000Z"]')
   t.equal(replyOf(Type.Unsafe<unknown>({ minLength: 1 }))('x'), '"x"')
@@ -652,13 +745,23 @@ const { shape, object } = fc.letrec<{ shape: Shape, object: Shape, properties: P
   properties: fc.uniqueArray(fc.tuple(fc.constantFrom(...names), tie('shape'), fc.boolean()), { selector: ([name]) => name, maxLength: 4 }),
   object: fc.oneof(
     { depthSize: 'small' },
-    fc.tuple(tie('properties'), fc.constantFrom(undefined, true, false)).map(([properties, additional]) => objectOf(properties, additional)),
-    fc.tuple(tie('shape'), tie('shape'), fc.boolean()).map(([left, right, isOptional]) => intersectionOf(objectOf([['l', left, isOptional]]), objectOf([['r', right, !isOptional]]))),
+    fc.tuple(tie('properties'), fc.constantFrom(undefined, true, false)).map(([properties, additional]) => {
+      return objectOf(properties, additional)
+    }),
+    fc.tuple(tie('shape'), tie('shape'), fc.boolean()).map(([left, right, isOptional]) => {
+      return intersectionOf(objectOf([['l', left, isOptional]]), objectOf([['r', right, !isOptional]]))
+    }),
     fc.array(tie('properties'), { minLength: 2, maxLength: 3 }).map(unionOf)
   ),
   shape: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
-    fc.constantFrom(...scalars), tie('object'), tie('object').map(orNull), tie('shape').map(listOf), fc.array(tie('shape'), { minLength: 1, maxLength: 3 }).map(tupleOf), tie('shape').map(recordOf)
+    fc.constantFrom(
+      ...scalars
+    ), tie(
+      'object'
+    ), tie('object').map(
+      orNull
+    ), tie('shape').map(listOf), fc.array(tie('shape'), { minLength: 1, maxLength: 3 }).map(tupleOf), tie('shape').map(recordOf)
   )
 }))
 
@@ -675,34 +778,59 @@ function listOf ({ build, values }: Shape): Shape {
 }
 
 function tupleOf (shapes: Shape[]): Shape {
-  return { build: (T) => T.Tuple(shapes.map(({ build }) => build(T))), values: fc.tuple(...shapes.map(({ values }) => values)).map(joinItems) }
+  return {
+    build: (T) => T.Tuple(shapes.map(({ build }) => build(T))),
+    values: fc.tuple(...shapes.map(({ values }) => values)).map(joinItems)
+  }
 }
 
 function recordOf ({ build, values }: Shape): Shape {
-  return { build: (T) => T.Record(T.String(), build(T)), values: fc.dictionary(fc.constantFrom('k1', 'k2', 'constructor'), values, { noNullPrototype: true }).map(joinMembers) }
+  return {
+    build: (T) => T.Record(T.String(), build(T)),
+    values: fc.dictionary(fc.constantFrom('k1', 'k2', 'constructor'), values, { noNullPrototype: true }).map(joinMembers)
+  }
 }
 
 // Told apart by a literal, so that one branch matches.
 function unionOf (branches: Properties[]): Shape {
-  const tagged = branches.map((properties, n) => objectOf([['tag', { build: (T) => T.Literal(`t${n}`), values: fc.constant(whole(`t${n}`)) }, false], ...properties]))
+  const tagged = branches.map((properties, n) => {
+    return objectOf([['tag', { build: (T) => T.Literal(`t${n}`), values: fc.constant(whole(`t${n}`)) }, false], ...properties])
+  })
   return { build: (T) => T.Union(tagged.map(({ build }) => build(T))), values: fc.oneof(...tagged.map(({ values }) => values)) }
 }
 
 function intersectionOf (left: Shape, right: Shape): Shape {
-  const merge = ([a, b]: [Value, Value]): Value => ({ given: { ...a.given as object, ...b.given as object }, declared: { ...a.declared as object, ...b.declared as object } })
+  const merge = ([a, b]: [Value, Value]): Value => {
+    return { given: { ...a.given as object, ...b.given as object }, declared: { ...a.declared as object, ...b.declared as object } }
+  }
   return { build: (T) => T.Intersect([left.build(T), right.build(T)]), values: fc.tuple(left.values, right.values).map(merge) }
 }
 
 function objectOf (properties: Properties, additionalProperties?: boolean): Shape {
   // A name that every object inherits cannot be optional.
   const isAbsentable = (name: string, isOptional: boolean): boolean => isOptional && name !== 'toString'
-  const members = fc.record(Object.fromEntries(properties.map(([name, { values }, isOptional]) => [name, isAbsentable(name, isOptional) ? fc.option(values, { nil: undefined }) : values])), { noNullPrototype: true })
+  const members = fc.record(
+    Object.fromEntries(
+      properties.map(([name, { values }, isOptional]) => {
+        return [name, isAbsentable(name, isOptional) ? fc.option(values, { nil: undefined }) : values]
+      })
+    ),
+    { noNullPrototype: true }
+  )
   return {
-    build: (T) => T.Object(Object.fromEntries(properties.map(([name, { build }, isOptional]) => [name, isAbsentable(name, isOptional) ? T.Optional(build(T)) : build(T)])), additionalProperties === undefined ? {} : { additionalProperties }),
+    build: (T) => T.Object(
+      Object.fromEntries(
+        properties.map(([name, { build }, isOptional]) => [name, isAbsentable(name, isOptional) ? T.Optional(build(T)) : build(T)])
+      ),
+      additionalProperties === undefined ? {} : { additionalProperties }
+    ),
     values: fc.tuple(members, undeclared).map(([values, more]) => {
       const { given, declared } = joinMembers(values)
       if (additionalProperties === false) return { given, declared }
-      return { given: { ...more, ...given as object }, declared: additionalProperties === true ? { ...more, ...declared as object } : declared }
+      return {
+        given: { ...more, ...given as object },
+        declared: additionalProperties === true ? { ...more, ...declared as object } : declared
+      }
     })
   }
 }
@@ -720,13 +848,20 @@ function joinMembers (values: Readonly<Record<string, Value | undefined>>): Valu
 }
 
 for (const { name, Type, of } of lines) {
-  t.test(`${name}: writes the declared part of any value of any schema`, async (t) => {
+  t.test(`${name}: the serializer writes the declared part of any value of any schema`, async (t) => {
     // Ajv takes twenty times as long as TypeBox to compile a schema.
     const numRuns = name.startsWith('TypeBox') ? 300 : 40
     const sample = (shapes: fc.Arbitrary<Shape>): fc.Arbitrary<[schema: object, values: Value[]]> =>
       shapes.chain(({ build, values }) => fc.tuple(fc.constant(of(build(Type))), fc.array(values, { minLength: 1, maxLength: 3 })))
     const isExact = (text: string, { declared }: Value, more: object = {}): boolean =>
-      isDeepStrictEqual(JSON.parse(text), JSON.parse(JSON.stringify(typeof declared === 'object' && declared !== null && !Array.isArray(declared) ? { ...more, ...declared } : declared))) &&
+      isDeepStrictEqual(
+        JSON.parse(text),
+        JSON.parse(
+          JSON.stringify(
+            typeof declared === 'object' && declared !== null && !Array.isArray(declared) ? { ...more, ...declared } : declared
+          )
+        )
+      ) &&
         text === JSON.stringify(JSON.parse(text))
 
     fc.assert(fc.property(sample(shape), ([schema, values]) => {
