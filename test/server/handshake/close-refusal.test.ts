@@ -51,7 +51,7 @@ const answers: Array<[name: string, answer: (reply: FastifyReply) => unknown, co
   ['an error of the client\'s', () => { throw fault(401, 'please sign in') }, 4501, 'please sign in'],
   ['one that is sent', (reply) => reply.send(fault(404, 'no such room')), 4504, 'no such room'],
   ['a status and a body', (reply) => reply.code(403).send({ why: 'a secret' }), 4503, 'Forbidden'],
-  ['a status nobody knows', (reply) => reply.code(499).send('gone'), 4599, ''],
+  ['an unknown status', (reply) => reply.code(499).send('gone'), 4599, ''],
   ['a reason that is too long', () => { throw fault(400, 'é'.repeat(100)) }, 4500, 'é'.repeat(61)],
   ['a redirect', (reply) => reply.redirect('/sign-in'), 4501, 'Found'],
   ['a page', (reply) => reply.type('text/html').send('<h1>hello</h1>'), 4500, 'OK'],
@@ -161,11 +161,11 @@ t.test('an invalid handshake is refused over HTTP', async (t) => {
 
 t.test('messages sent before the refusal arrives are not handled, and a client that does not answer the close is terminated', async (t) => {
   const { app, seen } = await start(t, answering(() => { throw fault(401, 'no') }))
-  const peer = await connectRaw(t, app)
-  peer.allowHalfOpen = true
-  peer.resume()
-  const ended = once(peer, 'end')
-  peer.write(Buffer.concat([
+  const client = await connectRaw(t, app)
+  client.allowHalfOpen = true
+  client.resume()
+  const ended = once(client, 'end')
+  client.write(Buffer.concat([
     Buffer.from(handshakeText(app, '/')), maskedFrame('{"type":"say","text":"let me in"}'),
     maskedFrame('x'.repeat(100), 0xf1)
   ]))

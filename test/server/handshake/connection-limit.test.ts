@@ -62,10 +62,10 @@ t.test('a place is given back however its handshake ends', async (t) => {
     t.equal((await refused(`${url}/refuses`)).statusCode, 401)
     t.equal((await refused(`${url}/fails`)).statusCode, 500)
     t.equal((await refused(`${url}/hangs`)).statusCode, 503)
-    const peer = await connectRaw(t, app)
-    peer.write(handshakeText(app, '/hangs'))
+    const leaving = await connectRaw(t, app)
+    leaving.write(handshakeText(app, '/hangs'))
     await until(async () => await countSockets(app) > 0)
-    peer.resetAndDestroy()
+    leaving.resetAndDestroy()
     const client = await connect(t, url)
     client.ws.terminate()
     await until(async () => await countSockets(app) === 0)
@@ -89,10 +89,10 @@ t.test('an address that has all its places gets 429, even if the server is full'
 t.test('a place is free as soon as its handshake is refused, before its client has read the refusal', async (t) => {
   const { app, url } = await start(t, { maxConnections: 1 })
   app.server.on('connection', (socket) => { t.teardown(() => socket.destroy()) })
-  const peer = await connectRaw(t, app)
-  peer.allowHalfOpen = true
-  peer.write(handshakeText(app, '/refuses'))
-  await once(peer, 'data')
+  const client = await connectRaw(t, app)
+  client.allowHalfOpen = true
+  client.write(handshakeText(app, '/refuses'))
+  await once(client, 'data')
   t.equal(await countSockets(app), 1, 'its socket is still there')
   await connect(t, url)
 })
@@ -106,10 +106,10 @@ t.test('a client that leaves while its Origin is looked up takes no place', asyn
   }, { trustProxy: true })
   for (const leave of ['end', 'resetAndDestroy'] as const) {
     const asked = new Promise<void>((resolve) => { tell = resolve })
-    const peer = await connectRaw(t, app)
-    peer.write(handshakeText(app, '/', { Origin: 'http://slow.test', 'X-Forwarded-For': '10.0.0.1' }))
+    const leaving = await connectRaw(t, app)
+    leaving.write(handshakeText(app, '/', { Origin: 'http://slow.test', 'X-Forwarded-For': '10.0.0.1' }))
     await asked
-    peer[leave]()
+    leaving[leave]()
     await until(async () => await countSockets(app) === 0)
     admit(true)
     await turn()
@@ -118,7 +118,7 @@ t.test('a client that leaves while its Origin is looked up takes no place', asyn
     client.ws.terminate()
     await until(async () => await countSockets(app) === 0)
   }
-  t.pass('whoever comes next finds it free')
+  t.pass('the place is free for the next client')
 })
 
 t.test('a handshake whose time is over takes no place', async (t) => {
@@ -128,15 +128,15 @@ t.test('a handshake whose time is over takes no place', async (t) => {
     handshakeTimeoutMs: 50,
     origin: (origin) => origin === 'http://slow.test' ? new Promise((resolve) => { admit = resolve }) : true
   })
-  const peer = await connectRaw(t, app)
-  peer.allowHalfOpen = true
-  peer.write(handshakeText(app, '/', { Origin: 'http://slow.test' }))
-  await once(peer, 'data')
+  const client = await connectRaw(t, app)
+  client.allowHalfOpen = true
+  client.write(handshakeText(app, '/', { Origin: 'http://slow.test' }))
+  await once(client, 'data')
   admit(true)
   await turn()
   await turn()
   await connect(t, url)
-  t.pass('whoever comes next finds it free')
+  t.pass('the place is free for the next client')
 })
 
 t.test('clients without an address count for maxConnections only', async (t) => {
@@ -191,16 +191,16 @@ t.test('after any mixture of endings every place is free', async (t) => {
   const url = await listen(app)
   for (let round = 0; round < 8; round++) {
     await Promise.all(Array.from({ length: 25 }, async () => {
-      const peer = await connectRaw(t, app)
-      peer.resume()
-      const closed = once(peer, 'close')
+      const client = await connectRaw(t, app)
+      client.resume()
+      const closed = once(client, 'close')
       const bad = random.chance(0.1) ? { 'Sec-WebSocket-Protocol': 'other' } : {}
-      peer.write(handshakeText(app, `/${random.pick(names)}`, bad))
+      client.write(handshakeText(app, `/${random.pick(names)}`, bad))
       const leave = random.pick(['reset', 'end', 'answered'])
-      if (leave === 'answered') await Promise.race([once(peer, 'data'), closed])
+      if (leave === 'answered') await Promise.race([once(client, 'data'), closed])
       else await wait()
-      if (leave === 'end') peer.end()
-      else peer.resetAndDestroy()
+      if (leave === 'end') client.end()
+      else client.resetAndDestroy()
       await closed
     }))
   }
