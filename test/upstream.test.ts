@@ -2,11 +2,16 @@
 // in docs/internals.md, and a check here that the installed version still has it.
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http'
 import { createSecureServer } from 'node:http2'
 import { connect as connectTcp, type AddressInfo } from 'node:net'
 import { join, posix, relative } from 'node:path'
 import { PassThrough, Readable, Writable, type Duplex } from 'node:stream'
+import { Type as Legacy, TypeRegistry } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { Ajv } from 'ajv'
+import { Type as Current } from 'typebox'
 import fastifyWebsocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t from 'tap'
@@ -57,8 +62,10 @@ t.test('the tags in lib and the rows of docs/internals.md name the same parts an
 })
 
 t.test('a private part that lib uses has a tag in the same file', async (t) => {
+  // `~standard` is public, and no installed TypeBox has `~guard`, which earlier 1.x had.
   const signs = [
     /(?<=[\w)\]!]\??\.)_[a-z]\w+/g, /\b(?:assignSocket|detachSocket|shouldKeepAlive|alpnProtocol)\b/g, /'fastify\.hooks'/g,
+    /\b(?:ajv|ajv-formats)\/dist\//g, /(?<=\.)RULES\b/g, /(?<=')~(?!standard|guard)[a-z]+(?=')/g, /(?<=')TypeBox\.\w+(?=')/g,
     /\bserver\.emit = /g, /\braw\.(?:writeHead|write|end)(?= = )/g, /\brequest\.ws(?= = )/g
   ]
   for (const [file, text] of sources) {
@@ -192,6 +199,32 @@ const probes: Readonly<Record<Part, Probe>> = {
     const [code, reason] = await called
     return code === 1002 && reason === undefined
   },
+  'ajv ajv/dist/vocabularies': async () => {
+    const { default: items } = await import('ajv/dist/vocabularies/applicator/items.js')
+    const { default: limit } = await import('ajv/dist/vocabularies/validation/limitContains.js')
+    return [items, limit].every((module) => JSON.stringify(module).includes('"keyword"'))
+  },
+  'ajv Ajv#RULES': () => Object.hasOwn(new Ajv().RULES.keywords, 'maxLength'),
+  'ajv-formats ajv-formats/dist/formats': async () => 'email' in (await import('ajv-formats/dist/formats.js')).fullFormats,
+  '@sinclair/typebox TypeBox.Kind': () => Symbol.for('TypeBox.Kind') in Legacy.String(),
+  '@sinclair/typebox TypeBox.Transform': () => {
+    return Symbol.for('TypeBox.Transform') in Legacy.Transform(Legacy.String()).Decode(Number).Encode(String)
+  },
+  '@sinclair/typebox TypeCompiler.Code': () => {
+    TypeRegistry.Set('Own', () => true)
+    const list = Legacy.Array(Legacy.String({ format: '0' }), { uniqueItems: true })
+    const code = TypeCompiler.Code(Legacy.Object({ list, own: Legacy.Unsafe({ [Symbol.for('TypeBox.Kind')]: 'Own' }) }))
+    TypeRegistry.Delete('Own')
+    return ["format('0', ", "kind('Own', ", 'hash('].every((call) => code.includes(call))
+  },
+  '@sinclair/typebox build/cjs/type/registry': () => {
+    const require = createRequire(import.meta.url)
+    require('@sinclair/typebox')
+    return Object.keys(require.cache).some((path) => /typebox[\\/]build[\\/]cjs[\\/]type[\\/]registry[\\/]format\.js$/.test(path))
+  },
+  'typebox ~kind': () => '~kind' in Current.String(),
+  'typebox ~refine': () => '~refine' in Current.Refine(Current.String(), () => true),
+  'typebox ~codec': () => '~codec' in Current.Codec(Current.String()).Decode(Number).Encode(String),
   'ws WebSocket#pong': async (t) => {
     const { ws, client } = await serverWebSocket(t)
     const called = callOf(ws, 'pong')

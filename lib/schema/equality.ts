@@ -1,3 +1,6 @@
+// upstream-private: @sinclair/typebox TypeBox.Kind, TypeBox.Transform
+// upstream-private: typebox ~refine, ~codec
+
 /** The key of a schema's kind in TypeBox 0.34. */
 export const KIND: unique symbol = Symbol.for('TypeBox.Kind') as never
 /** The keys under which a schema of TypeBox 1.x keeps check functions of the app. */

@@ -1,4 +1,5 @@
 import { str, type Ajv, type CodeKeywordDefinition, type KeywordDefinition } from 'ajv'
+// upstream-private: ajv ajv/dist/vocabularies
 import dependentSchemas from 'ajv/dist/vocabularies/applicator/dependentSchemas.js'
 import items from 'ajv/dist/vocabularies/applicator/items.js'
 import items2020 from 'ajv/dist/vocabularies/applicator/items2020.js'
@@ -35,6 +36,7 @@ export function openAjv (references: References, vocabulary: Vocabulary, options
   const ajv = createAjv({ customOptions: { ...customOptions, ...OPTIONS, ...tracking, ...strictness, ...options }, plugins })
   addKeywords(ajv, vocabulary)
   addFormats(ajv, parts, vocabulary)
+  // upstream-private: ajv Ajv#RULES
   const takes = (keyword: string): boolean => Object.hasOwn(ajv.RULES.keywords, keyword)
   const translator: Translator = { references, vocabulary, name: (part) => nameOf(part, documents), takes }
   for (const [, document] of documents) ajv.addSchema(translate(document, translator), translator.name(document).slice(0, -1))

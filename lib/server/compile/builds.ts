@@ -62,6 +62,7 @@ function required (): Namespace[] {
   })
 }
 
+// upstream-private: @sinclair/typebox build/cjs/type/registry
 const FORMAT_REGISTRY = /[\\/]typebox[\\/]build[\\/]cjs[\\/]type[\\/]registry[\\/]format\.js$/
 
 function located (specifier: string): string[] {

@@ -1,3 +1,4 @@
+// upstream-private: ajv-formats ajv-formats/dist/formats
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 
 /** Formats whose usual check takes more than linear time, checked in linear time. */

@@ -7,6 +7,7 @@ import type { Vocabulary } from './vocabulary.js'
 
 type CompileSchema = (schema: unknown) => { Check (value: unknown): boolean }
 
+// upstream-private: typebox ~kind
 const KIND = '~kind'
 
 /** Loads TypeBox 1.x. */

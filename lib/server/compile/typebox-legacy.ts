@@ -13,6 +13,7 @@ export async function loadLegacy (): Promise<Line> {
   try {
     const { TypeCompiler } = await import('@sinclair/typebox/compiler')
     const namespace = await import('@sinclair/typebox')
+    // upstream-private: @sinclair/typebox TypeCompiler.Code
     const compiler: LegacyCompiler = { code: (schema) => TypeCompiler.Code(schema as never), kinds: namespace.TypeRegistry }
     return {
       build: buildOf(namespace),

@@ -1,5 +1,6 @@
 import { Ajv, type FuncKeywordDefinition } from 'ajv'
 import formatsPlugin from 'ajv-formats'
+// upstream-private: ajv-formats ajv-formats/dist/formats
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 import type { Build, FormatCheck, KindCheck } from './builds.js'
 import { KIND } from '../../schema/equality.js'
@@ -91,6 +92,7 @@ export class Vocabulary {
   /** Tells whether a keyword is one of JSON Schema's, of the app's own, or an annotation. */
   isKnown (name: string): boolean {
     if (KEYWORDS.has(name) || name.startsWith('x-') || name.startsWith('~') || FORMAT_LIMITS.has(name)) return true
+    // upstream-private: ajv Ajv#RULES
     return this.#own?.RULES.keywords[name] === true
   }
 
