@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
-import type { Socket } from '../../types/socket.js'
 import type { ContractChannel } from './channel.js'
 import { compileContract } from './compile/contract.js'
 import { refuseSlowPatterns } from './compile/slow-patterns.js'
@@ -12,7 +11,7 @@ import { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
 import type { HandshakeRequest, HandshakeRoute } from './handshake/handshake.js'
 import type { Heartbeat } from './connection/heartbeat.js'
-import type { Entry, Handler } from './messages/inbound.js'
+import { uncheckedEntry, type Entry, type Handler } from './messages/message.js'
 import { compileHost } from './handshake/host.js'
 import { readRouteOptions, type RouteSettings } from './options.js'
 import { compileOrigin } from './handshake/origin.js'
@@ -103,7 +102,7 @@ export class TypedRoute implements HandshakeRoute {
     // Once more: what a message refers to is known only now.
     if (!unsafePatterns) refuseSlowPatterns(contract, sharedSchemas)
     const compiled = compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })
-    const entries = new Map<string, Entry<Socket>>()
+    const entries = new Map<string, Entry>()
     for (const [name, incoming] of compiled.incoming) entries.set(name, { ...incoming, ...withCost(on, name), isUrgent: name === refresh })
     return {
       contract,
@@ -116,7 +115,7 @@ export class TypedRoute implements HandshakeRoute {
       hasUrgent: refresh !== undefined,
       open,
       close,
-      binary: binary === undefined ? undefined : { handler: binary },
+      binary: binary === undefined ? undefined : uncheckedEntry(binary as Handler),
       errorHandler: errorHandler ?? this.#settings.errorHandler
     }
   }
@@ -169,10 +168,8 @@ export function routeOf ({ routeOptions }: { readonly routeOptions: { readonly c
   return (routeOptions.config as { [kRoute]?: TypedRoute } | undefined)?.[kRoute]
 }
 
-type OneHandler = Handler<Socket>
-
-function withCost (on: object, name: string): { handler: OneHandler, cost: number } {
-  const handler = (on as Record<string, OneHandler | { handler: OneHandler, cost: number }>)[name]!
+function withCost (on: object, name: string): { handler: Handler, cost: number } {
+  const handler = (on as Record<string, Handler | { handler: Handler, cost: number }>)[name]!
   if (typeof handler === 'function') return { handler: handler.bind(on), cost: 1 }
   return { handler: handler.handler.bind(on), cost: handler.cost }
 }

@@ -54,10 +54,10 @@ t.test('a recursive union that tells its branches apart late costs a message a f
   for (const [name, schema, options] of unions) {
     const decode = decoderOf(schema, options)
     const event = eventOf(schema, options)
-    t.equal(decode(JSON.stringify({ type: 'm', x: nested(60, { kind: 'and' }) })).kind, 'message', `${name}: taken`)
+    t.equal(decode(JSON.stringify({ type: 'm', x: nested(60, { kind: 'and' }) })).kind, 'event', `${name}: taken`)
     t.match(
       decode(JSON.stringify({ type: 'm', x: nested(60, { kind: 'nope' }) })),
-      { kind: 'refusal', error: { message: 'message/x must match a schema in anyOf' } },
+      { kind: 'rejection', error: { message: 'message/x must match a schema in anyOf' } },
       `${name}: refused and explained`
     )
     const good = countedNodes(60, { kind: 'and', secret: 1 })
@@ -73,7 +73,7 @@ t.test('a message is checked by itself, whatever was checked before', async (t) 
   for (const [name, schema, options] of unions) {
     const check = decoderOf(schema, options)
     const kinds = ['and', 'nope', 'or', 'nope'].map((kind) => check(JSON.stringify({ type: 'm', x: nested(3, { kind }) })).kind)
-    t.same(kinds, ['message', 'refusal', 'message', 'refusal'], name)
+    t.same(kinds, ['event', 'rejection', 'event', 'rejection'], name)
   }
 })
 

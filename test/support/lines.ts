@@ -3,10 +3,10 @@ import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
 import type { ContractDefinition } from '../../types/contract.js'
 import { defineContract } from '../../lib/contract.js'
-import { compileContract, type Codec, type CompiledContract, type CompileOptions } from '../../lib/server/compile/contract.js'
+import { compileContract, type CompiledContract, type CompileOptions, type IncomingCall } from '../../lib/server/compile/contract.js'
 import { Decoder, type Decoded } from '../../lib/server/messages/decode.js'
+import type { Entry } from '../../lib/server/messages/message.js'
 import { Encoder } from '../../lib/server/messages/encode.js'
-import type { Incoming } from '../../lib/server/compile/contract.js'
 import { loadTypeBox } from '../../lib/server/compile/typebox.js'
 
 export type Builder = typeof Legacy
@@ -34,17 +34,22 @@ export function compile (definition: ContractDefinition, options: Partial<Compil
   return compileContract(defineContract(definition), { typebox, ajv: {}, sharedSchemas: {}, ...options })
 }
 
+/** The entries of a route whose handlers are never called. */
+export function entriesOf (incoming: CompiledContract['incoming']): Map<string, Entry> {
+  return new Map([...incoming].map(([name, message]) => [name, { ...message, handler () {}, cost: 1, isUrgent: false }]))
+}
+
 /** Decodes the text of one client message, `m`. */
-export function decoderOf (message: object, options?: Partial<CompileOptions>): (text: string) => Decoded<Incoming> {
+export function decoderOf (message: object, options?: Partial<CompileOptions>): (text: string) => Decoded {
   const { incoming } = compile({ name: 'test', clientToServer: { m: message } }, options)
-  const decoder = new Decoder(incoming, 'type')
+  const decoder = new Decoder(entriesOf(incoming), 'type')
   return (text) => decoder.decode(text)
 }
 
 /** Why a payload of the client message `m` is refused, or `undefined`. */
 export function refusalOf (schema: object, payload: object, options?: Partial<CompileOptions>): string | undefined {
   const decoded = decoderOf(schema, options)(JSON.stringify({ type: 'm', ...payload }))
-  return decoded.kind === 'refusal' ? decoded.error.message : undefined
+  return decoded.kind === 'rejection' ? decoded.error.message : undefined
 }
 
 /** Writes the event `m` of a server. */
@@ -57,6 +62,6 @@ export function eventOf (schema: object, { validateOutgoing = true, ...options }
 export function replyOf (schema: object, { validateOutgoing = true, ...options }: Partial<CompileOptions> & { validateOutgoing?: boolean } = {}): (data: unknown) => string {
   const compiled = compile({ name: 'test', clientToServer: { m: { request: Legacy.Object({}), reply: schema } } }, options)
   const encoder = new Encoder(compiled, validateOutgoing)
-  const codec = compiled.incoming.get('m')?.reply as Codec
-  return (data) => encoder.reply('m', codec, undefined, data).replace(/^\{"type":"\$reply","data":([^]*)\}$/, '$1')
+  const call = compiled.incoming.get('m') as IncomingCall
+  return (data) => encoder.reply(call, undefined, data).replace(/^\{"type":"\$reply","data":([^]*)\}$/, '$1')
 }

@@ -21,20 +21,50 @@ export interface Codec extends Checker {
 }
 
 /** A message that the server may send. */
-export interface Outgoing extends Codec {
-  /** The beginning of its text: everything in front of the payload's own properties. */
-  readonly opening: string
-  /** The check of the client's answer, when it is a call. */
-  readonly reply: Checker | undefined
+export type Outgoing = OutgoingEvent | OutgoingCall
+
+interface OutgoingEvent extends Written {
+  readonly kind: 'event'
+  readonly reply: undefined
 }
 
-/** A message that a client may send. */
-export interface Incoming {
+export interface OutgoingCall extends Written {
+  readonly kind: 'call'
+  /** The check of the client's reply. */
+  readonly reply: Checker
+}
+
+interface Written extends Codec {
+  /** The beginning of its text: everything in front of the payload's own properties. */
+  readonly opening: string
+}
+
+/**
+ * A message that a client may send. The three kinds have the same properties in the same order: for
+ * the engine they have one shape.
+ */
+export type Incoming = IncomingEvent | IncomingCall | IncomingStream
+
+export interface IncomingEvent extends Read {
+  readonly kind: 'event'
+  readonly answer: undefined
+}
+
+export interface IncomingCall extends Read {
+  readonly kind: 'call'
+  /** The codec of its reply. */
+  readonly answer: Codec
+}
+
+export interface IncomingStream extends Read {
+  readonly kind: 'stream'
+  /** The codec of each of its items. */
+  readonly answer: Codec
+}
+
+interface Read {
   readonly name: string
   readonly payload: Checker
-  /** The codec of its answer, or of each item of it, when it is a call or a stream. */
-  readonly reply: Codec | undefined
-  readonly isStream: boolean
 }
 
 /** A contract, ready for messages. */
@@ -78,12 +108,12 @@ class ContractCompiler {
 
   incoming (message: ContractMessage): Incoming {
     const { name, where, schemas } = message
-    const answer = answerOf(schemas)
-    return {
-      name,
-      payload: named(where, () => this.#payloadChecker(this.#referencesOf(schemas.payload), {})),
-      reply: answer && named(message.whereAnswer, () => this.#answerCodec(this.#referencesOf(answer))),
-      isStream: schemas.kind === 'stream'
+    const payload = named(where, () => this.#payloadChecker(this.#referencesOf(schemas.payload), {}))
+    const codecOf = (schema: object): Codec => named(message.whereAnswer, () => this.#answerCodec(this.#referencesOf(schema)))
+    switch (schemas.kind) {
+      case 'event': return { kind: 'event', name, payload, answer: undefined }
+      case 'call': return { kind: 'call', name, payload, answer: codecOf(schemas.reply) }
+      case 'stream': return { kind: 'stream', name, payload, answer: codecOf(schemas.item) }
     }
   }
 
@@ -93,8 +123,8 @@ class ContractCompiler {
     const answer = answerOf(schemas)
     const opening = `{${JSON.stringify(discriminator)}:${JSON.stringify(name)}`
     const codec = named(where, () => this.#payloadCodec(this.#referencesOf(schemas.payload), opening))
-    const reply = answer && named(message.whereAnswer, () => compileChecker(this.#referencesOf(answer), this.#scope, {}))
-    return { ...codec, opening, reply }
+    if (answer === undefined) return { ...codec, kind: 'event', opening, reply: undefined }
+    return { ...codec, kind: 'call', opening, reply: named(message.whereAnswer, () => compileChecker(this.#referencesOf(answer), this.#scope, {})) }
   }
 
   #payloadCodec (references: References, opening: string): Codec {

@@ -1,4 +1,3 @@
-import type { Socket } from '../../../types/socket.js'
 import type { Failure } from '../failure.js'
 import type { Inbound } from '../messages/inbound.js'
 import type { Lifecycle } from './lifecycle.js'
@@ -25,34 +24,34 @@ export interface ActivityOwner {
  */
 export class Activity {
   readonly #lifecycle: Lifecycle
-  readonly #inbound: Inbound<Socket>
+  readonly #inbound: Inbound
   readonly #owner: ActivityOwner
   #errorHandlers = 0
   #resolveIdle: (() => void) | undefined = undefined
   #resolveSettled: (() => void) | undefined = undefined
 
-  constructor (lifecycle: Lifecycle, inbound: Inbound<Socket>, owner: ActivityOwner) {
+  constructor (lifecycle: Lifecycle, inbound: Inbound, owner: ActivityOwner) {
     this.#lifecycle = lifecycle
     this.#inbound = inbound
     this.#owner = owner
   }
 
   get isIdle (): boolean {
-    return this.#lifecycle.hasEnded || (this.#lifecycle.state !== 'opening' && this.#inbound.isIdle)
+    return this.#lifecycle.hasEnded || (this.#lifecycle.state !== 'opening' && this.#inbound.scheduler.isIdle)
   }
 
   get isSettled (): boolean {
     const { hasEnded, state } = this.#lifecycle
-    return hasEnded && state === 'closed' && this.#inbound.isIdle && this.#inbound.streams === 0 && this.#errorHandlers === 0
+    return hasEnded && state === 'closed' && this.#inbound.scheduler.isIdle && this.#inbound.dispatcher.streams === 0 && this.#errorHandlers === 0
   }
 
   get unsettled (): Unsettled {
     const { state } = this.#lifecycle
     return {
       open: Number(state === 'opening'),
-      handlers: this.#inbound.running,
-      queued: this.#inbound.queued,
-      streams: this.#inbound.streams,
+      handlers: this.#inbound.scheduler.running,
+      queued: this.#inbound.scheduler.queued,
+      streams: this.#inbound.dispatcher.streams,
       errorHandlers: this.#errorHandlers,
       close: Number(state === 'open' || state === 'closing')
     }
@@ -79,7 +78,7 @@ export class Activity {
 
   /** Notes that a message has been handled. */
   progress (): void {
-    if (!this.#inbound.isIdle) return
+    if (!this.#inbound.scheduler.isIdle) return
     this.#resolveIdle?.()
     this.#lifecycle.closeIfDone(true)
     this.settle()

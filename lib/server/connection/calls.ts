@@ -4,8 +4,9 @@ import { MAX_TIMEOUT_MS } from '../../timer.js'
 import type { Checker } from '../compile/checker.js'
 import * as errors from '../errors.js'
 import { bodyOf, causedBy, textOf } from '../failure.js'
-import { refuse, type Answer } from '../messages/decode.js'
+import type { Answer } from '../messages/decode.js'
 import type { Encoder, WrittenCall } from '../messages/encode.js'
+import { rejectionOf } from '../messages/rejection.js'
 import { giveWay } from '../turn.js'
 
 /** A connection, as its calls need it. */
@@ -127,7 +128,7 @@ export class PendingCalls {
   }
 
   #rejectReply ({ type, reject }: PendingCall, reason: string): void {
-    this.#owner.sendError(refuse(ErrorCode.validation, reason, Reserved.reply).error)
+    this.#owner.sendError(rejectionOf(ErrorCode.validation, reason, { received: Reserved.reply }).error)
     reject(new errors.CallInvalid(type, reason))
   }
 

@@ -8,7 +8,8 @@ import type { CallOptions, Socket } from '../../../types/socket.js'
 import { CloseCode, Reserved, type ErrorBody } from '../../protocol.js'
 import type { Failure } from '../failure.js'
 import type { Answer } from '../messages/decode.js'
-import { Inbound, type InboundContext, type InboundOwner } from '../messages/inbound.js'
+import { Inbound } from '../messages/inbound.js'
+import type { InboundContext, InboundOwner } from '../messages/owner.js'
 import type { ConnectionStats } from '../stats.js'
 import type { Hub } from '../topics/hub.js'
 import { Subscriptions } from '../topics/subscriptions.js'
@@ -27,7 +28,7 @@ import { SlowConsumer, type SlowConsumerOwner } from './slow-consumer.js'
 import { TypedSocket, type SocketOwner } from './socket.js'
 
 /** The parts that all connections of one route share. */
-export interface RouteContext extends InboundContext<Socket>, LifecycleHandlers, ErrorHandlerContext {
+export interface RouteContext extends InboundContext, LifecycleHandlers, ErrorHandlerContext {
   readonly contract: AnyContract
   readonly registry: ConnectionRegistry
   readonly heartbeat: Heartbeat | undefined
@@ -50,7 +51,7 @@ const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: its parts put together. Handlers hold its `socket`. */
 export class Connection implements
-  SocketOwner, InboundOwner<Socket>, OutboxOwner, CallsOwner, LifecycleOwner, ActivityOwner, SlowConsumerOwner, HeartbeatMember {
+  SocketOwner, InboundOwner, OutboxOwner, CallsOwner, LifecycleOwner, ActivityOwner, SlowConsumerOwner, HeartbeatMember {
   readonly route: RouteContext
   readonly request: FastifyRequest
   readonly ws: ServerWebSocket
@@ -60,7 +61,7 @@ export class Connection implements
   readonly context: AsyncResource = new AsyncResource('fastify-typed-ws')
   readonly outbox: Outbox
   readonly #stream: TransportStream
-  readonly #inbound: Inbound<Socket>
+  readonly #inbound: Inbound
   readonly #frameReader: FrameReader | undefined
   readonly activity: Activity
   readonly #lifecycle: Lifecycle
@@ -81,11 +82,11 @@ export class Connection implements
     this.socket = new TypedSocket(this)
     this.#stream = stream
     this.outbox = new Outbox(ws, stream, settings.highWaterMarkBytes, this)
-    this.#inbound = new Inbound<Socket>(route, this)
+    this.#inbound = new Inbound(route, this)
     this.#lifecycle = new Lifecycle(route, this)
     this.activity = new Activity(this.#lifecycle, this.#inbound, this)
     ws.outbox = this.outbox
-    this.#frameReader = ws.readThrough(this.#inbound, settings.maxPayloadBytes, this.context)
+    this.#frameReader = ws.readThrough(this.#inbound.receiver, settings.maxPayloadBytes, this.context)
     ws.on('message', (data: Buffer, isBinary) => this.context.runInAsyncScope(() => this.#receive(data, isBinary)))
     ws.on('close', (code, reason) => this.context.runInAsyncScope(() => this.#end(ws.faultCode ?? code, reason.toString())))
     ws.on('error', (error) => this.request.log.debug({ err: error }, 'websocket error'))
@@ -104,6 +105,10 @@ export class Connection implements
 
   get isOpen (): boolean {
     return this.ws.readyState === this.ws.OPEN
+  }
+
+  get isGone (): boolean {
+    return this.#lifecycle.isGone
   }
 
   close (code: number = CloseCode.normal, reason: string | Uint8Array = ''): void {
@@ -187,7 +192,7 @@ export class Connection implements
   onDrain (): void {
     this.#slowConsumer?.stop()
     this.#calls?.onDrain()
-    this.context.runInAsyncScope(() => this.#inbound.next())
+    this.context.runInAsyncScope(() => this.#inbound.scheduler.next())
   }
 
   unreadable (error: unknown): void {
@@ -211,11 +216,11 @@ export class Connection implements
   }
 
   readForAnswer (): void {
-    if (!this.#inbound.isFull) this.inflated()
+    if (!this.#inbound.receiver.isFull) this.inflated()
   }
 
   stopReading (): void {
-    if (this.#inbound.isFull) this.pause()
+    if (this.#inbound.receiver.isFull) this.pause()
   }
 
   // Input.
@@ -276,11 +281,11 @@ export class Connection implements
   }
 
   handleMessages (): void {
-    this.#inbound.start()
+    this.#inbound.scheduler.start()
   }
 
   dropMessages (): void {
-    this.#inbound.refuse()
+    this.#inbound.scheduler.stop()
   }
 
   onCloseTimeoutStart (): void {
@@ -305,17 +310,17 @@ export class Connection implements
 
   /** Stops handling messages: those that wait are dropped. */
   giveUp (): void {
-    this.#inbound.refuse()
+    this.#inbound.scheduler.stop()
   }
 
   get stats (): ConnectionStats {
     return {
-      queued: this.#inbound.queued,
-      running: this.#inbound.running,
-      streams: this.#inbound.streams,
+      queued: this.#inbound.scheduler.queued,
+      running: this.#inbound.scheduler.running,
+      streams: this.#inbound.dispatcher.streams,
       pendingCalls: this.#calls?.size ?? 0,
       bufferedBytes: this.outbox.bufferedAmount,
-      messagesReceived: this.#inbound.received,
+      messagesReceived: this.#inbound.receiver.received,
       messagesSent: this.outbox.sent,
       bytesReceived: this.#stream.bytesRead ?? 0,
       bytesSent: this.#stream.bytesWritten ?? 0
@@ -334,7 +339,7 @@ export class Connection implements
   }
 
   get begun (): number {
-    return this.#inbound.received - this.#inbound.queued
+    return this.#inbound.receiver.received - this.#inbound.scheduler.queued
   }
 
   ping (): void {
@@ -352,8 +357,8 @@ export class Connection implements
   }
 
   #receive (data: Buffer, isBinary: boolean): void {
-    if (isBinary) this.#inbound.takeBinary(data)
-    else this.#inbound.takeText(data, data.length)
+    if (isBinary) this.#inbound.receiver.takeBinary(data)
+    else this.#inbound.receiver.takeText(data, data.length)
   }
 
   #end (code: number, reason: string): void {

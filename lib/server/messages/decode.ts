@@ -1,21 +1,16 @@
-import { ErrorCode, MAX_DEPTH, REF, Reserved, type ErrorBody } from '../../protocol.js'
-import type { Incoming } from '../compile/contract.js'
-import { Message } from './message.js'
+import { ErrorCode, MAX_DEPTH, REF, Reserved } from '../../protocol.js'
+import { Message, type Entry, type Received } from './message.js'
+import { rejectionOf, type Rejection } from './rejection.js'
 
-/** A checked message, what the protocol itself has to say, or why there is neither. */
-export type Decoded<E> = Message<E> | Refusal | Fault | Ping | Answer | Cancel
+/** A checked message, a message of the protocol's own, or a rejection. */
+export type Decoded = Received | Rejection | Fault | Ping | Answer | Cancel
 
-export interface Refusal {
-  readonly kind: 'refusal'
-  readonly error: ErrorBody
-}
-
-/** A message whose check threw: the fault is the server's. */
+/** A message whose check threw: a fault of the server's. */
 export interface Fault {
   readonly kind: 'fault'
   readonly type: string
   readonly ref: number | undefined
-  /** As it came, not checked. */
+  /** The payload as it arrived, not checked. */
   readonly payload: unknown
   readonly error: unknown
 }
@@ -24,7 +19,7 @@ interface Ping {
   readonly kind: 'ping'
 }
 
-/** What the peer says to a call of ours: its data, not checked yet, or its error. */
+/** The client's answer to a call of the server's: its data, not checked yet, or its error. */
 export interface Answer {
   readonly kind: 'reply' | 'error'
   /** An error may answer no call at all. */
@@ -32,61 +27,57 @@ export interface Answer {
   readonly data: unknown
 }
 
-/** The peer waits no longer for the answer to a call of its own. */
+/** A notice that the client no longer awaits the answer to a call of its own. */
 export interface Cancel {
   readonly kind: 'cancel'
   readonly ref: number
 }
 
-type Status = Pick<ErrorBody, 'statusCode' | 'error'>
 type JsonObject = Record<string, unknown>
 
-const BAD_REQUEST = { statusCode: 400, error: 'Bad Request' } as const
-// A type this long names nothing; it is not echoed.
+// A longer type names no message, and is not sent back.
 const MAX_ECHO_LENGTH = 128
 
-/** Turns text from outside into a message of the contract, or a named refusal. The only way in. */
-export class Decoder<E extends Incoming> {
-  readonly #entries: ReadonlyMap<string, E>
+/** Turns the text of a client into a message of the contract, or into a named rejection. */
+export class Decoder {
+  readonly #entries: ReadonlyMap<string, Entry>
   readonly #discriminator: string
 
-  constructor (entries: ReadonlyMap<string, E>, discriminator: string) {
+  constructor (entries: ReadonlyMap<string, Entry>, discriminator: string) {
     this.#entries = entries
     this.#discriminator = discriminator
   }
 
-  decode (text: string): Decoded<E> {
+  decode (text: string): Decoded {
     const value = parse(text)
-    if (value === undefined) return refuse(ErrorCode.invalidJson, 'message is not valid JSON')
-    if (!isObject(value)) return refuse(ErrorCode.invalidJson, 'message must be a JSON object')
+    if (value === undefined) return rejectionOf(ErrorCode.invalidJson, 'message is not valid JSON')
+    if (!isObject(value)) return rejectionOf(ErrorCode.invalidJson, 'message must be a JSON object')
     const fault = faultOf(value, 1)
-    if (fault !== undefined) return refuse(ErrorCode.invalidJson, fault)
-    return this.#recognise(value)
+    if (fault !== undefined) return rejectionOf(ErrorCode.invalidJson, fault)
+    return this.#recognize(value)
   }
 
-  #recognise (value: JsonObject): Decoded<E> {
+  #recognize (value: JsonObject): Decoded {
     const type = value[this.#discriminator]
     const entry = typeof type === 'string' ? this.#entries.get(type) : undefined
-    if (entry === undefined) return this.#recogniseOwn(type, value)
-    const isCall = entry.reply !== undefined
-    if (isCall && (value[REF] !== undefined || entry.isStream) && !isRef(value[REF])) return refuseRef(entry.name)
+    if (entry === undefined) return this.#recognizeReserved(type, value)
+    const ref = refOf(value)
     const payload = this.#payloadOf(value)
-    try {
-      if (!entry.payload.check(payload)) return refuse(ErrorCode.validation, entry.payload.explain(payload), entry.name, refOf(value))
-    } catch (error) {
-      return { kind: 'fault', type: entry.name, ref: refOf(value), payload, error }
+    switch (entry.kind) {
+      case 'event': return check(entry, payload, ref) ?? new Message(entry, undefined, payload)
+      case 'call': return ref === undefined && value[REF] !== undefined ? rejectRef(entry.name) : check(entry, payload, ref) ?? new Message(entry, ref, payload)
+      case 'stream': return ref === undefined ? rejectRef(entry.name) : check(entry, payload, ref) ?? new Message(entry, ref, payload)
     }
-    return new Message(entry, entry.name, isCall ? refOf(value) : undefined, payload)
   }
 
-  // What the protocol itself says, or nothing known.
-  #recogniseOwn (type: unknown, value: JsonObject): Decoded<E> {
+  // A message of the protocol's own, or an unknown type.
+  #recognizeReserved (type: unknown, value: JsonObject): Decoded {
     if (type === Reserved.ping) return PING
-    if (type !== Reserved.reply && type !== Reserved.error && type !== Reserved.cancel) return this.#refuseType(type, value)
+    if (type !== Reserved.reply && type !== Reserved.error && type !== Reserved.cancel) return this.#rejectType(type, value)
     const ref = refOf(value)
     // An error is never answered by an error.
     if (type === Reserved.error) return { kind: 'error', ref, data: value }
-    if (ref === undefined) return refuseRef(type)
+    if (ref === undefined) return rejectRef(type)
     return type === Reserved.reply ? { kind: 'reply', ref, data: value['data'] } : { kind: 'cancel', ref }
   }
 
@@ -99,11 +90,11 @@ export class Decoder<E extends Incoming> {
     return payload
   }
 
-  #refuseType (type: unknown, value: JsonObject): Refusal {
+  #rejectType (type: unknown, value: JsonObject): Rejection {
     const ref = refOf(value)
-    if (typeof type !== 'string') return refuse(ErrorCode.unknownType, `message must have a string property '${this.#discriminator}'`, undefined, ref)
-    if (type.length > MAX_ECHO_LENGTH) return refuse(ErrorCode.unknownType, 'message has an unknown type', undefined, ref)
-    return refuse(ErrorCode.unknownType, `message has an unknown type '${type}'`, type, ref)
+    if (typeof type !== 'string') return rejectionOf(ErrorCode.unknownType, `message must have a string property '${this.#discriminator}'`, { ref })
+    if (type.length > MAX_ECHO_LENGTH) return rejectionOf(ErrorCode.unknownType, 'message has an unknown type', { ref })
+    return rejectionOf(ErrorCode.unknownType, `message has an unknown type '${type}'`, { ref, received: type })
   }
 }
 
@@ -117,7 +108,7 @@ function parse (text: string): unknown {
   }
 }
 
-// Depth and poisoning in one walk, which never goes deeper than it allows.
+// Finds too many levels, and forbidden properties, in one walk that goes no deeper than MAX_DEPTH.
 function faultOf (value: unknown, depth: number): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   if (depth > MAX_DEPTH) return `message is nested deeper than ${MAX_DEPTH} levels`
@@ -142,21 +133,24 @@ function faultOfMembers (object: JsonObject, depth: number): string | undefined 
   return undefined
 }
 
-// As secure-json-parse does for Fastify's bodies: what could reach a prototype when merged.
+// Finds the properties that could reach a prototype when objects are merged, as
+// secure-json-parse does for Fastify's bodies.
 function isPoison (key: string, child: unknown): boolean {
   if (key === '__proto__') return true
   return key === 'constructor' && typeof child === 'object' && child !== null && Object.hasOwn(child, 'prototype')
 }
 
-/** Why a message is not handled, in its place among those that are. */
-export function refuse (code: string, message: string, received?: string, ref?: number, status: Status = BAD_REQUEST): Refusal {
-  const error = { ...status, code, message }
-  return { kind: 'refusal', error: { ...(ref !== undefined && { ref }), ...(received !== undefined && { received }), ...error } }
+function check ({ name, payload: checker }: Entry, payload: unknown, ref: number | undefined): Rejection | Fault | undefined {
+  try {
+    return checker.check(payload) ? undefined : rejectionOf(ErrorCode.validation, checker.explain(payload), { ref, received: name })
+  } catch (error) {
+    return { kind: 'fault', type: name, ref, payload, error }
+  }
 }
 
-// A `ref` that is none is not repeated.
-function refuseRef (received: string): Refusal {
-  return refuse(ErrorCode.validation, `message/${REF} must be a positive integer`, received)
+// An invalid `ref` is not sent back.
+function rejectRef (received: string): Rejection {
+  return rejectionOf(ErrorCode.validation, `message/${REF} must be a positive integer`, { received })
 }
 
 function refOf (value: JsonObject): number | undefined {

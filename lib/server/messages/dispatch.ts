@@ -1,37 +1,80 @@
-import type { ReceivedMessage } from '../../../types/handler.js'
-
-/** What dispatch asks of a connection. None of these throws, but for `answer`. */
-export interface DispatchOwner<M> {
-  /** Sends what a handler returned, if somebody waits for it. */
-  answer (message: M, result: unknown): Promise<void> | undefined
-  /** Reports an error and tells the peer. */
-  fail (error: unknown, message: M): Promise<void> | undefined
-}
-
-/** A message, and who handles it. */
-export interface Handled<S> extends ReceivedMessage {
-  readonly entry: { readonly handler: (payload: never, socket: S, message: ReceivedMessage) => unknown }
-}
+import type { Received } from './message.js'
+import type { InboundContext, InboundOwner } from './owner.js'
+import type { Rejection } from './rejection.js'
+import type { Responder } from './responder.js'
+import { Streams } from './streams.js'
 
 /**
- * Brings one message to its handler and the handler's result back. A handler that works synchronously is answered synchronously.
- *
- * @returns a promise that never rejects while there is more to wait for, else `undefined`.
+ * Brings each message of one connection to its handler, and the handler's result to the responder:
+ * at once where the handler returns no promise. The result of a stream's handler goes by way of
+ * the streams.
  */
-export function dispatch<S, M extends Handled<S>> (message: M, socket: S, exchange: DispatchOwner<M>): Promise<void> | undefined {
-  try {
-    const result = message.entry.handler(message.payload as never, socket, message)
-    return isThenable(result) ? awaitResult(result, message, exchange) : exchange.answer(message, result)
-  } catch (error) {
-    return exchange.fail(error, message)
-  }
-}
+export class Dispatcher {
+  readonly #context: InboundContext
+  readonly #owner: InboundOwner
+  readonly #responder: Responder
+  #streams: Streams | undefined = undefined
 
-async function awaitResult<M> (result: PromiseLike<unknown>, message: M, exchange: DispatchOwner<M>): Promise<void> {
-  try {
-    await exchange.answer(message, await result)
-  } catch (error) {
-    await exchange.fail(error, message)
+  constructor (context: InboundContext, owner: InboundOwner, responder: Responder) {
+    this.#context = context
+    this.#owner = owner
+    this.#responder = responder
+  }
+
+  /** The number of streams whose source has not ended. */
+  get streams (): number {
+    return this.#streams?.size ?? 0
+  }
+
+  /** @returns a promise that never rejects, or `undefined` when there is nothing to wait for. */
+  run (item: Received | Rejection): Promise<void> | undefined {
+    if (item.kind === 'rejection') return this.#responder.reject(item)
+    if (item.kind === 'stream') {
+      const rejection = this.#openStreams.admit(item)
+      if (rejection !== undefined) return this.#responder.reject(rejection)
+    }
+    const { observer } = this.#context
+    return observer.isTracing ? observer.trace(this.#owner.socket, item, () => this.#handle(item)) : this.#handle(item)
+  }
+
+  /** @returns false when there is no such stream. */
+  cancelStream (ref: number): boolean {
+    return this.#streams !== undefined && this.#streams.cancel(ref)
+  }
+
+  /** Cancels the streams: the client is gone. */
+  end (): void {
+    this.#streams?.end()
+  }
+
+  get #openStreams (): Streams {
+    this.#streams ??= new Streams(this.#owner, this.#responder, this.#context.settings.maxStreams)
+    return this.#streams
+  }
+
+  #handle (message: Received): Promise<void> | undefined {
+    try {
+      const result = message.entry.handler(message.payload, this.#owner.socket, message)
+      return isThenable(result) ? this.#awaitResult(result, message) : this.#answer(message, result)
+    } catch (error) {
+      return this.#fail(error, message)
+    }
+  }
+
+  async #awaitResult (result: PromiseLike<unknown>, message: Received): Promise<void> {
+    try {
+      await this.#answer(message, await result)
+    } catch (error) {
+      await this.#fail(error, message)
+    }
+  }
+
+  #answer (message: Received, result: unknown): Promise<void> | undefined {
+    return message.kind === 'stream' ? this.#openStreams.open(message, result) : this.#responder.answer(message, result)
+  }
+
+  #fail (error: unknown, message: Received): Promise<void> | undefined {
+    return message.kind === 'stream' ? this.#openStreams.fail(error, message) : this.#responder.fail(error, message)
   }
 }
 

@@ -1,17 +1,17 @@
 import { REF, Reserved, type ErrorBody } from '../../protocol.js'
-import type { Codec, CompiledContract } from '../compile/contract.js'
+import type { Codec, CompiledContract, IncomingCall, IncomingStream } from '../compile/contract.js'
 import * as errors from '../errors.js'
 import { causedBy, textOf } from '../failure.js'
 import type { Checker } from '../compile/checker.js'
 
 /** A call, to be sent with any `ref`. */
 export interface WrittenCall {
-  /** How its answer is checked. */
+  /** The check of its answer. */
   readonly reply: Checker
   readonly textFor: (ref: number) => string
 }
 
-/** Writes the messages of one contract as text, each checked and stripped of what its schema does not declare. */
+/** Writes the messages of one contract as text: each is checked, and written without undeclared properties. */
 export class Encoder {
   readonly #compiled: CompiledContract
   readonly #isChecked: boolean
@@ -37,31 +37,31 @@ export class Encoder {
   /** @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID */
   event (type: string, payload: unknown): string {
     const codec = this.#compiled.outgoing.get(type)
-    if (codec === undefined || codec.reply !== undefined) throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'event', type)
+    if (codec?.kind !== 'event') throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'event', type)
     return this.#write(codec, payload, type)
   }
 
   /**
-   * A call of the server's, but for its `ref`.
+   * Writes a call of the server's; its `ref` is added when it is sent.
    * @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID
    */
   call (type: string, payload: unknown): WrittenCall {
     const codec = this.#compiled.outgoing.get(type)
-    if (codec?.reply === undefined) throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'call', type)
+    if (codec?.kind !== 'call') throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'call', type)
     const { opening, reply } = codec
     const text = this.#write(codec, payload, type)
     return { reply, textFor: (ref) => `${opening},"${REF}":${ref}${text.slice(opening.length)}` }
   }
 
   /** @throws FST_TYPED_WS_OUTGOING_INVALID */
-  reply (type: string, codec: Codec, ref: number | undefined, data: unknown): string {
-    const text = this.#write(codec, data, `reply to ${type}`)
+  reply ({ name, answer }: IncomingCall, ref: number | undefined, data: unknown): string {
+    const text = this.#write(answer, data, `reply to ${name}`)
     return ref === undefined ? `${this.#reply},"data":${text}}` : `${this.#reply},"${REF}":${ref},"data":${text}}`
   }
 
   /** @throws FST_TYPED_WS_OUTGOING_INVALID */
-  next (type: string, codec: Codec, ref: number, item: unknown): string {
-    return `${this.#next},"${REF}":${ref},"data":${this.#write(codec, item, `item of ${type}`)}}`
+  next ({ name, answer }: IncomingStream, ref: number, item: unknown): string {
+    return `${this.#next},"${REF}":${ref},"data":${this.#write(answer, item, `item of ${name}`)}}`
   }
 
   done (ref: number): string {
@@ -80,7 +80,7 @@ export class Encoder {
     return this.#pong
   }
 
-  // A getter or a toJSON of the value may throw: that is a fault of the value's as well.
+  // A getter or a `toJSON` that throws is a fault of the value.
   #write (codec: Codec, value: unknown, what: string): string {
     try {
       if (this.#isFit(codec, value)) return codec.serialize(value)
@@ -90,7 +90,8 @@ export class Encoder {
     return this.#writeDated(codec, value, what)
   }
 
-  // Dates are looked for only in a value that could not be written as it is: no other pays for them.
+  // Dates are replaced only in a value that could not be written as it is: no other value bears the
+  // cost.
   #writeDated (codec: Codec, value: unknown, what: string): string {
     let written = value
     try {

@@ -1,31 +1,33 @@
 import { isLong } from '../turn.js'
 
-/** What a queue asks of its connection. */
+/** The parts of a line that a queue needs: two lanes of a connection have one each. */
 export interface HandlerQueueOwner<T> {
-  /** Whether items may begin; when that changes to yes, `next` is to be called. */
+  /** True while items may begin. When it becomes true, `next` is to be called. */
   readonly isReady: boolean
-  /** Begins one, and says by a promise that never rejects when it is done, unless it is done at once. */
+  /** Begins an item. Returns a promise that never rejects, or `undefined` when the item is done at once. */
   run (item: T): Promise<void> | undefined
-  /** An item that took its time is done. */
+  /** Notes that an item which took its time is done. */
   onProgress (): void
 }
 
 /** An item that waits holds memory. */
 export interface Sized {
-  /** Of the frames it came in. */
+  /** The length of the frames it came in. */
   readonly bytes?: number | undefined
 }
 
-// How many items begin before a look at the time.
+// The number of items that begin before a look at the time.
 const ITEMS_PER_LOOK = 8
+const NONE: ReadonlySet<never> = new Set()
 
 /** The items of one connection: they begin in the order of their arrival, no more than `concurrency` at once. */
 export class HandlerQueue<T extends Sized> {
   readonly #owner: HandlerQueueOwner<T>
   readonly #concurrency: number
-  #waiting: T[] = []
+  // Both are made when they are needed: most connections of a service are silent.
+  #waiting: T[] | undefined = undefined
+  #running: Set<T> | undefined = undefined
   #bytes = 0
-  readonly #running: Set<T> = new Set()
   #begun = 0
   #isResting = false
 
@@ -34,53 +36,55 @@ export class HandlerQueue<T extends Sized> {
     this.#concurrency = concurrency
   }
 
-  /** How many wait. */
+  /** The number of items that wait. */
   get length (): number {
-    return this.#waiting.length
+    return this.#waiting === undefined ? 0 : this.#waiting.length
   }
 
-  /** What those that wait came in. */
+  /** The length of the frames that those which wait came in. */
   get bytes (): number {
     return this.#bytes
   }
 
   get running (): ReadonlySet<T> {
-    return this.#running
+    return this.#running ?? NONE
   }
 
   push (item: T): void {
-    if (this.#waiting.length === 0 && this.#mayBegin) return this.#begin(item)
+    if (this.length === 0 && this.#mayBegin) return this.#begin(item)
+    this.#waiting ??= []
     this.#waiting.push(item)
     this.#bytes += item.bytes ?? 0
   }
 
-  /** Begins what waits, as far as it may. */
+  /** Begins the items that may begin. */
   next (): void {
-    while (this.#waiting.length > 0 && this.#mayBegin) this.#begin(this.#take(0))
+    while (this.length > 0 && this.#mayBegin) this.#begin(this.#take(0))
   }
 
-  /** Takes one out that waits. */
+  /** Takes out an item that waits. */
   remove (isMeant: (item: T) => boolean): T | undefined {
-    const at = this.#waiting.findIndex(isMeant)
+    const at = this.#waiting?.findIndex(isMeant) ?? -1
     return at === -1 ? undefined : this.#take(at)
   }
 
   clear (): void {
-    this.#waiting = []
+    this.#waiting = undefined
     this.#bytes = 0
   }
 
   #take (at: number): T {
-    const item = at === 0 ? this.#waiting.shift()! : this.#waiting.splice(at, 1)[0]!
+    const waiting = this.#waiting!
+    const item = at === 0 ? waiting.shift()! : waiting.splice(at, 1)[0]!
     this.#bytes -= item.bytes ?? 0
     return item
   }
 
   get #mayBegin (): boolean {
-    return !this.#isResting && this.#running.size < this.#concurrency && this.#owner.isReady
+    return !this.#isResting && this.running.size < this.#concurrency && this.#owner.isReady
   }
 
-  // Handlers that never wait for anything would let nobody else be served.
+  // Handlers that never wait would keep other connections from being served.
   #rest (): void {
     this.#isResting = true
     setImmediate(() => {
@@ -94,10 +98,14 @@ export class HandlerQueue<T extends Sized> {
     this.#begun++
     if (this.#begun % ITEMS_PER_LOOK === 0 && isLong()) this.#rest()
     const done = this.#owner.run(item)
-    if (done === undefined) return
-    this.#running.add(item)
+    if (done !== undefined) this.#await(item, done)
+  }
+
+  #await (item: T, done: Promise<void>): void {
+    const running = this.#running ??= new Set()
+    running.add(item)
     void done.then(() => {
-      this.#running.delete(item)
+      running.delete(item)
       this.next()
       this.#owner.onProgress()
     })

@@ -1,29 +1,64 @@
+import type { ReceivedMessage } from '../../../types/handler.js'
+import type { Socket } from '../../../types/socket.js'
+import type { IncomingCall, IncomingEvent, IncomingStream } from '../compile/contract.js'
 import type { ObservedMessage } from '../stats.js'
 
-/** A checked message whose payload may be handled. */
-export class Message<E> implements ObservedMessage {
-  readonly kind = 'message' as const
-  /** What the contract, or the route, says of it. */
+export type Handler = (payload: unknown, socket: Socket, message: ReceivedMessage) => unknown
+
+/** The part of an entry that the route adds. */
+export interface Handling {
+  readonly handler: Handler
+  /** Tokens of the rate limit. */
+  readonly cost: number
+  /** True for a message that overtakes the others. */
+  readonly isUrgent: boolean
+}
+
+/** A client message, as the contract declares and the route handles it. */
+export type Entry = (IncomingEvent & Handling) | CallEntry | StreamEntry
+export type CallEntry = IncomingCall & Handling
+export type StreamEntry = IncomingStream & Handling
+
+/** An entry without a schema: a binary frame has no name and no answer. */
+export interface UncheckedEntry extends Handling {
+  readonly kind: 'event'
+  readonly name: string | undefined
+  readonly payload: undefined
+  readonly answer: undefined
+}
+
+export type EventMessage = Message<(IncomingEvent & Handling) | UncheckedEntry>
+export type CallMessage = Message<CallEntry>
+/** A stream always has a `ref`. */
+export type StreamMessage = Message<StreamEntry, number>
+/** A message that a handler may get. */
+export type Received = EventMessage | CallMessage | StreamMessage
+
+/** A message of the client whose payload may be handled. */
+export class Message<E extends Entry | UncheckedEntry, R extends number | undefined = number | undefined> implements ObservedMessage {
+  readonly kind: E['kind']
+  /** The declaration and the handler of this message. */
   readonly entry: E
   readonly type: string | undefined
-  readonly ref: number | undefined
+  readonly ref: R
   readonly payload: unknown
-  /** Of the frames it came in. */
+  /** The length of the frames it came in. */
   bytes = 0
-  /** Whether its outcome is known: a later one is not observed. */
+  /** True once its outcome is known: a later one is not observed. */
   isHandled = false
   trace: ObservedMessage['trace'] = undefined
   #isOver = false
   #abort: AbortController | undefined = undefined
 
-  constructor (entry: E, type: string | undefined, ref: number | undefined, payload: unknown) {
+  constructor (entry: E, ref: R, payload: unknown) {
+    this.kind = entry.kind
     this.entry = entry
-    this.type = type
+    this.type = entry.name
     this.ref = ref
     this.payload = payload
   }
 
-  /** Whether nobody waits for its answer any more. */
+  /** True once nothing awaits its answer. */
   get isOver (): boolean {
     return this.#isOver
   }
@@ -34,9 +69,19 @@ export class Message<E> implements ObservedMessage {
     return this.#abort.signal
   }
 
-  /** The caller cancelled, or is gone. */
+  /** Notes that the caller has cancelled, or is gone. */
   abort (): void {
     this.#isOver = true
     this.#abort?.abort()
   }
+}
+
+/** Makes the entry of a message that is not checked. */
+export function uncheckedEntry (handler: Handler, name?: string): UncheckedEntry {
+  return { kind: 'event', name, payload: undefined, answer: undefined, handler, cost: 1, isUrgent: false }
+}
+
+/** Makes a message that fails in its place among the others, as if its handler had thrown. */
+export function failingMessage (error: unknown, type?: string, ref?: number, payload?: unknown): EventMessage {
+  return new Message(uncheckedEntry(() => { throw error }, type), ref, payload)
 }

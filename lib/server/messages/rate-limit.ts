@@ -1,6 +1,6 @@
 import type { RateLimitSettings } from '../options.js'
 
-// A bucket holds what two windows admit: what came together because the network held it up is no flood.
+// The bucket holds the tokens of two windows: messages that the network held up arrive together.
 const BURST_WINDOWS = 2
 const FLOOD_WINDOWS = 10
 
@@ -11,10 +11,10 @@ export class RateLimiter {
   readonly #capacity: number
   #tokens: number
   #atMs: number
-  // What was refused last: how many tokens it wanted, and when there will be as many.
+  // The last denial: the tokens it wanted, and the time at which they will be there.
   #wanted = 0
   #readyMs = Number.NEGATIVE_INFINITY
-  #refusingSinceMs = 0
+  #denyingSinceMs = 0
   #isFlood = false
 
   constructor ({ max, timeWindowMs }: RateLimitSettings, nowMs: number) {
@@ -25,12 +25,12 @@ export class RateLimiter {
     this.#atMs = nowMs
   }
 
-  /** Whether tokens have been refused over so many windows, without one of rest between, that it is a flood. */
+  /** True after ten windows of denials without a window of rest between them. */
   get isFlood (): boolean {
     return this.#isFlood
   }
 
-  /** Takes tokens out, if there are so many. */
+  /** Takes tokens out, if there are enough. */
   take (tokens: number, nowMs: number): boolean {
     this.#refill(nowMs)
     if (tokens > this.#tokens) {
@@ -41,7 +41,7 @@ export class RateLimiter {
     return true
   }
 
-  /** How long until there are as many tokens as were refused last. */
+  /** The time until there are as many tokens as the last denial wanted. */
   waitMs (nowMs: number): number {
     this.#refill(nowMs)
     return Math.ceil(Math.max(0, this.#wanted - this.#tokens) / this.#perMs)
@@ -52,11 +52,11 @@ export class RateLimiter {
     this.#atMs = nowMs
   }
 
-  // Time in which nothing is read for want of tokens is no rest.
+  // A time in which nothing is read for want of tokens is no rest.
   #deny (tokens: number, nowMs: number): void {
-    if (nowMs > this.#readyMs + this.#timeWindowMs) this.#refusingSinceMs = nowMs
+    if (nowMs > this.#readyMs + this.#timeWindowMs) this.#denyingSinceMs = nowMs
     this.#wanted = Math.min(tokens, this.#capacity)
     this.#readyMs = nowMs + (this.#wanted - this.#tokens) / this.#perMs
-    this.#isFlood = nowMs - this.#refusingSinceMs >= FLOOD_WINDOWS * this.#timeWindowMs
+    this.#isFlood = nowMs - this.#denyingSinceMs >= FLOOD_WINDOWS * this.#timeWindowMs
   }
 }

@@ -55,10 +55,11 @@ t.test('a compiled contract has a codec for every message of its route', async (
     serverToClient: { event: schema, call: { request: schema, reply: Type.Number() }, toString: schema }
   })
   t.same([...incoming.keys()], ['event', 'call', 'stream', 'constructor'])
-  t.same([...incoming.values()].map(({ reply }) => reply !== undefined), [false, true, true, false])
-  t.same([...incoming.values()].map(({ isStream }) => isStream), [false, false, true, false])
+  t.same([...incoming.values()].map(({ answer }) => answer !== undefined), [false, true, true, false])
+  t.same([...incoming.values()].map(({ kind }) => kind), ['event', 'call', 'stream', 'event'])
   t.same([...outgoing.keys()], ['event', 'call', 'toString'])
   t.same([...outgoing.values()].map(({ reply }) => reply !== undefined), [false, true, false])
+  t.same([...outgoing.values()].map(({ kind }) => kind), ['event', 'call', 'event'])
 })
 
 t.test('compileContract takes formats as they are registered, and has those of ajv-formats by itself', async (t) => {
@@ -128,7 +129,7 @@ t.test('a check looks at the length of a property\'s name before it matches its 
     const start = performance.now()
     t.match(
       decode(JSON.stringify({ type: 'm', [`${'a'.repeat(30)}!`]: 1 })),
-      { kind: 'refusal', error: { message: 'message property name must be valid' } },
+      { kind: 'rejection', error: { message: 'message property name must be valid' } },
       name
     )
     t.ok(performance.now() - start < 1000, `${name}: in time`)

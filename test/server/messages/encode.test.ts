@@ -1,5 +1,6 @@
 import t from 'tap'
 import { builders, compile, eventOf, lines, replyOf } from '../../support/lines.js'
+import type { IncomingCall } from '../../../lib/server/compile/contract.js'
 import { Encoder } from '../../../lib/server/messages/encode.js'
 
 const { Type } = builders[0]!
@@ -22,9 +23,9 @@ t.test('the encoder writes a message as one flat JSON object', async (t) => {
     t.equal(encoder.event('a "b"', {}), '{"type":"a \\"b\\""}')
     t.equal(encoder.pong(), '{"type":"$pong"}')
     t.equal(encoder.error({ ref: 1, received: 'history', statusCode: 400, error: 'Bad Request', message: '"no"' }), '{"type":"$error","ref":1,"received":"history","statusCode":400,"error":"Bad Request","message":"\\"no\\""}')
-    const { reply } = compile(contract).incoming.get('history')!
-    t.equal(encoder.reply('history', reply!, 7, ['a']), '{"type":"$reply","ref":7,"data":["a"]}')
-    t.equal(encoder.reply('history', reply!, undefined, []), '{"type":"$reply","data":[]}')
+    const history = compile(contract).incoming.get('history') as IncomingCall
+    t.equal(encoder.reply(history, 7, ['a']), '{"type":"$reply","ref":7,"data":["a"]}')
+    t.equal(encoder.reply(history, undefined, []), '{"type":"$reply","data":[]}')
   }
 })
 
@@ -42,8 +43,8 @@ t.test('the encoder writes nothing of a payload that breaks its schema', async (
   t.throws(() => encoder.event('said', { text: '' }), { code: 'FST_TYPED_WS_OUTGOING_INVALID', statusCode: 500, message: 'Outgoing said breaks its schema: message/text must NOT have fewer than 1 characters' })
   t.throws(() => encoder.event('said', {}), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'message must have required property \'text\'' })
   for (const payload of [undefined, null, 'text', 7, [], [{ text: 'a' }], new Map()]) t.throws(() => encoder.event('said', payload), { code: 'FST_TYPED_WS_OUTGOING_INVALID' })
-  const { reply } = compile(contract).incoming.get('history')!
-  t.throws(() => encoder.reply('history', reply!, 7, [1]), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'Outgoing reply to history breaks its schema: message/0 must be string' })
+  const history = compile(contract).incoming.get('history') as IncomingCall
+  t.throws(() => encoder.reply(history, 7, [1]), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'Outgoing reply to history breaks its schema: message/0 must be string' })
   t.throws(() => encoder.event('nope', {}), { code: 'FST_TYPED_WS_OUTGOING_UNKNOWN', message: 'Contract \'chat\' has no event \'nope\' from server to client' })
   t.throws(() => encoder.event('toString', {}), { code: 'FST_TYPED_WS_OUTGOING_UNKNOWN' })
   for (const n of [NaN, Infinity, -Infinity]) t.throws(() => encoder.event('said', { text: 'a', n }), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'message/n must be number' })

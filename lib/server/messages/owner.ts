@@ -1,0 +1,65 @@
+import type { ReceivedMessage } from '../../../types/handler.js'
+import type { Socket } from '../../../types/socket.js'
+import type { ErrorBody } from '../../protocol.js'
+import type { Failure } from '../failure.js'
+import type { RouteSettings } from '../options.js'
+import type { Observer } from '../stats.js'
+import type { Answer, Decoder } from './decode.js'
+import type { Encoder } from './encode.js'
+import type { UncheckedEntry } from './message.js'
+
+/** The things that the messages of all connections of one route share. */
+export interface InboundContext {
+  readonly decoder: Decoder
+  readonly encoder: Encoder
+  readonly settings: RouteSettings
+  readonly observer: Observer
+  /** True where one client message overtakes the others. */
+  readonly hasUrgent: boolean
+  /** The handler of binary frames, where the contract allows them. */
+  readonly binary: UncheckedEntry | undefined
+}
+
+/** A connection, as its messages need it. None of these methods throws; only the promise of `drained` rejects. */
+export interface InboundOwner {
+  /** The object that handlers hold. */
+  readonly socket: Socket
+  readonly isOpen: boolean
+  /** True while the client reads too slowly for more. */
+  readonly isSlow: boolean
+  /** True once the client is gone: nothing it has sent gets an answer. */
+  readonly isGone: boolean
+  readonly hasMessageListener: boolean
+  /** True while calls of the server's await an answer. */
+  readonly hasPendingCalls: boolean
+  drained (): Promise<void>
+  /** Sends a message of the protocol's own: an answer, an error, a pong. */
+  sendReserved (text: string, type: string): void
+  sendError (body: ErrorBody): void
+  /**
+   * Takes the answer to a call.
+   * @returns false when no call awaits it.
+   */
+  takeAnswer (answer: Answer): boolean
+  /** @returns the error that the client is told of, or a promise of it that never rejects. */
+  report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure>
+  close (code: number, reason: string): void
+  /** True once every frame but a close frame is left out. */
+  readonly ignoresInput: boolean
+  /** Leaves out every frame but a close frame from now on. */
+  ignoreInput (): void
+  /** Notes that the client is gone, though bytes it has sent wait to be read. */
+  gone (): void
+  terminate (): void
+  /** @returns whether a pong that has arrived answers a ping of the server's. */
+  takePong (): boolean
+  /** Reads no more, until `resume`. */
+  pause (): void
+  resume (): void
+  /** Does the same as `resume`, in a turn of zlib's. */
+  inflated (): void
+  /** Notes that there may be nothing left to do. */
+  onIdle (): void
+  /** Notes that the source of a stream has ended. */
+  sourceEnded (): void
+}

@@ -1,0 +1,93 @@
+import { CloseCode } from '../../protocol.js'
+import { PONG } from '../transport/frame.js'
+import type { FrameReaderOwner } from '../transport/frame-reader.js'
+import type { Admission } from './admission.js'
+import type { Decoded } from './decode.js'
+import { failingMessage, Message } from './message.js'
+import type { InboundContext, InboundOwner } from './owner.js'
+import type { Responder } from './responder.js'
+import type { Scheduler } from './scheduler.js'
+
+/** The first part of the line: decodes the messages of one connection and hands them to admission. */
+export class Receiver implements FrameReaderOwner {
+  readonly #context: InboundContext
+  readonly #owner: InboundOwner
+  readonly #admission: Admission
+  readonly #scheduler: Scheduler
+  readonly #responder: Responder
+  #received = 0
+
+  constructor (context: InboundContext, owner: InboundOwner, admission: Admission, scheduler: Scheduler, responder: Responder) {
+    this.#context = context
+    this.#owner = owner
+    this.#admission = admission
+    this.#scheduler = scheduler
+    this.#responder = responder
+  }
+
+  /** The number of messages received. */
+  get received (): number {
+    return this.#received
+  }
+
+  /** True while no more messages may wait, or none is admitted for want of tokens. */
+  get isFull (): boolean {
+    return this.#admission.isThrottled || this.#scheduler.isFull
+  }
+
+  get hasMessageListener (): boolean {
+    return this.#owner.hasMessageListener
+  }
+
+  takeText (text: string | Buffer, bytes: number): void {
+    if (this.#owner.ignoresInput) return
+    this.#received++
+    try {
+      this.#admission.take(this.#decode(text), bytes)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  takeBinary (data: Buffer): void {
+    if (this.#owner.ignoresInput) return
+    this.#received++
+    try {
+      const { binary } = this.#context
+      if (binary === undefined) this.#owner.close(CloseCode.unsupportedData, 'no binary frames here')
+      else this.#admission.take(new Message(binary, undefined, data), data.length)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  // The client's pong to a ping of the server's is free.
+  admitsFrame (opcode: number): boolean {
+    return (opcode === PONG && this.#owner.takePong()) || this.#admission.admitsFrame()
+  }
+
+  pause (): void {
+    this.#owner.pause()
+  }
+
+  resume (): void {
+    this.#owner.inflated()
+  }
+
+  gone (): void {
+    this.#owner.gone()
+  }
+
+  terminate (): void {
+    this.#owner.terminate()
+  }
+
+  #decode (text: string | Buffer): Decoded {
+    return this.#context.decoder.decode(typeof text === 'string' ? text : text.toString())
+  }
+
+  // A throw from here would leave by the 'data' event of the stream, and end the process.
+  #fail (error: unknown): void {
+    void this.#responder.fail(error, failingMessage(error))
+  }
+}
