@@ -6,7 +6,7 @@ import type { AnyContract, CallNames, EventNames, Payload, Reply } from './contr
 export interface CallOptions {
   /** Default 10 000. */
   readonly timeoutMs?: number
-  /** Aborting it ends the wait and tells the peer so. */
+  /** Aborting it ends the wait and tells the client so. */
   readonly signal?: AbortSignal
 }
 
@@ -32,22 +32,28 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   /** The topics this connection is subscribed to. */
   readonly topics: ReadonlySet<string>
   /**
-   * When the peer's credentials end: the connection is closed with 4401 then, unless this is moved. Default `undefined`: never.
-   * @throws `FST_TYPED_WS_INVALID_EXPIRES_AT` when set to what is no valid date.
+   * The time at which the client's credentials end: the connection is closed with 4401 then, unless
+   * this is moved. Default `undefined`: never.
+   * @throws `FST_TYPED_WS_INVALID_EXPIRES_AT` when set to anything but a valid date.
    */
   expiresAt: Date | undefined
 
   /**
-   * Sends one event to this peer.
-   * @returns `false` when more than `highWaterMarkBytes` wait for this peer now: wait for `drained` before the next one, or `slowConsumer` says what becomes of
-   * it. Also `false` when so much was sent in a turn of the event loop that lasts too long: `drained` then resolves in the next one. Also `false` when the connection has ended: it never throws because the peer left.
-   * @throws `FST_TYPED_WS_OUTGOING_INVALID` when the payload breaks its schema; `FST_TYPED_WS_OUTGOING_UNKNOWN` when the contract has no such event.
+   * Sends one event to this client.
+   * @returns `false` when more than `highWaterMarkBytes` wait for this client now: wait for
+   * `drained` before the next one, or `slowConsumer` decides about it. Also `false` when so much
+   * was sent in a turn of the event loop that lasts too long: `drained` then resolves in the next
+   * one. Also `false` when the connection has ended: it never throws because the client left.
+   * @throws `FST_TYPED_WS_OUTGOING_INVALID` when the payload breaks its schema;
+   * `FST_TYPED_WS_OUTGOING_UNKNOWN` when the contract has no such event.
    */
   send<K extends EventNames<C['serverToClient']>> (type: K, payload: Payload<C['serverToClient'][K]>): boolean
 
   /**
-   * Resolves when the peer has caught up: at once, unless `send` was false. In a later turn of the event loop when this one has lasted more than 10 ms.
-   * @throws `FST_TYPED_WS_CONNECTION_CLOSED`, by rejecting, when the connection has ended, so that a loop around `send` ends too.
+   * Resolves when the client has caught up: at once, unless `send` was false. In a later turn of
+   * the event loop when this one has lasted more than 10 ms.
+   * @throws `FST_TYPED_WS_CONNECTION_CLOSED`, by rejecting, when the connection has ended, so that
+   * a loop around `send` ends too.
    *
    * @example
    * for (const row of rows) {
@@ -57,23 +63,31 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   drained (): Promise<void>
 
   /**
-   * Calls the peer and waits for its answer. It may be awaited in a handler: answers do not wait behind messages.
-   * @returns the peer's reply, checked by its schema.
-   * @throws by rejecting: `FST_TYPED_WS_CALL_TIMEOUT`, `FST_TYPED_WS_CALL_REFUSED` (with the peer's `body`, unchecked), `FST_TYPED_WS_CALL_INVALID` when the reply
-   * breaks its schema, `FST_TYPED_WS_CHECK_FAILED` when a check of the app's own threw on it, `FST_TYPED_WS_TOO_MANY_CALLS` past `maxPendingCalls`,
-   * `FST_TYPED_WS_CONNECTION_CLOSED`, the signal's reason, and as `send` does.
+   * Calls the client and waits for its answer. It may be awaited in a handler: answers do not wait
+   * behind messages.
+   * @returns the client's reply, checked by its schema.
+   * @throws by rejecting: `FST_TYPED_WS_CALL_TIMEOUT`, `FST_TYPED_WS_CALL_REFUSED` (with the
+   * client's `body`, unchecked), `FST_TYPED_WS_CALL_INVALID` when the reply breaks its schema,
+   * `FST_TYPED_WS_CHECK_FAILED` when a check of the app's own threw on it,
+   * `FST_TYPED_WS_TOO_MANY_CALLS` past `maxPendingCalls`, `FST_TYPED_WS_CONNECTION_CLOSED`,
+   * `FST_TYPED_WS_INVALID_OPTION`, the signal's reason, and as `send` does.
    *
    * @example
-   * if (await socket.call('confirm', { question: 'Delete it?' }, { timeoutMs: 60_000 })) await remove(id)
+   * const isSure = await socket.call('confirm', { question: 'Delete it?' }, { timeoutMs: 60_000 })
+   * if (isSure) await remove(id)
    */
-  call<K extends CallNames<C['serverToClient']>> (type: K, payload: Payload<C['serverToClient'][K]>, options?: CallOptions): Promise<Reply<C['serverToClient'][K]>>
+  call<K extends CallNames<C['serverToClient']>> (
+    type: K, payload: Payload<C['serverToClient'][K]>, options?: CallOptions
+  ): Promise<Reply<C['serverToClient'][K]>>
 
   /**
-   * Sends a binary frame: the bytes of an ArrayBuffer, of shared memory or of a view, copied at once, or a Blob (also a `File`). A Blob keeps its place: what is
-   * sent after it waits until it is read. Meanwhile `bufferedAmount` counts its `size` and all that waits behind it. One that cannot be read (its file has
-   * changed) goes to `errorHandler` and ends the connection with 1006.
+   * Sends a binary frame: the bytes of an ArrayBuffer, of shared memory or of a view, copied at
+   * once, or a Blob (also a `File`). A Blob keeps its place: messages sent after it wait until it
+   * is read. Meanwhile `bufferedAmount` counts its `size` and all that waits behind it. One that
+   * cannot be read (its file has changed) goes to `errorHandler` and ends the connection with 1006.
    * @returns as `send` does; `false` after a Blob larger than `highWaterMarkBytes`.
-   * @throws `FST_TYPED_WS_INVALID_BINARY`, a `TypeError`, when it is anything else: a string, say. `FST_TYPED_WS_OUTGOING_BINARY` when the contract has no `binary.serverToClient`.
+   * @throws `FST_TYPED_WS_INVALID_BINARY`, a `TypeError`, when it is anything else: a string, say.
+   * `FST_TYPED_WS_OUTGOING_BINARY` when the contract has no `binary.serverToClient`.
    */
   sendBinary (data: C['binary']['serverToClient'] extends true ? ArrayBufferView | ArrayBufferLike | Blob : never): boolean
 
@@ -93,8 +107,9 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   /**
    * Sends what waits, then starts the closing handshake (RFC 6455 §7.4).
    *
-   * @param code - 1000 (default) to 1003, 1007 to 1014, or 3000 to 4999. With 1005, 1006 or 1015, of which a close event tells, it closes without a code: what another
-   * connection ended with can be passed on as it is.
+   * @param code - 1000 (default) to 1003, 1007 to 1014, or 3000 to 4999. With 1005, 1006 or 1015,
+   * which only a close event has, it closes without a code: the end of another connection can be
+   * passed on as it is.
    * @param reason - cut at 123 bytes of UTF-8. It may be bytes, as the close event of `ws` has it.
    * @throws `FST_TYPED_WS_INVALID_CLOSE` for any other code or reason.
    */
@@ -103,7 +118,7 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   terminate (): void
 }
 
-/** What the connections of a contract do now, and have done since the process began. */
+/** The numbers of a contract's connections: at this moment, and since the process began. */
 export interface ChannelStats {
   /** Live connections. */
   readonly connections: number
@@ -111,7 +126,7 @@ export interface ChannelStats {
   readonly queued: number
   /** Messages whose handler runs, those of connections that are gone included. */
   readonly running: number
-  /** Streams whose generator has not ended: also one that was cancelled, or whose connection is gone. */
+  /** Streams whose generator has not ended; it may be cancelled, or its connection gone. */
   readonly streams: number
   /** Calls of the server's that wait for their answer. */
   readonly pendingCalls: number
@@ -126,9 +141,9 @@ export interface ChannelStats {
   /** Of the TCP stream, frame headers included. */
   readonly bytesReceived: number
   readonly bytesSent: number
-  /** How often more than `highWaterMarkBytes` waited for a peer. */
+  /** How often more than `highWaterMarkBytes` waited for a client. */
   readonly slowed: number
-  /** Events left out because their peer was slow. */
+  /** Events left out because their client was slow. */
   readonly dropped: number
   /** `$error`s sent, by their code; the application's own errors without a code by their status. */
   readonly errors: Readonly<Record<string, number>>
@@ -144,7 +159,7 @@ export interface Channel<C extends AnyContract = AnyContract> {
    * @throws as `Socket.send` does, by rejecting.
    */
   publish<K extends EventNames<C['serverToClient']>> (topic: string, type: K, payload: Payload<C['serverToClient'][K]>): Promise<void>
-  /** What its connections in this process do and have done, at this moment. */
+  /** The numbers of its connections in this process, at this moment. */
   readonly stats: ChannelStats
   /** How many members a topic has in this process, or how many connections the contract has. */
   size (topic?: string): number
@@ -152,7 +167,8 @@ export interface Channel<C extends AnyContract = AnyContract> {
   sockets (): IterableIterator<Socket<C>>
   /**
    * Closes the connections for which `where` is true. It runs in the context of the caller.
-   * @param code - default 4503: final, a well-behaved client does not come back. As for `Socket.close`.
+   * @param code - default 4503: final, a well-behaved client does not come back. As for
+   * `Socket.close`.
    * @returns how many were closed.
    * @throws by rejecting: `FST_TYPED_WS_INVALID_CLOSE`, before anything is closed.
    */

@@ -19,8 +19,9 @@ export interface ActivityOwner {
 }
 
 /**
- * The work of the app for one connection. A connection is *idle* when it has opened and every message
- * that arrived is handled; streams may go on. It is *settled* when it has ended and no work goes on.
+ * The work of the app for one connection. A connection is *idle* when it has opened and every
+ * message that arrived is handled; streams may go on. It is *settled* when it has ended and no work
+ * goes on.
  */
 export class Activity {
   readonly #lifecycle: Lifecycle

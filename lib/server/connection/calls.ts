@@ -12,7 +12,7 @@ import { giveWay } from '../turn.js'
 /** A connection, as its calls need it. */
 export interface CallsOwner {
   readonly isOpen: boolean
-  /** Whether the client reads too slowly for more. */
+  /** True while the client reads too slowly for more. */
   readonly isSlow: boolean
   sendReserved (text: string, type: string): void
   sendError (body: ErrorBody): void
@@ -55,9 +55,10 @@ export class PendingCalls {
 
   /**
    * Sends a call and waits for its answer.
-   * @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID, FST_TYPED_WS_CONNECTION_CLOSED,
-   * FST_TYPED_WS_TOO_MANY_CALLS, FST_TYPED_WS_CALL_TIMEOUT, FST_TYPED_WS_CALL_REFUSED,
-   * FST_TYPED_WS_CALL_INVALID, FST_TYPED_WS_INVALID_OPTION, or the reason of the signal
+   * @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID,
+   * FST_TYPED_WS_CONNECTION_CLOSED, FST_TYPED_WS_TOO_MANY_CALLS, FST_TYPED_WS_CALL_TIMEOUT,
+   * FST_TYPED_WS_CALL_REFUSED, FST_TYPED_WS_CALL_INVALID, FST_TYPED_WS_CHECK_FAILED,
+   * FST_TYPED_WS_INVALID_OPTION, or the reason of the signal
    */
   async call (type: string, payload: unknown, options: CallOptions): Promise<unknown> {
     const answer = this.#send(type, this.#encoder.call(type, payload), options)
@@ -91,7 +92,7 @@ export class PendingCalls {
   }
 
   async #send (type: string, { reply, textFor }: WrittenCall, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions): Promise<unknown> {
-    if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) throw new errors.InvalidOption('timeoutMs', `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`)
+    checkTimeout(timeoutMs)
     signal?.throwIfAborted()
     if (!this.#owner.isOpen) await this.#refuseEnded()
     if (Math.max(this.#pending.size, this.#unread) >= this.#max) throw new errors.TooManyCalls(this.#max)
@@ -144,6 +145,11 @@ export class PendingCalls {
     this.#pending.delete(ref)
     return call
   }
+}
+
+function checkTimeout (timeoutMs: number): void {
+  if (timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return
+  throw new errors.InvalidOption('timeoutMs', `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`)
 }
 
 // Only a string is quoted: making text of any other value may throw.

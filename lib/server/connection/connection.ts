@@ -269,7 +269,8 @@ export class Connection implements
 
   // The end.
 
-  // No answer arrives or leaves any more: each wait for one ends, or whatever stands behind it would wait too.
+  // No answer arrives or leaves any more: each wait for one ends now, with all that stands behind
+  // it.
   gone (): void {
     if (!this.#lifecycle.goAway()) return
     if (this.#heartbeatEntry !== undefined) this.route.heartbeat!.leave(this.#heartbeatEntry)

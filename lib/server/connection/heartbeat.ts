@@ -4,7 +4,7 @@ import type { HeartbeatSettings } from '../options.js'
 export interface HeartbeatMember {
   /** A number that changes with everything that arrives. */
   readonly bytesRead: number
-  /** Whether arriving bytes are read: not while too many messages wait. */
+  /** True while arriving bytes are read; false while too many messages wait. */
   readonly isRead: boolean
   /** A number that changes with every message whose handler begins. */
   readonly begun: number
@@ -13,12 +13,12 @@ export interface HeartbeatMember {
   onDead (): void
 }
 
-/** The place of a member: empty once it has left, so that no closed connection stays in memory. */
+/** The place of a member: empty once it has left, so that it keeps no connection. */
 export interface Entry {
   member: HeartbeatMember | undefined
   readonly slot: Set<Entry>
-  // While the member is not read: its `bytesRead` and `begun` at the last check, and how many checks
-  // in a row have found no other.
+  // While the member is not read: its `bytesRead` and `begun` at the last check, and how many
+  // checks in a row have found no other.
   progress: number
   stuck: number
 }
@@ -36,9 +36,9 @@ const MAX_STUCK = 2
 const MAX_SLOTS = 50
 
 /**
- * Pings its members once per interval, each in a slot chosen at random. Time is counted in ticks, not
- * read from a clock, and everything that has arrived is read before a member is checked: an event loop
- * that stood still ends no connection.
+ * Pings its members once per interval, each in a slot chosen at random. Time is counted in ticks,
+ * not read from a clock, and everything that has arrived is read before a member is checked: an
+ * event loop that stood still ends no connection.
  */
 export class Heartbeat {
   readonly #slots: ReadonlyArray<Set<Entry>>

@@ -9,16 +9,17 @@ import { isThenable } from '../messages/dispatch.js'
  * The states of a connection, as the functions of its route see it:
  *
  * - `opening`: `open` runs; messages wait, in order.
- * - `open`: `open` has succeeded; messages are handled. The last ones still are when the client is gone.
+ * - `open`: `open` has succeeded; messages are handled, the last ones when the client is gone.
  * - `closing`: the connection has ended; `close` runs, and no message is handled any more.
  * - `failed`: `open` threw or rejected, and `errorHandler` runs. No message is handled, and `close`
  *   never runs.
  * - `closed`: `close` has ended, or `errorHandler` after a failed `open`; neither runs again.
  *
- * The client may go at any time, in two steps. First it is *gone*: nothing arrives from it or leaves for
- * it any more, but messages that have arrived may wait to be read. Then the WebSocket has *ended*: `ws`
- * has told the close code. In `opening` both wait for `open`; in `open` they lead to `closing`, as soon
- * as every message has been handled or the time for that, `closeTimeoutMs`, is over.
+ * The client may go at any time, in two steps. First it is *gone*: nothing arrives from it or
+ * leaves for it any more, but messages that have arrived may wait to be read. Then the WebSocket
+ * has *ended*: `ws` has told the close code. In `opening` both wait for `open`; in `open` they lead
+ * to `closing`, as soon as every message has been handled or the time for that, `closeTimeoutMs`,
+ * is over.
  */
 export type State = 'opening' | 'open' | 'failed' | 'closing' | 'closed'
 
@@ -79,12 +80,12 @@ export class Lifecycle {
     return this.#state
   }
 
-  /** Whether nothing arrives from the client or leaves for it any more. */
+  /** True once nothing arrives from the client or leaves for it any more. */
   get isGone (): boolean {
     return this.#isGone
   }
 
-  /** Whether the WebSocket has ended: its close code is known. */
+  /** True once the WebSocket has ended: its close code is known. */
   get hasEnded (): boolean {
     return this.#event !== undefined
   }
@@ -113,7 +114,7 @@ export class Lifecycle {
     this.#event = event
   }
 
-  /** Runs `close` if the connection has ended and its last messages are handled, or are too late. */
+  /** Runs `close` if the WebSocket has ended and its last messages are handled, or are too late. */
   closeIfDone (areMessagesHandled: boolean): void {
     if (this.#event === undefined || !(areMessagesHandled || this.#isLate)) return
     if (!this.#change('closing')) return
