@@ -1,5 +1,6 @@
 // @ts-check
-// Clients that do one bad thing as fast as TCP takes it, and come back at once when they are closed. Told by the runner which, and how many.
+// Clients that do one bad thing as fast as TCP takes it, and come back at once when they are
+// closed. Told by the runner which, and how many.
 import { connect } from 'node:net'
 import { constants, deflateRawSync } from 'node:zlib'
 import { upgradeRequest } from './wire.js'
@@ -36,7 +37,9 @@ const kinds = {
   'compressed events': () => ({ bytes: many(() => frame(deflated(`{"type":"note","value":"${'x'.repeat(60_000)}"}`), 0xc1)) }),
   'large JSON': () => ({ bytes: many(() => frame(large), 10) }),
   streams: () => ({ bytes: many((n) => frame(`{"type":"count","ref":${n + 1}}`)) }),
-  'calls, cancelled': () => ({ bytes: many((n) => Buffer.concat([frame(`{"type":"wait","ref":${n + 1}}`), frame(`{"type":"$cancel","ref":${n + 1}}`)])) })
+  'calls, cancelled': () => ({
+    bytes: many((n) => Buffer.concat([frame(`{"type":"wait","ref":${n + 1}}`), frame(`{"type":"$cancel","ref":${n + 1}}`)]))
+  })
 }
 
 let isOver = false
@@ -82,5 +85,10 @@ const commands = {
   kinds: () => Object.keys(kinds)
 }
 
-process.on('message', (/** @type {any} */ command) => process.send?.({ result: commands[/** @type {'end'} */ (command.name)](/** @type {never} */ (command)) ?? null }))
+process.on(
+  'message',
+  (/** @type {any} */ command) => process.send?.({
+    result: commands[/** @type {'end'} */ (command.name)](/** @type {never} */ (command)) ?? null
+  })
+)
 process.on('disconnect', () => process.exit())

@@ -1,5 +1,6 @@
 // @ts-check
-// Clients with one call in flight each, which count what becomes of it. Told by the runner how many.
+// Clients with one call in flight each, which count what becomes of it. Told by the runner how
+// many.
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 
@@ -53,5 +54,10 @@ const commands = {
   }
 }
 
-process.on('message', async (/** @type {any} */ command) => process.send?.({ result: await commands[/** @type {'count'} */ (command.name)](/** @type {never} */ (command)) }))
+process.on(
+  'message',
+  async (/** @type {any} */ command) => process.send?.({
+    result: await commands[/** @type {'count'} */ (command.name)](/** @type {never} */ (command))
+  })
+)
 process.on('disconnect', () => process.exit())

@@ -1,5 +1,6 @@
 // @ts-check
-// How long may one message take to check? Every format on hostile texts, and nasty schemas on hostile values.
+// How long may one message take to check? Every format on hostile texts, and nasty schemas on
+// hostile values.
 import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
 import { Format } from 'typebox/format'
@@ -71,7 +72,9 @@ function schemaRows () {
  */
 function worstValue (name, schema, values) {
   note(name)
-  const { incoming } = compileContract(defineContract({ name: 'nasty', clientToServer: { m: schema } }), { typebox, ajv: {}, sharedSchemas: {} })
+  const {
+    incoming
+  } = compileContract(defineContract({ name: 'nasty', clientToServer: { m: schema } }), { typebox, ajv: {}, sharedSchemas: {} })
   const decoder = new Decoder(incoming, 'type')
   const rows = Object.entries(values).map(([by, x]) => {
     const text = JSON.stringify({ type: 'm', x })
@@ -81,7 +84,10 @@ function worstValue (name, schema, values) {
   return rows.reduce((one, other) => one.ms > other.ms ? one : other)
 }
 
-/** @returns {Array<{ name: string, schema: (T: typeof Legacy) => import('@sinclair/typebox').TSchema, values: Record<string, unknown> }>} */
+/**
+ * @returns {Array<{ name: string, schema: (T: typeof Legacy) =>
+ * import('@sinclair/typebox').TSchema, values: Record<string, unknown> }>}
+ */
 function nastySchemas () {
   const lists = {
     numbers: list(9_000, (n) => n),
@@ -105,13 +111,60 @@ function nastySchemas () {
     { name: 'contains', schema: (T) => T.Array(T.Any(), { contains: T.Object({ no: T.Number() }) }), values: lists },
     { name: 'multipleOf', schema: (T) => T.Array(T.Number({ multipleOf: 0.1 })), values: lists },
     { name: 'maxProperties', schema: (T) => T.Object({}, { maxProperties: 5_000, minProperties: 3_600 }), values: records },
-    { name: 'record', schema: (T) => T.Record(T.String({ pattern: '^[a-z]+[0-9]+$' }), T.Number(), { additionalProperties: false, propertyNames: { maxLength: 20 } }), values: records },
-    { name: 'unevaluatedProperties', schema: (T) => T.Intersect([T.Object({ name1: T.Number() }), T.Record(T.String(), T.Number())], { unevaluatedProperties: false }), values: records },
+    {
+      name: 'record',
+      schema: (T) => T.Record(
+        T.String({ pattern: '^[a-z]+[0-9]+$' }),
+        T.Number(),
+        { additionalProperties: false, propertyNames: { maxLength: 20 } }
+      ),
+      values: records
+    },
+    {
+      name: 'unevaluatedProperties',
+      schema: (T) => T.Intersect([T.Object({ name1: T.Number() }), T.Record(T.String(), T.Number())], { unevaluatedProperties: false }),
+      values: records
+    },
     { name: 'not', schema: anywhere({ not: { type: 'array', items: { type: ['number', 'object'] } } }), values: lists },
-    { name: 'a union of a hundred', schema: (T) => T.Array(T.Union(list(100, (n) => T.Object({ kind: T.Literal(`k${n}`) })))), values: { 'the last': list(3_000, () => ({ kind: 'k99' })), none: list(3_000, () => ({ kind: 'k' })) } },
-    { name: 'a recursion told apart late', schema: anywhere({ $id: 'Node', anyOf: [{ type: 'null' }, ...['and', 'or'].map((kind) => ({ type: 'object', properties: { child: self, kind: { const: kind } }, required: ['child', 'kind'] }))] }), values: trees },
-    { name: 'a recursion within allOf', schema: anywhere({ $id: 'Node', anyOf: [{ type: 'null' }, { allOf: [{ properties: { child: self } }, { properties: { child: self } }, { properties: { kind: { enum: ['and', 'or'] } } }] }] }), values: trees },
-    { name: 'JSON', schema: (T) => T.Unsafe({ $id: 'Node', anyOf: [{ type: ['string', 'number', 'boolean', 'null'] }, { type: 'array', items: self }, { type: 'object', additionalProperties: self }] }), values: { ...lists, ...records, ...trees } }
+    {
+      name: 'a union of a hundred',
+      schema: (T) => T.Array(T.Union(list(100, (n) => T.Object({ kind: T.Literal(`k${n}`) })))),
+      values: { 'the last': list(3_000, () => ({ kind: 'k99' })), none: list(3_000, () => ({ kind: 'k' })) }
+    },
+    {
+      name: 'a recursion told apart late',
+      schema: anywhere({
+        $id: 'Node',
+        anyOf: [
+          { type: 'null' },
+          ...['and', 'or'].map((kind) => ({ type: 'object', properties: { child: self, kind: { const: kind } }, required: ['child', 'kind'] }))
+        ]
+      }),
+      values: trees
+    },
+    {
+      name: 'a recursion within allOf',
+      schema: anywhere({
+        $id: 'Node',
+        anyOf: [
+          { type: 'null' },
+          { allOf: [{ properties: { child: self } }, { properties: { child: self } }, { properties: { kind: { enum: ['and', 'or'] } } }] }
+        ]
+      }),
+      values: trees
+    },
+    {
+      name: 'JSON',
+      schema: (T) => T.Unsafe({
+        $id: 'Node',
+        anyOf: [
+          { type: ['string', 'number', 'boolean', 'null'] },
+          { type: 'array', items: self },
+          { type: 'object', additionalProperties: self }
+        ]
+      }),
+      values: { ...lists, ...records, ...trees }
+    }
   ]
 }
 

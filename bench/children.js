@@ -32,7 +32,10 @@ export async function stopAll () {
   await Promise.all(Array.from(children, (child) => child.stop()))
 }
 
-/** A process of ours that answers one question at a time, and leaves when told or when this process does. */
+/**
+ * A process of ours that answers one question at a time, and leaves when told or when this process
+ * does.
+ */
 export class Child {
   #process
   /** @type {string | undefined} */
@@ -44,7 +47,11 @@ export class Child {
    */
   constructor (file, flags = [], args = []) {
     this.file = file
-    this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: flags, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#process = fork(
+      fileURLToPath(new URL(file, import.meta.url)),
+      args,
+      { execArgv: flags, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }
+    )
     this.#process.once('exit', (code, signal) => { this.fate = `${file} ended with ${signal ?? `code ${code}`}` })
     this.#process.on('error', () => {})      // writing to a process that has just ended: 'exit' tells of it
   }

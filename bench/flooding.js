@@ -1,5 +1,6 @@
 // @ts-check
-// Peers that send as fast as TCP takes it, and read whatever comes. Told by the runner how many, and when.
+// Peers that send as fast as TCP takes it, and read whatever comes. Told by the runner how many,
+// and when.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { CYCLE, MAX_WINDOW, framesFrom, upgradeRequest } from './wire.js'
@@ -63,5 +64,10 @@ const commands = {
   }
 }
 
-process.on('message', async (/** @type {any} */ command) => process.send?.({ result: await commands[/** @type {'flood'} */ (command.name)](/** @type {never} */ (command)) }))
+process.on(
+  'message',
+  async (/** @type {any} */ command) => process.send?.({
+    result: await commands[/** @type {'flood'} */ (command.name)](/** @type {never} */ (command))
+  })
+)
 process.on('disconnect', () => process.exit())

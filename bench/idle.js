@@ -1,5 +1,6 @@
 // @ts-check
-// What does a connection cost that says nothing? Memory of the server process, with and without them.
+// What does a connection cost that says nothing? Memory of the server process, with and without
+// them.
 import { Child, ROWS, Row, begin, blaming } from './children.js'
 import { openFiles, parse, positive, rowName } from './options.js'
 import { median, note, printTable, rotate } from './table.js'

@@ -1,12 +1,14 @@
 // @ts-check
-// The load process. Told by the runner what to do, one thing at a time: open connections, run, close them.
+// The load process. Told by the runner what to do, one thing at a time: open connections, run,
+// close them.
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Peer } from './peer.js'
 
 /**
  * @typedef {{ kind: 'roundtrip' | 'fanout', connections: number, window: number }} Work
- * @typedef {{ messages: number, elapsedMs: number, p50Ms: number, p99Ms: number, cpuUs: number }} Counted
+ * @typedef {{ messages: number, elapsedMs: number, p50Ms: number, p99Ms: number, cpuUs: number }}
+ * Counted
  */
 
 const OPEN_AT_ONCE = 50            // stays below every listen backlog
@@ -36,7 +38,10 @@ class Histogram {
   }
 }
 
-/** What both kinds of run share: a deadline, then a drain, so that the server is idle at both ends of the count. */
+/**
+ * What both kinds of run share: a deadline, then a drain, so that the server is idle at both ends
+ * of the count.
+ */
 class Run {
   histogram = new Histogram()
   messages = 0
@@ -98,7 +103,10 @@ class RoundTrip extends Run {
   }
 }
 
-/** The first connection keeps `window` broadcasts in flight; one has arrived when every other connection has it. */
+/**
+ * The first connection keeps `window` broadcasts in flight; one has arrived when every other
+ * connection has it.
+ */
 class FanOut extends Run {
   #oldest = 0        // place in the ring of the broadcast that arrives next
 

@@ -1,5 +1,6 @@
 // @ts-check
-// The work every row does: three kinds of message, checked by these schemas, each answered by its own past tense.
+// The work every row does: three kinds of message, checked by these schemas, each answered by its
+// own past tense.
 import { Type } from '@sinclair/typebox'
 
 export const MESSAGE_BYTES = 100
@@ -46,7 +47,8 @@ export function answer (message) {
 const PROSE = 'the quick brown fox jumps over the lazy dog, and then it does so once more because nobody was looking'
 
 /**
- * Message number n; every number has a text of its own, so that no row can live off a cached answer.
+ * Message number n; every number has a text of its own, so that no row can live off a cached
+ * answer.
  *
  * @param {number} n
  * @returns {string} exactly MESSAGE_BYTES of JSON

@@ -13,7 +13,9 @@ const MIB = 2 ** 20
 const { rounds, seconds, only } = readOptions()
 
 export async function main () {
-  console.log(`Node ${process.version}; one client sends a message and waits for its answer, for ${seconds} s, beside others; medians of ${rounds} rounds`)
+  console.log(
+`Node ${process.version}; one client sends a message and waits for its answer, for ${seconds} s, beside others; medians of ${rounds} rounds`
+  )
   const bad = begin(new Child('bad.js'))
   const kinds = (/** @type {string[]} */ (await bad.ask({ name: 'kinds' }))).filter((kind) => only === undefined || kind === only)
   /** @type {string[][]} */
@@ -32,7 +34,11 @@ export async function main () {
 
 function readOptions () {
   const values = parse({ rounds: '3', seconds: '2', only: undefined })
-  return { rounds: positive('rounds', Math.floor(Number(values.rounds))), seconds: positive('seconds', Number(values.seconds)), only: values.only }
+  return {
+    rounds: positive('rounds', Math.floor(Number(values.rounds))),
+    seconds: positive('seconds', Number(values.seconds)),
+    only: values.only
+  }
 }
 
 /**
@@ -83,7 +89,10 @@ function cells (kind, results) {
   return [
     kind,
     `${of(({ alone }) => alone).toFixed(2)} ms`,
-    ...COUNTS.flatMap((_, i) => [`${of(({ beside }) => beside[i]).toFixed(2)} ms`, of(({ alone, beside }) => beside[i] / alone).toFixed(1)]),
+    ...COUNTS.flatMap((_, i) => [
+`${of(({ beside }) => beside[i]).toFixed(2)} ms`,
+of(({ alone, beside }) => beside[i] / alone).toFixed(1)
+    ]),
     of(({ closed }) => closed).toLocaleString('en'),
     `${(of(({ peak }) => peak) / MIB).toFixed(0)} MiB`
   ]

@@ -53,7 +53,8 @@ export function refuse (reason) {
 const OWN_FILES = 200              // what a process has open besides its connections
 
 /**
- * As many connections as this machine lets one process have. Node has raised its soft limit to the hard one by itself.
+ * As many connections as this machine lets one process have. Node has raised its soft limit to the
+ * hard one by itself.
  *
  * @param {number} wanted
  */
@@ -61,6 +62,8 @@ export function openFiles (wanted) {
   const { soft } = /** @type {any} */ (process.report.getReport()).userLimits.open_files
   const most = soft === 'unlimited' ? wanted : Number(soft) - OWN_FILES
   if (most >= wanted) return wanted
-  console.log(`A process may have ${soft} files open here: ${most} connections instead of ${wanted}. Raise it with ulimit -Hn, or as root with prlimit.`)
+  console.log(
+`A process may have ${soft} files open here: ${most} connections instead of ${wanted}. Raise it with ulimit -Hn, or as root with prlimit.`
+  )
   return most
 }

@@ -5,7 +5,10 @@ import { CYCLE, MAX_WINDOW, Reader, framesFrom, upgradeRequest } from './wire.js
 // One buffer for all reads: what arrives is counted before the next read begins, never kept.
 const buffer = new Uint8Array(65_536)
 
-/** A WebSocket client on a bare TCP socket that sends frames made beforehand and counts what comes back. */
+/**
+ * A WebSocket client on a bare TCP socket that sends frames made beforehand and counts what comes
+ * back.
+ */
 export class Peer {
   #socket
   #reader = new Reader()
@@ -55,7 +58,10 @@ export class Peer {
     }
   }
 
-  /** When the oldest message in flight was sent; replies come in order, so it is the one just answered. */
+  /**
+   * When the oldest message in flight was sent; replies come in order, so it is the one just
+   * answered.
+   */
   takeSentAt () {
     const sentAt = this.#sentAt[this.#oldest]
     this.#oldest = (this.#oldest + 1) % MAX_WINDOW

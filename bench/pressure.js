@@ -1,5 +1,6 @@
 // @ts-check
-// Readers that stopped reading are offered far more than they may have. What does it cost the server, and those who read?
+// Readers that stopped reading are offered far more than they may have. What does it cost the
+// server, and those who read?
 import { Child, Row, begin, blaming } from './children.js'
 import { openFiles, parse, positive, refuse } from './options.js'
 import { median, note, printTable } from './table.js'
@@ -11,7 +12,10 @@ const WORK = { kind: 'roundtrip', connections: READERS, window: 1 }
 const WARM_UP_SECONDS = 2
 const FLOOD_TIMEOUT_MS = 120_000
 const SECONDS = 20
-/** Members that read, beside those that stopped: a broadcast costs whoever waits behind it something in any case. */
+/**
+ * Members that read, beside those that stopped: a broadcast costs whoever waits behind it something
+ * in any case.
+ */
 const CASES = {
   reading: { room: 'drop', reads: true, title: 'all read' },
   close: { room: 'close', reads: false, title: 'all stopped, \'close\'' },
@@ -21,7 +25,9 @@ const CASES = {
 const { rounds, stalled, mib } = readOptions()
 
 export async function main () {
-  console.log(`Node ${process.version}; broadcasts of ${BLOCK_BYTES} bytes to ${stalled} members, ${mib} MiB for each or ${SECONDS} s of them; ${READERS} others send messages; medians of ${rounds} rounds`)
+  console.log(
+`Node ${process.version}; broadcasts of ${BLOCK_BYTES} bytes to ${stalled} members, ${mib} MiB for each or ${SECONDS} s of them; ${READERS} others send messages; medians of ${rounds} rounds`
+  )
   const cases = Object.values(CASES)
   /** @type {any[][]} */
   const found = cases.map(() => [])

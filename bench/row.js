@@ -20,7 +20,8 @@ const answers = {
 }
 
 /**
- * A server row's side of the talk with the runner: says where it listens, answers questions, leaves with the runner.
+ * A server row's side of the talk with the runner: says where it listens, answers questions, leaves
+ * with the runner.
  *
  * @param {number} port
  * @param {Record<string, (question: any) => unknown>} [others] answers of this row's own, by name

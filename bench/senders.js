@@ -1,5 +1,6 @@
 // @ts-check
-// Senders that send far more than their handlers can take. What does it cost the server, and the others?
+// Senders that send far more than their handlers can take. What does it cost the server, and the
+// others?
 import { Child, Row, begin, blaming } from './children.js'
 import { openFiles, parse, positive, refuse } from './options.js'
 import { MESSAGE_BYTES } from './messages.js'
@@ -9,7 +10,10 @@ const OTHERS = 50
 const MIB = 2 ** 20
 const FRAME_BYTES = 6 + MESSAGE_BYTES
 const WARM_UP_SECONDS = 2
-/** Senders that wait for each answer, beside those that do not: so many handlers cost the others something in any case. */
+/**
+ * Senders that wait for each answer, beside those that do not: so many handlers cost the others
+ * something in any case.
+ */
 const CASES = [
   { file: 'load.js', command: 'run', title: 'one at a time' },
   { file: 'flooding.js', command: 'flood', title: 'as fast as TCP takes it' }
@@ -18,7 +22,9 @@ const CASES = [
 const { rounds, senders, seconds } = readOptions()
 
 export async function main () {
-  console.log(`Node ${process.version}; ${senders} connections send to handlers that take 50 ms, for ${seconds} s; ${OTHERS} others send messages to another route; medians of ${rounds} rounds`)
+  console.log(
+`Node ${process.version}; ${senders} connections send to handlers that take 50 ms, for ${seconds} s; ${OTHERS} others send messages to another route; medians of ${rounds} rounds`
+  )
   /** @type {any[][]} */
   const found = CASES.map(() => [])
   for (let round = 0; round < rounds; round++) {
@@ -29,7 +35,10 @@ export async function main () {
   }
   note('')
   printTable(
-    ['sent', 'RSS before', 'at most', 'handled', 'queued at most', 'TCP took', 'read', 'closed', 'p50 of others', 'then', 'p99 of others', 'then', '×'],
+    [
+      'sent', 'RSS before', 'at most', 'handled', 'queued at most', 'TCP took', 'read', 'closed', 'p50 of others', 'then',
+      'p99 of others', 'then', '×'
+    ],
     CASES.map(({ title }, i) => cells(title, found[i]))
   )
 }
@@ -53,7 +62,11 @@ async function measure ({ file, command }) {
     const calm = await run(load, seconds)
     const { rss } = await row.ask({ name: 'memory' })
     const send = { name: command, work: workOf(senders), seconds }
-    const [sent, pressed, watched] = await Promise.all([sending.ask(send, timeoutMs()), run(load, seconds), row.ask({ name: 'watch', seconds }, timeoutMs())])
+    const [sent, pressed, watched] = await Promise.all([
+      sending.ask(send, timeoutMs()),
+      run(load, seconds),
+      row.ask({ name: 'watch', seconds }, timeoutMs())
+    ])
     // load.js counts messages, and stops at the first connection that closes.
     return { calm, pressed, rss, taken: sent.messages * FRAME_BYTES, closed: 0, ...sent, ...watched }
   })

@@ -1,5 +1,6 @@
 // @ts-check
-// SIGTERM while every connection waits for the answer to a call: are they answered, and how long does it take?
+// SIGTERM while every connection waits for the answer to a call: are they answered, and how long
+// does it take?
 import { setTimeout as delay } from 'node:timers/promises'
 import { Child, Row, begin, blaming } from './children.js'
 import { openFiles, parse, positive } from './options.js'
@@ -24,7 +25,9 @@ export async function main () {
     const elapsedMs = performance.now() - startedMs
     const { replies, wrong, goodbyes, others } = await callers.ask({ name: 'count' })
     const lost = connections - replies
-    console.log(`Node ${process.version}; ${connections.toLocaleString('en')} connections, ${inFlight.toLocaleString('en')} calls of ${TAKES_MS} ms in flight at the SIGTERM`)
+    console.log(
+`Node ${process.version}; ${connections.toLocaleString('en')} connections, ${inFlight.toLocaleString('en')} calls of ${TAKES_MS} ms in flight at the SIGTERM`
+    )
     console.log(`  replies ${replies}, lost ${lost}, wrong ${wrong}; closed with 1012 and retry-after-ms ${goodbyes}, otherwise ${others}`)
     console.log(`  ${fate}, after ${Math.round(elapsedMs)} ms`)
     if (lost + wrong + others > 0) throw new Error('a call was lost')

@@ -10,13 +10,28 @@ import { median, note, printTable, rotate } from './table.js'
  * @typedef {import('./load.js').Work} Work
  * @typedef {import('./load.js').Counted} Counted
  * @typedef {Work & { title: string, path: string, unit: string }} Scenario
- * @typedef {{ cpuUs: number, rate: number, p50Ms: number, p99Ms: number, serverShare: number, loadShare: number, otherShare: number }} Sample
+ * @typedef {{ cpuUs: number, rate: number, p50Ms: number, p99Ms: number, serverShare: number,
+ * loadShare: number, otherShare: number }} Sample
  */
 
 /** @type {Scenario[]} */
 const SCENARIOS = [
-  { kind: 'roundtrip', path: '/echo', unit: 'message', connections: 100, window: 1, title: 'round trip: 100 connections, 1 message in flight on each' },
-  { kind: 'roundtrip', path: '/echo', unit: 'message', connections: 50, window: 32, title: 'round trip: 50 connections, 32 messages in flight on each' },
+  {
+    kind: 'roundtrip',
+    path: '/echo',
+    unit: 'message',
+    connections: 100,
+    window: 1,
+    title: 'round trip: 100 connections, 1 message in flight on each'
+  },
+  {
+    kind: 'roundtrip',
+    path: '/echo',
+    unit: 'message',
+    connections: 50,
+    window: 32,
+    title: 'round trip: 50 connections, 32 messages in flight on each'
+  },
   { kind: 'fanout', path: '/room', unit: 'delivery', connections: 1001, window: 1, title: 'fan-out: 1,000 members, 1 broadcast in flight' },
   { kind: 'fanout', path: '/room', unit: 'delivery', connections: 1001, window: 8, title: 'fan-out: 1,000 members, 8 broadcasts in flight' }
 ]
@@ -40,7 +55,8 @@ export async function main () {
 }
 
 /**
- * Server processes live for one round: what the compiler happened to make of a row in one process is then one sample of five.
+ * Server processes live for one round: what the compiler happened to make of a row in one process
+ * is then one sample of five.
  *
  * @param {Child} load
  * @param {number} round
@@ -61,8 +77,8 @@ async function measureRound (load, round, samples) {
 }
 
 /**
- * Warms up with all scenarios, chosen or not: a process that has only ever broadcast is compiled otherwise than one that
- * has also answered, and then `--only` would change the result.
+ * Warms up with all scenarios, chosen or not: a process that has only ever broadcast is compiled
+ * otherwise than one that has also answered, and then `--only` would change the result.
  *
  * @param {Child} load
  * @param {Row} row
@@ -75,7 +91,8 @@ async function prepare (load, row) {
 }
 
 /**
- * The server is idle when its CPU time is read, before and after, so what it spent was spent on what was counted.
+ * The server is idle when its CPU time is read, before and after, so what it spent was spent on
+ * what was counted.
  *
  * @param {Child} load
  * @param {Row} row
@@ -124,7 +141,18 @@ function toSample ({ messages, elapsedMs, p50Ms, p99Ms, cpuUs }, spentUs, allUs)
  */
 function printScenario (scenario, samples) {
   const base = samples.get(keyOf(scenario, BASE))
-  const head = ['', `CPU µs/${scenario.unit}`, '× bare ws', '(range)', `${scenario.unit}/s`, 'p50 ms', 'p99 ms', 'server CPU', 'load CPU', 'other CPU']
+  const head = [
+    '',
+`CPU µs/${scenario.unit}`,
+'× bare ws',
+'(range)',
+`${scenario.unit}/s`,
+'p50 ms',
+'p99 ms',
+'server CPU',
+'load CPU',
+'other CPU'
+  ]
   console.log(`\n${scenario.title}`)
   printTable(head, names.map((name) => cells(ROWS[name].title, samples.get(keyOf(scenario, name)) ?? [], base)))
 }

@@ -1,5 +1,6 @@
 // @ts-check
-// Peers that open a connection and then read nothing any more, or, for comparison, whatever comes. Told by the runner how many.
+// Peers that open a connection and then read nothing any more, or, for comparison, whatever comes.
+// Told by the runner how many.
 import { connect } from 'node:net'
 import { upgradeRequest } from './wire.js'
 
@@ -42,5 +43,10 @@ const commands = {
   }
 }
 
-process.on('message', async (/** @type {any} */ command) => process.send?.({ result: await commands[/** @type {'close'} */ (command.name)](/** @type {never} */ (command)) }))
+process.on(
+  'message',
+  async (/** @type {any} */ command) => process.send?.({
+    result: await commands[/** @type {'close'} */ (command.name)](/** @type {never} */ (command))
+  })
+)
 process.on('disconnect', () => process.exit())

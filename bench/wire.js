@@ -1,5 +1,6 @@
 // @ts-check
-// RFC 6455 by hand, as little of it as a load generator needs: everything that can be made beforehand is.
+// RFC 6455 by hand, as little of it as a load generator needs: everything that can be made
+// beforehand is.
 import { MESSAGE_BYTES, REPLY_BYTES, messageText } from './messages.js'
 
 export const CYCLE = 96            // different messages, a multiple of the three types
@@ -41,7 +42,10 @@ export function upgradeRequest (port, path) {
     `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13${HEAD_END}`
 }
 
-/** Reads what a server sends by frame headers alone; throws at the first thing that is not one of the replies. */
+/**
+ * Reads what a server sends by frame headers alone; throws at the first thing that is not one of
+ * the replies.
+ */
 export class Reader {
   #head = ''
   #isOpen = false

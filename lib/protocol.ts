@@ -26,7 +26,8 @@ export const REF = 'ref'
 
 /**
  * The subprotocol of a connection whose only message is a close with the reason of a refusal: a
- * client that offers it beside the contract's name does not take the refusal for an open connection.
+ * client that offers it beside the contract's name does not take the refusal for an open
+ * connection.
  */
 export const REFUSAL = 'typed-ws.refusal'
 
@@ -79,7 +80,9 @@ export const CloseCode = {
   slowConsumer: 4408,
   /** The client went on past its rate limit. */
   rateLimited: 4429,
-  /** A client error `statusCode` of 4xx becomes a close code of 45xx: `refusedBase + statusCode`. */
+  /**
+   * A client error `statusCode` of 4xx becomes a close code of 45xx: `refusedBase + statusCode`.
+   */
   refusedBase: 4100,
   /** A handshake was answered with a status below 300: by a page, say. */
   refused: 4500,

@@ -10,8 +10,13 @@ const floors = [
   ['types'],
   ['lib', 'lib/schema'],
   ['lib/client'],
-  ['lib/server/errors', 'lib/server/ignorable', 'lib/server/printable', 'lib/server/suggest', 'lib/server/turn', 'lib/server/symbols', 'lib/server/diagnostics', 'lib/server/failure', 'lib/server/stats', 'lib/server/options'],
-  ['lib/server/transport'], ['lib/server/compile'], ['lib/server/messages'], ['lib/server/topics'], ['lib/server/handshake'], ['lib/server/connection'],
+  [
+    'lib/server/errors', 'lib/server/ignorable', 'lib/server/printable', 'lib/server/suggest', 'lib/server/turn',
+    'lib/server/symbols', 'lib/server/diagnostics', 'lib/server/failure', 'lib/server/stats', 'lib/server/options'
+  ],
+  [
+    'lib/server/transport'
+  ], ['lib/server/compile'], ['lib/server/messages'], ['lib/server/topics'], ['lib/server/handshake'], ['lib/server/connection'],
   ['lib/server'],
   ['lib/index']
 ]
@@ -65,10 +70,17 @@ t.test('the door has no code, only re-exports', async (t) => {
 
 t.test('every file of lib is reached from a door', async (t) => {
   const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, string | { default: string }> }
-  const doors = Object.values(exports).flatMap((door) => typeof door === 'string' ? [] : door.default.replace('./dist/', '').replace('.js', '.ts'))
+  const doors = Object.values(exports).flatMap((door) => typeof door === 'string'
+    ? []
+    : door.default.replace('./dist/', '').replace('.js', '.ts'))
   const reached = new Set(doors)
   for (const file of reached) for (const { to } of imports.filter(({ from }) => from === file)) reached.add(to)
-  for (const file of code.filter((file) => file.startsWith('lib/'))) t.ok(reached.has(file), `${file} is reached from ${doors.join(' or ')}`)
+  for (const file of code.filter((file) => file.startsWith('lib/'))) {
+    t.ok(
+      reached.has(file),
+`${file} is reached from ${doors.join(' or ')}`
+    )
+  }
 })
 
 t.test('error codes in lib and in the tables of docs are the same', async (t) => {

@@ -28,7 +28,11 @@ t.test('the table of close codes in docs/PROTOCOL.md', async (t) => {
   const { refusedBase, ...named } = CloseCode
 
   t.test('has every code that the server uses', async (t) => {
-    for (const code of [...Object.values(named), refusedBase + 400, refusedBase + 499]) t.ok(actions.has(code), `${code} stands in the table`)
+    for (const code of [
+      ...Object.values(named),
+      refusedBase + 400,
+      refusedBase + 499
+    ]) t.ok(actions.has(code), `${code} stands in the table`)
   })
 
   t.test('tells of each code whether a client stays closed, as the client decides it', async (t) => {
@@ -40,7 +44,8 @@ t.test('the table of close codes in docs/PROTOCOL.md', async (t) => {
   t.test('says the same as the one in docs/reconnecting.md', async (t) => {
     const others = closeCodesOf('reconnecting.md').flatMap(({ codes, client }) => codes.map((code) => ({ code, client })))
     t.ok(others.length > 500)
-    const wrong = others.filter(({ code, client }) => actions.has(code) && /^stays closed/.test(client) !== /^stays closed/.test(actions.get(code)!))
+    const wrong = others.filter(({ code, client }) => actions.has(code) &&
+/^stays closed/.test(client) !== /^stays closed/.test(actions.get(code)!))
     t.same(wrong, [], 'no code differs')
     t.same(others.filter(({ code }) => !actions.has(code)), [], 'and none is unknown there')
   })

@@ -4,21 +4,25 @@ import type { ReceivedMessage } from './handler.js'
 import type { Socket } from './socket.js'
 
 /**
- * The run of one message's handler, published on the channels of `tracing:fastify-typed-ws.message`: each
- * of them gets the same object.
+ * The run of one message's handler, published on the channels of
+ * `tracing:fastify-typed-ws.message`: each of them gets the same object.
  */
 export interface MessageTrace {
   readonly socket: Socket
   readonly message: ReceivedMessage
-  /** `true` if the message was not handled when its handler returned: `asyncStart` and `asyncEnd` follow. */
+  /**
+   * `true` if the message was not handled when its handler returned: `asyncStart` and `asyncEnd`
+   * follow.
+   */
   readonly async: boolean
   /** The error with which the handler, or its stream, failed. */
   readonly error?: unknown
 }
 
 /**
- * The messages of the channels of `node:diagnostics_channel`, by the channel's name. Nothing is allocated
- * for a channel without subscribers. A subscriber is called synchronously and must not throw.
+ * The messages of the channels of `node:diagnostics_channel`, by the channel's name. Nothing is
+ * allocated for a channel without subscribers. A subscriber is called synchronously and must not
+ * throw.
  *
  * @example
  * import { subscribe } from 'node:diagnostics_channel'
@@ -34,18 +38,27 @@ export interface Diagnostics {
   'fastify-typed-ws.connection.open': { readonly socket: Socket }
   /** The connection ended with this `code` (RFC 6455 §7.4). */
   'fastify-typed-ws.connection.close': { readonly socket: Socket, readonly code: number, readonly reason: string, readonly durationMs: number }
-  /** A handshake got another answer than a 101. `error` is the cause, unless a hook answered by itself. */
+  /**
+   * A handshake got another answer than a 101. `error` is the cause, unless a hook answered by
+   * itself.
+   */
   'fastify-typed-ws.handshake.refused': {
     readonly request: FastifyRequest
     readonly contract: AnyContract
     readonly statusCode: number
     readonly error: unknown
   }
-  /** The handler of a checked message, or of a binary frame, is about to run: in the stores bound to this channel (`channel.bindStore`). */
+  /**
+   * The handler of a checked message, or of a binary frame, is about to run: in the stores bound to
+   * this channel (`channel.bindStore`).
+   */
   'fastify-typed-ws.message.received': { readonly socket: Socket, readonly message: ReceivedMessage }
   /** The same message was handled: answered, or its stream done, or failed with `error`. */
   'fastify-typed-ws.message.handled': { readonly socket: Socket, readonly message: ReceivedMessage, readonly error: unknown }
-  /** A message is sent: `type` is the name of an event or a call, `$reply`, `$next`, …, or `undefined` for a binary frame. */
+  /**
+   * A message is sent: `type` is the name of an event or a call, `$reply`, `$next`, …, or
+   * `undefined` for a binary frame.
+   */
   'fastify-typed-ws.message.sent': { readonly socket: Socket, readonly type: string | undefined }
   /** An `$error` is sent: `error` is its body. */
   'fastify-typed-ws.message.refused': {
@@ -66,6 +79,9 @@ export interface Diagnostics {
   'tracing:fastify-typed-ws.message:asyncStart': MessageTrace
   /** The same, at once after `asyncStart`: nothing more follows. */
   'tracing:fastify-typed-ws.message:asyncEnd': MessageTrace
-  /** The handler failed: `error` tells how. Published before `asyncStart`, or before `end` if it failed synchronously. */
+  /**
+   * The handler failed: `error` tells how. Published before `asyncStart`, or before `end` if it
+   * failed synchronously.
+   */
   'tracing:fastify-typed-ws.message:error': MessageTrace
 }

@@ -18,12 +18,14 @@ declare module 'fastify' {
     TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault
   > {
     /**
-     * Declares a WebSocket route, typed by its contract. The handshake goes through the whole lifecycle of a Fastify request.
+     * Declares a WebSocket route, typed by its contract. The handshake goes through the whole
+     * lifecycle of a Fastify request.
      *
      * @param path - as for `app.get`, under the prefix of the scope.
      * @param options - the contract, its handlers, and any route option that makes sense for a GET.
      * @returns the instance.
-     * @throws `FST_TYPED_WS_INVALID_ROUTE` and its like when the options could not work; schemas are compiled, and refused, when the app gets ready.
+     * @throws `FST_TYPED_WS_INVALID_ROUTE` and its like when the options could not work; schemas
+     * are compiled, and refused, when the app gets ready.
      *
      * @example
      * app.ws('/chat/:room', {
@@ -46,7 +48,8 @@ declare module 'fastify' {
     ) => FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
 
     /**
-     * A contract seen from anywhere in the service: publish to its topics, count and close its connections.
+     * A contract seen from anywhere in the service: publish to its topics, count and close its
+     * connections.
      *
      * @example
      * await app.channel(chat).publish('lobby', 'message', { text: 'hello', id: 'server' })
@@ -54,11 +57,13 @@ declare module 'fastify' {
     channel: <const C extends AnyContract>(contract: C) => Channel<C>
 
     /**
-     * For tests: the client of `fastify-typed-ws/client`, open, without a port. The handshake goes through all hooks; what the server sends at once is kept until the
-     * caller had the chance to listen. When the app closes, so does the client.
+     * For tests: the client of `fastify-typed-ws/client`, open, without a port. The handshake goes
+     * through all hooks; what the server sends at once is kept until the caller had the chance to
+     * listen. When the app closes, so does the client.
      *
      * @param path - of the route, with or without a query.
-     * @throws by rejecting: `FST_TYPED_WS_HANDSHAKE_REFUSED` with the `statusCode`, `headers` and `body` of the answer.
+     * @throws by rejecting: `FST_TYPED_WS_HANDSHAKE_REFUSED` with the `statusCode`, `headers` and
+     * `body` of the answer.
      *
      * @example
      * const client = await app.injectClient(chat, '/chat/lobby', { headers: { cookie: 'person=1' } })

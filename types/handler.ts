@@ -25,8 +25,9 @@ export interface CloseEvent {
 }
 
 /**
- * The handler of one client message: what it returns answers a call, each item of it a stream; what an event's handler returns is ignored. The items of a
- * stream are pulled no faster than the peer reads them, and a generator gets its `return()` when the peer cancels or leaves.
+ * The handler of one client message: what it returns answers a call, each item of it a stream; what
+ * an event's handler returns is ignored. The items of a stream are pulled no faster than the peer
+ * reads them, and a generator gets its `return()` when the peer cancels or leaves.
  */
 export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> =
   (payload: Payload<M>, socket: Socket<C, Request>, message: ReceivedMessage) => Result<M>
@@ -58,8 +59,9 @@ export type OpenHandler<C extends AnyContract, Request = FastifyRequest> = (sock
 export type CloseHandler<C extends AnyContract, Request = FastifyRequest> = (socket: Socket<C, Request>, event: CloseEvent) => unknown
 
 /**
- * Runs for every error thrown by `open`, `close`, `binary` or a message handler, in place of the log line. The peer gets its `$error` all the
- * same: for the error given, or for another one that this handler returns or throws.
+ * Runs for every error thrown by `open`, `close`, `binary` or a message handler, in place of the
+ * log line. The peer gets its `$error` all the same: for the error given, or for another one that
+ * this handler returns or throws.
  */
 export type ErrorHandler<C extends AnyContract = AnyContract, Request = FastifyRequest> =
   (error: unknown, socket: Socket<C, Request>, message: ReceivedMessage | undefined) => unknown

@@ -7,14 +7,15 @@ import type { AnyContract, Messages } from './contract.js'
 import type { BinaryHandler, CloseHandler, ErrorHandler, MessageHandlers, OpenHandler } from './handler.js'
 
 /**
- * Which Origins may open a route. Each entry of a list is written as a browser sends it (`https://example.com`: no
- * slash at the end, no default port, lower case), except that a host may be in Unicode. `https://*.example.com` is
- * every name below `example.com` and not `example.com` itself; `'null'` is what sandboxed pages and files send. An
- * empty list admits no Origin at all. `'*'` admits every one, and says nothing of a missing one: that is
- * `allowMissingOrigin`. A function admits by answering exactly `true`.
+ * Which Origins may open a route. Each entry of a list is written as a browser sends it
+ * (`https://example.com`: no slash at the end, no default port, lower case), except that a host may
+ * be in Unicode. `https://*.example.com` is every name below `example.com` and not `example.com`
+ * itself; `'null'` is what sandboxed pages and files send. An empty list admits no Origin at all.
+ * `'*'` admits every one, and says nothing of a missing one: that is `allowMissingOrigin`. A
+ * function admits by answering exactly `true`.
  *
- * A RegExp is tested against the whole header just as it is written: anchor both ends and escape the dots, or
- * `https://example.com.evil.net` gets in.
+ * A RegExp is tested against the whole header just as it is written: anchor both ends and escape
+ * the dots, or `https://example.com.evil.net` gets in.
  *
  * @example
  * origin: ['https://example.com', 'https://*.example.com']
@@ -32,23 +33,28 @@ export type OriginOption<Request = FastifyRequest> =
 /** Options a route takes, and the plugin as the default for its routes. */
 export interface SharedOptions {
   /**
-   * `'same-origin'` (default), a list of origins (`https://*.example.com` allowed), a RegExp, a function, or `'*'`.
+   * `'same-origin'` (default), a list of origins (`https://*.example.com` allowed), a RegExp, a
+   * function, or `'*'`.
    */
   origin?: OriginOption
   /** Admit clients that send no Origin, which no browser does. Default `false`. */
   allowMissingOrigin?: boolean
   /**
-   * The names by which clients may address this server, as they stand in `request.host`: `'chat.example'` at any port, `'localhost:3000'` at this one,
-   * `'*.chat.example'` for every name below. Any other is refused with a 421, `FST_TYPED_WS_HOST_REFUSED`, before hooks run. Default: not checked; then
-   * `'same-origin'` believes the Host, and a page whose name an attacker points at this server (DNS rebinding) is of the same origin.
+   * The names by which clients may address this server, as they stand in `request.host`:
+   * `'chat.example'` at any port, `'localhost:3000'` at this one, `'*.chat.example'` for every name
+   * below. Any other is refused with a 421, `FST_TYPED_WS_HOST_REFUSED`, before hooks run. Default:
+   * not checked; then `'same-origin'` believes the Host, and a page whose name an attacker points
+   * at this server (DNS rebinding) is of the same origin.
    *
    * @example
    * host: ['chat.example', '*.chat.example']
    */
   host?: readonly string[]
   /**
-   * How a handshake is refused. `'http'` (default): by the HTTP answer itself, which browsers hide from their pages behind a 1006. `'close'`: by a 101 with the
-   * answer's headers, closed at once with 45xx for a 4xx, 4501 for a redirect, 1013 for a 5xx, and the error's message as the reason.
+   * How a handshake is refused. `'http'` (default): by the HTTP answer itself, which browsers hide
+   * from their pages behind a 1006. `'close'`: by a 101 with the answer's headers, closed at once
+   * with 45xx for a 4xx, 4501 for a redirect, 1013 for a 5xx, and the error's message as the
+   * reason.
    */
   rejectWith?: 'http' | 'close'
   /** For all hooks together, before the 101. Past it the client gets a 503. Default 10 000. */
@@ -58,36 +64,54 @@ export interface SharedOptions {
   /** As in `ws`. Default `false`: it costs memory and is an attack surface. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions
   /**
-   * A ping frame every `intervalMs`; a peer from which nothing arrives within `timeoutMs` of it is cut off with 1006. Default `{ intervalMs: 25_000, timeoutMs:
-   * 10_000 }`: below the minute after which proxies drop what is idle. `false`: none.
+   * A ping frame every `intervalMs`; a peer from which nothing arrives within `timeoutMs` of it is
+   * cut off with 1006. Default `{ intervalMs: 25_000, timeoutMs: 10_000 }`: below the minute after
+   * which proxies drop what is idle. `false`: none.
    */
   heartbeat?: { intervalMs?: number, timeoutMs?: number } | false
-  /** Handlers of one connection that may run at once. Default 1: they run one after the other, in order of arrival. */
+  /**
+   * Handlers of one connection that may run at once. Default 1: they run one after the other, in
+   * order of arrival.
+   */
   concurrency?: number
-  /** Messages waiting per connection; past it the socket is not read until half are done. Default 64. */
+  /**
+   * Messages waiting per connection; past it the socket is not read until half are done. Default
+   * 64.
+   */
   maxQueuedMessages?: number
   /**
-   * Bytes of the frames in which those messages came, after inflation; past it the socket is not read until half are done. One message may exceed it by itself.
-   * Default 262 144: as values of JavaScript, bytes of JSON may take twenty times as much memory.
+   * Bytes of the frames in which those messages came, after inflation; past it the socket is not
+   * read until half are done. One message may exceed it by itself. Default 262 144: as values of
+   * JavaScript, bytes of JSON may take twenty times as much memory.
    */
   maxQueuedBytes?: number
   /**
-   * A token bucket per connection: `max` messages per `timeWindowMs`, twice that at once; a ping, a pong that answers none and a fragment cost one token each. A
-   * message that finds none gets an `$error` of 429, and the socket is not read until there is one again; when that goes on for ten windows the connection is
-   * closed with 4429. Default `{ max: 100, timeWindowMs: 1000 }`; `false`: none.
+   * A token bucket per connection: `max` messages per `timeWindowMs`, twice that at once; a ping, a
+   * pong that answers none and a fragment cost one token each. A message that finds none gets an
+   * `$error` of 429, and the socket is not read until there is one again; when that goes on for ten
+   * windows the connection is closed with 4429. Default `{ max: 100, timeWindowMs: 1000 }`;
+   * `false`: none.
    */
   rateLimit?: { max?: number, timeWindowMs?: number } | false
   /** Refused messages in a row before the connection is closed with 1008. Default 10. */
   maxInvalidMessages?: number
-  /** Streams of one connection that may be live at once; a further one gets an `$error` of 429. Default 32. */
+  /**
+   * Streams of one connection that may be live at once; a further one gets an `$error` of 429.
+   * Default 32.
+   */
   maxStreams?: number
-  /** Calls of the server's that may wait for one peer, to be read or to be answered; a further one throws. Default 64. */
+  /**
+   * Calls of the server's that may wait for one peer, to be read or to be answered; a further one
+   * throws. Default 64.
+   */
   maxPendingCalls?: number
   /** Outgoing bytes waiting for one connection; past it `send` returns false. Default 1 048 576. */
   highWaterMarkBytes?: number
   /**
-   * What happens to a peer for which more than `highWaterMarkBytes` wait. `'close'` (default): it is closed with 4408 after `slowTimeoutMs`, or at once when a further
-   * message finds no room, since to leave one out would be silent. `'drop'`: events that find no room are left out, and counted; replies never are.
+   * What happens to a peer for which more than `highWaterMarkBytes` wait. `'close'` (default): it
+   * is closed with 4408 after `slowTimeoutMs`, or at once when a further message finds no room,
+   * since to leave one out would be silent. `'drop'`: events that find no room are left out, and
+   * counted; replies never are.
    */
   slowConsumer?: 'close' | 'drop'
   /** How long a slow peer may take to read what waits. Default 10 000. */
@@ -97,13 +121,15 @@ export interface SharedOptions {
   /** Check what the server sends against its schema too. Default `true`. */
   validateOutgoing?: boolean
   /**
-   * Take every `pattern`: also one of a client's texts without a `maxLength` beside it, and one whose time doubles with every letter. Default `false`: a slow
-   * regular expression stalls the process.
+   * Take every `pattern`: also one of a client's texts without a `maxLength` beside it, and one
+   * whose time doubles with every letter. Default `false`: a slow regular expression stalls the
+   * process.
    */
   unsafePatterns?: boolean
   /**
-   * As Fastify's option of the same name: keywords, formats and plugins of the app's own, for every schema. Default: no coercion, no removal, no defaults filled
-   * in. An option that changes this, or how a keyword of JSON Schema is read, makes Ajv check every message, those of TypeBox too.
+   * As Fastify's option of the same name: keywords, formats and plugins of the app's own, for every
+   * schema. Default: no coercion, no removal, no defaults filled in. An option that changes this,
+   * or how a keyword of JSON Schema is read, makes Ajv check every message, those of TypeBox too.
    */
   ajv?: { customOptions?: Record<string, unknown>, plugins?: readonly unknown[] }
 }
@@ -113,20 +139,28 @@ export interface PluginOptions extends SharedOptions {
   /** Default for all routes. */
   errorHandler?: ErrorHandler
   /**
-   * The builds of TypeBox in which the app registers its kinds and formats: `require('@sinclair/typebox')`, the namespace of `typebox/format`, or a list. Default:
-   * those the plugin can see, which are its own, every one that was loaded by `require`, and the one the app's main file would import.
+   * The builds of TypeBox in which the app registers its kinds and formats:
+   * `require('@sinclair/typebox')`, the namespace of `typebox/format`, or a list. Default: those
+   * the plugin can see, which are its own, every one that was loaded by `require`, and the one the
+   * app's main file would import.
    */
   typebox?: object | readonly object[]
-  /** Connections of all typed routes together; past it a handshake gets a 503 with `Retry-After`. Default: no limit. */
+  /**
+   * Connections of all typed routes together; past it a handshake gets a 503 with `Retry-After`.
+   * Default: no limit.
+   */
   maxConnections?: number
   /**
-   * Connections per `request.ip`, which is the client's own only behind a proxy that `trustProxy` trusts; past it a handshake gets a 429 with `Retry-After`. Of an
-   * IPv6 address the first 64 bits count: the rest is the client's to choose (RFC 6177). Default: no limit.
+   * Connections per `request.ip`, which is the client's own only behind a proxy that `trustProxy`
+   * trusts; past it a handshake gets a 429 with `Retry-After`. Of an IPv6 address the first 64 bits
+   * count: the rest is the client's to choose (RFC 6177). Default: no limit.
    */
   maxConnectionsPerIp?: number
   /**
-   * `app.close()`: handlers finish, what waits is sent, and every peer gets a 1012 whose reason is `retry-after-ms=N`, N at random below `spreadMs` (default 0). It waits until
-   * nothing of the app's runs for any connection. After `timeoutMs` (default 5000) what is left is cut, and what still runs is counted in the log.
+   * `app.close()`: handlers finish, what waits is sent, and every peer gets a 1012 whose reason is
+   * `retry-after-ms=N`, N at random below `spreadMs` (default 0). It waits until nothing of the
+   * app's runs for any connection. After `timeoutMs` (default 5000) what is left is cut, and what
+   * still runs is counted in the log.
    */
   shutdown?: { timeoutMs?: number, spreadMs?: number }
 }
@@ -136,7 +170,10 @@ type LifecycleOption =
   | 'attachValidation' | 'validatorCompiler' | 'serializerCompiler' | 'schemaErrorFormatter' | 'childLoggerFactory'
   | 'handlerTimeout' | 'logLevel' | 'logSerializers' | 'config' | 'constraints' | 'prefixTrailingSlash'
 
-/** What `app.ws(path, options)` takes: Fastify's route options that make sense for a GET, and the live connection's handlers. */
+/**
+ * What `app.ws(path, options)` takes: Fastify's route options that make sense for a GET, and the
+ * live connection's handlers.
+ */
 export type WebSocketRouteOptions<
   C extends AnyContract = AnyContract,
   RawServer extends RawServerBase = RawServerDefault,
@@ -156,21 +193,29 @@ export type WebSocketRouteOptions<
     contract: C
     /** The handshake's own schemas: params, querystring, headers. */
     schema?: Schema
-    /** Answers plain HTTP on the same path. Default: 426 with `Upgrade: websocket` (RFC 9110 §15.5.22). */
+    /**
+     * Answers plain HTTP on the same path. Default: 426 with `Upgrade: websocket` (RFC 9110
+     * §15.5.22).
+     */
     handler?: RouteHandlerMethod<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, NoInfer<Schema>, TypeProvider, Logger>
   }
 
 /** The handlers of a live connection. */
 export type ConnectionHandlers<C extends AnyContract, Request> =
   & {
-    /** Runs after the 101; messages wait, in order, until it settles. A throw closes with 1011, or 45xx for an error of status 4xx. */
+    /**
+     * Runs after the 101; messages wait, in order, until it settles. A throw closes with 1011, or
+     * 45xx for an error of status 4xx.
+     */
     open?: OpenHandler<C, Request>
     /** Called exactly once for every connection that opened. */
     close?: CloseHandler<C, Request>
     errorHandler?: ErrorHandler<C, Request>
     /**
-     * The client message that renews credentials: its handler may move `socket.expiresAt`. It does not wait behind other messages, so that a slow handler costs
-     * nobody the session. While the client does not read what it is sent, one such message is handled, and the next when it has caught up.
+     * The client message that renews credentials: its handler may move `socket.expiresAt`. It does
+     * not wait behind other messages, so that a slow handler costs nobody the session. While the
+     * client does not read what it is sent, one such message is handled, and the next when it has
+     * caught up.
      */
     refresh?: keyof C['clientToServer'] & string
   }

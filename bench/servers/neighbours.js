@@ -1,5 +1,6 @@
 // @ts-check
-// Ours, with an echo for those who behave, and a route with its defaults, and compression, for those who do not.
+// Ours, with an echo for those who behave, and a route with its defaults, and compression, for
+// those who do not.
 import { setImmediate as turn } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'

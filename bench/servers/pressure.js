@@ -39,7 +39,8 @@ for (const { slowConsumer, contract } of rooms) {
 }
 
 /**
- * Offers every member of a room as many blocks, one in a turn of the event loop, for as long as there is time.
+ * Offers every member of a room as many blocks, one in a turn of the event loop, for as long as
+ * there is time.
  *
  * @param {{ room: 'close' | 'drop', blocks: number, blockBytes: number, seconds: number }} question
  */

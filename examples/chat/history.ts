@@ -20,7 +20,10 @@ export class History {
     if (this.#images.size > MAX_IMAGES) this.#forget(this.#images.keys().next().value!)
   }
 
-  /** Everything from a date on. Two entries may share a date, so the caller may get what it has already. */
+  /**
+   * Everything from a date on. Two entries may share a date, so the caller may get what it has
+   * already.
+   */
   since (date: number): Entry[] {
     return this.#entries.filter((entry) => entry.date >= date)
   }

@@ -1,4 +1,5 @@
-// Starts the chat. PORT and HOST say where; TLS_KEY and TLS_CERT name the files that make it https; COOKIE_KEY signs its cookies.
+// Starts the chat. PORT and HOST say where; TLS_KEY and TLS_CERT name the files that make it https;
+// COOKIE_KEY signs its cookies.
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -12,7 +13,8 @@ const app = buildServer({
   key: COOKIE_KEY === undefined ? keptKey() : Buffer.from(COOKIE_KEY),
   tls: TLS_KEY !== undefined && TLS_CERT !== undefined ? { key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERT) } : undefined
 })
-// On SIGTERM every page is told when to come back; what the plugin's own limit does not end, this one does.
+// On SIGTERM every page is told when to come back; what the plugin's own limit does not end, this
+// one does.
 closeWithGrace({ delay: 10_000, logger: app.log }, async ({ err }) => {
   if (err !== undefined) app.log.error({ err }, 'the chat ends for a fault')
   await app.close()

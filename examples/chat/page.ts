@@ -14,7 +14,11 @@ declare module 'fastify' {
 const FOLDER = join(import.meta.dirname, 'page')
 // The typed client, as the package has it: its modules run in a browser as they are.
 const LIB = join(fileURLToPath(import.meta.resolve('fastify-typed-ws/client')), '../..')
-const LIB_NAMES = ['protocol.js', 'timer.js', ...readdirSync(join(LIB, 'client')).filter((name) => extname(name) === '.js').map((name) => `client/${name}`)]
+const LIB_NAMES = [
+  'protocol.js',
+  'timer.js',
+  ...readdirSync(join(LIB, 'client')).filter((name) => extname(name) === '.js').map((name) => `client/${name}`)
+]
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',

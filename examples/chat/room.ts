@@ -54,7 +54,8 @@ export async function room (app: FastifyInstance): Promise<void> {
       if (mime === undefined) throw new NotAnImage()
       const image: Image = { ...stamp(socket.request.person), mime, size: data.length }
       history.addImage(image, data)
-      // One connection gets what it is sent in order: the bytes follow the event that announces them.
+      // One connection gets what it is sent in order: the bytes follow the event that announces
+      // them.
       for (const member of channel.sockets()) {
         member.send('image', image)
         if (!member.sendBinary(data)) member.close(SLOW_CONSUMER, 'too slow')

@@ -31,7 +31,9 @@ const UNAUTHORISED = 4501
 const Form = Type.Object({ name: Type.String({ maxLength: 30, pattern: '^[^\\p{Cc}]*[\\p{L}\\p{N}\\p{P}\\p{S}][^\\p{Cc}]*$' }) })
 const ForeignForm = createError('CHAT_FOREIGN_FORM', 'This form can only be sent from its own page', 403)
 
-/** Sign-in by name, kept in a signed cookie. There is no password, as there is no secret to keep. */
+/**
+ * Sign-in by name, kept in a signed cookie. There is no password, as there is no secret to keep.
+ */
 export const signIn = fastifyPlugin<SignInOptions>(async (app, { key }) => {
   await app.register(cookie, {
     secret: key,
@@ -50,7 +52,11 @@ export const signIn = fastifyPlugin<SignInOptions>(async (app, { key }) => {
     return readPerson(request) === undefined ? reply.sendPage('sign-in.html') : reply.redirect('/chat')
   })
 
-  app.post<{ Body: Static<typeof Form> }>('/sign-in', { schema: { body: Form }, attachValidation: true, onRequest: fromOwnPage }, (request, reply) => {
+  app.post<{ Body: Static<typeof Form> }>('/sign-in', {
+    schema: { body: Form },
+    attachValidation: true,
+    onRequest: fromOwnPage
+  }, (request, reply) => {
     if (request.validationError !== undefined) return reply.redirect('/sign-in#refused', 303)
     const person: Person = { id: randomUUID(), name: request.body.name.trim() }
     return reply.setCookie(COOKIE, JSON.stringify(person), { signed: true }).redirect('/chat', 303)
@@ -59,7 +65,8 @@ export const signIn = fastifyPlugin<SignInOptions>(async (app, { key }) => {
   app.post('/sign-out', { onRequest: [fromOwnPage, app.signedIn] }, async (request, reply) => {
     const { id } = request.person
     reply.clearCookie(COOKIE).redirect('/sign-in', 303)
-    // Only now: a page that hears of it leaves at once, and would not wait for its cookie to be cleared.
+    // Only now: a page that hears of it leaves at once, and would not wait for its cookie to be
+    // cleared.
     await app.channel(chat).disconnect((socket) => socket.request.person.id === id, UNAUTHORISED, 'signed out')
     return reply
   })
@@ -72,7 +79,8 @@ function readPerson (request: FastifyRequest): Person | undefined {
   return valid ? JSON.parse(value) as Person : undefined
 }
 
-// SameSite keeps our cookie out of foreign forms, but a form that signs somebody in needs no cookie. Browsers send the Origin of every POST.
+// SameSite keeps our cookie out of foreign forms, but a form that signs somebody in needs no
+// cookie. Browsers send the Origin of every POST.
 async function fromOwnPage ({ headers, protocol, host }: FastifyRequest): Promise<void> {
   if (headers.origin !== `${protocol}://${host}`) throw new ForeignForm()
 }

@@ -1,4 +1,5 @@
-// A small service that is watched: `GET /metrics` for Prometheus, spans for OpenTelemetry. PORT says where; OTEL_EXPORTER_OTLP_ENDPOINT names the collector.
+// A small service that is watched: `GET /metrics` for Prometheus, spans for OpenTelemetry. PORT
+// says where; OTEL_EXPORTER_OTLP_ENDPOINT names the collector.
 import { propagation, trace } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'

@@ -1,4 +1,5 @@
-// Prometheus metrics of typed WebSocket routes: `await app.register(metrics, { contracts: [chat] })`, then `GET /metrics`.
+// Prometheus metrics of typed WebSocket routes: `await app.register(metrics, { contracts: [chat]
+// })`, then `GET /metrics`.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
@@ -30,7 +31,8 @@ const EVER: readonly Line[] = [
   ['slowed', 'typed_ws_slow_peers_total', 'Times a peer fell behind'],
   ['dropped', 'typed_ws_dropped_messages_total', 'Events left out for slow peers']
 ]
-// The server's own. Of all others only the thousand is kept: a peer may choose any, and each would be a series.
+// The server's own. Of all others only the thousand is kept: a peer may choose any, and each would
+// be a series.
 const CODES = new Set([4401, 4408, 4429])
 
 export async function metrics (app: FastifyInstance, { contracts }: MetricsOptions): Promise<void> {
@@ -73,7 +75,14 @@ function counterOf ([stat, name, help]: Line, channels: readonly Channel[], regi
   }))
 }
 
-function countByKey (stat: 'errors' | 'handshakesRefused', name: string, help: string, label: string, channels: readonly Channel[], registry: Registry): void {
+function countByKey (
+  stat: 'errors' | 'handshakesRefused',
+  name: string,
+  help: string,
+  label: string,
+  channels: readonly Channel[],
+  registry: Registry
+): void {
   registry.registerMetric(new Counter({
     name,
     help,
@@ -92,7 +101,12 @@ function countByKey (stat: 'errors' | 'handshakesRefused', name: string, help: s
 function watch (names: ReadonlySet<string>, registry: Registry): () => void {
   const registers = [registry]
   const begun = new WeakMap<ReceivedMessage, number>()
-  const closes = new Counter({ name: 'typed_ws_connections_closed_total', help: 'Connections that ended', labelNames: ['contract', 'code'], registers })
+  const closes = new Counter({
+    name: 'typed_ws_connections_closed_total',
+    help: 'Connections that ended',
+    labelNames: ['contract', 'code'],
+    registers
+  })
   const ages = new Histogram({
     name: 'typed_ws_connection_duration_seconds',
     help: 'How long connections lasted',
@@ -100,7 +114,12 @@ function watch (names: ReadonlySet<string>, registry: Registry): () => void {
     buckets: [1, 10, 60, 600, 3600, 86_400],
     registers
   })
-  const times = new Histogram({ name: 'typed_ws_handler_duration_seconds', help: 'From a message\'s turn to its answer', labelNames: ['contract', 'type', 'outcome'], registers })
+  const times = new Histogram({
+    name: 'typed_ws_handler_duration_seconds',
+    help: 'From a message\'s turn to its answer',
+    labelNames: ['contract', 'type', 'outcome'],
+    registers
+  })
 
   const listeners = {
     'fastify-typed-ws.connection.close' ({ socket, code, durationMs }: Diagnostics['fastify-typed-ws.connection.close']) {
@@ -116,7 +135,10 @@ function watch (names: ReadonlySet<string>, registry: Registry): () => void {
       const { name: contract } = socket.contract
       const beginMs = begun.get(message)
       if (beginMs === undefined || !names.has(contract)) return
-      times.observe({ contract, type: message.type ?? 'binary', outcome: error === undefined ? 'ok' : 'error' }, (performance.now() - beginMs) / 1000)
+      times.observe(
+        { contract, type: message.type ?? 'binary', outcome: error === undefined ? 'ok' : 'error' },
+        (performance.now() - beginMs) / 1000
+      )
     }
   }
   const entries = Object.entries(listeners) as Array<[string, (message: unknown) => void]>

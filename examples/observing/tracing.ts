@@ -1,11 +1,16 @@
-// An OpenTelemetry span for every message, and the context its handler runs in: call `traceMessages()`
-// once, before the app is built.
+// An OpenTelemetry span for every message, and the context its handler runs in: call
+// `traceMessages()` once, before the app is built.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { tracingChannel } from 'node:diagnostics_channel'
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace, type Context, type ContextManager, type Link, type Span } from '@opentelemetry/api'
+import {
+  ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace, type Context, type ContextManager, type Link, type Span
+} from '@opentelemetry/api'
 import type { MessageTrace, Socket } from 'fastify-typed-ws'
 
-/** The store of OpenTelemetry's own manager is private; a diagnostics channel needs one that it can enter. */
+/**
+ * The store of OpenTelemetry's own manager is private; a diagnostics channel needs one that it can
+ * enter.
+ */
 class Contexts implements ContextManager {
   readonly store = new AsyncLocalStorage<Context>()
 
@@ -13,7 +18,12 @@ class Contexts implements ContextManager {
     return this.store.getStore() ?? ROOT_CONTEXT
   }
 
-  with<A extends unknown[], F extends (...args: A) => ReturnType<F>> (context: Context, fn: F, thisArg?: ThisParameterType<F>, ...args: A): ReturnType<F> {
+  with<A extends unknown[], F extends (...args: A) => ReturnType<F>> (
+    context: Context,
+    fn: F,
+    thisArg?: ThisParameterType<F>,
+    ...args: A
+  ): ReturnType<F> {
     return this.store.run(context, () => fn.apply(thisArg, args))
   }
 
@@ -32,7 +42,9 @@ class Contexts implements ContextManager {
   }
 }
 
-/** Makes a span of every message of every typed route, from the start of its handler to its answer. */
+/**
+ * Makes a span of every message of every typed route, from the start of its handler to its answer.
+ */
 export function traceMessages (): void {
   const contexts = new Contexts()
   const tracer = trace.getTracer('fastify-typed-ws')
@@ -67,8 +79,8 @@ export function traceMessages (): void {
   runs.asyncEnd.subscribe((run) => spans.get(run as MessageTrace)?.end())
 }
 
-// A connection lives too long for a span of its own. A proxy in front, or a client that is no page, may
-// have begun a trace with the handshake.
+// A connection lives too long for a span of its own. A proxy in front, or a client that is no page,
+// may have begun a trace with the handshake.
 function linksOf ({ request }: Socket): Link[] {
   const spanContext = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, request.headers))
   return spanContext === undefined ? [] : [{ context: spanContext }]

@@ -12,7 +12,10 @@ import { attempt } from './ignorable.js'
 import { Observer } from './stats.js'
 import { giveWay } from './turn.js'
 
-/** A contract as seen from anywhere in the service: its topics and its connections, of all its routes. */
+/**
+ * A contract as seen from anywhere in the service: its topics and its connections, of all its
+ * routes.
+ */
 export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry {
   readonly contract: AnyContract
   readonly hub: Hub<Connection> = new Hub()

@@ -11,7 +11,10 @@ export interface Publisher<Message> {
   runStores<R> (message: Message, run: () => R): R
 }
 
-/** The channels of a tracing channel: `start` and `end` around a call, `asyncStart` and `asyncEnd` around the outcome of a promise. */
+/**
+ * The channels of a tracing channel: `start` and `end` around a call, `asyncStart` and `asyncEnd`
+ * around the outcome of a promise.
+ */
 export interface TracePublisher<Trace> extends Readonly<Record<'start' | 'end' | 'asyncStart' | 'asyncEnd' | 'error', Publisher<Trace>>> {
   readonly hasSubscribers: boolean
 }

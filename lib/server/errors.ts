@@ -9,42 +9,158 @@ export const InvalidOption: Named<[string, string]> = createError('FST_TYPED_WS_
 export const InvalidRoute: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_ROUTE', 'WebSocket route %s: %s', 500, TypeError)
 export const NotSupported: Named<[string, string]> = createError('FST_TYPED_WS_NOT_SUPPORTED', 'WebSocket route %s: %s', 500)
 export const InvalidSchema: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_SCHEMA', 'Message %s cannot be compiled: %s', 500)
-export const UnsafePattern: Named<[string]> = createError('FST_TYPED_WS_UNSAFE_PATTERN', 'Message %s has a \'pattern\' and no \'maxLength\' beside it: a slow regular expression on a long text stalls the process. Add maxLength, or set the option unsafePatterns: true', 500)
-export const ExponentialPattern: Named<[string, string]> = createError('FST_TYPED_WS_EXPONENTIAL_PATTERN', 'Message %s has the pattern \'%s\', which matches a text in so many ways that the time to refuse one doubles with every letter, whatever maxLength says: write it so that no part that repeats can match the same text in two ways, or set the option unsafePatterns: true', 500)
-export const DuplicateContract: Named<[string]> = createError('FST_TYPED_WS_DUPLICATE_CONTRACT', 'Two different contracts are named \'%s\', which would share topics: give one another name, or use one value for both', 500)
-export const DuplicatePlugin: Named<[]> = createError('FST_TYPED_WS_DUPLICATE_PLUGIN', 'fastify-typed-ws is registered twice on one server: register it once, on the outermost instance that declares WebSocket routes', 500)
-export const UnsupportedRuntime: Named<[]> = createError('FST_TYPED_WS_UNSUPPORTED_RUNTIME', 'Bun cannot hand its sockets to a Fastify server\'s WebSockets: run the server in Node or Deno (the client runs in Bun as well)', 500)
+export const UnsafePattern: Named<[string]> = createError(
+  'FST_TYPED_WS_UNSAFE_PATTERN',
+  'Message %s has a \'pattern\' and no \'maxLength\' beside it: a slow regular expression on a long text stalls the process. Add maxLength, or set the option unsafePatterns: true',
+  500
+)
+export const ExponentialPattern: Named<[string, string]> = createError(
+  'FST_TYPED_WS_EXPONENTIAL_PATTERN',
+  'Message %s has the pattern \'%s\', which matches a text in so many ways that the time to refuse one doubles with every letter, whatever maxLength says: write it so that no part that repeats can match the same text in two ways, or set the option unsafePatterns: true',
+  500
+)
+export const DuplicateContract: Named<[string]> = createError(
+  'FST_TYPED_WS_DUPLICATE_CONTRACT',
+  'Two different contracts are named \'%s\', which would share topics: give one another name, or use one value for both',
+  500
+)
+export const DuplicatePlugin: Named<[]> = createError(
+  'FST_TYPED_WS_DUPLICATE_PLUGIN',
+  'fastify-typed-ws is registered twice on one server: register it once, on the outermost instance that declares WebSocket routes',
+  500
+)
+export const UnsupportedRuntime: Named<[]> = createError(
+  'FST_TYPED_WS_UNSUPPORTED_RUNTIME',
+  'Bun cannot hand its sockets to a Fastify server\'s WebSockets: run the server in Node or Deno (the client runs in Bun as well)',
+  500
+)
 
 // Before the 101: sent over HTTP.
 export const InvalidHandshake: Named<[string]> = createError('FST_TYPED_WS_INVALID_HANDSHAKE', 'Not a WebSocket handshake: %s', 400)
-export const UnsupportedVersion: Named<[]> = createError('FST_TYPED_WS_UNSUPPORTED_VERSION', 'Only WebSocket version 13 is spoken here', 426)
-export const UnknownSubprotocol: Named<[string]> = createError('FST_TYPED_WS_UNKNOWN_SUBPROTOCOL', 'None of the offered subprotocols is spoken here: offer \'%s\', or none', 400)
-export const HostRefused: Named<[]> = createError('FST_TYPED_WS_HOST_REFUSED', 'This server does not go by the name in Host: its option \'host\' would have to list it', 421)
-export const OriginRefused: Named<[]> = createError('FST_TYPED_WS_ORIGIN_REFUSED', 'Pages of this origin may not open a WebSocket here: the server\'s option \'origin\' would have to admit it', 403)
-export const OriginMissing: Named<[]> = createError('FST_TYPED_WS_ORIGIN_MISSING', 'A handshake without an Origin is refused here: send one, or set the server\'s option \'allowMissingOrigin\'', 403)
-export const UpgradeRequired: Named<[]> = createError('FST_TYPED_WS_UPGRADE_REQUIRED', 'This is a WebSocket route: open it with new WebSocket(url)', 426)
+export const UnsupportedVersion: Named<[]> = createError(
+  'FST_TYPED_WS_UNSUPPORTED_VERSION',
+  'Only WebSocket version 13 is spoken here',
+  426
+)
+export const UnknownSubprotocol: Named<[string]> = createError(
+  'FST_TYPED_WS_UNKNOWN_SUBPROTOCOL',
+  'None of the offered subprotocols is spoken here: offer \'%s\', or none',
+  400
+)
+export const HostRefused: Named<[]> = createError(
+  'FST_TYPED_WS_HOST_REFUSED',
+  'This server does not go by the name in Host: its option \'host\' would have to list it',
+  421
+)
+export const OriginRefused: Named<[]> = createError(
+  'FST_TYPED_WS_ORIGIN_REFUSED',
+  'Pages of this origin may not open a WebSocket here: the server\'s option \'origin\' would have to admit it',
+  403
+)
+export const OriginMissing: Named<[]> = createError(
+  'FST_TYPED_WS_ORIGIN_MISSING',
+  'A handshake without an Origin is refused here: send one, or set the server\'s option \'allowMissingOrigin\'',
+  403
+)
+export const UpgradeRequired: Named<[]> = createError(
+  'FST_TYPED_WS_UPGRADE_REQUIRED',
+  'This is a WebSocket route: open it with new WebSocket(url)',
+  426
+)
 export const HandshakeTimeout: Named<[]> = createError('FST_TYPED_WS_HANDSHAKE_TIMEOUT', 'The handshake took too long', 503)
 export const Closing: Named<[]> = createError('FST_TYPED_WS_CLOSING', 'The server is closing: come back in a moment', 503)
-export const TooManyConnections: Named<[]> = createError('FST_TYPED_WS_TOO_MANY_CONNECTIONS', 'There is no room for another connection: come back in a moment', 503)
-export const TooManyConnectionsPerIp: Named<[]> = createError('FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP', 'Too many connections from this address: close one first', 429)
-export const InvalidHeader: Named<[string]> = createError('FST_TYPED_WS_INVALID_HEADER', 'Header \'%s\' of the reply has a character no header may have', 500)
+export const TooManyConnections: Named<[]> = createError(
+  'FST_TYPED_WS_TOO_MANY_CONNECTIONS',
+  'There is no room for another connection: come back in a moment',
+  503
+)
+export const TooManyConnectionsPerIp: Named<[]> = createError(
+  'FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP',
+  'Too many connections from this address: close one first',
+  429
+)
+export const InvalidHeader: Named<[string]> = createError(
+  'FST_TYPED_WS_INVALID_HEADER',
+  'Header \'%s\' of the reply has a character no header may have',
+  500
+)
 
 // After the 101: thrown to the handler that asked for it.
-export const OutgoingInvalid: Named<[string, string]> = createError('FST_TYPED_WS_OUTGOING_INVALID', 'Outgoing %s breaks its schema: %s', 500)
-export const OutgoingUnknown: Named<[string, 'event' | 'call', string]> = createError('FST_TYPED_WS_OUTGOING_UNKNOWN', 'Contract \'%s\' has no %s \'%s\' from server to client', 500)
-export const OutgoingBinary: Named<[string]> = createError('FST_TYPED_WS_OUTGOING_BINARY', 'Contract \'%s\' allows no binary frames from server to client: declare binary: { serverToClient: true }', 500)
-export const InvalidBinary: Named<[string]> = createError('FST_TYPED_WS_INVALID_BINARY', 'sendBinary takes an ArrayBuffer, a view of one or a Blob, and was given %s: give a text as Buffer.from(text)', 500, TypeError)
+export const OutgoingInvalid: Named<[string, string]> = createError(
+  'FST_TYPED_WS_OUTGOING_INVALID',
+  'Outgoing %s breaks its schema: %s',
+  500
+)
+export const OutgoingUnknown: Named<[string, 'event' | 'call', string]> = createError(
+  'FST_TYPED_WS_OUTGOING_UNKNOWN',
+  'Contract \'%s\' has no %s \'%s\' from server to client',
+  500
+)
+export const OutgoingBinary: Named<[string]> = createError(
+  'FST_TYPED_WS_OUTGOING_BINARY',
+  'Contract \'%s\' allows no binary frames from server to client: declare binary: { serverToClient: true }',
+  500
+)
+export const InvalidBinary: Named<[string]> = createError(
+  'FST_TYPED_WS_INVALID_BINARY',
+  'sendBinary takes an ArrayBuffer, a view of one or a Blob, and was given %s: give a text as Buffer.from(text)',
+  500,
+  TypeError
+)
 export const ConnectionClosed: Named<[]> = createError('FST_TYPED_WS_CONNECTION_CLOSED', 'The connection has ended', 499)
-export const CallTimeout: Named<[string, number]> = createError('FST_TYPED_WS_CALL_TIMEOUT', 'The peer did not answer call \'%s\' within %s ms', 504)
+export const CallTimeout: Named<[string, number]> = createError(
+  'FST_TYPED_WS_CALL_TIMEOUT',
+  'The peer did not answer call \'%s\' within %s ms',
+  504
+)
 export const CallRefused: Named<[string, string]> = createError('FST_TYPED_WS_CALL_REFUSED', 'The peer refused call \'%s\': %s', 502)
-export const CallInvalid: Named<[string, string]> = createError('FST_TYPED_WS_CALL_INVALID', 'The peer\'s reply to call \'%s\' breaks its schema: %s', 502)
-export const CheckFailed: Named<[string, string]> = createError('FST_TYPED_WS_CHECK_FAILED', 'The check of the reply to call \'%s\' failed: %s', 500)
-export const TooManyCalls: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_CALLS', 'At most %s calls may wait for one peer: the option \'maxPendingCalls\' says so', 503)
-export const InvalidStreamResult: Named<[string]> = createError('FST_TYPED_WS_INVALID_STREAM_RESULT', 'The handler of stream \'%s\' must return an async iterable: write async * (payload, socket) { yield … }', 500)
-export const InvalidExpiresAt: Named<[]> = createError('FST_TYPED_WS_INVALID_EXPIRES_AT', 'expiresAt is a valid Date, or undefined', 500, TypeError)
-export const InvalidClose: Named<[string]> = createError('FST_TYPED_WS_INVALID_CLOSE', 'A connection cannot be closed like this: %s', 500, TypeError)
-export const InvalidTopicName: Named<[]> = createError('FST_TYPED_WS_INVALID_TOPIC_NAME', 'A topic\'s name is a string of 1 to 255 bytes', 500, TypeError)
-export const TooManyTopics: Named<[number]> = createError('FST_TYPED_WS_TOO_MANY_TOPICS', 'A connection may be in %s topics at most: the option \'maxTopics\' says so', 500)
+export const CallInvalid: Named<[string, string]> = createError(
+  'FST_TYPED_WS_CALL_INVALID',
+  'The peer\'s reply to call \'%s\' breaks its schema: %s',
+  502
+)
+export const CheckFailed: Named<[string, string]> = createError(
+  'FST_TYPED_WS_CHECK_FAILED',
+  'The check of the reply to call \'%s\' failed: %s',
+  500
+)
+export const TooManyCalls: Named<[number]> = createError(
+  'FST_TYPED_WS_TOO_MANY_CALLS',
+  'At most %s calls may wait for one peer: the option \'maxPendingCalls\' says so',
+  503
+)
+export const InvalidStreamResult: Named<[string]> = createError(
+  'FST_TYPED_WS_INVALID_STREAM_RESULT',
+  'The handler of stream \'%s\' must return an async iterable: write async * (payload, socket) { yield … }',
+  500
+)
+export const InvalidExpiresAt: Named<[]> = createError(
+  'FST_TYPED_WS_INVALID_EXPIRES_AT',
+  'expiresAt is a valid Date, or undefined',
+  500,
+  TypeError
+)
+export const InvalidClose: Named<[string]> = createError(
+  'FST_TYPED_WS_INVALID_CLOSE',
+  'A connection cannot be closed like this: %s',
+  500,
+  TypeError
+)
+export const InvalidTopicName: Named<[]> = createError(
+  'FST_TYPED_WS_INVALID_TOPIC_NAME',
+  'A topic\'s name is a string of 1 to 255 bytes',
+  500,
+  TypeError
+)
+export const TooManyTopics: Named<[number]> = createError(
+  'FST_TYPED_WS_TOO_MANY_TOPICS',
+  'A connection may be in %s topics at most: the option \'maxTopics\' says so',
+  500
+)
 
 // In tests.
-export const HandshakeRefused: Named<[number | string]> = createError('FST_TYPED_WS_HANDSHAKE_REFUSED', 'The handshake was answered with %s', 500)
+export const HandshakeRefused: Named<[number | string]> = createError(
+  'FST_TYPED_WS_HANDSHAKE_REFUSED',
+  'The handshake was answered with %s',
+  500
+)

@@ -61,7 +61,10 @@ function logText (log: FastifyBaseLogger, level: Level, fields: object, text: st
   }
 }
 
-/** Logs that a promise was rejected which nothing awaits: as an error where the app is to mend it, else quietly. */
+/**
+ * Logs that a promise was rejected which nothing awaits: as an error where the app is to mend it,
+ * else quietly.
+ */
 export function logIgnored (log: FastifyBaseLogger, error: unknown, isExpected: boolean = false): void {
   logError(log, isExpected || isOfClient(error) ? 'debug' : 'error', error, 'websocket promise rejected, and nothing awaits it')
 }
@@ -83,7 +86,12 @@ export function causedBy<E extends Error> (error: E, cause: unknown): E {
 /** How a connection ends whose `open` failed. */
 export function closeOf (error: unknown): { code: number, reason: string } {
   const shown = clientErrorOf(error)
-  return shown === undefined ? { code: CloseCode.internalError, reason: '' } : { code: CloseCode.refusedBase + shown.statusCode, reason: shown.message }
+  return shown === undefined
+    ? {
+        code: CloseCode.internalError,
+        reason: ''
+      }
+    : { code: CloseCode.refusedBase + shown.statusCode, reason: shown.message }
 }
 
 /** RFC 6455 §5.5: cuts a reason at 123 bytes, between characters. */
@@ -111,7 +119,10 @@ export function isAbort (error: unknown, signal: AbortSignal): boolean {
   }
 }
 
-/** What the client may know of an error, if the fault is its own: one with a status of 4xx. It may be anything, and to look at it may throw again. */
+/**
+ * What the client may know of an error, if the fault is its own: one with a status of 4xx. It may
+ * be anything, and to look at it may throw again.
+ */
 export function clientErrorOf (error: unknown): ClientError | undefined {
   try {
     if (!(error instanceof Error)) return undefined

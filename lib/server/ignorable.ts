@@ -8,19 +8,26 @@ class Ignorable<T> extends Promise<T> {
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- a promise has it already
-  override then<A = T, B = never> (done?: ((value: T) => A | PromiseLike<A>) | null, failed?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  override then<A = T, B = never> (
+    done?: ((value: T) => A | PromiseLike<A>) | null,
+    failed?: ((error: unknown) => B | PromiseLike<B>) | null
+  ): Promise<A | B> {
     this.isAwaited = true
     return super.then(done, failed)
   }
 
-  /** Calls back when it is rejected and nothing awaits it then; for the engine that is no unhandled rejection. */
+  /**
+   * Calls back when it is rejected and nothing awaits it then; for the engine that is no unhandled
+   * rejection.
+   */
   watch (ignored: (error: unknown) => void): void {
     super.then(undefined, (error: unknown) => setTimeout(() => { if (!this.isAwaited) ignored(error) }))
   }
 }
 
 /**
- * Gives a promise that need not be awaited: to await it rejects as ever, not to await it ends no process.
+ * Gives a promise that need not be awaited: to await it rejects as ever, not to await it ends no
+ * process.
  * @param ignored - is told of a rejection that nothing awaits. It must not throw.
  */
 export function ignorable<T> (promise: Promise<T>, ignored: (error: unknown) => void): Promise<T> {
@@ -29,7 +36,10 @@ export function ignorable<T> (promise: Promise<T>, ignored: (error: unknown) => 
   return own
 }
 
-/** Does something now, and promises that it is done: a throw is a rejection that need not be awaited. */
+/**
+ * Does something now, and promises that it is done: a throw is a rejection that need not be
+ * awaited.
+ */
 export function attempt<T> (work: () => T | Promise<T>, ignored: (error: unknown) => void): Promise<T> {
   try {
     return Promise.resolve(work())

@@ -19,10 +19,16 @@ const HOST = 'localhost'
 const ADDRESS = '127.0.0.1'
 
 /**
- * The client of `fastify-typed-ws/client`, joined to an app in memory: every byte of the handshake and of the frames is real, but there is no port.
+ * The client of `fastify-typed-ws/client`, joined to an app in memory: every byte of the handshake
+ * and of the frames is real, but there is no port.
  * @throws FST_TYPED_WS_HANDSHAKE_REFUSED, FST_TYPED_WS_INVALID_OPTION, by rejecting
  */
-export async function injectClient<C extends AnyContract> (app: FastifyInstance, contract: C, path: string, options: InjectOptions<C>): Promise<InjectedClient<C>> {
+export async function injectClient<C extends AnyContract> (
+  app: FastifyInstance,
+  contract: C,
+  path: string,
+  options: InjectOptions<C>
+): Promise<InjectedClient<C>> {
   await app.ready()
   const { headers, query, ...settings } = options
   const entrance = entranceOf(app)
@@ -49,7 +55,11 @@ class InjectedConnection {
   }
 
   /** What the client opens instead of a WebSocket of its own. */
-  socketTo (app: FastifyInstance, entrance: ServerEndpoint, headers: Record<string, string>): new (url: string, protocols: string[]) => WebSocket {
+  socketTo (
+    app: FastifyInstance,
+    entrance: ServerEndpoint,
+    headers: Record<string, string>
+  ): new (url: string, protocols: string[]) => WebSocket {
     const take = (ws: WebSocket): void => this.#take(ws)
     return class extends WebSocket {
       constructor (url: string, protocols: string[]) {

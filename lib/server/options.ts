@@ -73,11 +73,17 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   handshakeTimeoutMs: timeout,
   maxPayloadBytes: [(value) => isWithin(value, MAX_PAYLOAD_BYTES), `write bytes, 1 to ${MAX_PAYLOAD_BYTES}`],
   perMessageDeflate: [(value) => typeof value === 'boolean' || isObject(value), 'write true, false, or the options of ws'],
-  heartbeat: [(value) => value === false || isRecordOf(value, { intervalMs: isTimeout, timeoutMs: isTimeout }), 'write { intervalMs: 25_000, timeoutMs: 10_000 }, or false'],
+  heartbeat: [
+    (value) => value === false || isRecordOf(value, { intervalMs: isTimeout, timeoutMs: isTimeout }),
+    'write { intervalMs: 25_000, timeoutMs: 10_000 }, or false'
+  ],
   concurrency: count,
   maxQueuedMessages: count,
   maxQueuedBytes: count,
-  rateLimit: [(value) => value === false || isRecordOf(value, { max: isCount, timeWindowMs: isTimeout }), 'write { max: 100, timeWindowMs: 1000 }, or false'],
+  rateLimit: [
+    (value) => value === false || isRecordOf(value, { max: isCount, timeWindowMs: isTimeout }),
+    'write { max: 100, timeWindowMs: 1000 }, or false'
+  ],
   maxInvalidMessages: count,
   maxStreams: count,
   maxPendingCalls: count,
@@ -92,10 +98,16 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
 }
 
 const PLUGIN_RULES: { readonly [K in 'typebox' | 'maxConnections' | 'maxConnectionsPerIp' | 'shutdown']: Rule } = {
-  typebox: [(value) => [value].flat().every(isTypeBox), 'write require(\'@sinclair/typebox\'), the namespace of typebox/format, or a list of them'],
+  typebox: [
+    (value) => [value].flat().every(isTypeBox),
+    'write require(\'@sinclair/typebox\'), the namespace of typebox/format, or a list of them'
+  ],
   maxConnections: count,
   maxConnectionsPerIp: count,
-  shutdown: [(value) => isRecordOf(value, { timeoutMs: isTimeout, spreadMs: (ms) => ms === 0 || isTimeout(ms) }), 'write { timeoutMs: 5000, spreadMs: 0 }']
+  shutdown: [
+    (value) => isRecordOf(value, { timeoutMs: isTimeout, spreadMs: (ms) => ms === 0 || isTimeout(ms) }),
+    'write { timeoutMs: 5000, spreadMs: 0 }'
+  ]
 }
 // Options that Fastify itself reads from those of a plugin.
 const FASTIFY_OPTIONS = ['prefix', 'logLevel', 'logSerializers', 'name', 'encapsulate']
@@ -114,7 +126,12 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
     const meant = meantBy(name, known)
     if (meant !== undefined) throw new errors.InvalidOption(name, `there is none of this name: did you mean '${meant}'?`)
   }
-  const { typebox, maxConnections, maxConnectionsPerIp, shutdown } = checked(given as Record<string, unknown>, PLUGIN_RULES) as PluginOptions
+  const {
+    typebox,
+    maxConnections,
+    maxConnectionsPerIp,
+    shutdown
+  } = checked(given as Record<string, unknown>, PLUGIN_RULES) as PluginOptions
   return {
     route: readRouteOptions(given, DEFAULTS),
     maxConnections: maxConnections ?? Number.POSITIVE_INFINITY,

@@ -216,10 +216,12 @@ function once<T> (make: () => T): () => T {
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void | Promise<void>
 
 /**
- * The plugin: `app.register(fastifyTypedWs, options)` decorates the instance with `app.ws` and `app.channel`. Registers `@fastify/websocket` unless the
- * app already did. Register it on the outermost instance that declares WebSocket routes, before their plugins.
+ * The plugin: `app.register(fastifyTypedWs, options)` decorates the instance with `app.ws` and
+ * `app.channel`. Registers `@fastify/websocket` unless the app already did. Register it on the
+ * outermost instance that declares WebSocket routes, before their plugins.
  *
- * @throws `FST_TYPED_WS_INVALID_OPTION`, `FST_TYPED_WS_DUPLICATE_PLUGIN`, `FST_TYPED_WS_UNSUPPORTED_RUNTIME`, by rejecting.
+ * @throws `FST_TYPED_WS_INVALID_OPTION`, `FST_TYPED_WS_DUPLICATE_PLUGIN`,
+ * `FST_TYPED_WS_UNSUPPORTED_RUNTIME`, by rejecting.
  *
  * @example
  * await app.register(fastifyTypedWs, { origin: ['https://example.com'] })

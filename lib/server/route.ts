@@ -79,7 +79,8 @@ export class TypedRoute implements HandshakeRoute {
 
   /**
    * Compiles every schema, once: after the scope has all of its shared schemas.
-   * @throws FST_TYPED_WS_INVALID_SCHEMA, FST_TYPED_WS_UNSAFE_PATTERN, FST_TYPED_WS_EXPONENTIAL_PATTERN
+   * @throws FST_TYPED_WS_INVALID_SCHEMA, FST_TYPED_WS_UNSAFE_PATTERN,
+   * FST_TYPED_WS_EXPONENTIAL_PATTERN
    */
   compile (): RouteContext {
     this.#wiring ??= this.#wire()
@@ -123,8 +124,8 @@ export class TypedRoute implements HandshakeRoute {
 
 /**
  * Declares a typed route on a scope.
- * @throws FST_TYPED_WS_INVALID_ROUTE, FST_TYPED_WS_NOT_SUPPORTED, FST_TYPED_WS_INVALID_OPTION, FST_TYPED_WS_UNSAFE_PATTERN,
- * FST_TYPED_WS_EXPONENTIAL_PATTERN
+ * @throws FST_TYPED_WS_INVALID_ROUTE, FST_TYPED_WS_NOT_SUPPORTED, FST_TYPED_WS_INVALID_OPTION,
+ * FST_TYPED_WS_UNSAFE_PATTERN, FST_TYPED_WS_EXPONENTIAL_PATTERN
  */
 export function declareRoute (scope: FastifyInstance, path: string, options: unknown, host: RouteHost): TypedRoute {
   checkOptions(path, options)

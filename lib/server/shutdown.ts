@@ -26,10 +26,14 @@ const GOODBYE_PART = 5
 const MAX_GOODBYE_MS = 1000
 
 /**
- * Lets handlers finish, says goodbye to every connection and waits until nothing of the app's runs for any of them, but not for longer than `timeoutMs`. Only
- * `close` handlers have a moment more: those of connections that had to be cut run then.
+ * Lets handlers finish, says goodbye to every connection and waits until nothing of the app's runs
+ * for any of them, but not for longer than `timeoutMs`. Only `close` handlers have a moment more:
+ * those of connections that had to be cut run then.
  */
-export async function shutDown ({ handshakes, connections, unsettled, streams, log }: Ending, { timeoutMs, spreadMs }: ShutdownSettings): Promise<void> {
+export async function shutDown (
+  { handshakes, connections, unsettled, streams, log }: Ending,
+  { timeoutMs, spreadMs }: ShutdownSettings
+): Promise<void> {
   for (const handshake of handshakes) handshake.abort(new errors.Closing())
   const all = [...connections, ...unsettled]
   const goodbyes = connections.map((connection) => new Goodbye(connection, spreadMs))
@@ -38,7 +42,8 @@ export async function shutDown ({ handshakes, connections, unsettled, streams, l
     for (const goodbye of goodbyes) goodbye.say()
     for (const connection of all) connection.hurry(goodbyeMs / 2)
   }, timeoutMs - goodbyeMs)
-  // Other routes' sockets have the rest of the time, but a process that has nothing else to do need not stay for them.
+  // Other routes' sockets have the rest of the time, but a process that has nothing else to do need
+  // not stay for them.
   setTimeout(() => { for (const stream of streams) stream.destroy() }, timeoutMs).unref()
   const settled = Promise.all(all.map(async (connection) => await connection.activity.settled()))
   if (!await isWithin(timeoutMs, settled) && all.some(({ activity }) => activity.unsettled.close > 0)) {
@@ -57,7 +62,8 @@ async function isWithin (ms: number, settled: Promise<unknown>): Promise<boolean
   return isSettled
 }
 
-// What is still running then runs beside the end of the app: it is counted, and nothing more is begun.
+// What is still running then runs beside the end of the app: it is counted, and nothing more is
+// begun.
 function reportUnsettled (connections: readonly Connection[], log: FastifyBaseLogger): void {
   if (connections.length === 0) return
   const counts: Record<keyof Unsettled, number> = { open: 0, handlers: 0, queued: 0, streams: 0, errorHandlers: 0, close: 0 }
@@ -69,14 +75,17 @@ function reportUnsettled (connections: readonly Connection[], log: FastifyBaseLo
 }
 
 /**
- * The reason of a close that spreads clients over the time after a restart. It is never 0 where there
- * is a spread: a client would take 0 for no advice.
+ * The reason of a close that spreads clients over the time after a restart. It is never 0 where
+ * there is a spread: a client would take 0 for no advice.
  */
 export function goodbyeReason (spreadMs: number): string {
   return writeRetryAfter(Math.ceil(Math.random() * spreadMs))
 }
 
-/** What one peer is told, once everything it said has been handled or there is no more time for that. */
+/**
+ * What one peer is told, once everything it said has been handled or there is no more time for
+ * that.
+ */
 class Goodbye {
   readonly #connection: Connection
   readonly #reason: string

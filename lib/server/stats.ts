@@ -46,8 +46,8 @@ const LASTING: Names = ['messagesReceived', 'messagesSent', 'bytesReceived', 'by
 const UNSETTLED: Names = ['queued', 'running', 'streams']
 
 /**
- * Observes the connections of one contract: each occurrence has one method, which counts it, publishes
- * it and logs it. Nothing is allocated for a diagnostics channel without subscribers.
+ * Observes the connections of one contract: each occurrence has one method, which counts it,
+ * publishes it and logs it. Nothing is allocated for a diagnostics channel without subscribers.
  */
 export class Observer {
   readonly #contract: AnyContract

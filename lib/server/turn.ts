@@ -5,7 +5,10 @@ const MAX_TURN_MS = 10
 
 let beganMs: number | undefined
 
-/** Whether this turn of the event loop has lasted too long, counted from the first time it was asked for. */
+/**
+ * Whether this turn of the event loop has lasted too long, counted from the first time it was asked
+ * for.
+ */
 export function isLong (): boolean {
   const nowMs = performance.now()
   if (beganMs === undefined) {
@@ -15,7 +18,10 @@ export function isLong (): boolean {
   return nowMs - beganMs > MAX_TURN_MS
 }
 
-/** Resolves at once, or in the next turn when this one is long: for loops of the app's that await nothing else. */
+/**
+ * Resolves at once, or in the next turn when this one is long: for loops of the app's that await
+ * nothing else.
+ */
 export async function giveWay (): Promise<void> {
   if (isLong()) await nextTurn()
 }

@@ -1,4 +1,5 @@
-// The build of TypeBox in which an app registers its kinds and formats may be another one than the plugin's.
+// The build of TypeBox in which an app registers its kinds and formats may be another one than the
+// plugin's.
 import { cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -76,15 +77,24 @@ t.test('the kinds and formats of a service with a copy of TypeBox of its own are
 
 t.test('a build that cannot be seen stops the boot, and is given by the option typebox', async (t) => {
   const load = 'import { FormatRegistry, Kind, Type, TypeRegistry } from \'./packages/a/node_modules/@sinclair/typebox/build/esm/index.mjs\''
-  const directory = createService(t, { 'hidden.mjs': service(load), 'given.mjs': service(load, 'typebox: { FormatRegistry, TypeRegistry }') })
+  const directory = createService(
+    t,
+    { 'hidden.mjs': service(load), 'given.mjs': service(load, 'typebox: { FormatRegistry, TypeRegistry }') }
+  )
   cpSync(join(project, 'node_modules/@sinclair/typebox'), join(directory, 'packages/a/node_modules/@sinclair/typebox'), { recursive: true })
   writeFileSync(join(directory, 'package.json'), '{}')
-  t.match(await start(directory, 'hidden.mjs'), 'FST_TYPED_WS_INVALID_SCHEMA Message x clientToServer.ask cannot be compiled: kind \'Even\' at /properties/n is registered in no build of TypeBox that can be seen')
+  t.match(
+    await start(directory, 'hidden.mjs'),
+    'FST_TYPED_WS_INVALID_SCHEMA Message x clientToServer.ask cannot be compiled: kind \'Even\' at /properties/n is registered in no build of TypeBox that can be seen'
+  )
   t.same((await start(directory, 'given.mjs')).split('\n'), [...enforced, ...enforced])
 })
 
 t.test('the option typebox takes a namespace of either line, or several', async (t) => {
-  const contract = defineContract({ name: 'x', clientToServer: { ask: { request: Type.Object({ room: Type.String({ format: 'room' }) }), reply: Type.Null() } } })
+  const contract = defineContract({
+    name: 'x',
+    clientToServer: { ask: { request: Type.Object({ room: Type.String({ format: 'room' }) }), reply: Type.Null() } }
+  })
   const legacy = createRequire(import.meta.url)('@sinclair/typebox') as typeof import('@sinclair/typebox')
   const { Format } = await import('typebox/format')
   for (const typebox of [legacy, [legacy], { Format }, [Format]]) {
@@ -98,7 +108,17 @@ t.test('the option typebox takes a namespace of either line, or several', async 
     legacy.FormatRegistry.Delete('room')
     Format.Reset()
   }
-  for (const typebox of [5, {}, [null], { FormatRegistry: 5 }]) await t.rejects(createApp(t, { typebox } as never), { code: 'FST_TYPED_WS_INVALID_OPTION', message: 'Option \'typebox\': write require(\'@sinclair/typebox\')' })
+  for (const typebox of [
+    5,
+    {},
+    [null],
+    { FormatRegistry: 5 }
+  ]) {
+    await t.rejects(
+      createApp(t, { typebox } as never),
+      { code: 'FST_TYPED_WS_INVALID_OPTION', message: 'Option \'typebox\': write require(\'@sinclair/typebox\')' }
+    )
+  }
   t.equal(buildOf({ TypeRegistry: legacy.TypeRegistry }).formats, undefined)
 })
 
@@ -112,9 +132,18 @@ t.test('a published message means the same in every scope, or stops the boot', a
   share({ name: { type: 'string' } }, '/one')
   share({ name: { type: 'string' } }, '/two')
   share({ name: { type: 'string' }, secret: { type: 'string' } }, '/three')
-  await t.rejects(async () => { await app.ready() }, { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: 'Message x serverToClient cannot be compiled: it refers to \'User\', which is not the same schema in the scopes of two routes' })
+  await t.rejects(
+    async () => { await app.ready() },
+    {
+      code: 'FST_TYPED_WS_INVALID_SCHEMA',
+      message: 'Message x serverToClient cannot be compiled: it refers to \'User\', which is not the same schema in the scopes of two routes'
+    }
+  )
 
   const other = await createApp(t)
-  for (const prefix of ['/one', '/two']) void other.register(async (scope) => { scope.addSchema({ $id: 'User', type: 'object' }); scope.ws(prefix, { contract }) })
+  for (const prefix of [
+    '/one',
+    '/two'
+  ]) void other.register(async (scope) => { scope.addSchema({ $id: 'User', type: 'object' }); scope.ws(prefix, { contract }) })
   await other.ready()
 })

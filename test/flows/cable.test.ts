@@ -46,9 +46,15 @@ class Cable {
     }
   }
 
-  /** Starts a client at the far end that sends so many messages; resolves once it has been pinged. */
+  /**
+   * Starts a client at the far end that sends so many messages; resolves once it has been pinged.
+   */
   async join (t: Teardown, url: string, messages: number): Promise<void> {
-    const client = spawn('ip', ['netns', 'exec', this.#name, process.execPath, '--input-type=module', '-e', peer, url, String(messages)], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'inherit'] })
+    const client = spawn(
+      'ip',
+      ['netns', 'exec', this.#name, process.execPath, '--input-type=module', '-e', peer, url, String(messages)],
+      { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'inherit'] }
+    )
     t.teardown(() => client.kill('SIGKILL'))
     await once(client.stdout, 'data')
   }

@@ -12,7 +12,10 @@ import { Line } from './line.js'
 import { Visitor } from './visitor.js'
 
 // 37 by 23 pixels.
-const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAACUAAAAXCAIAAAADThHyAAAAJklEQVR42mNwDj5JT8Qwat+ofaP2jdo3at+ofaP2jdo3at+gsg8AG/iPCuV9rjAAAAAASUVORK5CYII=', 'base64')
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAACUAAAAXCAIAAAADThHyAAAAJklEQVR42mNwDj5JT8Qwat+ofaP2jdo3at+ofaP2jdo3at+gsg8AG/iPCuV9rjAAAAAASUVORK5CYII=',
+  'base64'
+)
 const NOT_GIF = Buffer.from('GIF, says the name; but that is not how one begins')
 
 t.ok(existsSync(main), 'the example is built: npm run build && npm run examples')
@@ -39,7 +42,11 @@ for (const scheme of ['http', 'https'] as const) {
         t.equal(statusCode, 302)
         t.equal(headers.location, '/sign-in')
       }
-      t.equal((await refused(wsUrl, { ca, headers: { cookie: cookie.replace('Bare', 'Boss') } })).statusCode, 302, 'a cookie somebody changed is none')
+      t.equal(
+        (await refused(wsUrl, { ca, headers: { cookie: cookie.replace('Bare', 'Boss') } })).statusCode,
+        302,
+        'a cookie somebody changed is none'
+      )
     })
 
     await t.test('a form of another page signs nobody in, nor out', async (t) => {
@@ -62,7 +69,18 @@ for (const scheme of ['http', 'https'] as const) {
 
     await t.test('a page of another origin gets a 403, and so does who names none', async (t) => {
       t.equal((await refused(wsUrl, { ca, headers: { cookie }, origin: 'https://elsewhere.example' })).statusCode, 403)
-      const withoutOrigin = await chat.ask('/chat', { headers: { cookie, connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' } })
+      const withoutOrigin = await chat.ask(
+        '/chat',
+        {
+          headers: {
+            cookie,
+            connection: 'Upgrade',
+            upgrade: 'websocket',
+            'sec-websocket-version': '13',
+            'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ=='
+          }
+        }
+      )
       t.equal(withoutOrigin.statusCode, 403)
       t.match(withoutOrigin.body, /allowMissingOrigin|Origin/)
     })
@@ -80,7 +98,16 @@ for (const scheme of ['http', 'https'] as const) {
       const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
       await client.next()
       client.send('{"type":"message","text":"","date":1}')
-      t.match(await client.next(), { type: '$error', received: 'message', statusCode: 400, code: 'FST_TYPED_WS_VALIDATION', message: 'message/text must NOT have fewer than 1 characters' })
+      t.match(
+        await client.next(),
+        {
+          type: '$error',
+          received: 'message',
+          statusCode: 400,
+          code: 'FST_TYPED_WS_VALIDATION',
+          message: 'message/text must NOT have fewer than 1 characters'
+        }
+      )
       client.send({ type: 'message', text: 'hello', id: 'mine', date: 1 })
       const { type, ...message } = await client.next()
       t.equal(type, 'message')
@@ -173,7 +200,10 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     for (const visitor of [ada, bea]) await visitor.sees('<b>bold</b> & plain')
     t.match(await bea.page.locator('.entry').last().locator('.clock').getAttribute('datetime'), /^\d{4}-/)
     t.equal(await bea.page.locator('.entry:not(.continued) .name').last().textContent(), 'Ada Lovelace')
-    t.match(ada.frames.sent.map((frame) => JSON.parse(frame as string)).at(-1), { type: 'message', text: '<b>bold</b> & plain', id: String, date: Number })
+    t.match(
+      ada.frames.sent.map((frame) => JSON.parse(frame as string)).at(-1),
+      { type: 'message', text: '<b>bold</b> & plain', id: String, date: Number }
+    )
   })
 
   await t.test('a message that the server rejects is shown by its $error, and not lost', async (t) => {

@@ -1,4 +1,5 @@
-// The client in Chromium: on a page, in workers, behind a strict policy, without a network, and without a server.
+// The client in Chromium: on a page, in workers, behind a strict policy, without a network, and
+// without a server.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -30,7 +31,9 @@ const files = {
 }
 
 // Within the project, where it finds its packages.
-const folder = t.testdir({ 'server.mjs': await bundle("import { listen } from './host.js'; await listen(Number(process.argv[2]))", 'node') })
+const folder = t.testdir({
+  'server.mjs': await bundle("import { listen } from './host.js'; await listen(Number(process.argv[2]))", 'node')
+})
 const browser = await startBrowser(t)
 const skip = typeof browser === 'string' && browser
 
@@ -134,7 +137,10 @@ t.test('a client without a network', { skip }, async (t) => {
       client.onState(({ state, code }) => states.push(code ? state + ' ' + code : state))
       client.opened`)
     await page.context().setOffline(true)
-    t.match(await page.evaluate("guest.faultOf(client.call('add', { numbers: [1, 2] }, { timeoutMs: 100 }))"), { code: 'FST_TYPED_WS_CALL_TIMEOUT' })
+    t.match(
+      await page.evaluate("guest.faultOf(client.call('add', { numbers: [1, 2] }, { timeoutMs: 100 }))"),
+      { code: 'FST_TYPED_WS_CALL_TIMEOUT' }
+    )
     const asked = page.evaluate("client.call('add', { numbers: [3, 4] })")
     await page.context().setOffline(false)
     t.equal(await asked, 7)
@@ -159,7 +165,11 @@ t.test('a hundred clients on a page', { skip }, async (t) => {
     t.same(await ended, [0, null])
     const endings = await page.evaluate('crowd.endings(1012)') as Array<{ state: string, reason: string, retryInMs: number }>
     t.equal(endings.length, count)
-    t.same(endings.filter(({ state, reason, retryInMs }) => state !== 'waiting' || reason !== `retry-after-ms=${retryInMs}`), [], 'and they mean to')
+    t.same(
+      endings.filter(({ state, reason, retryInMs }) => state !== 'waiting' || reason !== `retry-after-ms=${retryInMs}`),
+      [],
+      'and they mean to'
+    )
     const asked = page.evaluate('crowd.sums()')
     successor = await startAgain()
     t.same(await asked, sums)
@@ -182,7 +192,11 @@ async function serve (t: Teardown, isSecure = false): Promise<{ app: FastifyInst
   app.get('/page', (_request, reply) => reply.type('text/html').send(`${PAGE}<script type="module" src="/page.js"></script>`))
   for (const [path, script] of Object.entries(files)) {
     app.get(path, (_request, reply) => reply.type('text/javascript').send(script))
-    app.get(`${path}on`, (_request, reply) => reply.type('text/html').header('content-security-policy', policy).send(`${PAGE}<script type="module" src="${path}"></script>`))
+    app.get(
+`${path}on`,
+(_request, reply) =>
+  reply.type('text/html').header('content-security-policy', policy).send(`${PAGE}<script type="module" src="${path}"></script>`)
+    )
   }
   host(app, '/guest')
   return { app, origin: await listen(app) }

@@ -21,7 +21,10 @@ async function pages (): Promise<string[]> {
 /** Port 3000 may be in use: the program listens on any, and says to its clients on which. */
 function onAnyPort (program: string): string {
   if (!program.includes('port: 3000')) return program
-  return program.replace('port: 3000', 'port: 0').replaceAll(/'([^']*localhost:)3000([^']*)'/g, '(\'$1\' + new URL(app.listeningOrigin).port + \'$2\')')
+  return program.replace('port: 3000', 'port: 0').replaceAll(
+    /'([^']*localhost:)3000([^']*)'/g,
+    '(\'$1\' + new URL(app.listeningOrigin).port + \'$2\')'
+  )
 }
 
 /** Passes when Node does, else fails with what it wrote. */
@@ -46,7 +49,9 @@ t.test('the code of the README and the docs compiles and does what it says', asy
     const name = page.replaceAll('/', '-').replace('.md', '')
     programs.push(name)
     // A browser sends the page's origin by itself.
-    const browser = page === 'README.md' ? 'const WebSocket = class extends Client { constructor (url: string) { super(url, { origin: \'http://localhost:3000\' }) } } as unknown as typeof globalThis.WebSocket\n' : ''
+    const browser = page === 'README.md'
+      ? 'const WebSocket = class extends Client { constructor (url: string) { super(url, { origin: \'http://localhost:3000\' }) } } as unknown as typeof globalThis.WebSocket\n'
+      : ''
     await writeFile(new URL(`${name}.ts`, workshop), `export {}\n${onAnyPort(browser + program)}`)
   }
   await writeFile(new URL('tsconfig.json', workshop), JSON.stringify(options))

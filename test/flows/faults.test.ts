@@ -1,4 +1,5 @@
-// A fault in any function of the app's: the process lives, the peer is told, the others notice nothing.
+// A fault in any function of the app's: the process lives, the peer is told, the others notice
+// nothing.
 import t, { type Test } from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
@@ -34,7 +35,10 @@ interface Place {
   readonly routeWith: (fault: Fault) => object
   /** What a client does to meet it. */
   readonly meet?: (client: Client) => void
-  /** What it sees: the close code, its `$error`, the status of the refusal; nothing of a fault that never settles. */
+  /**
+   * What it sees: the close code, its `$error`, the status of the refusal; nothing of a fault that
+   * never settles.
+   */
   readonly closed?: number
   readonly error?: object
   readonly status?: number
@@ -54,7 +58,11 @@ function quiet (value: unknown): unknown {
 }
 
 const send = (message: object) => (client: Client) => client.send(message)
-const hook = (name: string): Place => ({ routeWith: (fault) => ({ ...route, [name]: async () => { await fault() } }), status: 500, hangs: { status: 503 } })
+const hook = (name: string): Place => ({
+  routeWith: (fault) => ({ ...route, [name]: async () => { await fault() } }),
+  status: 500,
+  hangs: { status: 503 }
+})
 
 const places: Readonly<Record<string, Place>> = {
   onRequest: hook('onRequest'),
@@ -62,24 +70,56 @@ const places: Readonly<Record<string, Place>> = {
   preHandler: hook('preHandler'),
   'the origin function': { routeWith: (origin) => ({ ...route, origin }), status: 500, hangs: { status: 503 } },
   open: { routeWith: (open) => ({ ...route, open }), closed: 1011 },
-  'an event handler': { routeWith: (tell) => ({ ...route, on: { ...handlers, tell } }), meet: send({ type: 'tell' }), error: { ...INTERNAL, received: 'tell' } },
-  'a call handler': { routeWith: (ask) => ({ ...route, on: { ...handlers, ask } }), meet: send({ type: 'ask', ref: 7 }), error: { ...INTERNAL, ref: 7, received: 'ask' } },
+  'an event handler': {
+    routeWith: (tell) => ({ ...route, on: { ...handlers, tell } }),
+    meet: send({ type: 'tell' }),
+    error: { ...INTERNAL, received: 'tell' }
+  },
+  'a call handler': {
+    routeWith: (ask) => ({ ...route, on: { ...handlers, ask } }),
+    meet: send({ type: 'ask', ref: 7 }),
+    error: { ...INTERNAL, ref: 7, received: 'ask' }
+  },
   'a stream': {
-    routeWith: (fault) => ({ ...route, on: { ...handlers, async * count () { await fault(); yield 1 } } }), meet: send({ type: 'count', ref: 7 }), error: { ...INTERNAL, ref: 7, received: 'count' }
+    routeWith: (fault) => ({
+      ...route,
+      on: { ...handlers, async * count () { await fault(); yield 1 } }
+    }),
+    meet: send({ type: 'count', ref: 7 }),
+    error: { ...INTERNAL, ref: 7, received: 'count' }
   },
   'a stream\'s iterator': {
-    routeWith: (next) => ({ ...route, on: { ...handlers, count: () => ({ [Symbol.asyncIterator]: () => ({ next }) }) } }), meet: send({ type: 'count', ref: 7 }), error: { ...INTERNAL, ref: 7, received: 'count' }
+    routeWith: (next) => ({
+      ...route,
+      on: { ...handlers, count: () => ({ [Symbol.asyncIterator]: () => ({ next }) }) }
+    }),
+    meet: send({ type: 'count', ref: 7 }),
+    error: { ...INTERNAL, ref: 7, received: 'count' }
   },
   binary: { routeWith: (binary) => ({ ...route, binary }), meet: (client) => client.send(Buffer.from([1])), error: INTERNAL },
   'a getter of the reply': {
-    routeWith: (fault) => ({ ...route, on: { ...handlers, ask: () => ({ get n () { return quiet(fault()) } }) } }), meet: send({ type: 'ask', ref: 7 }), error: { ...INTERNAL, ref: 7 }
+    routeWith: (fault) => ({
+      ...route,
+      on: { ...handlers, ask: () => ({ get n () { return quiet(fault()) } }) }
+    }),
+    meet: send({ type: 'ask', ref: 7 }),
+    error: { ...INTERNAL, ref: 7 }
   },
   errorHandler: {
-    routeWith: (errorHandler) => ({ ...route, errorHandler, on: { ...handlers, ask () { throw new Error('first') } } }), meet: send({ type: 'ask', ref: 7 }), error: { ...INTERNAL, ref: 7 }
+    routeWith: (errorHandler) => ({
+      ...route,
+      errorHandler,
+      on: { ...handlers, ask () { throw new Error('first') } }
+    }),
+    meet: send({ type: 'ask', ref: 7 }),
+    error: { ...INTERNAL, ref: 7 }
   },
   close: { routeWith: (close) => ({ ...route, close }), meet: (client) => client.ws.close(), isSilent: true },
   'a stream\'s return': {
-    routeWith: (fault) => ({ ...route, on: { ...handlers, async * count () { try { yield 1; await new Promise(() => {}) } finally { await fault() } } } }),
+    routeWith: (fault) => ({
+      ...route,
+      on: { ...handlers, async * count () { try { yield 1; await new Promise(() => {}) } finally { await fault() } } }
+    }),
     meet: (client) => { client.send({ type: 'count', ref: 7 }); client.ws.close() },
     isSilent: true,
     isEndless: true
@@ -121,10 +161,20 @@ async function meet (t: Test, url: string, place: Place, hangs: boolean): Promis
   else if (place.meet !== undefined) await client.flushed()
 }
 
-/** What may be thrown, and is worse than an error: to look at it, to log it or to make a text of it may throw again, and that, too. */
+/**
+ * What may be thrown, and is worse than an error: to look at it, to log it or to make a text of it
+ * may throw again, and that, too.
+ */
 function unreadable (): Readonly<Record<string, unknown>> {
   const fail = (): never => { throw hostile }
-  const traps = Object.fromEntries(['get', 'has', 'getPrototypeOf', 'ownKeys', 'getOwnPropertyDescriptor', 'isExtensible'].map((trap) => [trap, fail]))
+  const traps = Object.fromEntries([
+    'get',
+    'has',
+    'getPrototypeOf',
+    'ownKeys',
+    'getOwnPropertyDescriptor',
+    'isExtensible'
+  ].map((trap) => [trap, fail]))
   const hostile: unknown = new Proxy({}, traps)
   const revoked = Proxy.revocable({}, {})
   revoked.revoke()
@@ -137,7 +187,9 @@ function unreadable (): Readonly<Record<string, unknown>> {
     'an AggregateError of one': new AggregateError([hostile, new Error('seen')], 'several'),
     'an AggregateError in another': new AggregateError([new AggregateError([hostile])]),
     'an Error caused by one': new Error('seen', { cause: hostile }),
-    ...Object.fromEntries(['name', 'message', 'stack', 'code', 'statusCode', 'status', 'cause', 'errors', 'toString', 'headers'].map((name) => [`an Error whose ${name} throws`, withGetter(name)])),
+    ...Object.fromEntries([
+      'name', 'message', 'stack', 'code', 'statusCode', 'status', 'cause', 'errors', 'toString', 'headers'
+    ].map((name) => [`an Error whose ${name} throws`, withGetter(name)])),
     'an Error whose message is no text': Object.assign(new Error('seen'), { message: hostile, statusCode: 404 }),
     'a revoked Proxy': revoked.proxy,
     'an object without a prototype': Object.create(null),
@@ -154,23 +206,58 @@ function unreadable (): Readonly<Record<string, unknown>> {
 
 /** Places where an error is not thrown but comes by, beside those above. */
 const byways: Readonly<Record<string, Place>> = {
-  'open, with an errorHandler that passes it on': { routeWith: (open) => ({ ...route, open, errorHandler: (error: unknown) => error }), closed: 1011 },
+  'open, with an errorHandler that passes it on': {
+    routeWith: (open) => ({ ...route, open, errorHandler: (error: unknown) => error }),
+    closed: 1011
+  },
   'errorHandler, by what it returns': {
-    routeWith: (fault) => ({ ...route, errorHandler: () => answerOf(fault), on: { ...handlers, ask () { throw new Error('first') } } }), meet: send({ type: 'ask', ref: 7 }), error: { ...INTERNAL, ref: 7 }
+    routeWith: (fault) => ({
+      ...route,
+      errorHandler: () => answerOf(fault),
+      on: { ...handlers, ask () { throw new Error('first') } }
+    }),
+    meet: send({ type: 'ask', ref: 7 }),
+    error: { ...INTERNAL, ref: 7 }
   },
   'a stream\'s next item': {
-    routeWith: (fault) => ({ ...route, on: { ...handlers, async * count () { yield 1; await fault() } } }), meet: (client) => { client.send({ type: 'count', ref: 7 }); client.ws.close() }, isSilent: true
+    routeWith: (fault) => ({
+      ...route,
+      on: { ...handlers, async * count () { yield 1; await fault() } }
+    }),
+    meet: (client) => { client.send({ type: 'count', ref: 7 }); client.ws.close() },
+    isSilent: true
   },
   'a stream that cannot be opened': {
-    routeWith: (fault) => ({ ...route, on: { ...handlers, count: () => ({ get [Symbol.asyncIterator] () { return quiet(fault()) } }) } }), meet: send({ type: 'count', ref: 7 }), error: { ...INTERNAL, ref: 7 }
+    routeWith: (fault) => ({
+      ...route,
+      on: { ...handlers, count: () => ({ get [Symbol.asyncIterator] () { return quiet(fault()) } }) }
+    }),
+    meet: send({ type: 'count', ref: 7 }),
+    error: { ...INTERNAL, ref: 7 }
   },
   'a payload to be sent': {
-    routeWith: (fault) => ({ ...route, on: { ...handlers, ask: (_: unknown, socket: Socket<typeof talk>) => socket.send('told', { get n () { return quiet(fault()) as number } }) } }),
+    routeWith: (fault) => ({
+      ...route,
+      on: {
+        ...handlers,
+        ask: (_: unknown, socket: Socket<typeof talk>) => socket.send('told', { get n () { return quiet(fault()) as number } })
+      }
+    }),
     meet: send({ type: 'ask', ref: 7 }),
     error: { ...INTERNAL, ref: 7 }
   },
   'a payload to be published': {
-    routeWith: (fault) => ({ ...route, on: { ...handlers, ask: async (_: unknown, socket: Socket<typeof talk>) => socket.publish('all', 'told', { get n () { return quiet(fault()) as number } }) } }),
+    routeWith: (fault) => ({
+      ...route,
+      on: {
+        ...handlers,
+        ask: async (_: unknown, socket: Socket<typeof talk>) => socket.publish(
+          'all',
+          'told',
+          { get n () { return quiet(fault()) as number } }
+        )
+      }
+    }),
     meet: send({ type: 'ask', ref: 7 }),
     error: { ...INTERNAL, ref: 7 }
   },
@@ -192,11 +279,29 @@ const byways: Readonly<Record<string, Place>> = {
     error: { ...INTERNAL, ref: 7 }
   },
   'a call that nothing awaits': {
-    routeWith: (fault) => ({ ...route, on: { ...handlers, tell: (_: unknown, socket: Socket<typeof talk>) => { void socket.call('prompt', {}, { signal: AbortSignal.abort(thrownBy(fault)) }) } } }),
+    routeWith: (fault) => ({
+      ...route,
+      on: {
+        ...handlers,
+        tell: (_: unknown, socket: Socket<typeof talk>) => {
+          void socket.call(
+            'prompt',
+            {},
+            { signal: AbortSignal.abort(thrownBy(fault)) }
+          )
+        }
+      }
+    }),
     meet: send({ type: 'tell' })
   },
   'a request to disconnect that nothing awaits': {
-    routeWith: (fault) => ({ ...route, on: { ...handlers, tell: (_: unknown, { request: { server } }: Socket<typeof talk>) => { void server.channel(talk).disconnect(() => { void quiet(fault()); return false }) } } }),
+    routeWith: (fault) => ({
+      ...route,
+      on: {
+        ...handlers,
+        tell: (_: unknown, { request: { server } }: Socket<typeof talk>) => { void server.channel(talk).disconnect(() => { void quiet(fault()); return false }) }
+      }
+    }),
     meet: send({ type: 'tell' })
   }
 }
@@ -218,7 +323,8 @@ function answerOf (fault: Fault): unknown {
   }
 }
 
-// A hook's error is Fastify's to read: with many of these values a plain Fastify answers nothing at all.
+// A hook's error is Fastify's to read: with many of these values a plain Fastify answers nothing at
+// all.
 const afterwards = Object.entries({ ...places, ...byways }).filter(([, { status }]) => status === undefined)
 
 for (const [where, place] of afterwards) {
@@ -249,7 +355,11 @@ t.test('an error that cannot be read is an error like any other', async (t) => {
   const app = await createApp(t, {}, { logger: log.options })
   const look = (): never => { throw new Error('do not look') }
   const errors = [
-    ...['statusCode', 'message', 'stack'].map((name) => Object.defineProperty(Object.assign(new Error('seen'), { statusCode: 500 }), name, { get: look })),
+    ...[
+      'statusCode',
+      'message',
+      'stack'
+    ].map((name) => Object.defineProperty(Object.assign(new Error('seen'), { statusCode: 500 }), name, { get: look })),
     new Proxy(new Error('seen'), { get: look, getPrototypeOf: look })
   ]
   // Promises like any value: nobody waits for them.
@@ -274,7 +384,13 @@ t.test('an error that cannot be read is an error like any other', async (t) => {
 
 t.test('a thousand connections end, though what runs for them never does', async (t) => {
   const app = await createApp(t, {}, { logger: new Log().options })
-  app.ws('/', { ...route, on: { ...handlers, ask: async () => await new Promise<never>(() => {}), async * count () { await new Promise(() => {}); yield 1 } } })
+  app.ws(
+    '/',
+    {
+      ...route,
+      on: { ...handlers, ask: async () => await new Promise<never>(() => {}), async * count () { await new Promise(() => {}); yield 1 } }
+    }
+  )
   const url = await listen(app)
   for (let round = 0; round < 10; round++) {
     const clients = await Promise.all(Array.from({ length: 100 }, async () => await connect(t, url)))

@@ -1,4 +1,5 @@
-// Everything a server may be sent, by a seed: what it was can be had again with SEED, and more of it with FUZZ_FRAMES.
+// Everything a server may be sent, by a seed: what it was can be had again with SEED, and more of
+// it with FUZZ_FRAMES.
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
@@ -39,11 +40,20 @@ class Canary {
   async sing (): Promise<unknown[]> {
     const ref = ++this.#ref
     for (const message of [
-      { type: 'add', ref, a: ref, b: 1 }, { type: 'later', ref, text: `é${ref}` }, { type: 'count', ref, to: 3, how: 'plain' }, { type: 'nothing', ref }
+      {
+        type: 'add',
+        ref,
+        a: ref,
+        b: 1
+      }, { type: 'later', ref, text: `é${ref}` }, { type: 'count', ref, to: 3, how: 'plain' }, { type: 'nothing', ref }
     ]) this.#client.send(message)
     const wanted = [
       { type: '$reply', ref, data: ref + 1 }, { type: '$reply', ref, data: `é${ref}` },
-      ...[1, 2, 3].map((data) => ({ type: '$next', ref, data })), { type: '$done', ref }, { type: '$error', ref, code: 'FST_TYPED_WS_UNKNOWN_TYPE' }
+      ...[
+        1,
+        2,
+        3
+      ].map((data) => ({ type: '$next', ref, data })), { type: '$done', ref }, { type: '$error', ref, code: 'FST_TYPED_WS_UNKNOWN_TYPE' }
     ]
     const got = new Map<string, unknown>()
     for (let i = 0; i < wanted.length; i++) {
@@ -131,21 +141,43 @@ t.test('nothing was thrown that nobody caught, and nobody was warned', async (t)
   t.same(strays, [])
 })
 
-const NOTHING = { connections: 0, queued: 0, running: 0, streams: 0, pendingCalls: 0, topics: 0, bufferedBytes: 0, handlers: 0, generators: 0 }
+const NOTHING = {
+  connections: 0,
+  queued: 0,
+  running: 0,
+  streams: 0,
+  pendingCalls: 0,
+  topics: 0,
+  bufferedBytes: 0,
+  handlers: 0,
+  generators: 0
+}
 
 async function remains (app: FastifyInstance, tally: Tally): Promise<typeof NOTHING & { sockets: number }> {
   const [one, other] = [app.channel(fuzz).stats, app.channel(lastWords).stats]
   const { streams, pendingCalls, topics, bufferedBytes } = one
   const [connections, queued, running] = [one.connections + other.connections, one.queued + other.queued, one.running + other.running]
   const sockets = await countSockets(app)
-  return { connections, queued, running, streams, pendingCalls, topics, bufferedBytes, handlers: tally.running, generators: tally.generators, sockets }
+  return {
+    connections,
+    queued,
+    running,
+    streams,
+    pendingCalls,
+    topics,
+    bufferedBytes,
+    handlers: tally.running,
+    generators: tally.generators,
+    sockets
+  }
 }
 
 // Until nobody is left but these; what is left after so long is found by the assertions.
 async function settle (app: FastifyInstance, tally: Tally, connections: number): Promise<void> {
   const deadline = performance.now() + SETTLE_MS
   const wanted = JSON.stringify({ ...NOTHING, connections, sockets: connections })
-  const isSettled = async (): Promise<boolean> => JSON.stringify(await remains(app, tally)) === wanted && tally.open - tally.closed === connections
+  const isSettled = async (): Promise<boolean> => JSON.stringify(await remains(app, tally)) === wanted &&
+tally.open - tally.closed === connections
   while (!await isSettled() && performance.now() < deadline) await delay(20)
 }
 

@@ -37,13 +37,19 @@ export async function told<T> (on: (listener: (value: T) => void) => () => void,
 
 /** Says everything that the contract has, loses the connection, comes back, and is sent away. */
 export async function visit (url: string, WebSocket?: WebSocketConstructor): Promise<Record<string, unknown>> {
-  const client = createClient<typeof contract>(url, { protocol: 'guest.v1', retry: { minDelayMs: 20, maxDelayMs: 200 }, callTimeoutMs: 60_000, ...WebSocket && { WebSocket } })
+  const client = createClient<typeof contract>(
+    url,
+    { protocol: 'guest.v1', retry: { minDelayMs: 20, maxDelayMs: 200 }, callTimeoutMs: 60_000, ...WebSocket && { WebSocket } }
+  )
   // Deno tells why a connection broke
   client.onError(() => {})
   const states: string[] = [client.state]
   client.onState(({ state }) => states.push(state))
   const report: Record<string, unknown> = { states }
-  const stateIs = async (name: string): Promise<StateChange> => await told((listener) => client.onState(listener), ({ state }) => state === name)
+  const stateIs = async (name: string): Promise<StateChange> => await told(
+    (listener) => client.onState(listener),
+    ({ state }) => state === name
+  )
 
   const said = told<{ text: string }>((listener) => client.on('said', listener))
   report['early'] = client.send('say', { text: 'too early to go out' })
@@ -128,7 +134,10 @@ export class Crowd {
   readonly #changes: StateChange[] = []
 
   constructor (url: string, count: number) {
-    this.#clients = Array.from({ length: count }, () => createClient<typeof contract>(url, { protocol: 'guest.v1', retry: { maxDelayMs: 2000 }, callTimeoutMs: 120_000 }))
+    this.#clients = Array.from(
+      { length: count },
+      () => createClient<typeof contract>(url, { protocol: 'guest.v1', retry: { maxDelayMs: 2000 }, callTimeoutMs: 120_000 })
+    )
     for (const client of this.#clients) client.onState((change) => this.#changes.push(change))
   }
 

@@ -19,7 +19,8 @@ function bins (timesMs: number[], binMs: number): number[] {
 
 function comment (t: { comment (text: string): void }, counts: number[], binMs: number): void {
   const widest = Math.max(...counts)
-  t.comment(counts.map((count, i) => `${String(i * binMs).padStart(6)} ms ${String(count).padStart(5)} ${'#'.repeat(Math.ceil(count / widest * 40))}`).join('\n'))
+  t.comment(counts.map((count, i) =>
+`${String(i * binMs).padStart(6)} ms ${String(count).padStart(5)} ${'#'.repeat(Math.ceil(count / widest * 40))}`).join('\n'))
 }
 
 /** Clients that have been connected for a minute, in fake time. */
@@ -113,7 +114,10 @@ t.test('four hundred real clients of a real server come back to it, spread as it
   const visits: Visit[] = []
   t.teardown(() => { for (const { client } of visits) client.close() })
   for (let i = 0; i < CLIENTS; i += 100) {
-    const some = Array.from({ length: 100 }, () => new Visit(createClient<typeof talk>(url, { WebSocket, protocol: 'talk.v1', ...patience })))
+    const some = Array.from(
+      { length: 100 },
+      () => new Visit(createClient<typeof talk>(url, { WebSocket, protocol: 'talk.v1', ...patience }))
+    )
     await Promise.all(some.map(async ({ client }) => await client.opened))
     visits.push(...some)
   }

@@ -32,7 +32,11 @@ export function host (app: FastifyInstance, path: string, options: SharedOptions
       ask: async ({ question, timeoutMs = 30_000 }, socket) => await socket.call('confirm', { question }, { timeoutMs }),
       // To whom asks nothing before this.
       lie (_payload, socket) {
-        for (const text of ['{"type":"said","text":5}', '{"type":"unsaid"}', '{"type":"$reply","ref":1,"data":"six"}']) socket.raw.send(text)
+        for (const text of [
+          '{"type":"said","text":5}',
+          '{"type":"unsaid"}',
+          '{"type":"$reply","ref":1,"data":"six"}'
+        ]) socket.raw.send(text)
         return 6
       },
       leave: ({ code, reason }, socket) => {

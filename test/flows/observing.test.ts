@@ -92,7 +92,12 @@ t.test('a scraper and a collector of spans see what happens', async (t) => {
   const ended = once(child, 'exit')
   child.kill('SIGTERM')
   t.same(await ended, [0, null])
-  const [add, lookup, wrong, broken] = ['sums.v1 add', 'look it up', 'sums.v1 divide', 'sums.v1 divide'].map((name, i) => spans.filter((span) => span.name === name)[i === 3 ? 1 : 0]!)
+  const [add, lookup, wrong, broken] = [
+    'sums.v1 add',
+    'look it up',
+    'sums.v1 divide',
+    'sums.v1 divide'
+  ].map((name, i) => spans.filter((span) => span.name === name)[i === 3 ? 1 : 0]!)
   t.equal(spans.length, 4)
   t.match(add!.links, [{ traceId: TRACE_ID }], 'linked to the trace of the handshake')
   t.equal(lookup!.parentSpanId, add!.spanId, 'what a handler does is a part of its message')

@@ -1,4 +1,5 @@
-// The client where there is a WebSocket: in this Node, in Bun, in Deno and in Firefox. Chromium has a file of its own. And servers beside Node's.
+// The client where there is a WebSocket: in this Node, in Bun, in Deno and in Firefox. Chromium has
+// a file of its own. And servers beside Node's.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -61,9 +62,15 @@ const PREFERENCES = `
 
 const root = join(import.meta.dirname, '../..')
 const modules = join(root, 'node_modules')
-const bun = [`@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}/bin/bun`, 'bun/bin/bun.exe'].map((path) => join(modules, path)).find(existsSync)
+const bun = [
+`@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}/bin/bun`,
+'bun/bin/bun.exe'
+].map((path) => join(modules, path)).find(existsSync)
 const deno = [`@deno/linux-${process.arch}-glibc/deno`, 'deno/deno'].map((path) => join(modules, path)).find(existsSync)
-const firefox = (process.env['PATH'] ?? '').split(delimiter).flatMap((folder) => ['firefox-esr', 'firefox'].map((name) => join(folder, name))).find(existsSync)
+const firefox = (process.env['PATH'] ?? '').split(delimiter).flatMap((folder) => [
+  'firefox-esr',
+  'firefox'
+].map((name) => join(folder, name))).find(existsSync)
 
 const app = await createApp(t, { allowMissingOrigin: true })
 host(app, '/guest')
@@ -97,13 +104,21 @@ t.test('a server runs in Deno', { skip: deno === undefined && 'no Deno here: npm
   t.equal(await run(t, deno!, ['run', '--no-config', '--node-modules-dir=manual', '--allow-all', server]), '{"type":"said","text":"hello"}')
 })
 
-t.test('a server in Bun is refused at boot, since no handshake of it would be answered', { skip: bun === undefined && 'no Bun here: npm install bun' }, async (t) => {
+t.test('a server in Bun is refused at boot, since no handshake of it would be answered', {
+  skip: bun === undefined && 'no Bun here: npm install bun'
+}, async (t) => {
   t.equal(await run(t, bun!, ['run', server]), 'FST_TYPED_WS_UNSUPPORTED_RUNTIME')
 })
 
-t.test('the client runs in Firefox', { skip: firefox === undefined && 'no Firefox here: apt-get install -y --no-install-recommends firefox-esr' }, async (t) => {
+t.test('the client runs in Firefox', {
+  skip: firefox === undefined && 'no Firefox here: apt-get install -y --no-install-recommends firefox-esr'
+}, async (t) => {
   const profile = t.testdir({ 'user.js': PREFERENCES })
-  const child = spawn(firefox!, ['--headless', '--no-remote', '--profile', profile, `${origin}/page`], { env: { ...process.env, HOME: profile }, stdio: 'ignore' })
+  const child = spawn(
+    firefox!,
+    ['--headless', '--no-remote', '--profile', profile, `${origin}/page`],
+    { env: { ...process.env, HOME: profile }, stdio: 'ignore' }
+  )
   t.teardown(() => child.kill('SIGKILL'))
   const ended = once(child, 'exit')
   const report = new Promise<object>((resolve) => { reports.push(resolve) })
@@ -114,7 +129,11 @@ t.test('the client runs in Firefox', { skip: firefox === undefined && 'no Firefo
 
 /** What a process says that visits. */
 async function run (t: Test, command: string, args: string[]): Promise<unknown> {
-  const child = spawn(command, [...args, `${origin}/guest`], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, DENO_NO_UPDATE_CHECK: '1' } })
+  const child = spawn(
+    command,
+    [...args, `${origin}/guest`],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, DENO_NO_UPDATE_CHECK: '1' } }
+  )
   t.teardown(() => child.kill('SIGKILL'))
   const [output, complaints, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit') as Promise<[number]>])
   t.equal(code, 0, 'ends by itself')

@@ -45,7 +45,13 @@ export class Visitor {
     })
   }
 
-  static async enter (t: Teardown, browser: Browser, url: string, path: Visitor['path'] = '/chat', known?: BrowserContext): Promise<Visitor> {
+  static async enter (
+    t: Teardown,
+    browser: Browser,
+    url: string,
+    path: Visitor['path'] = '/chat',
+    known?: BrowserContext
+  ): Promise<Visitor> {
     const context = known ?? await browser.newContext({ ignoreHTTPSErrors: true })
     if (known === undefined) {
       t.teardown(() => context.close())

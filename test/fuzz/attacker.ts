@@ -27,7 +27,15 @@ const PATIENCE_MS = 60_000
 // Beyond this no pong is waited for: the server has closed, or nobody reads what it sends.
 const PONG_MS = 1000
 const DEAF_MS = 200
-const ENDS: ReadonlyArray<readonly [number, End]> = [[8, 'fatal'], [2, 'goodbye'], [1, 'fin'], [2, 'reset'], [1, 'truncated fin'], [1, 'truncated reset'], [1, 'leave']]
+const ENDS: ReadonlyArray<readonly [number, End]> = [
+  [8, 'fatal'],
+  [2, 'goodbye'],
+  [1, 'fin'],
+  [2, 'reset'],
+  [1, 'truncated fin'],
+  [1, 'truncated reset'],
+  [1, 'leave']
+]
 const LAST_WORDS = 0.15
 const RASH = 0.4
 // A call of the server's, in a frame that is not compressed.
@@ -153,7 +161,14 @@ export class Attacker {
     const bursts: Burst[] = []
     if (isDeaf) bursts.push(flood(random, this.#style))
     for (let left = random.pick([3, 30, 100, 250]); left > 0; left -= bursts.at(-1)!.frames) {
-      bursts.push(path === '/plain' && random.chance(0.7) ? { bytes: frame(random, 0x81, goodMessage(random)), frames: 1 } : bearable(random, this.#style))
+      bursts.push(
+        path === '/plain' && random.chance(0.7)
+          ? {
+              bytes: frame(random, 0x81, goodMessage(random)),
+              frames: 1
+            }
+          : bearable(random, this.#style)
+      )
     }
     bursts.push(marker(random))
     for (const { frames } of bursts) this.#deeds.frames += frames

@@ -9,14 +9,24 @@ const RSV2 = 0x20
 const RSV3 = 0x10
 const [CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG] = [0, 1, 2, 8, 9, 10] as const
 const RESERVED = [3, 4, 5, 6, 7, 11, 12, 13, 14, 15]
-const BAD_UTF8 = [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x22, 0x80, 0x22]].map((bytes) => Buffer.from(bytes))
+const BAD_UTF8 = [
+  [0xff],
+  [0xc0, 0xaf],
+  [0xed, 0xa0, 0x80],
+  [0xf4, 0x90, 0x80, 0x80],
+  [0xe2, 0x82],
+  [0x22, 0x80, 0x22]
+].map((bytes) => Buffer.from(bytes))
 const GOOD_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 3000, 4000, 4999]
 const BAD_CODES = [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535]
 const FLUSH_TAIL_BYTES = 4
 
 interface Form {
   readonly isMasked?: boolean
-  /** How many bytes its length is written in, beside the seven bits: more than it needs is not minimal. */
+  /**
+   * How many bytes its length is written in, beside the seven bits: more than it needs is not
+   * minimal.
+   */
   readonly lengthBytes?: 0 | 2 | 8
   /** A length that is a lie. */
   readonly length?: number
@@ -38,12 +48,21 @@ export interface Burst {
 // A few kilobytes that inflate to more than anybody takes, and one that inflates to nothing.
 const bombs = [Buffer.alloc(4 * 1024 * 1024), Buffer.from('['.repeat(1024 * 1024)), Buffer.alloc(0)].map((bytes) => deflated(bytes))
 
-export function frame (random: Random, first: number, payload: string | Uint8Array, { isMasked = true, lengthBytes, length }: Form = {}): Buffer {
+export function frame (
+  random: Random,
+  first: number,
+  payload: string | Uint8Array,
+  { isMasked = true, lengthBytes, length }: Form = {}
+): Buffer {
   const data = Buffer.from(payload)
   const said = length ?? data.length
   const mask = random.chance(0.1) ? Buffer.alloc(4) : random.bytes(4)
   if (isMasked) for (let i = 0; i < data.length; i++) data[i]! ^= mask[i & 3]!
-  return Buffer.concat([headerOf(first, said, lengthBytes ?? (said < 126 ? 0 : said < 65_536 ? 2 : 8), isMasked), isMasked ? mask : Buffer.alloc(0), data])
+  return Buffer.concat([
+    headerOf(first, said, lengthBytes ?? (said < 126 ? 0 : said < 65_536 ? 2 : 8), isMasked),
+    isMasked ? mask : Buffer.alloc(0),
+    data
+  ])
 }
 
 function headerOf (first: number, length: number, lengthBytes: 0 | 2 | 8, isMasked: boolean): Buffer {
@@ -67,7 +86,10 @@ export function bearable (random: Random, style: Style): Burst {
     [4, () => one(frame(random, FINAL | BINARY, random.bytes(random.below(300))))],
     [4, () => several(random, cancelled(random), style)],
     [0.3, () => several(random, Array.from({ length: random.pick([6, 40]) }, (_, n) => stubborn(n + 1)).flat(), style)],
-    [style.isDeflated ? 0.3 : 0, () => several(random, Array.from({ length: random.pick([70, 700]) }, () => messageOf(random)), { isDeflated: true })],
+    [
+      style.isDeflated ? 0.3 : 0,
+      () => several(random, Array.from({ length: random.pick([70, 700]) }, () => messageOf(random)), { isDeflated: true })
+    ],
     [5, () => one(frame(random, FINAL | random.pick([PING, PONG]), random.bytes(random.pick([0, 1, 125]))))],
     [1, () => one(frame(random, FINAL | TEXT, ''))],
     [0.3, () => one(frame(random, FINAL | TEXT, largest(style)))]
@@ -82,7 +104,9 @@ export function marker (random: Random): Burst {
   return one(frame(random, FINAL | PING, MARK))
 }
 
-/** More questions than answers fit into the system's buffers, for somebody who does not read them. */
+/**
+ * More questions than answers fit into the system's buffers, for somebody who does not read them.
+ */
 export function flood (random: Random, { maxPayloadBytes, isDeflated }: Style): Burst {
   const frames = random.pick([10, 600])
   const [before, after] = random.pick([['{"type":"any","ref":1,"value":"', '"}'], ['{"type":"renew","ref":1,"pad":"', '"}']] as const)
@@ -112,9 +136,17 @@ export function unbearable (random: Random, style: Style): Burst {
     () => frame(random, first, Buffer.concat([Buffer.from(text), random.pick(BAD_UTF8)])),
     () => frame(random, first, random.bytes(random.between(1, 200)).fill(0xff, 0, 1)),
     () => frame(random, first, `${largest(style)} `),
-    () => frame(random, first, text, { length: random.pick([style.maxPayloadBytes + 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]), lengthBytes: 8 }),
+    () => frame(
+      random,
+      first,
+      text,
+      { length: random.pick([style.maxPayloadBytes + 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]), lengthBytes: 8 }
+    ),
     () => Buffer.concat([headerOf(first, 0, 8, true).fill(0xff, 2), random.bytes(20)]),
-    () => Buffer.concat(Array.from({ length: 40 }, (_, i) => frame(random, i === 0 ? TEXT : CONTINUATION, 'x'.repeat(style.maxPayloadBytes / 32)))),
+    () => Buffer.concat(Array.from(
+      { length: 40 },
+      (_, i) => frame(random, i === 0 ? TEXT : CONTINUATION, 'x'.repeat(style.maxPayloadBytes / 32))
+    )),
     () => frame(random, first | RSV1, random.pick(bombs)),
     () => frame(random, first | RSV1, Buffer.concat([random.bytes(random.between(1, 4)), deflated(text)])),
     () => frame(random, FINAL | CLOSE, 'x'),
@@ -128,8 +160,19 @@ export function unbearable (random: Random, style: Style): Burst {
 
 /** A goodbye as it should be, perhaps with something after it. */
 export function goodbye (random: Random): Burst {
-  const close = random.chance(0.2) ? frame(random, FINAL | CLOSE, '') : closing(random, random.pick(GOOD_CODES), 'x'.repeat(random.pick([0, 5, 123])))
-  return random.chance(0.5) ? one(close) : { bytes: Buffer.concat([close, frame(random, FINAL | TEXT, messageOf(random)), random.bytes(random.below(20))]), frames: 2 }
+  const close = random.chance(0.2)
+    ? frame(random, FINAL | CLOSE, '')
+    : closing(
+      random,
+      random.pick(GOOD_CODES),
+      'x'.repeat(random.pick([0, 5, 123]))
+    )
+  return random.chance(0.5)
+    ? one(close)
+    : {
+        bytes: Buffer.concat([close, frame(random, FINAL | TEXT, messageOf(random)), random.bytes(random.below(20))]),
+        frames: 2
+      }
 }
 
 /** A frame that ends too early. */
@@ -141,7 +184,12 @@ export function truncated (random: Random, style: Style): Burst {
 /** Text messages, each in one frame, compressed where that was agreed. */
 export function several (random: Random, texts: readonly string[], { isDeflated }: Pick<Style, 'isDeflated'>): Burst {
   const isCompressed = isDeflated && random.chance(0.7)
-  return { bytes: Buffer.concat(texts.map((text) => isCompressed ? frame(random, FINAL | RSV1 | TEXT, deflated(text)) : frame(random, FINAL | TEXT, text))), frames: texts.length }
+  return {
+    bytes: Buffer.concat(texts.map((text) => isCompressed
+      ? frame(random, FINAL | RSV1 | TEXT, deflated(text))
+      : frame(random, FINAL | TEXT, text))),
+    frames: texts.length
+  }
 }
 
 export function closing (random: Random, code: number, reason: string | Uint8Array): Buffer {
@@ -153,7 +201,11 @@ export function fragmented (random: Random, payload: Uint8Array, opcode: number 
   const count = random.between(2, 5)
   const cuts = Array.from({ length: count - 1 }, () => random.below(payload.length + 1)).sort((a, b) => a - b)
   const bytes = [0, ...cuts].flatMap((cut, i) => {
-    const part = frame(random, (i === 0 ? opcode : CONTINUATION) | (i === count - 1 ? FINAL : 0), payload.subarray(cut, cuts[i] ?? payload.length))
+    const part = frame(
+      random,
+      (i === 0 ? opcode : CONTINUATION) | (i === count - 1 ? FINAL : 0),
+      payload.subarray(cut, cuts[i] ?? payload.length)
+    )
     return random.chance(0.3) ? [frame(random, FINAL | random.pick([PING, PONG]), 'between'), part] : [part]
   })
   return { bytes: Buffer.concat(bytes), frames: bytes.length }

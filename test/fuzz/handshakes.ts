@@ -11,11 +11,44 @@ const EXTENSIONS = [
   'permessage-deflate; client_max_window_bits=7', 'permessage-deflate; x', 'permessage-deflate; server_max_window_bits', 'permessage-deflate;;', ',', '=', 'x-unknown',
   'permessage-deflate; client_no_context_takeover; client_no_context_takeover', 'permessage-deflate; server_max_window_bits=99', `${'permessage-deflate,'.repeat(300)}x`
 ]
-const PROTOCOLS = ['other', 'fuzz.v2', '', ',', 'fuzz.v1,fuzz.v1', 'fuzz.v1, other', '(', 'a b', '"fuzz.v1"', 'toString', '__proto__', `${'a,'.repeat(2000)}b`]
-const ORIGINS = ['null', '', 'http://', 'http://evil.example', 'file://', 'http://127.0.0.1', 'http://127.0.0.1:99999', '%', 'http://[::1', 'é', '*']
-const PATHS = ['/', '/none', '/main/', '/main?', '/main?%', '/%', '/main#x', '//main', 'http://127.0.0.1/main', '*', '/main?x=' + 'y'.repeat(2000), '/..', '/main%00']
+const PROTOCOLS = [
+  'other',
+  'fuzz.v2',
+  '',
+  ',',
+  'fuzz.v1,fuzz.v1',
+  'fuzz.v1, other',
+  '(',
+  'a b',
+  '"fuzz.v1"',
+  'toString',
+  '__proto__',
+`${'a,'.repeat(2000)}b`
+]
+const ORIGINS = [
+  'null', '', 'http://', 'http://evil.example', 'file://', 'http://127.0.0.1', 'http://127.0.0.1:99999', '%', 'http://[::1', 'é',
+  '*'
+]
+const PATHS = [
+  '/',
+  '/none',
+  '/main/',
+  '/main?',
+  '/main?%',
+  '/%',
+  '/main#x',
+  '//main',
+  'http://127.0.0.1/main',
+  '*',
+  '/main?x=' + 'y'.repeat(2000),
+  '/..',
+  '/main%00'
+]
 const METHODS = ['POST', 'HEAD', 'PUT', 'OPTIONS', 'CONNECT', 'get', 'BREW', 'TRACE']
-const NOISE = ['X-A: b\r\n c', 'X-A', ': x', 'X A: b', 'X-A: b\nX-B: c', 'X-A: b\rX-B: c', 'X-A: \u0000', 'Transfer-Encoding: chunked', 'Content-Length: 10', 'Content-Length: -1', 'Expect: 100-continue']
+const NOISE = [
+  'X-A: b\r\n c', 'X-A', ': x', 'X A: b', 'X-A: b\nX-B: c', 'X-A: b\rX-B: c', 'X-A: \u0000', 'Transfer-Encoding: chunked',
+  'Content-Length: 10', 'Content-Length: -1', 'Expect: 100-continue'
+]
 
 /** The lines of a good one. */
 export function handshake (port: number, path: string, headers: readonly Header[] = []): string {
@@ -56,7 +89,13 @@ export function badHandshake (random: Random, port: number, path: string, style:
 function usual (port: number): Header[] {
   const host = `127.0.0.1:${port}`
   return [
-    ['Host', host], ['Connection', 'Upgrade'], ['Upgrade', 'websocket'], ['Origin', `http://${host}`], ['Sec-WebSocket-Version', '13'], ['Sec-WebSocket-Key', KEY]
+    [
+      'Host',
+      host
+    ], [
+      'Connection',
+      'Upgrade'
+    ], ['Upgrade', 'websocket'], ['Origin', `http://${host}`], ['Sec-WebSocket-Version', '13'], ['Sec-WebSocket-Key', KEY]
   ]
 }
 
@@ -72,7 +111,9 @@ function replaced (port: number, path: string, name: string, value: string): str
 
 function mutated (random: Random, text: string): string {
   const at = random.below(text.length)
-  return text.slice(0, at) + random.pick(['', '\r', '\n', '\r\n', '\u0000', ' ', ':', '\t', 'é', '\r\n\r\n']) + text.slice(at + random.below(3))
+  return text.slice(0, at) + random.pick([
+    '', '\r', '\n', '\r\n', '\u0000', ' ', ':', '\t', 'é', '\r\n\r\n'
+  ]) + text.slice(at + random.below(3))
 }
 
 function textOf (requestLine: string, headers: readonly Header[]): string {

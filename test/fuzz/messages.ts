@@ -12,7 +12,10 @@ const POISON = [
   '"__proto__":{"isAdmin":true}', '"constructor":{"prototype":{"isAdmin":true}}', '"constructor":1', '"\\u005f_proto__":{}', '"prototype":{}',
   '"toString":1', '"hasOwnProperty":null', '"then":{}', '"toJSON":1'
 ]
-const REFS = ['0', '-1', '-0', '1.5', '1e3', '1e400', '9007199254740991', '9007199254740992', 'null', 'true', '"1"', '[]', '{}', '[1]', '""', '{"valueOf":1}']
+const REFS = [
+  '0', '-1', '-0', '1.5', '1e3', '1e400', '9007199254740991', '9007199254740992', 'null', 'true', '"1"', '[]', '{}', '[1]', '""',
+  '{"valueOf":1}'
+]
 const VALUES = [
   ...REFS, 'false', '1e-400', '123456789012345678901234567890', '0.1', '"\\ud800"', '"\\u0000"', '"é"', '[[]]', '{"a":{}}', '"1970-01-01"', '[null,null]'
 ]
@@ -29,17 +32,34 @@ const GARBAGE = [
 
 const ref: Make = (random) => random.chance(0.8) ? String(random.between(1, 12)) : random.pick(REFS)
 const refPart: Make = (random) => random.chance(0.85) ? `,"ref":${ref(random)}` : ''
-const text: Make = (random) => JSON.stringify(random.chance(0.8) ? 'x'.repeat(random.below(40)) : random.pick(STRANGE).repeat(random.between(1, 4)))
+const text: Make = (random) => JSON.stringify(
+  random.chance(0.8) ? 'x'.repeat(random.below(40)) : random.pick(STRANGE).repeat(random.between(1, 4))
+)
 const value: Make = (random) => random.chance(0.3) ? nested(random, random.between(1, 80)) : random.pick(VALUES)
 
 const valid: ReadonlyArray<readonly [number, Make]> = [
   [4, (random) => `{"type":"note","text":${text(random)}}`],
-  [2, (random) => `{"type":"join","topic":${JSON.stringify(random.chance(0.8) ? `topic-${random.below(200)}` : 'é'.repeat(random.below(300)))}}`],
+  [
+    2,
+    (random) => `{"type":"join","topic":${JSON.stringify(
+random.chance(0.8) ? `topic-${random.below(200)}` : 'é'.repeat(random.below(300))
+)}}`
+  ],
   [1, (random) => `{"type":"leave","topic":"topic-${random.below(200)}"}`],
   [6, (random) => `{"type":"add"${refPart(random)},"a":${random.below(1000)},"b":${random.next()}}`],
   [4, (random) => `{"type":"later"${refPart(random)},"text":${text(random)}}`],
-  [3, (random) => `{"type":"fail"${refPart(random)},"how":"${random.pick(['throw', 'reject', 'client', 'nothing', 'answer', 'null', 'frozen', 'proxy', 'aggregate'])}"}`],
-  [5, (random) => `{"type":"count"${refPart(random)},"to":${random.below(30)},"how":"${random.pick(['plain', 'plain', 'slow', 'endless', 'throw', 'none', 'answer', 'deaf', 'stubborn'])}"}`],
+  [
+    3,
+    (random) => `{"type":"fail"${refPart(random)},"how":"${random.pick([
+'throw', 'reject', 'client', 'nothing', 'answer', 'null', 'frozen', 'proxy', 'aggregate'
+])}"}`
+  ],
+  [
+    5,
+    (random) => `{"type":"count"${refPart(random)},"to":${random.below(30)},"how":"${random.pick([
+'plain', 'plain', 'slow', 'endless', 'throw', 'none', 'answer', 'deaf', 'stubborn'
+])}"}`
+  ],
   [2, (random) => `{"type":"ask"${refPart(random)},"text":${text(random)}}`],
   [2, (random) => `{"type":"ask"${refPart(random)},"text":"wait"}`],
   [4, (random) => `{"type":"check"${refPart(random)},"text":${random.pick(['"wait"', '"wait"', '"fine"', '"boom"', '1'])}}`],
@@ -60,7 +80,13 @@ const invalid: ReadonlyArray<readonly [number, Make]> = [
   [2, (random) => `{"type":"any","ref":1,"value":{${random.pick(POISON)}}}`],
   [2, (random) => `{"type":${JSON.stringify(random.pick([...STRANGE, ...RESERVED]))}${refPart(random)}}`],
   [2, (random) => `{"type":${value(random)}${refPart(random)}}`],
-  [2, (random) => `{"type":"${random.pick([...TYPES, ...RESERVED])}"${refPart(random)},"${random.pick(['text', 'to', 'how', 'a', 'topic', 'data', 'message'])}":${value(random)}}`],
+  [
+    2,
+    (random) => `{"type":"${random.pick([
+...TYPES,
+...RESERVED
+])}"${refPart(random)},"${random.pick(['text', 'to', 'how', 'a', 'topic', 'data', 'message'])}":${value(random)}}`
+  ],
   [4, (random) => mutated(random, random.weighted(valid)(random))]
 ]
 
@@ -69,7 +95,10 @@ export function messageOf (random: Random): string {
   return random.weighted(random.chance(0.6) ? valid : invalid)(random)
 }
 
-/** An answer to a call of the server's that waits for one: as it should be, or odd in any way that JSON can be. */
+/**
+ * An answer to a call of the server's that waits for one: as it should be, or odd in any way that
+ * JSON can be.
+ */
 export function answerTo (random: Random, ref: number): string {
   const own = random.chance(0.9) ? String(ref) : random.pick([...REFS, String(ref + 1), String(-ref), `"${ref}"`])
   if (random.chance(0.3)) return `{"type":"$reply","ref":${own},"data":${random.pick(['true', 'false', '"fine"', '"boom"', '"boom"'])}}`
@@ -95,14 +124,21 @@ export function stubborn (ref: number): string[] {
   return [`{"type":"count","ref":${ref},"to":100,"how":"stubborn"}`, `{"type":"$cancel","ref":${ref}}`]
 }
 
-/** A message that is good for something, so that a connection on a route that counts faults lives on. */
+/**
+ * A message that is good for something, so that a connection on a route that counts faults lives
+ * on.
+ */
 export function goodMessage (random: Random): string {
   return `{"type":"add","ref":${random.between(1, 1000)},"a":1,"b":2}`
 }
 
 // Credentials that are over, as good as over, not over for long, or no date at all.
 function renewal (random: Random): string {
-  return random.chance(0.5) ? '' : `,"inMs":${random.pick(['3600000', '3600000', '2147483648', '8.64e15', '1e400', '-1e400', '-1', '0', '20', '"x"', '{"toString":null}'])}`
+  return random.chance(0.5)
+    ? ''
+    : `,"inMs":${random.pick([
+'3600000', '3600000', '2147483648', '8.64e15', '1e400', '-1e400', '-1', '0', '20', '"x"', '{"toString":null}'
+])}`
 }
 
 function nested (random: Random, depth: number): string {

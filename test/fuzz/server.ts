@@ -25,10 +25,16 @@ export const fuzz = defineContract({
     add: { request: Type.Object({ a: Type.Number(), b: Type.Number() }), reply: Type.Number() },
     later: { request: Type.Object({ text: Text }), reply: Text },
     fail: { request: Type.Object({ how: Type.String({ maxLength: 20 }) }), reply: Type.Null() },
-    count: { request: Type.Object({ to: Type.Integer({ minimum: 0, maximum: 100 }), how: Type.String({ maxLength: 20 }) }), stream: Type.Integer() },
+    count: {
+      request: Type.Object({ to: Type.Integer({ minimum: 0, maximum: 100 }), how: Type.String({ maxLength: 20 }) }),
+      stream: Type.Integer()
+    },
     ask: { request: Type.Object({ text: Text }), reply: Type.Boolean() },
     check: { request: Type.Object({ text: Fragile }), reply: Fragile },
-    renew: { request: Type.Object({ inMs: Type.Optional(Type.Number()), pad: Type.Optional(Type.String({ maxLength: MAX_PAYLOAD_BYTES })) }), reply: Type.Object({ expiresAt: Type.Number(), pad: Type.Optional(Type.String()) }) },
+    renew: {
+      request: Type.Object({ inMs: Type.Optional(Type.Number()), pad: Type.Optional(Type.String({ maxLength: MAX_PAYLOAD_BYTES })) }),
+      reply: Type.Object({ expiresAt: Type.Number(), pad: Type.Optional(Type.String()) })
+    },
     any: { request: Type.Object({ value: Type.Unknown() }), reply: Type.Unknown() }
   },
   serverToClient: {
@@ -83,13 +89,23 @@ const failures: Readonly<Record<string, Fail>> = {
 // What throws whatever is done with it.
 function unreadable (): Error {
   const refuse = (): never => { throw new Error('not to be looked at') }
-  return new Proxy(new Error('hidden'), { get: refuse, has: refuse, getPrototypeOf: refuse, ownKeys: refuse, getOwnPropertyDescriptor: refuse })
+  return new Proxy(
+    new Error('hidden'),
+    { get: refuse, has: refuse, getPrototypeOf: refuse, ownKeys: refuse, getOwnPropertyDescriptor: refuse }
+  )
 }
 
-/** The server's routes: `/main` one by one, `/wide` at once, `/plain` by the defaults, `/canary` for whoever behaves. */
+/**
+ * The server's routes: `/main` one by one, `/wide` at once, `/plain` by the defaults, `/canary` for
+ * whoever behaves.
+ */
 export async function startServer (t: Teardown, perMessageDeflate: boolean): Promise<{ app: FastifyInstance, tally: Tally }> {
   const tally: Tally = { open: 0, closed: 0, running: 0, generators: 0, calls: {}, faults: new Set() }
-  const app = await createApp(t, { maxPayloadBytes: MAX_PAYLOAD_BYTES, perMessageDeflate, heartbeat: { intervalMs: 100, timeoutMs: 60_000 } }, { forceCloseConnections: true })
+  const app = await createApp(
+    t,
+    { maxPayloadBytes: MAX_PAYLOAD_BYTES, perMessageDeflate, heartbeat: { intervalMs: 100, timeoutMs: 60_000 } },
+    { forceCloseConnections: true }
+  )
   const open: SharedOptions = { rateLimit: false, maxInvalidMessages: Number.MAX_SAFE_INTEGER, slowTimeoutMs: 100 }
   app.ws('/main', { contract: fuzz, ...open, highWaterMarkBytes: 65_536, ...handlersOf(tally) })
   app.ws('/wide', {
@@ -136,10 +152,17 @@ function handlersOf (tally: Tally, maxStreams: number = MAX_STREAMS) {
         }
         return stubborn(tally, count)
       },
-      ask: async ({ text }: { text: string }, socket: FuzzSocket) => await counted(tally, () => called(tally, socket.call('confirm', { text }, { timeoutMs: timeoutOf(text) }))),
-      check: async ({ text }: { text: string }, socket: FuzzSocket) => await counted(tally, () => called(tally, socket.call('spell', { text }, { timeoutMs: timeoutOf(text) }))),
+      ask: async ({ text }: { text: string }, socket: FuzzSocket) => await counted(
+        tally,
+        () => called(tally, socket.call('confirm', { text }, { timeoutMs: timeoutOf(text) }))
+      ),
+      check: async ({ text }: { text: string }, socket: FuzzSocket) => await counted(
+        tally,
+        () => called(tally, socket.call('spell', { text }, { timeoutMs: timeoutOf(text) }))
+      ),
       renew ({ inMs = HOUR_MS, pad }: { inMs?: number, pad?: string }, socket: FuzzSocket) {
-        if (socket.bufferedAmount > HIGH_WATER_MARK_WIDE + MAX_BEYOND_MARK && socket.request.url === '/wide') tally.faults.add('more waits for a client than highWaterMarkBytes admits')
+        if (socket.bufferedAmount > HIGH_WATER_MARK_WIDE + MAX_BEYOND_MARK &&
+socket.request.url === '/wide') tally.faults.add('more waits for a client than highWaterMarkBytes admits')
         const expiresAt = Date.now() + inMs
         socket.expiresAt = new Date(expiresAt)
         return { expiresAt, ...(pad !== undefined && { pad }) }

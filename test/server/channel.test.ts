@@ -93,7 +93,21 @@ t.test('stats tell what is going on, and what has been', async (t) => {
   t.match(await client.next(), { type: 'confirm', ref: 1 })
   client.send({ type: 'say', text: 'queued' })
   await until(() => channel.stats.queued === 1)
-  t.match(channel.stats, { connections: 1, queued: 1, running: 1, streams: 1, pendingCalls: 1, topics: 1, opened: 1, messagesReceived: 3, messagesSent: 3, errors: {} })
+  t.match(
+    channel.stats,
+    {
+      connections: 1,
+      queued: 1,
+      running: 1,
+      streams: 1,
+      pendingCalls: 1,
+      topics: 1,
+      opened: 1,
+      messagesReceived: 3,
+      messagesSent: 3,
+      errors: {}
+    }
+  )
   client.send({ type: '$reply', ref: 1, data: true })
   t.match(await client.next(), { type: '$reply', ref: 2, data: 1 })
   release()
@@ -113,7 +127,10 @@ t.test('stats count what was refused, by its code or status', async (t) => {
   client.send({ type: 'nope' })
   client.send({ type: 'nope' })
   for (let i = 0; i < 6; i++) t.equal((await client.next()).type, '$error')
-  t.strictSame({ ...app.channel(talk).stats.errors }, { FST_TYPED_WS_INTERNAL: 1, 404: 1, NO_TWO: 1, FST_TYPED_WS_INVALID_JSON: 1, FST_TYPED_WS_UNKNOWN_TYPE: 2 })
+  t.strictSame(
+    { ...app.channel(talk).stats.errors },
+    { FST_TYPED_WS_INTERNAL: 1, 404: 1, NO_TWO: 1, FST_TYPED_WS_INVALID_JSON: 1, FST_TYPED_WS_UNKNOWN_TYPE: 2 }
+  )
 })
 
 t.test('a contract without connections has done nothing', async (t) => {
@@ -156,11 +173,21 @@ t.test('the diagnostics channels tell of a connection and its messages', async (
   await until(() => closed.length === 1)
   t.match(closed[0], { socket, code: 4001, reason: '' })
   t.ok(closed[0]!.durationMs >= 0)
-  t.same(received.map(({ message }) => [message.type, message.ref]), [['ask', 1], ['ask', 2], ['count', 3], [undefined, undefined], ['count', 4]])
+  t.same(
+    received.map(({ message }) => [message.type, message.ref]),
+    [['ask', 1], ['ask', 2], ['count', 3], [undefined, undefined], ['count', 4]]
+  )
   await until(() => handled.length === 5)
-  t.same(new Set(handled.map(({ message }) => message)), new Set(received.map(({ message }) => message)), 'the very same messages, each once')
+  t.same(
+    new Set(handled.map(({ message }) => message)),
+    new Set(received.map(({ message }) => message)),
+    'the very same messages, each once'
+  )
   t.equal(handled.filter(({ error }) => error !== undefined).length, 1)
-  t.same(sent.map(({ type }) => String(type)).toSorted((a, b) => a.localeCompare(b)), ['$done', '$done', '$error', '$error', '$next', '$next', '$pong', '$reply', 'undefined'])
+  t.same(
+    sent.map(({ type }) => String(type)).toSorted((a, b) => a.localeCompare(b)),
+    ['$done', '$done', '$error', '$error', '$next', '$next', '$pong', '$reply', 'undefined']
+  )
   t.same(refused.map(({ error }) => error.code), ['FST_TYPED_WS_INTERNAL', 'FST_TYPED_WS_INVALID_JSON'])
   t.match(failed, [{ socket, error: { message: 'no zero' }, message: { type: 'ask', ref: 2 } }])
 })
@@ -191,18 +218,28 @@ t.test('a handler, and what it awaits, runs in the stores bound to message.recei
   t.same(seen, ['ask', 'ask', 'count', 'count'])
 })
 
-/** Hears every channel of the tracing channel while the test lasts: each entry is a channel's name and its message. */
+/**
+ * Hears every channel of the tracing channel while the test lasts: each entry is a channel's name
+ * and its message.
+ */
 function hearTraces (t: Teardown): Array<[channel: string, trace: MessageTrace]> {
   const heard: Array<[string, MessageTrace]> = []
   const traces = tracingChannel<MessageTrace>('fastify-typed-ws.message')
   const hearing = (name: string) => (trace: MessageTrace): void => { heard.push([name, trace]) }
-  const subscribers = { start: hearing('start'), end: hearing('end'), asyncStart: hearing('asyncStart'), asyncEnd: hearing('asyncEnd'), error: hearing('error') }
+  const subscribers = {
+    start: hearing('start'),
+    end: hearing('end'),
+    asyncStart: hearing('asyncStart'),
+    asyncEnd: hearing('asyncEnd'),
+    error: hearing('error')
+  }
   traces.subscribe(subscribers)
   t.teardown(() => { traces.unsubscribe(subscribers) })
   return heard
 }
 
-const namesOf = (heard: Array<[string, MessageTrace]>, ref: number | undefined) => heard.filter(([, { message }]) => message.ref === ref).map(([name]) => name)
+const namesOf = (heard: Array<[string, MessageTrace]>, ref: number | undefined) =>
+  heard.filter(([, { message }]) => message.ref === ref).map(([name]) => name)
 
 t.test('the tracing channel tells of each run of a handler', async (t) => {
   const heard = hearTraces(t)
@@ -225,9 +262,16 @@ t.test('the tracing channel tells of each run of a handler', async (t) => {
   t.same(namesOf(heard, 5), ['start', 'end', 'asyncStart', 'asyncEnd'], 'a stream')
   t.ok(heard.every(([, trace]) => trace.socket === socket), 'every trace has the socket that handlers hold')
   for (let ref = 1; ref <= 5; ref++) {
-    t.equal(new Set(heard.filter(([, { message }]) => message.ref === ref).map(([, trace]) => trace)).size, 1, 'the channels of one run share one object')
+    t.equal(
+      new Set(heard.filter(([, { message }]) => message.ref === ref).map(([, trace]) => trace)).size,
+      1,
+      'the channels of one run share one object'
+    )
   }
-  t.match(heard.filter(([name]) => name === 'error').map(([, { message, error, async }]) => [message.ref, (error as Error).message, async]), [[2, 'at once', false], [3, 'later', true]])
+  t.match(
+    heard.filter(([name]) => name === 'error').map(([, { message, error, async }]) => [message.ref, (error as Error).message, async]),
+    [[2, 'at once', false], [3, 'later', true]]
+  )
 })
 
 t.test('a stream is traced until it is done, or cancelled', async (t) => {

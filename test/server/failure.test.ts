@@ -22,9 +22,16 @@ function unreadable (): unknown[] {
 }
 
 t.test('tells the peer all of an error that is its own fault', async (t) => {
-  t.strictSame(bodyOf(failure(404, { code: 'NO_ROOM' }), call), { ref: 7, received: 'history', statusCode: 404, code: 'NO_ROOM', error: 'Not Found', message: 'no such room' })
+  t.strictSame(
+    bodyOf(failure(404, { code: 'NO_ROOM' }), call),
+    { ref: 7, received: 'history', statusCode: 404, code: 'NO_ROOM', error: 'Not Found', message: 'no such room' }
+  )
   t.strictSame(bodyOf(failure(403), event), { received: 'message', statusCode: 403, error: 'Forbidden', message: 'no such room' })
-  t.strictSame(bodyOf(failure(400, { code: 7 }), binary), { statusCode: 400, error: 'Bad Request', message: 'no such room' }, 'a code is a text')
+  t.strictSame(
+    bodyOf(failure(400, { code: 7 }), binary),
+    { statusCode: 400, error: 'Bad Request', message: 'no such room' },
+    'a code is a text'
+  )
   t.strictSame(bodyOf(failure(499), undefined), { statusCode: 499, error: 'Error', message: 'no such room' }, 'a status without a name')
   const Teapot = createError('FST_TEAPOT', 'I am a teapot', 418)
   t.strictSame(bodyOf(new Teapot(), undefined), { statusCode: 418, code: 'FST_TEAPOT', error: 'I\'m a Teapot', message: 'I am a teapot' })
@@ -32,8 +39,20 @@ t.test('tells the peer all of an error that is its own fault', async (t) => {
 
 t.test('the status of an error is its statusCode, or else its status, as Fastify decides', async (t) => {
   const statuses: ReadonlyArray<readonly [statusCode: unknown, status: unknown, shown: number | undefined]> = [
-    [undefined, 404, 404], [200, 404, 404], [null, 404, 404], [NaN, 404, 404], [600, 404, 404], [404, 403, 404], [500, 404, undefined], [599, 404, undefined],
-    [undefined, 500, undefined], [undefined, '404', undefined], ['403', 404, undefined], [undefined, undefined, undefined], ['missing', 404, 404], [undefined, 404.5, undefined]
+    [
+      undefined,
+      404,
+      404
+    ], [200, 404, 404], [null, 404, 404], [NaN, 404, 404], [600, 404, 404], [404, 403, 404], [500, 404, undefined], [599, 404, undefined],
+    [
+      undefined,
+      500,
+      undefined
+    ], [
+      undefined,
+      '404',
+      undefined
+    ], ['403', 404, undefined], [undefined, undefined, undefined], ['missing', 404, 404], [undefined, 404.5, undefined]
   ]
   for (const [statusCode, status, shown] of statuses) {
     const error = Object.assign(new Error('no such room'), { statusCode, status })
@@ -41,9 +60,18 @@ t.test('the status of an error is its statusCode, or else its status, as Fastify
     const app = Fastify()
     app.get('/', () => { throw error })
     const overHttp = (await app.inject('/')).statusCode
-    if (typeof statusCode !== 'string' && Number.isInteger(status)) t.equal(overHttp, shown ?? (Number(statusCode) >= 400 ? statusCode : status), 'as over HTTP')
+    if (typeof statusCode !== 'string' && Number.isInteger(status)) {
+      t.equal(
+        overHttp,
+        shown ?? (Number(statusCode) >= 400 ? statusCode : status),
+        'as over HTTP'
+      )
+    }
   }
-  t.strictSame(bodyOf(Object.assign(new Error('gone'), { status: 410 }), call), { ref: 7, received: 'history', statusCode: 410, error: 'Gone', message: 'gone' })
+  t.strictSame(
+    bodyOf(Object.assign(new Error('gone'), { status: 410 }), call),
+    { ref: 7, received: 'history', statusCode: 410, error: 'Gone', message: 'gone' }
+  )
   t.strictSame(closeOf(Object.assign(new Error('gone'), { status: 410 })), { code: 4510, reason: 'gone' })
 })
 
@@ -51,7 +79,10 @@ t.test('tells the peer nothing of any other', async (t) => {
   const internal = { statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
   const secrets: readonly unknown[] = [
     new Error('password is hunter2'), failure(500), failure(503), failure(200), failure(399), failure(404.5), failure('404'), failure(null), failure(NaN),
-    { statusCode: 404, message: 'not an error' }, 'text', undefined, null, 7, new Proxy({}, {}), ...unreadable(), Object.assign(new Error(), { statusCode: 404, message: 5 })
+    {
+      statusCode: 404,
+      message: 'not an error'
+    }, 'text', undefined, null, 7, new Proxy({}, {}), ...unreadable(), Object.assign(new Error(), { statusCode: 404, message: 5 })
   ]
   for (const secret of secrets) {
     t.equal(clientErrorOf(secret), undefined)
@@ -84,7 +115,11 @@ t.test('cuts a reason at 123 bytes, between characters', async (t) => {
   t.equal(cutReason(`a${'😀'.repeat(31)}`), `a${'😀'.repeat(30)}`)
   t.equal(cutReason(`\ufeff${'a'.repeat(130)}`), `\ufeff${'a'.repeat(120)}`)
 
-  const text = fc.string({ unit: fc.constantFrom('a', 'é', '€', '😀', '\ufeff', '\u0000', '\u2028', '\ud800', '\udc00'), minLength: 20, maxLength: 200 })
+  const text = fc.string({
+    unit: fc.constantFrom('a', 'é', '€', '😀', '\ufeff', '\u0000', '\u2028', '\ud800', '\udc00'),
+    minLength: 20,
+    maxLength: 200
+  })
   const whole = (reason: string): string => Buffer.from(reason).toString()
   fc.assert(fc.property(text, (reason) => {
     const cut = cutReason(reason)

@@ -1,4 +1,5 @@
-// Promises of ours that nothing awaits: a client that leaves, refuses or is silent ends no process by them.
+// Promises of ours that nothing awaits: a client that leaves, refuses or is silent ends no process
+// by them.
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { WebSocket as WS } from 'ws'
@@ -26,14 +27,20 @@ t.test('a call that nothing awaits ends no process, whatever the client does, an
     if (answer !== undefined) client.send({ ...answer, ref })
   }
   void socket.call('confirm', { question: '' }, { signal: AbortSignal.abort(new Error('changed my mind')) })
-  t.same((await ignoredOf(log, 4)).sort(), ['20 FST_TYPED_WS_CALL_INVALID', '20 FST_TYPED_WS_CALL_REFUSED', '20 FST_TYPED_WS_CALL_TIMEOUT', '20 changed my mind'])
+  t.same(
+    (await ignoredOf(log, 4)).sort(),
+    ['20 FST_TYPED_WS_CALL_INVALID', '20 FST_TYPED_WS_CALL_REFUSED', '20 FST_TYPED_WS_CALL_TIMEOUT', '20 changed my mind']
+  )
   const other = await connect(t, url)
   const [, second] = [...app.channel(live).sockets()] as Loose[]
   for (let n = 0; n < 5; n++) void second!.call('confirm', { question: '' })
   other.ws.terminate()
   await until(() => second!.readyState === 3)
   void second!.call('confirm', { question: '' })
-  t.same((await ignoredOf(log, 10)).slice(4).sort(), [...Array<string>(5).fill('20 FST_TYPED_WS_CONNECTION_CLOSED'), '20 FST_TYPED_WS_TOO_MANY_CALLS'])
+  t.same(
+    (await ignoredOf(log, 10)).slice(4).sort(),
+    [...Array<string>(5).fill('20 FST_TYPED_WS_CONNECTION_CLOSED'), '20 FST_TYPED_WS_TOO_MANY_CALLS']
+  )
 })
 
 t.test('a mistake of the app\'s in a promise that nothing awaits is logged as an error, once', async (t) => {
@@ -94,7 +101,10 @@ t.test('drained that nothing awaits ends no process, and says nothing: that the 
 
 t.test('a call of a client\'s that nothing awaits ends no process', async (t) => {
   let asked = 0
-  const { url, app } = await start(t, { ask () { asked++; throw Object.assign(new Error('no room'), { statusCode: 404, code: 'NO_ROOM' }) } })
+  const {
+    url,
+    app
+  } = await start(t, { ask () { asked++; throw Object.assign(new Error('no room'), { statusCode: 404, code: 'NO_ROOM' }) } })
   for (const client of [await app.injectClient(live, '/'), createClient<typeof live>(url, { WebSocket: withOrigin(url) })]) {
     await client.opened
     void client.call('ask', { n: 1 })

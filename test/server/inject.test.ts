@@ -22,7 +22,12 @@ t.test('a client is in without a port, through every hook, with the subprotocol 
   app.ws('/rooms/:room', {
     contract: echo,
     schema: { params: Type.Object({ room: Type.String() }) },
-    onRequest: async (request, reply) => { reply.setCookie('seen', `${(request.query as { by: string }).by} ${request.ip} ${request.headers.cookie}`) },
+    onRequest: async (request, reply) => {
+      reply.setCookie(
+        'seen',
+`${(request.query as { by: string }).by} ${request.ip} ${request.headers.cookie}`
+      )
+    },
     on
   })
   const client = await app.injectClient(echo, '/rooms/lobby', { headers: { Cookie: 'person=1' }, query: { by: 'me' } })
@@ -45,9 +50,22 @@ t.test('messages that the server sends at once are kept until there is a listene
 
 t.test('a refusal rejects with status, headers and body', async (t) => {
   const app = await createApp(t)
-  app.ws('/', { contract: echo, on, onRequest: async (_request, reply) => reply.code(401).header('www-authenticate', 'Bearer').send({ who: 'are you' }) })
-  await t.rejects(app.injectClient(echo, '/'), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 401, headers: { 'www-authenticate': 'Bearer' }, body: '{"who":"are you"}' })
-  await t.rejects(app.injectClient(echo, '/', { headers: { Origin: undefined } }), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 403 })
+  app.ws(
+    '/',
+    {
+      contract: echo,
+      on,
+      onRequest: async (_request, reply) => reply.code(401).header('www-authenticate', 'Bearer').send({ who: 'are you' })
+    }
+  )
+  await t.rejects(
+    app.injectClient(echo, '/'),
+    { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 401, headers: { 'www-authenticate': 'Bearer' }, body: '{"who":"are you"}' }
+  )
+  await t.rejects(
+    app.injectClient(echo, '/', { headers: { Origin: undefined } }),
+    { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 403 }
+  )
   await t.rejects(app.injectClient(echo, '/nowhere'), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 404 })
 })
 
@@ -151,7 +169,10 @@ t.test('a connection that ends without an answer is a refusal by nothing', async
 t.test('a redirect is not followed: it is the answer', async (t) => {
   const app = await createApp(t)
   app.ws('/', { contract: echo, on, onRequest: async (_request, reply) => reply.redirect('/login') })
-  await t.rejects(app.injectClient(echo, '/'), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 302, headers: { location: '/login' }, body: '' })
+  await t.rejects(
+    app.injectClient(echo, '/'),
+    { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 302, headers: { location: '/login' }, body: '' }
+  )
 })
 
 t.test('a refusal that a page can see closes the client as it closes a page\'s', async (t) => {
@@ -164,7 +185,11 @@ t.test('headers that the test gives take the place of its own, whatever their ca
   const app = await createApp(t, { origin: ['https://example.com'] })
   app.ws('/', { contract: echo, on })
   await t.rejects(app.injectClient(echo, '/'), { statusCode: 403, code: 'FST_TYPED_WS_HANDSHAKE_REFUSED' })
-  const client = await app.injectClient(echo, '/?already=1', { headers: { ORIGIN: 'https://example.com', 'X-None': undefined }, query: { page: 2 } })
+  const client = await app.injectClient(
+    echo,
+    '/?already=1',
+    { headers: { ORIGIN: 'https://example.com', 'X-None': undefined }, query: { page: 2 } }
+  )
   const { request } = await theOne(app)
   t.equal(request.headers.origin, 'https://example.com')
   t.equal(request.url, '/?already=1&page=2')

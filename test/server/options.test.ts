@@ -90,20 +90,40 @@ t.test('a misspelt option is refused at boot, and the message names the one that
       code: 'FST_TYPED_WS_INVALID_OPTION', message: `Option '${name}': there is none of this name: did you mean '${meant}'?`
     })
   }
-  t.throws(() => app.ws('/', { contract: echo, on: { say () {} }, origins: [] } as never), { code: 'FST_TYPED_WS_INVALID_ROUTE', message: /there is no option 'origins': did you mean 'origin'\?$/ })
-  t.throws(() => app.ws('/', { contract: echo, on: { say () {} }, wholly: [] } as never), { code: 'FST_TYPED_WS_INVALID_ROUTE', message: /there is no option 'wholly': remove it$/ })
+  t.throws(
+    () => app.ws('/', { contract: echo, on: { say () {} }, origins: [] } as never),
+    { code: 'FST_TYPED_WS_INVALID_ROUTE', message: /there is no option 'origins': did you mean 'origin'\?$/ }
+  )
+  t.throws(
+    () => app.ws('/', { contract: echo, on: { say () {} }, wholly: [] } as never),
+    { code: 'FST_TYPED_WS_INVALID_ROUTE', message: /there is no option 'wholly': remove it$/ }
+  )
 })
 
 t.test('@fastify/autoload: options for other plugins do not stop the boot, a misspelt one of ours does', async (t) => {
   const plugins = t.testdir({ 'ws.mjs': `export { default } from '${new URL('../../lib/index.js', import.meta.url).href}'` })
   const app = Fastify()
   t.teardown(() => app.close())
-  const options = { dir: plugins, prefix: '/v1', database: 'postgres://…', port: 3000, logger: true, options: {}, dirNameRoutePrefix: true, ignorePattern: /^_/, maxDepth: 2, timeout: 5 }
+  const options = {
+    dir: plugins,
+    prefix: '/v1',
+    database: 'postgres://…',
+    port: 3000,
+    logger: true,
+    options: {},
+    dirNameRoutePrefix: true,
+    ignorePattern: /^_/,
+    maxDepth: 2,
+    timeout: 5
+  }
   await app.register(autoload, { dir: plugins, forceESM: true, options })
   await app.ready()
   t.ok(app.ws)
   const other = Fastify()
-  await t.rejects(async () => await other.register(autoload, { dir: plugins, forceESM: true, options: { ...options, maxTopic: 5 } }), { message: /did you mean 'maxTopics'\?/ })
+  await t.rejects(
+    async () => await other.register(autoload, { dir: plugins, forceESM: true, options: { ...options, maxTopic: 5 } }),
+    { message: /did you mean 'maxTopics'\?/ }
+  )
 })
 
 t.test('Fastify\'s own options of register are none of ours', async (t) => {
@@ -115,20 +135,51 @@ t.test('Fastify\'s own options of register are none of ours', async (t) => {
 
 t.test('the plugin\'s own options', async (t) => {
   const refusal = (name: string, advice: string) => ({ code: 'FST_TYPED_WS_INVALID_OPTION', message: `Option '${name}': ${advice}` })
-  for (const value of [null, true, 5, [], { timeoutMs: 0 }, { timeoutMs: '5' }, { timeoutMs: 2 ** 31 }, { spreadMs: -1 }, { spreadMs: 1.5 }, { spread: 5 }]) {
-    t.throws(() => readPluginOptions({ shutdown: value } as never), refusal('shutdown', 'write { timeoutMs: 5000, spreadMs: 0 }'), JSON.stringify(value))
+  for (const value of [
+    null,
+    true,
+    5,
+    [],
+    { timeoutMs: 0 },
+    { timeoutMs: '5' },
+    { timeoutMs: 2 ** 31 },
+    { spreadMs: -1 },
+    { spreadMs: 1.5 },
+    { spread: 5 }
+  ]) {
+    t.throws(
+      () => readPluginOptions({ shutdown: value } as never),
+      refusal('shutdown', 'write { timeoutMs: 5000, spreadMs: 0 }'),
+      JSON.stringify(value)
+    )
   }
   for (const value of notPositive) {
-    t.throws(() => readPluginOptions({ maxConnections: value } as never), refusal('maxConnections', 'write a positive integer'), JSON.stringify(value))
-    t.throws(() => readPluginOptions({ maxConnectionsPerIp: value } as never), refusal('maxConnectionsPerIp', 'write a positive integer'), JSON.stringify(value))
+    t.throws(
+      () => readPluginOptions({ maxConnections: value } as never),
+      refusal('maxConnections', 'write a positive integer'),
+      JSON.stringify(value)
+    )
+    t.throws(
+      () => readPluginOptions({ maxConnectionsPerIp: value } as never),
+      refusal('maxConnectionsPerIp', 'write a positive integer'),
+      JSON.stringify(value)
+    )
   }
-  t.match(readPluginOptions({}), { shutdown: { timeoutMs: 5000, spreadMs: 0 }, maxConnections: Number.POSITIVE_INFINITY, maxConnectionsPerIp: Number.POSITIVE_INFINITY })
+  t.match(
+    readPluginOptions({}),
+    { shutdown: { timeoutMs: 5000, spreadMs: 0 }, maxConnections: Number.POSITIVE_INFINITY, maxConnectionsPerIp: Number.POSITIVE_INFINITY }
+  )
   t.same(readPluginOptions({ shutdown: {} }).shutdown, { timeoutMs: 5000, spreadMs: 0 })
-  t.match(readPluginOptions({ shutdown: { timeoutMs: 1, spreadMs: 5 }, maxConnections: 2, maxConnectionsPerIp: 3 }), { shutdown: { timeoutMs: 1, spreadMs: 5 }, maxConnections: 2, maxConnectionsPerIp: 3 })
+  t.match(
+    readPluginOptions({ shutdown: { timeoutMs: 1, spreadMs: 5 }, maxConnections: 2, maxConnectionsPerIp: 3 }),
+    { shutdown: { timeoutMs: 1, spreadMs: 5 }, maxConnections: 2, maxConnectionsPerIp: 3 }
+  )
 })
 
 t.test('a part that is not given is as the plugin has it, or as by default', async (t) => {
-  const heartbeatOf = (plugin: unknown, route: unknown) => readRouteOptions({ heartbeat: route }, readPluginOptions({ heartbeat: plugin } as never).route).heartbeat
+  const heartbeatOf = (plugin: unknown, route: unknown) => readRouteOptions({
+    heartbeat: route
+  }, readPluginOptions({ heartbeat: plugin } as never).route).heartbeat
   t.same(heartbeatOf({ intervalMs: 5 }, undefined), { intervalMs: 5, timeoutMs: 10_000 })
   t.same(heartbeatOf({ intervalMs: 5 }, { timeoutMs: 6 }), { intervalMs: 5, timeoutMs: 6 })
   t.same(heartbeatOf(false, { timeoutMs: 6 }), { intervalMs: 25_000, timeoutMs: 6 })

@@ -19,7 +19,9 @@ import mercurius from 'mercurius'
 import t from 'tap'
 import type { WebSocket } from 'ws'
 import typedWs, { defineContract } from '../../lib/index.js'
-import { certificate, connect, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown } from '../support/helper.js'
+import {
+  certificate, connect, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf, type Client, type Teardown
+} from '../support/helper.js'
 import { echo, echoRoute as route } from '../support/echo.js'
 
 function bare (t: Teardown): FastifyInstance {
@@ -93,7 +95,10 @@ t.test('@fastify/session stores a session for every handshake, unless saveUninit
     store.set = (...args) => { saved++; set(...args) }
     const app = await createApp(t)
     await app.register(cookie)
-    await app.register(session, { secret: 'a secret of at least thirty-two characters', cookie: { secure: false }, store, saveUninitialized })
+    await app.register(
+      session,
+      { secret: 'a secret of at least thirty-two characters', cookie: { secure: false }, store, saveUninitialized }
+    )
     app.ws('/', route)
     const url = await listen(app)
     for (let n = 0; n < 3; n++) await connect(t, url)
@@ -153,15 +158,31 @@ t.test('@fastify/csrf-protection: a handshake can be made to carry a token', asy
   const url = await listen(app)
   t.equal((await refused(url)).statusCode, 403)
   const { body, headers } = await app.inject('/token')
-  const client = await connect(t, `${url}/?token=${encodeURIComponent(body)}`, { headers: { cookie: String(headers['set-cookie']).split(';')[0]! } })
+  const client = await connect(
+    t,
+`${url}/?token=${encodeURIComponent(body)}`,
+{ headers: { cookie: String(headers['set-cookie']).split(';')[0]! } }
+  )
   t.ok(await talks(client))
 })
 
 t.test('@fastify/auth: one of several ways in', async (t) => {
   const app = await createApp(t)
   await app.register(auth)
-  const byHeader = async ({ headers }: FastifyRequest): Promise<void> => { if (headers['x-key'] !== 'good') throw Object.assign(new Error('no key'), { statusCode: 401 }) }
-  const byQuery = async ({ query }: FastifyRequest): Promise<void> => { if ((query as { key?: string }).key !== 'good') throw Object.assign(new Error('no key either'), { statusCode: 401 }) }
+  const byHeader = async ({ headers }: FastifyRequest): Promise<void> => {
+    if (headers['x-key'] !== 'good') {
+      throw Object.assign(new Error('no key'), {
+        statusCode: 401
+      })
+    }
+  }
+  const byQuery = async ({ query }: FastifyRequest): Promise<void> => {
+    if ((query as { key?: string }).key !== 'good') {
+      throw Object.assign(new Error('no key either'), {
+        statusCode: 401
+      })
+    }
+  }
   app.ws('/', { ...route, preHandler: app.auth([byHeader, byQuery]) })
   const url = await listen(app)
   t.match(await refused(url), { statusCode: 401, body: /no key either/ })
@@ -187,13 +208,24 @@ t.test('HTTP routes and raw WebSocket routes work beside typed ones', async (t) 
   t.equal((await app.inject('/both')).body, 'over HTTP')
   t.equal((await app.inject('/http')).body, 'over HTTP')
   t.same((await app.inject({ method: 'POST', url: '/http', payload: { a: 1 } })).json(), { a: 1 })
-  for (const path of ['/http', '/nowhere']) t.match(await refused(`${url}${path}`), { statusCode: 404, headers: { connection: 'close' }, body: new RegExp(`Route GET:${path} not found`) })
+  for (const path of [
+    '/http',
+    '/nowhere'
+  ]) {
+    t.match(
+      await refused(`${url}${path}`),
+      { statusCode: 404, headers: { connection: 'close' }, body: new RegExp(`Route GET:${path} not found`) }
+    )
+  }
 })
 
 t.test('@fastify/websocket with the app\'s own options is kept', async (t) => {
   const failures: Error[] = []
   const app = bare(t)
-  await app.register(fastifyWebsocket, { options: { maxPayload: 10 }, errorHandler (error, socket) { failures.push(error); socket.terminate() } })
+  await app.register(
+    fastifyWebsocket,
+    { options: { maxPayload: 10 }, errorHandler (error, socket) { failures.push(error); socket.terminate() } }
+  )
   await app.register(typedWs)
   app.get('/raw', { websocket: true }, () => { throw new Error('in the raw handler') })
   app.get('/small', { websocket: true }, (socket) => { socket.on('message', () => { socket.send('"got it"') }) })
@@ -213,25 +245,43 @@ t.test('@fastify/websocket with the app\'s own options is kept', async (t) => {
 t.test('@fastify/websocket with a verifyClient, which would guard no typed route, is refused at boot with what does', async (t) => {
   const app = bare(t)
   await app.register(fastifyWebsocket, { options: { verifyClient: () => false } })
-  await t.rejects(async () => await app.register(typedWs), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /^Option 'verifyClient': .*write a hook, app\.addHook\('onRequest'/ })
+  await t.rejects(
+    async () => await app.register(typedWs),
+    { code: 'FST_TYPED_WS_INVALID_OPTION', message: /^Option 'verifyClient': .*write a hook, app\.addHook\('onRequest'/ }
+  )
 })
 
 t.test('@fastify/websocket on another server is refused at boot', async (t) => {
   const app = bare(t)
   await app.register(fastifyWebsocket, { options: { server: createServer() } })
-  await t.rejects(async () => await app.register(typedWs), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /^Option 'server': .*another server/ })
+  await t.rejects(
+    async () => await app.register(typedWs),
+    { code: 'FST_TYPED_WS_INVALID_OPTION', message: /^Option 'server': .*another server/ }
+  )
 })
 
 t.test('where the server is Bun\'s the plugin is refused with a sentence', async (t) => {
   Object.assign(globalThis, { Bun: {} })
   t.teardown(() => { Reflect.deleteProperty(globalThis, 'Bun') })
-  await t.rejects(async () => await bare(t).register(typedWs), { code: 'FST_TYPED_WS_UNSUPPORTED_RUNTIME', message: /run the server in Node or Deno/ })
+  await t.rejects(
+    async () => await bare(t).register(typedWs),
+    { code: 'FST_TYPED_WS_UNSUPPORTED_RUNTIME', message: /run the server in Node or Deno/ }
+  )
 })
 
 /** injectWS, with the answers of the server kept from the first. */
-async function inject (t: Teardown, app: FastifyInstance, path: string, headers: Record<string, string>): Promise<{ ws: WebSocket, next: () => Promise<string> }> {
+async function inject (
+  t: Teardown,
+  app: FastifyInstance,
+  path: string,
+  headers: Record<string, string>
+): Promise<{ ws: WebSocket, next: () => Promise<string> }> {
   const received: string[] = []
-  const ws = await app.injectWS(path, { headers }, { onInit: (ws) => { ws.on('message', (data: Buffer) => received.push(data.toString())) } })
+  const ws = await app.injectWS(
+    path,
+    { headers },
+    { onInit: (ws) => { ws.on('message', (data: Buffer) => received.push(data.toString())) } }
+  )
   t.teardown(() => { ws.terminate() })
   return { ws, next: async () => { while (received.length === 0) await turn(); return received.shift()! } }
 }
@@ -257,7 +307,15 @@ t.test('injectWS reaches typed and raw routes', async (t) => {
   raw.ws.send('hello')
   t.equal(await raw.next(), 'hello')
   for (const [path, headers, status] of [
-    ['/typed?n=x', own, 400], ['/typed?n=1', {}, 403], ['/typed?n=1', { host: 'app.test', origin: 'https://app.test' }, 403], ['/nowhere', own, 404], ['/http', own, 404],
+    [
+      '/typed?n=x',
+      own,
+      400
+    ], [
+      '/typed?n=1',
+      {},
+      403
+    ], ['/typed?n=1', { host: 'app.test', origin: 'https://app.test' }, 403], ['/nowhere', own, 404], ['/http', own, 404],
     ['/typed?n=1', { ...own, 'sec-websocket-protocol': 'a,,b' }, 400]
   ] as const) {
     await t.rejects(app.injectWS(path, { headers }), { message: `Unexpected server response: ${status}` }, path)
@@ -286,7 +344,11 @@ t.test('a client made by injectWS can be closed by either side', async (t) => {
 const schema = 'type Query { hello: String } type Subscription { ticked: String }'
 const resolvers = {
   Query: { hello: () => 'hello' },
-  Subscription: { ticked: { subscribe: (_root: unknown, _args: unknown, { pubsub }: { pubsub: { subscribe: (topic: string) => unknown } }) => pubsub.subscribe('TICKED') } }
+  Subscription: {
+    ticked: {
+      subscribe: (_root: unknown, _args: unknown, { pubsub }: { pubsub: { subscribe: (topic: string) => unknown } }) => pubsub.subscribe('TICKED')
+    }
+  }
 }
 
 async function subscribe (t: Teardown, url: string): Promise<Client> {
@@ -319,7 +381,11 @@ for (const order of ['before', 'after', 'inside']) {
     t.match(await client.next(), { type: 'next', payload: { data: { ticked: 'tock' } } })
     t.ok(await talks(await connect(t, `${url}/typed`)))
     t.same((await app.inject({ method: 'POST', url: '/graphql', payload: { query: '{ hello }' } })).json(), { data: { hello: 'hello' } })
-    t.same(statusesOf(await exchangeRaw(t, app, handshakeText(app, '/typed', { 'Sec-WebSocket-Key': null }))), [400], 'one reply, whoever else listens')
+    t.same(
+      statusesOf(await exchangeRaw(t, app, handshakeText(app, '/typed', { 'Sec-WebSocket-Key': null }))),
+      [400],
+      'one reply, whoever else listens'
+    )
   })
 }
 
@@ -390,20 +456,29 @@ t.test('two contracts of one name are refused at boot', async (t) => {
   const app = await createApp(t)
   const other = defineContract({ name: 'echo.v1', clientToServer: {} })
   app.ws('/', route)
-  t.throws(() => app.ws('/other', { contract: other }), { code: 'FST_TYPED_WS_DUPLICATE_CONTRACT', message: /'echo\.v1'.*give one another name/ })
+  t.throws(
+    () => app.ws('/other', { contract: other }),
+    { code: 'FST_TYPED_WS_DUPLICATE_CONTRACT', message: /'echo\.v1'.*give one another name/ }
+  )
   t.throws(() => app.channel(other), { code: 'FST_TYPED_WS_DUPLICATE_CONTRACT' })
 })
 
 t.test('a channel of what is no contract is refused', async (t) => {
   const app = await createApp(t)
   for (const value of [undefined, null, 'echo.v1', {}, { name: 'echo.v1' }, { name: 'echo.v1', clientToServer: {}, serverToClient: {} }]) {
-    t.throws(() => app.channel(value as never), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /app\.channel\(defineContract\(\{ … \}\)\)/ })
+    t.throws(
+      () => app.channel(value as never),
+      { code: 'FST_TYPED_WS_INVALID_OPTION', message: /app\.channel\(defineContract\(\{ … \}\)\)/ }
+    )
   }
 })
 
 t.test('a second registration on one server is refused', async (t) => {
   const app = await createApp(t)
-  await t.rejects(async () => await app.register(typedWs), { code: 'FST_TYPED_WS_DUPLICATE_PLUGIN', message: /register it once, on the outermost instance/ })
+  await t.rejects(
+    async () => await app.register(typedWs),
+    { code: 'FST_TYPED_WS_DUPLICATE_PLUGIN', message: /register it once, on the outermost instance/ }
+  )
   const apart = bare(t)
   apart.register(async (scope) => { await scope.register(typedWs) })
   apart.register(async (scope) => { await scope.register(typedWs) })
@@ -412,7 +487,13 @@ t.test('a second registration on one server is refused', async (t) => {
 
 t.test('a schema that cannot be compiled is refused when the app gets ready', async (t) => {
   const app = await createApp(t)
-  app.ws('/', { contract: defineContract({ name: 'broken', clientToServer: { say: { type: 'object', properties: { a: { $ref: 'nowhere#' } } } } }), on: { say () {} } })
+  app.ws(
+    '/',
+    {
+      contract: defineContract({ name: 'broken', clientToServer: { say: { type: 'object', properties: { a: { $ref: 'nowhere#' } } } } }),
+      on: { say () {} }
+    }
+  )
   await t.rejects(async () => await app.ready(), { code: 'FST_TYPED_WS_INVALID_SCHEMA' })
 })
 

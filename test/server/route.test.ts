@@ -20,31 +20,96 @@ const misuses: ReadonlyArray<readonly [name: string, path: unknown, options: unk
   ['a misspelt option', '/', { ...route, errorHandlr () {} }, /there is no option 'errorHandlr': did you mean 'errorHandler'\?/],
   ['an option of HTTP routes', '/', { ...route, bodyLimit: 5 }, /there is no option 'bodyLimit'/],
   ['no contract', '/', { on: {} }, /its contract is missing: write contract: defineContract\(\{ … \}\)/],
-  ['a contract that was not made by defineContract', '/', { contract: { name: 'echo.v1', clientToServer: {} }, on: {} }, /its contract is missing/],
-  ['handlers that are none', '/', { contract: silent, on: [] }, /on is an object of handlers: write on: \{ message \(payload, socket\) \{\} \}/],
+  [
+    'a contract that was not made by defineContract',
+    '/',
+    { contract: { name: 'echo.v1', clientToServer: {} }, on: {} },
+    /its contract is missing/
+  ],
+  [
+    'handlers that are none',
+    '/',
+    { contract: silent, on: [] },
+    /on is an object of handlers: write on: \{ message \(payload, socket\) \{\} \}/
+  ],
   ['handlers that are null', '/', { contract: silent, on: null }, /on is an object of handlers/],
   ['no handlers', '/', { contract: echo }, /client message 'say' has no handler: write on: \{ say \(payload, socket\) \{\} \}/],
   ['no handler for a message', '/', { contract: echo, on: { say: undefined } }, /client message 'say' has no handler/],
   ['a handler that is no function', '/', { contract: echo, on: { say: 'echo' } }, /client message 'say' has no handler/],
-  ['a handler that every object has', '/', { contract: defineContract({ name: 'a', clientToServer: { toString: Empty } }), on: {} }, /client message 'toString' has no handler/],
-  ['a handler too many', '/', { contract: echo, on: { say () {}, shout () {} } }, /contract 'echo\.v1' has no client message 'shout': remove its handler, or declare it in clientToServer/],
+  [
+    'a handler that every object has',
+    '/',
+    { contract: defineContract({ name: 'a', clientToServer: { toString: Empty } }), on: {} },
+    /client message 'toString' has no handler/
+  ],
+  [
+    'a handler too many',
+    '/',
+    { contract: echo, on: { say () {}, shout () {} } },
+    /contract 'echo\.v1' has no client message 'shout': remove its handler, or declare it in clientToServer/
+  ],
   ['a handler for a server message', '/', { contract: echo, on: { say () {}, said () {} } }, /no client message 'said'/],
   ['no binary handler', '/', { contract: bytes }, /its contract allows binary frames from the client: write binary \(data, socket\) \{\}/],
   ['a binary handler that is none', '/', { contract: bytes, binary: true }, /write binary \(data, socket\) \{\}/],
-  ['a binary handler too many', '/', { ...route, binary () {} }, /its contract allows no binary frames from the client: remove binary, or declare binary: \{ clientToServer: true \}/],
+  [
+    'a binary handler too many',
+    '/',
+    { ...route, binary () {} },
+    /its contract allows no binary frames from the client: remove binary, or declare binary: \{ clientToServer: true \}/
+  ],
   ['open that is no function', '/', { ...route, open: true }, /open must be a function/],
   ['close that is no function', '/', { ...route, close: {} }, /close must be a function/],
   ['handler that is no function', '/', { ...route, handler: 'page.html' }, /handler must be a function/],
-  ['a handler without a cost', '/', { contract: echo, on: { say: { handler () {} } } }, /client message 'say' has no handler: .* or on: \{ say: \{ cost: 5, handler \(payload, socket\) \{\} \} \}/],
+  [
+    'a handler without a cost',
+    '/',
+    { contract: echo, on: { say: { handler () {} } } },
+    /client message 'say' has no handler: .* or on: \{ say: \{ cost: 5, handler \(payload, socket\) \{\} \} \}/
+  ],
   ['a cost without a handler', '/', { contract: echo, on: { say: { cost: 5 } } }, /client message 'say' has no handler/],
   ['a cost that is none', '/', { contract: echo, on: { say: { cost: -1, handler () {} } } }, /client message 'say' has no handler/],
   ['a cost and more', '/', { contract: echo, on: { say: { cost: 1, handler () {}, weight: 5 } } }, /client message 'say' has no handler/],
-  ['a refresh that is no message', '/', { ...route, refresh: 'token' }, /refresh names an event or a call of the client's: write one of say/],
+  [
+    'a refresh that is no message',
+    '/',
+    { ...route, refresh: 'token' },
+    /refresh names an event or a call of the client's: write one of say/
+  ],
   ['a refresh where there is none', '/', { contract: silent, refresh: 'token' }, /write one of those you declare in clientToServer/],
-  ['a refresh that is a stream', '/', { contract: defineContract({ name: 'a', clientToServer: { ticks: { request: Empty, stream: Empty } } }), on: { async * ticks () {} }, refresh: 'ticks' }, /refresh names an event or a call/],
-  ['a stream of the client', '/', { contract: defineContract({ name: 'a', serverToClient: { ticks: { request: Empty, stream: Empty } } }) }, /server message 'ticks' is a stream, and streams come from the server: make it a call, or declare it in clientToServer/, 'FST_TYPED_WS_NOT_SUPPORTED'],
-  ['a slow pattern in a reply', '/', { contract: defineContract({ name: 'a', serverToClient: { ask: { request: Empty, reply: Type.String({ pattern: '^(a+)+$' }) } } }) }, /Message a serverToClient\.ask\.reply has a 'pattern'/, 'FST_TYPED_WS_UNSAFE_PATTERN'],
-  ['a slow pattern', '/', { contract: defineContract({ name: 'a', clientToServer: { say: Type.Object({ text: Type.String({ pattern: '^(a+)+$' }) }) } }), on: { say () {} } }, /has a 'pattern' and no 'maxLength' beside it/, 'FST_TYPED_WS_UNSAFE_PATTERN']
+  [
+    'a refresh that is a stream',
+    '/',
+    {
+      contract: defineContract({ name: 'a', clientToServer: { ticks: { request: Empty, stream: Empty } } }),
+      on: { async * ticks () {} },
+      refresh: 'ticks'
+    },
+    /refresh names an event or a call/
+  ],
+  [
+    'a stream of the client',
+    '/',
+    { contract: defineContract({ name: 'a', serverToClient: { ticks: { request: Empty, stream: Empty } } }) },
+    /server message 'ticks' is a stream, and streams come from the server: make it a call, or declare it in clientToServer/,
+    'FST_TYPED_WS_NOT_SUPPORTED'
+  ],
+  [
+    'a slow pattern in a reply',
+    '/',
+    { contract: defineContract({ name: 'a', serverToClient: { ask: { request: Empty, reply: Type.String({ pattern: '^(a+)+$' }) } } }) },
+    /Message a serverToClient\.ask\.reply has a 'pattern'/,
+    'FST_TYPED_WS_UNSAFE_PATTERN'
+  ],
+  [
+    'a slow pattern',
+    '/',
+    {
+      contract: defineContract({ name: 'a', clientToServer: { say: Type.Object({ text: Type.String({ pattern: '^(a+)+$' }) }) } }),
+      on: { say () {} }
+    },
+    /has a 'pattern' and no 'maxLength' beside it/,
+    'FST_TYPED_WS_UNSAFE_PATTERN'
+  ]
 ]
 
 for (const [name, path, options, message, code = 'FST_TYPED_WS_INVALID_ROUTE'] of misuses) {
@@ -134,7 +199,10 @@ t.test('a client that wants its connection closed has it closed after a 426', as
 
 t.test('prefixes, parameters and wildcards are as for any route', async (t) => {
   const app = await createApp(t)
-  const where = (text: (request: FastifyRequest) => unknown): WebSocketRouteOptions<typeof echo> => ({ ...route, open: (socket) => { socket.send('said', { text: JSON.stringify(text(socket.request as FastifyRequest)) }) } })
+  const where = (text: (request: FastifyRequest) => unknown): WebSocketRouteOptions<typeof echo> => ({
+    ...route,
+    open: (socket) => { socket.send('said', { text: JSON.stringify(text(socket.request as FastifyRequest)) }) }
+  })
   app.register(async (scope) => {
     scope.ws('/', where(({ url }) => url))
     scope.ws('/rooms/:id/*', where(({ params, query, routeOptions }) => [params, query, routeOptions.url]))
@@ -157,7 +225,11 @@ t.test('constraints choose among routes of one path', async (t) => {
   app.ws('/', answers('neither'))
   app.get('/http', { constraints: { version: '1.0.0' } }, () => 'over HTTP')
   await listen(app)
-  for (const [headers, expected] of [[{ Host: 'a.test' }, 'host a'], [{ 'Accept-Version': '2.x' }, 'version 2'], [{}, 'neither']] as const) {
+  for (const [headers, expected] of [
+    [{ Host: 'a.test' }, 'host a'],
+    [{ 'Accept-Version': '2.x' }, 'version 2'],
+    [{}, 'neither']
+  ] as const) {
     const socket = await connectRaw(t, app)
     socket.write(handshakeText(app, '/', headers))
     let text = ''
@@ -177,7 +249,11 @@ t.test('a custom constraint may take its time, or fail', async (t) => {
             const stored: Record<string, unknown> = {}
             return { get: (key: string) => stored[key] ?? null, set: (key: string, value: unknown) => { stored[key] = value } }
           },
-          deriveConstraint (request: { headers: Record<string, unknown> }, _context: unknown, done: (error: Error | null, value?: unknown) => void) {
+          deriveConstraint (
+            request: { headers: Record<string, unknown> },
+            _context: unknown,
+            done: (error: Error | null, value?: unknown) => void
+          ) {
             setImmediate(() => { done(request.headers['x-slow'] === 'fail' ? new Error('no') : null, request.headers['x-slow']) })
           }
         }
@@ -197,7 +273,10 @@ t.test('config, logLevel and attachValidation are those of any route', async (t)
   const log = new Log()
   const app = await createApp(t, {}, { logger: log.options })
   let config: unknown
-  app.addHook('onRoute', (options) => { if (options.method === 'GET') t.match(options.schema, { hide: true }, 'it is not in the documentation of an HTTP API') })
+  app.addHook(
+    'onRoute',
+    (options) => { if (options.method === 'GET') t.match(options.schema, { hide: true }, 'it is not in the documentation of an HTTP API') }
+  )
   app.ws('/', {
     ...route,
     config: { mine: 1 } as never,
@@ -218,7 +297,10 @@ t.test('config, logLevel and attachValidation are those of any route', async (t)
 t.test('handlers may use this: the object they stand in', async (t) => {
   class Chat {
     readonly #name = 'Chat'
-    say (_: { text: string }, socket: { send: (type: 'said', payload: { text: string }) => unknown }): void { socket.send('said', { text: this.#name }) }
+    say (
+      _: { text: string },
+      socket: { send: (type: 'said', payload: { text: string }) => unknown }
+    ): void { socket.send('said', { text: this.#name }) }
   }
   const app = await createApp(t)
   app.ws('/', { contract: echo, on: new Chat() })
@@ -236,7 +318,11 @@ t.test('binary frames reach their handler', async (t) => {
 })
 
 t.test('a route compiles its schemas once, with those its scope shares', async (t) => {
-  const contract = defineContract({ name: 'shared.v1', clientToServer: { say: { type: 'object', properties: { text: { $ref: 'short#' } }, required: ['text'] } }, serverToClient: { said: Empty } })
+  const contract = defineContract({
+    name: 'shared.v1',
+    clientToServer: { say: { type: 'object', properties: { text: { $ref: 'short#' } }, required: ['text'] } },
+    serverToClient: { said: Empty }
+  })
   const app = await createApp(t)
   app.register(async (scope) => {
     scope.addSchema({ $id: 'short', type: 'string', maxLength: 3 })
@@ -252,7 +338,10 @@ t.test('a route compiles its schemas once, with those its scope shares', async (
 })
 
 t.test('a slow pattern in what a message refers to is found when the app gets ready', async (t) => {
-  const contract = defineContract({ name: 'shared', clientToServer: { say: Type.Object({ text: Type.Unsafe<string>({ $ref: 'slow#' }) }) } })
+  const contract = defineContract({
+    name: 'shared',
+    clientToServer: { say: Type.Object({ text: Type.Unsafe<string>({ $ref: 'slow#' }) }) }
+  })
   const slow = { $id: 'slow', type: 'string', pattern: '^(a+)+$' }
   const app = await createApp(t)
   app.addSchema(slow)

@@ -4,7 +4,9 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
-import { connect, connectRaw, countSockets, createApp, handshakeText, listen, Log, maskedFrame, until, type Teardown } from '../support/helper.js'
+import {
+  connect, connectRaw, countSockets, createApp, handshakeText, listen, Log, maskedFrame, until, type Teardown
+} from '../support/helper.js'
 
 const echo = defineContract({
   name: 'echo.v1',
@@ -32,7 +34,10 @@ async function start (t: Teardown, options: PluginOptions = {}): Promise<{ app: 
     }
   }
   app.ws('/', { contract: echo, on, close: (_, { code }) => { ended.push(code) } })
-  app.ws('/stuck', { contract: echo, on: { ...on, ask: async () => await new Promise<never>(() => {}) }, close: (_, { code }) => { ended.push(code) } })
+  app.ws(
+    '/stuck',
+    { contract: echo, on: { ...on, ask: async () => await new Promise<never>(() => {}) }, close: (_, { code }) => { ended.push(code) } }
+  )
   app.ws('/opening', { contract: echo, on, open: async () => await new Promise(() => {}) })
   app.ws('/hangs', { contract: echo, on, preHandler: async () => await new Promise(() => {}) })
   app.get('/raw', { websocket: true }, () => {})
@@ -192,8 +197,15 @@ class Database {
   }
 }
 
-/** An app whose handlers write to a database that ends in `onClose`, each after what `pause` resolves to. */
-async function withDatabase (t: Teardown, pause: () => Promise<unknown>, options: PluginOptions = {}): Promise<{ app: FastifyInstance, url: string, database: Database, log: Log, begun: string[] }> {
+/**
+ * An app whose handlers write to a database that ends in `onClose`, each after what `pause`
+ * resolves to.
+ */
+async function withDatabase (
+  t: Teardown,
+  pause: () => Promise<unknown>,
+  options: PluginOptions = {}
+): Promise<{ app: FastifyInstance, url: string, database: Database, log: Log, begun: string[] }> {
   const database = new Database()
   const begun: string[] = []
   const log = new Log()
@@ -227,7 +239,15 @@ async function withDatabase (t: Teardown, pause: () => Promise<unknown>, options
     close: async () => await write('close'),
     errorHandler: async () => await write('errorHandler')
   })
-  app.ws('/opening', { contract: echo, on: { say: async ({ text }) => await write(text), ask: () => 0, async * count () {} }, open: async () => await write('open').catch(() => {}), close: async () => await write('close') })
+  app.ws(
+    '/opening',
+    {
+      contract: echo,
+      on: { say: async ({ text }) => await write(text), ask: () => 0, async * count () {} },
+      open: async () => await write('open').catch(() => {}),
+      close: async () => await write('close')
+    }
+  )
   app.ws('/refusing', {
     contract: echo,
     on: { say () {}, ask: () => 0, async * count () {} },
@@ -288,7 +308,12 @@ t.test('a peer that has to be cut has its close handler run before the app has e
 
 t.test('a handler that never settles does not keep close from running before the app has ended', async (t) => {
   let n = 0
-  const { app, url, database, log } = await withDatabase(t, async () => await (n++ === 0 ? new Promise(() => {}) : turn()), { shutdown: { timeoutMs: 1000 } })
+  const {
+    app,
+    url,
+    database,
+    log
+  } = await withDatabase(t, async () => await (n++ === 0 ? new Promise(() => {}) : turn()), { shutdown: { timeoutMs: 1000 } })
   const gone = await connect(t, url)
   gone.send({ type: 'say', text: 'never' })
   await until(() => app.channel(echo).stats.running === 1)
@@ -297,13 +322,25 @@ t.test('a handler that never settles does not keep close from running before the
   const took = await timed(async () => await app.close())
   t.ok(took >= 990 && took < 4500, `${took} ms`)
   t.same(database, { isEnded: true, rows: ['close'], late: [] })
-  t.match(log.find('websocket shutdown'), [{ level: 40, connections: 1, open: 0, handlers: 1, queued: 0, streams: 0, errorHandlers: 0, close: 0 }])
+  t.match(
+    log.find('websocket shutdown'),
+    [{ level: 40, connections: 1, open: 0, handlers: 1, queued: 0, streams: 0, errorHandlers: 0, close: 0 }]
+  )
 })
 
 t.test('everything that still runs when time is up is counted by its kind, in one line, and no message is begun any more', async (t) => {
   const hanging = new Set<() => void>()
   let isOver = false
-  const { app, url, log, begun } = await withDatabase(t, async () => { if (!isOver) await new Promise<void>((resolve) => { hanging.add(resolve) }) }, { shutdown: { timeoutMs: 1000 } })
+  const {
+    app,
+    url,
+    log,
+    begun
+  } = await withDatabase(
+    t,
+    async () => { if (!isOver) await new Promise<void>((resolve) => { hanging.add(resolve) }) },
+    { shutdown: { timeoutMs: 1000 } }
+  )
   const [busy, opening, refusing] = [await connect(t, url), await connect(t, `${url}/opening`), await connect(t, `${url}/refusing`)]
   busy.send({ type: 'count', ref: 1 })
   await busy.next()
@@ -312,7 +349,10 @@ t.test('everything that still runs when time is up is counted by its kind, in on
   opening.send({ type: 'say', text: 'waits' })
   await until(() => begun.length === 3 && app.channel(echo).stats.queued === 2)
   await app.close()
-  t.match(log.find('websocket shutdown'), [{ level: 40, connections: 3, open: 1, handlers: 1, queued: 1, streams: 1, errorHandlers: 1, close: 1 }])
+  t.match(
+    log.find('websocket shutdown'),
+    [{ level: 40, connections: 3, open: 1, handlers: 1, queued: 1, streams: 1, errorHandlers: 1, close: 1 }]
+  )
   t.same(begun.sort(), ['close', 'errorHandler', 'finally', 'open', 'runs'])
   isOver = true
   for (const resolve of hanging) resolve()

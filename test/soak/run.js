@@ -1,5 +1,6 @@
 // @ts-check
-// Whether a server that lived through a crowd is what it was before: SOAK_SECONDS of coming, talking and going, in rounds.
+// Whether a server that lived through a crowd is what it was before: SOAK_SECONDS of coming,
+// talking and going, in rounds.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -9,7 +10,8 @@ import { WebSocket } from 'ws'
 
 /**
  * @typedef {{ [name: string]: number }} Gauges
- * @typedef {{ gauges: Gauges, opened: number, messagesReceived: number, messagesSent: number, strays: number, heapUsed: number, rss: number, external: number }} Report
+ * @typedef {{ gauges: Gauges, opened: number, messagesReceived: number, messagesSent: number,
+ * strays: number, heapUsed: number, rss: number, external: number }} Report
  * @typedef {(ws: WebSocket) => void} Leave
  */
 
@@ -54,7 +56,10 @@ function tcpOf (ws) {
 async function visit (n) {
   if (n % REFUSED_ONE_IN === 0) return await knock(n)
   const isDeflated = process.env['SOAK_DEFLATE'] !== '0' && n % 2 === 0
-  const ws = new WebSocket(`ws://127.0.0.1:${port}/${isDeflated ? 'deflated' : 'plain'}`, { origin: `http://127.0.0.1:${port}`, perMessageDeflate: isDeflated })
+  const ws = new WebSocket(
+`ws://127.0.0.1:${port}/${isDeflated ? 'deflated' : 'plain'}`,
+{ origin: `http://127.0.0.1:${port}`, perMessageDeflate: isDeflated }
+  )
   ws.on('error', () => {})
   const closed = new Promise((resolve) => ws.once('close', resolve))
   await once(ws, 'open')
@@ -99,7 +104,9 @@ async function knock (n) {
   const socket = connect(port, '127.0.0.1').on('error', () => {}).resume()
   const closed = new Promise((resolve) => socket.once('close', resolve))
   const origin = n % 4 === 0 ? 'http://elsewhere.example' : `http://127.0.0.1:${port}`
-  const text = `GET /plain HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: ${origin}\r\nSec-WebSocket-Version: ${n % 4 === 2 ? 7 : 13}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`
+  const text = `GET /plain HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: ${origin}\r\nSec-WebSocket-Version: ${n % 4 === 2
+? 7
+: 13}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`
   socket.write(n % 8 === 4 ? text.slice(0, 40) : text)
   await delay(5)
   if (n % 12 === 0) socket.resetAndDestroy()
@@ -146,7 +153,17 @@ for (let round = 1; round <= ROUNDS; round++) {
   const report = await settled()
   reports.push(report)
   const { opened, messagesReceived, messagesSent, heapUsed, rss, external } = report
-  rows.push({ round, visits, opened, received: messagesReceived, sent: messagesSent, 'heap MiB': mebibytes(heapUsed), 'rss MiB': mebibytes(rss), 'external MiB': mebibytes(external), left: remainsOf(report) })
+  rows.push({
+    round,
+    visits,
+    opened,
+    received: messagesReceived,
+    sent: messagesSent,
+    'heap MiB': mebibytes(heapUsed),
+    'rss MiB': mebibytes(rss),
+    'external MiB': mebibytes(external),
+    left: remainsOf(report)
+  })
 }
 console.table(rows)
 
@@ -156,7 +173,11 @@ const limit = before.heapUsed * (1 + MAX_GROWTH) + MAX_GROWTH_BYTES
 const faults = [
   ...reports.flatMap((report, i) => remainsOf(report) > 0 ? [`round ${i + 1} left ${JSON.stringify(report.gauges)}`] : []),
   ...after.strays > 0 ? [`${after.strays} errors nobody caught, or warnings`] : [],
-  ...after.heapUsed > limit ? [`the heap grew from ${mebibytes(before.heapUsed)} to ${mebibytes(after.heapUsed)} MiB; ${mebibytes(limit)} would do`] : []
+  ...after.heapUsed > limit
+    ? [
+`the heap grew from ${mebibytes(before.heapUsed)} to ${mebibytes(after.heapUsed)} MiB; ${mebibytes(limit)} would do`
+      ]
+    : []
 ]
 isOver = true
 server.disconnect()

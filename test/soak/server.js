@@ -1,5 +1,6 @@
 // @ts-check
-// The server of the soak. Says its port, then answers every message by what it holds, after a collection of garbage.
+// The server of the soak. Says its port, then answers every message by what it holds, after a
+// collection of garbage.
 import { setImmediate as turn } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
@@ -86,9 +87,22 @@ async function report () {
     await turn()
     global.gc?.()
   }
-  const { connections, queued, running, streams, pendingCalls, topics, bufferedBytes, messagesReceived, messagesSent } = app.channel(soak).stats
+  const {
+    connections, queued, running, streams, pendingCalls, topics, bufferedBytes, messagesReceived, messagesSent
+  } = app.channel(soak).stats
   const { heapUsed, rss, external } = process.memoryUsage()
-  const gauges = { connections, queued, running, streams, pendingCalls, topics, bufferedBytes, generators, unclosed: opened - closed, sockets: await countSockets() }
+  const gauges = {
+    connections,
+    queued,
+    running,
+    streams,
+    pendingCalls,
+    topics,
+    bufferedBytes,
+    generators,
+    unclosed: opened - closed,
+    sockets: await countSockets()
+  }
   process.send?.({ gauges, opened, messagesReceived, messagesSent, strays, heapUsed, rss, external })
 }
 

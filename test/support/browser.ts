@@ -19,7 +19,8 @@ const ADVICE = 'no browser could be started: apt-get install -y --no-install-rec
 /**
  * Starts a browser: an installed Chromium, or else the one inside `@sparticuz/chromium`.
  *
- * @returns a browser that is closed when the test ends, or a line that says why the test is skipped.
+ * @returns a browser that is closed when the test ends, or a line that says why the test is
+ * skipped.
  * @throws where none can be had and `CI` is set: a test that never runs proves nothing.
  */
 export async function startBrowser (t: BrowserTest): Promise<Browser | string> {

@@ -12,7 +12,8 @@ export interface Outcome {
 /**
  * Starts this Node without tap in it.
  *
- * tap loads itself into every Node child by NODE_OPTIONS, whatever `env` says: it costs a child a second and a half, and the compiler of TypeScript 7 dies of it.
+ * tap loads itself into every Node child by NODE_OPTIONS, whatever `env` says: it costs a child a
+ * second and a half, and the compiler of TypeScript 7 dies of it.
  */
 export function spawnNode (args: readonly string[], options: SpawnOptions): ChildProcess {
   return spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...args], options)
@@ -21,6 +22,10 @@ export function spawnNode (args: readonly string[], options: SpawnOptions): Chil
 /** Runs Node to its end, however long that takes. */
 export async function runNode (args: readonly string[], cwd: string): Promise<Outcome> {
   const child = spawnNode(args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'exit') as Promise<[number | null]>])
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, 'exit') as Promise<[number | null]>
+  ])
   return { code, stdout, stderr }
 }

@@ -1,4 +1,7 @@
-/** A promise and what settles it: a test waits for an event of the app, or holds a handler until it lets it go on. */
+/**
+ * A promise and what settles it: a test waits for an event of the app, or holds a handler until it
+ * lets it go on.
+ */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void

@@ -7,13 +7,19 @@ type Apis = NonNullable<NonNullable<Parameters<typeof mock.timers.enable>[0]>['a
 /** The date at which fake time begins. */
 export const NOW = 1_700_000_000_000
 
-/** Timers and, with `Date` among the APIs, the clock stand still until `pass`; real again when the test ends. */
+/**
+ * Timers and, with `Date` among the APIs, the clock stand still until `pass`; real again when the
+ * test ends.
+ */
 export function fakeTime (t: Teardown, apis: Apis = ['setTimeout', 'Date'], now: number | Date = NOW): void {
   mock.timers.enable({ apis, now })
   t.teardown(() => mock.timers.reset())
 }
 
-/** Lets time pass step by step; after each step everything that it started happens, then `eachStep` is called. */
+/**
+ * Lets time pass step by step; after each step everything that it started happens, then `eachStep`
+ * is called.
+ */
 export async function pass (ms: number, stepMs: number = 100, eachStep: () => void = () => {}): Promise<void> {
   for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
     mock.timers.tick(Math.min(stepMs, leftMs))

@@ -1,9 +1,15 @@
-/** A text of eight times the length costs a linear check eight times as much, and a quadratic one sixty-four times. */
+/**
+ * A text of eight times the length costs a linear check eight times as much, and a quadratic one
+ * sixty-four times.
+ */
 const LONGER = 8
 const LIMIT = 24
 const TRIES = 6
 
-/** Whether a check takes linear time, or less than two hundred times what it takes to read a text, at the least of some tries. */
+/**
+ * Whether a check takes linear time, or less than two hundred times what it takes to read a text,
+ * at the least of some tries.
+ */
 export function isLinear (check: (text: string) => unknown, textOf: (length: number) => string, length = 7_500): boolean {
   const [short, long] = [textOf(length), textOf(length * LONGER)]
   const literal = JSON.stringify(long)

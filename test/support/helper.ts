@@ -29,7 +29,11 @@ export interface Refused {
 }
 
 /** An app with the plugin registered; closed when the test ends. */
-export async function createApp (t: Teardown, options: PluginOptions = {}, serverOptions: FastifyServerOptions = {}): Promise<FastifyInstance> {
+export async function createApp (
+  t: Teardown,
+  options: PluginOptions = {},
+  serverOptions: FastifyServerOptions = {}
+): Promise<FastifyInstance> {
   // A slow machine may take longer than the ten seconds that Fastify gives a plugin.
   const app = Fastify({ pluginTimeout: 0, ...serverOptions })
   t.teardown(() => app.close())
@@ -91,7 +95,10 @@ export class Client {
     await this.#closed
   }
 
-  /** Resolves when everything sent before was handled: the server answers `$ping` at once, in order of arrival. */
+  /**
+   * Resolves when everything sent before was handled: the server answers `$ping` at once, in order
+   * of arrival.
+   */
   async flushed (): Promise<void> {
     const pong = once(this.ws, 'pong')
     this.ws.ping()
@@ -153,7 +160,12 @@ export async function exchangeRaw (t: Teardown, app: FastifyInstance, bytes: str
 }
 
 /** The lines of a good handshake; `headers` replaces or, by `null`, removes one. */
-export function handshakeText (app: FastifyInstance, path: string, headers: Record<string, string | string[] | null> = {}, requestLine = `GET ${path} HTTP/1.1`): string {
+export function handshakeText (
+  app: FastifyInstance,
+  path: string,
+  headers: Record<string, string | string[] | null> = {},
+  requestLine = `GET ${path} HTTP/1.1`
+): string {
   const host = `127.0.0.1:${(app.server.address() as AddressInfo).port}`
   const all: Record<string, string | string[] | null> = {
     Host: host,

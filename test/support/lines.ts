@@ -1,4 +1,5 @@
-// The ways a schema can come: of either line of TypeBox, or as plain JSON Schema, which is an Ajv's to check.
+// The ways a schema can come: of either line of TypeBox, or as plain JSON Schema, which is an Ajv's
+// to check.
 import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
 import type { ContractDefinition } from '../../types/contract.js'
@@ -53,13 +54,19 @@ export function refusalOf (schema: object, payload: object, options?: Partial<Co
 }
 
 /** Writes the event `m` of a server. */
-export function eventOf (schema: object, { validateOutgoing = true, ...options }: Partial<CompileOptions> & { validateOutgoing?: boolean } = {}): (payload: unknown) => string {
+export function eventOf (
+  schema: object,
+  { validateOutgoing = true, ...options }: Partial<CompileOptions> & { validateOutgoing?: boolean } = {}
+): (payload: unknown) => string {
   const encoder = new Encoder(compile({ name: 'test', serverToClient: { m: schema } }, options), validateOutgoing)
   return (payload) => encoder.event('m', payload)
 }
 
 /** Writes a reply's data. */
-export function replyOf (schema: object, { validateOutgoing = true, ...options }: Partial<CompileOptions> & { validateOutgoing?: boolean } = {}): (data: unknown) => string {
+export function replyOf (
+  schema: object,
+  { validateOutgoing = true, ...options }: Partial<CompileOptions> & { validateOutgoing?: boolean } = {}
+): (data: unknown) => string {
   const compiled = compile({ name: 'test', clientToServer: { m: { request: Legacy.Object({}), reply: schema } } }, options)
   const encoder = new Encoder(compiled, validateOutgoing)
   const call = compiled.incoming.get('m') as IncomingCall

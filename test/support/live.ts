@@ -43,10 +43,20 @@ async function * numbers ({ to }: { to: number }): AsyncGenerator<{ n: number }>
   for (let n = 1; n <= to; n++) yield { n }
 }
 
-export async function start (t: Teardown, { say = () => {}, renew = () => {}, ask = ({ n }) => n, count = numbers, ...others }: Handlers = {}, options: PluginOptions = {}, prices: Record<string, number> = {}): Promise<Live> {
+export async function start (
+  t: Teardown,
+  { say = () => {}, renew = () => {}, ask = ({ n }) => n, count = numbers, ...others }: Handlers = {},
+  options: PluginOptions = {},
+  prices: Record<string, number> = {}
+): Promise<Live> {
   const log = new Log()
   const app = await createApp(t, { shutdown: { timeoutMs: 300 }, ...options }, { logger: log.options })
-  const on = Object.fromEntries(Object.entries({ say, renew, ask, count }).map(([name, handler]) => [name, name in prices ? { cost: prices[name], handler } : handler]))
+  const on = Object.fromEntries(Object.entries({
+    say,
+    renew,
+    ask,
+    count
+  }).map(([name, handler]) => [name, name in prices ? { cost: prices[name], handler } : handler]))
   app.ws('/', { contract: live, on, binary () {}, ...others } as never)
   const url = await listen(app)
   const client = await connect(t, url)

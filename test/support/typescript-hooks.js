@@ -8,7 +8,8 @@ const cache = new URL('../../.cache/typescript/', import.meta.url)
 /** @type {import('typescript').CompilerOptions} */
 const options = { target: 9, module: 99, verbatimModuleSyntax: true, inlineSourceMap: true, inlineSources: true }
 
-// `./x.js` names x.ts where there is one. A fixture in JavaScript may mean either, and a file that is there comes first.
+// `./x.js` names x.ts where there is one. A fixture in JavaScript may mean either, and a file that
+// is there comes first.
 /** @type {import('node:module').ResolveHook} */
 export async function resolve (specifier, context, next) {
   if (!/^(?:\.{1,2}\/|file:).*\.js$/.test(specifier)) return await next(specifier, context)

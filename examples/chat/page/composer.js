@@ -92,8 +92,12 @@ export class Composer {
   async #offer (file) {
     if (this.#send.disabled) return
     const image = await shrink(file).catch(() => file)
-    if (image.size > MAX_IMAGE_BYTES) this.#listeners.onProblem('Not sent.', `${file.name} is larger than 1 MiB and could not be made smaller.`)
-    else this.#listeners.onImage(image)
+    if (image.size > MAX_IMAGE_BYTES) {
+      this.#listeners.onProblem(
+        'Not sent.',
+`${file.name} is larger than 1 MiB and could not be made smaller.`
+      )
+    } else this.#listeners.onImage(image)
   }
 }
 

@@ -9,7 +9,8 @@
  * @property {(change: Change) => void} onState
  * @property {(message: Message) => void} onMessage
  * @property {(data: ArrayBuffer) => void} onBinary
- * @property {() => Promise<boolean>} isAdmitted - a browser does not tell a page why a handshake was refused: is asked instead
+ * @property {() => Promise<boolean>} isAdmitted - a browser does not tell a page why a handshake
+ * was refused: is asked instead
  */
 
 const MIN_DELAY_MS = 500
@@ -20,7 +21,8 @@ const PONG_MS = 10_000
 const ABNORMAL = 1006
 const RESTART = 1012
 const EXPIRED = 4401
-// Done; or a broken, unexpected or too large frame, or a policy, which would only be repeated; or credentials that only the person can renew.
+// Done; or a broken, unexpected or too large frame, or a policy, which would only be repeated; or
+// credentials that only the person can renew.
 const STAYS_CLOSED = [1000, 1002, 1003, 1007, 1008, EXPIRED]
 
 /** A stock WebSocket that speaks JSON and comes back. */
@@ -171,7 +173,8 @@ function hintOf (code, reason) {
 }
 
 /**
- * Anything between nothing and a limit that doubles: pages that lost the same server do not come back all at once.
+ * Anything between nothing and a limit that doubles: pages that lost the same server do not come
+ * back all at once.
  * @param {number} attempt
  */
 function jitter (attempt) {

@@ -29,7 +29,10 @@ export class Room {
   #people = new People()
   /** @type {Image | undefined} */
   #announced
-  /** Sent and not answered yet, by a message or by an `$error`, which come in the same order. @type {string[]} */
+  /**
+   * Sent and not answered yet, by a message or by an `$error`, which come in the same order. @type
+   * {string[]}
+   */
   #unanswered = []
   #sent = 0
   #me = ''
@@ -114,7 +117,8 @@ export class Room {
   }
 }
 
-// A browser does not tell a page why a handshake was refused: one that is not signed in any more is sent to sign in where it asks for a page.
+// A browser does not tell a page why a handshake was refused: one that is not signed in any more is
+// sent to sign in where it asks for a page.
 export async function isAdmitted () {
   const response = await fetch('/chat', { redirect: 'manual', cache: 'no-store' }).catch(() => undefined)
   return response?.type !== 'opaqueredirect'
