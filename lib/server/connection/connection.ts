@@ -14,7 +14,7 @@ import type { ConnectionStats } from '../stats.js'
 import type { Hub } from '../topics/hub.js'
 import { Subscriptions } from '../topics/subscriptions.js'
 import type { Frame } from '../transport/frame.js'
-import type { FrameReader } from '../transport/frame-reader.js'
+import type { FrameReader, FrameReaderOwner } from '../transport/frame-reader.js'
 import { Outbox, type OutboxOwner } from '../transport/outbox.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
 import { Activity, type ActivityOwner } from './activity.js'
@@ -51,7 +51,7 @@ const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: its parts put together. Handlers hold its `socket`. */
 export class Connection implements
-  SocketOwner, InboundOwner, OutboxOwner, CallsOwner, LifecycleOwner, ActivityOwner, SlowConsumerOwner, HeartbeatMember {
+  SocketOwner, InboundOwner, FrameReaderOwner, OutboxOwner, CallsOwner, LifecycleOwner, ActivityOwner, SlowConsumerOwner, HeartbeatMember {
   readonly route: RouteContext
   readonly request: FastifyRequest
   readonly ws: ServerWebSocket
@@ -86,7 +86,7 @@ export class Connection implements
     this.#lifecycle = new Lifecycle(route, this)
     this.activity = new Activity(this.#lifecycle, this.#inbound, this)
     ws.outbox = this.outbox
-    this.#frameReader = ws.readThrough(this.#inbound.receiver, settings.maxPayloadBytes, this.context)
+    this.#frameReader = ws.readThrough(this.#inbound.receiver, this, settings.maxPayloadBytes, this.context)
     ws.on('message', (data: Buffer, isBinary) => this.context.runInAsyncScope(() => this.#receive(data, isBinary)))
     ws.on('close', (code, reason) => this.context.runInAsyncScope(() => this.#end(ws.faultCode ?? code, reason.toString())))
     ws.on('error', (error) => this.request.log.debug({ err: error }, 'websocket error'))
@@ -216,7 +216,7 @@ export class Connection implements
   }
 
   readForAnswer (): void {
-    if (!this.#inbound.receiver.isFull) this.inflated()
+    if (!this.#inbound.receiver.isFull) this.resumeInContext()
   }
 
   stopReading (): void {
@@ -250,7 +250,7 @@ export class Connection implements
     if (this.#frameReader?.readOn() !== false && this.ws.isPaused) this.ws.resume()
   }
 
-  inflated (): void {
+  resumeInContext (): void {
     this.context.runInAsyncScope(() => this.resume())
   }
 

@@ -29,7 +29,6 @@ export interface InboundOwner {
   readonly isSlow: boolean
   /** True once the client is gone: nothing it has sent gets an answer. */
   readonly isGone: boolean
-  readonly hasMessageListener: boolean
   /** True while calls of the server's await an answer. */
   readonly hasPendingCalls: boolean
   drained (): Promise<void>
@@ -48,16 +47,11 @@ export interface InboundOwner {
   readonly ignoresInput: boolean
   /** Leaves out every frame but a close frame from now on. */
   ignoreInput (): void
-  /** Notes that the client is gone, though bytes it has sent wait to be read. */
-  gone (): void
-  terminate (): void
   /** @returns whether a pong that has arrived answers a ping of the server's. */
   takePong (): boolean
   /** Reads no more, until `resume`. */
   pause (): void
   resume (): void
-  /** Does the same as `resume`, in a turn of zlib's. */
-  inflated (): void
   /** Notes that there may be nothing left to do. */
   onIdle (): void
   /** Notes that the source of a stream has ended. */

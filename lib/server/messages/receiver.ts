@@ -1,6 +1,6 @@
 import { CloseCode } from '../../protocol.js'
 import { PONG } from '../transport/frame.js'
-import type { FrameReaderOwner } from '../transport/frame-reader.js'
+import type { TextReceiver } from '../transport/frame-reader.js'
 import type { Admission } from './admission.js'
 import type { Decoded } from './decode.js'
 import { failingMessage, Message } from './message.js'
@@ -9,7 +9,7 @@ import type { Responder } from './responder.js'
 import type { Scheduler } from './scheduler.js'
 
 /** The first part of the line: decodes the messages of one connection and hands them to admission. */
-export class Receiver implements FrameReaderOwner {
+export class Receiver implements TextReceiver {
   readonly #context: InboundContext
   readonly #owner: InboundOwner
   readonly #admission: Admission
@@ -33,10 +33,6 @@ export class Receiver implements FrameReaderOwner {
   /** True while no more messages may wait, or none is admitted for want of tokens. */
   get isFull (): boolean {
     return this.#admission.isThrottled || this.#scheduler.isFull
-  }
-
-  get hasMessageListener (): boolean {
-    return this.#owner.hasMessageListener
   }
 
   takeText (text: string | Buffer, bytes: number): void {
@@ -64,22 +60,6 @@ export class Receiver implements FrameReaderOwner {
   // The client's pong to a ping of the server's is free.
   admitsFrame (opcode: number): boolean {
     return (opcode === PONG && this.#owner.takePong()) || this.#admission.admitsFrame()
-  }
-
-  pause (): void {
-    this.#owner.pause()
-  }
-
-  resume (): void {
-    this.#owner.inflated()
-  }
-
-  gone (): void {
-    this.#owner.gone()
-  }
-
-  terminate (): void {
-    this.#owner.terminate()
   }
 
   #decode (text: string | Buffer): Decoded {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { FINAL_TEXT, LENGTH_16, LENGTH_64 } from './frame.js'
 
-/** The line of messages behind a frame reader. */
-export interface FrameReaderOwner {
+/** The next part of the line: it takes the messages that a frame reader has read. */
+export interface TextReceiver {
   /** @param bytes - the length of the text as it was sent. */
   takeText (text: string, bytes: number): void
   /**
@@ -10,14 +10,18 @@ export interface FrameReaderOwner {
    * @returns whether it may be read now.
    */
   admitsFrame (opcode: number): boolean
-  /** True while it takes no more. Once it does, it calls `readOn`. */
+  /** True while it takes no more. Once it does, the owner calls `readOn`. */
   readonly isFull: boolean
+}
+
+/** A connection, as its frame reader needs it. */
+export interface FrameReaderOwner {
   /** True while a listener of the app's wants every message from ws. */
   readonly hasMessageListener: boolean
   /** Stops reading from the stream. */
   pause (): void
-  /** Reads from the stream again: ws has finished a frame. */
-  resume (): void
+  /** Reads from the stream again, in the context of the connection: ws has finished a frame. */
+  resumeInContext (): void
   /** The stream has ended, and bytes that have arrived wait to be read. */
   gone (): void
   /** Far too many bytes have arrived that are left out. */
@@ -55,10 +59,11 @@ const MAX_IGNORED_BYTES = 16 * 1024 * 1024
 /**
  * Reads the frames in which nearly all messages come: complete, final, masked text (RFC 6455 §5.2).
  * All other frames, and every fault, are left to ws, which gets them in their order, one at a time.
- * Nothing is read while the owner is full or ws is busy; the end of the stream waits behind the
+ * Nothing is read while the next part is full or ws is busy; the end of the stream waits behind the
  * bytes that wait.
  */
 export class FrameReader {
+  readonly #next: TextReceiver
   readonly #owner: FrameReaderOwner
   readonly #receiver: FrameReceiver
   readonly #maxPayloadBytes: number
@@ -69,7 +74,7 @@ export class FrameReader {
   #isFragmented = false
   // The incomplete header of a frame for ws, which has these bytes already.
   #begun: Buffer = NOTHING
-  // Bytes that wait: for the rest of a header, or while the owner is full or ws is busy.
+  // Bytes that wait: for the rest of a header, or while the next part is full or ws is busy.
   #rest: Buffer = NOTHING
   #isReading = false
   #isBusy = false
@@ -80,7 +85,8 @@ export class FrameReader {
   #ignoredInAll = 0
 
   /** @param inflates - true where ws may still work on a frame after the call. */
-  constructor (owner: FrameReaderOwner, receiver: FrameReceiver, maxPayloadBytes: number, inflates: boolean = false) {
+  constructor (next: TextReceiver, owner: FrameReaderOwner, receiver: FrameReceiver, maxPayloadBytes: number, inflates: boolean = false) {
+    this.#next = next
     this.#owner = owner
     this.#receiver = receiver
     this.#maxPayloadBytes = maxPayloadBytes
@@ -144,7 +150,7 @@ export class FrameReader {
   }
 
   get #isHeld (): boolean {
-    return this.#isBusy || (!this.#isIgnoring && this.#owner.isFull)
+    return this.#isBusy || (!this.#isIgnoring && this.#next.isFull)
   }
 
   // An incomplete header does not wait: its rest will never come.
@@ -155,7 +161,7 @@ export class FrameReader {
   // libuv reads up to 32 chunks of one socket in a turn: too many for frames that are left out.
   #giveWay (): void {
     this.#owner.pause()
-    setImmediate(() => this.#owner.resume())
+    setImmediate(() => this.#owner.resumeInContext())
   }
 
   #hand (bytes: Buffer): boolean {
@@ -167,7 +173,7 @@ export class FrameReader {
   #goOn (): void {
     if (!this.#isBusy || this.#receiver.isBusy) return
     this.#isBusy = false
-    this.#owner.resume()
+    this.#owner.resumeInContext()
   }
 
   #finish (): void {
@@ -180,7 +186,7 @@ export class FrameReader {
   #admits (first: number): boolean {
     const opcode = first & OPCODE
     if (this.#isOwed || opcode === CLOSE || (opcode < CLOSE && (first & FINAL) !== 0)) return true
-    return this.#owner.admitsFrame(opcode)
+    return this.#next.admitsFrame(opcode)
   }
 
   // Passes over a frame, or the part of it that has arrived; returns 0 at a close frame.
@@ -217,11 +223,11 @@ export class FrameReader {
 
   #takeText (bytes: Buffer, start: number, end: number): boolean {
     if (unmask(bytes, start, end)) {
-      this.#owner.takeText(bytes.toString('latin1', start, end), end - start)
+      this.#next.takeText(bytes.toString('latin1', start, end), end - start)
       return true
     }
     if (isUtf8(bytes.subarray(start, end))) {
-      this.#owner.takeText(bytes.toString('utf8', start, end), end - start)
+      this.#next.takeText(bytes.toString('utf8', start, end), end - start)
       return true
     }
     // Masks again, as the bytes were sent: ws finds and reports the fault.

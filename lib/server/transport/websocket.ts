@@ -2,7 +2,7 @@ import type { AsyncResource } from 'node:async_hooks'
 import { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import { CloseCode } from '../../protocol.js'
-import { FrameReader, type FrameReaderOwner, type FrameReceiver } from './frame-reader.js'
+import { FrameReader, type FrameReaderOwner, type FrameReceiver, type TextReceiver } from './frame-reader.js'
 import type { Outbox } from './outbox.js'
 
 const kFrameReader = Symbol('frame-reader')
@@ -81,16 +81,17 @@ export class ServerWebSocket extends WebSocket {
 
   /**
    * Puts a frame reader in front of the receiver of ws.
+   * @param next - the next part of the line, which takes the messages.
    * @param context - the context in which every chunk is read.
    * @returns undefined where a later ws keeps its receiver elsewhere.
    */
-  readThrough (owner: FrameReaderOwner, maxPayloadBytes: number, context: AsyncResource): FrameReader | undefined {
+  readThrough (next: TextReceiver, owner: FrameReaderOwner, maxPayloadBytes: number, context: AsyncResource): FrameReader | undefined {
     const receiver = this.#receiver
     this.#maxPayloadBytes = maxPayloadBytes
     if (receiver == null) return undefined
     const isCompressed = this.extensions !== ''
     if (isCompressed) guard(receiver)
-    const frameReader = new FrameReader(owner, new WsReceiver(receiver), maxPayloadBytes, isCompressed)
+    const frameReader = new FrameReader(next, owner, new WsReceiver(receiver), maxPayloadBytes, isCompressed)
     receiver[kFrameReader] = frameReader
     receiver[kContext] = context
     // upstream-private: ws Receiver#write, Receiver#end

@@ -5,7 +5,7 @@ import { constants, deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { FrameReader, type FrameReceiver, type FrameReaderOwner } from '../../../lib/server/transport/frame-reader.js'
+import { FrameReader, type FrameReaderOwner, type FrameReceiver, type TextReceiver } from '../../../lib/server/transport/frame-reader.js'
 import { ServerWebSocket } from '../../../lib/server/transport/websocket.js'
 
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: object) => Writable }
@@ -29,15 +29,22 @@ function text (payload: string): Frame {
   return { first: 0x81, payload: Buffer.from(payload), isMasked: true, form: 'short' }
 }
 
+/** The next part of the line and the connection, in one object. */
+type Surroundings = TextReceiver & FrameReaderOwner
+
+function frameReaderOf (around: Surroundings, receiver: FrameReceiver): FrameReader {
+  return new FrameReader(around, around, receiver, MAX_PAYLOAD_BYTES)
+}
+
 /** An owner that takes everything. */
-function ownerOf (others: Partial<FrameReaderOwner>): FrameReaderOwner {
+function ownerOf (others: Partial<Surroundings>): Surroundings {
   return {
     isFull: false,
     hasMessageListener: false,
     takeText () {},
     admitsFrame: () => true,
     pause () {},
-    resume () {},
+    resumeInContext () {},
     gone () {},
     terminate () {},
     ...others
@@ -74,9 +81,9 @@ async function readByWs (chunks: Buffer[]): Promise<unknown[]> {
 async function readByFrameReader (chunks: Buffer[], taken: { count: number } = { count: 0 }): Promise<unknown[]> {
   const heard: unknown[] = []
   const receiver = ownReceiver(heard)
-  const frameReader = new FrameReader(ownerOf({
+  const frameReader = frameReaderOf(ownerOf({
     takeText (message) { taken.count++; heard.push(message) }
-  }), wrapped(receiver), MAX_PAYLOAD_BYTES)
+  }), wrapped(receiver))
   // As ws does: nothing is read after the last frame.
   for (const chunk of chunks) if (receiver.writable) frameReader.write(Buffer.from(chunk))
   await new Promise(setImmediate)
@@ -136,7 +143,7 @@ t.test('frames wait while the owner is full, and go on in their order when it ha
     get isFull (): boolean { return this.room === 0 },
     takeText (message: string) { this.room--; heard.push(message) }
   }
-  const frameReader = new FrameReader(owner, receiverOf({ write: () => t.fail('ws is not asked') }), MAX_PAYLOAD_BYTES)
+  const frameReader = frameReaderOf(owner, receiverOf({ write: () => t.fail('ws is not asked') }))
   t.equal(frameReader.readOn(), true)
   frameReader.write(Buffer.concat(['1', '2', '3', '4'].map((n) => bytesOf(text(n)))))
   frameReader.write(bytesOf(text('5')))
@@ -156,7 +163,7 @@ t.test('a stream that ends while its owner has room for some of what waits is re
   const heard: string[] = []
   let ends = 0
   const owner = { ...ownerOf({}), room: 2, get isFull (): boolean { return this.room === 0 }, takeText (message: string) { this.room--; heard.push(message) } }
-  const reader = new FrameReader(owner, receiverOf({ write: () => t.fail('ws is not asked'), end () { ends++ } }), MAX_PAYLOAD_BYTES)
+  const reader = frameReaderOf(owner, receiverOf({ write: () => t.fail('ws is not asked'), end () { ends++ } }))
   reader.write(Buffer.concat(['1', '2', '3', '4', '5', '6'].map((n) => bytesOf(text(n)))))
   owner.room = 1
   reader.end()
@@ -172,7 +179,7 @@ t.test('a stream that ends while its owner has room for some of what waits is re
 t.test('bytes that have waited are not copied', (t) => {
   const written: Buffer[] = []
   const owner = { ...ownerOf({}), isFull: false, takeText () { this.isFull = true } }
-  const frameReader = new FrameReader(owner, receiverOf({ write: (bytes) => written.push(bytes) > 0 }), MAX_PAYLOAD_BYTES)
+  const frameReader = frameReaderOf(owner, receiverOf({ write: (bytes) => written.push(bytes) > 0 }))
   const chunk = Buffer.concat([bytesOf(text('x')), bytesOf({ ...text(''), first: 0x89 })])
   frameReader.write(chunk)
   owner.isFull = false
@@ -186,17 +193,17 @@ t.test('bytes that have waited are not copied', (t) => {
 t.test('with a message listener on ws, every message goes through ws', async (t) => {
   const heard: unknown[] = []
   const receiver = ownReceiver(heard)
-  const frameReader = new FrameReader(ownerOf({
+  const frameReader = frameReaderOf(ownerOf({
     hasMessageListener: true,
     takeText: () => t.fail('taken')
-  }), wrapped(receiver), MAX_PAYLOAD_BYTES)
+  }), wrapped(receiver))
   frameReader.write(bytesOf(text('x')))
   t.same(heard, ['x'])
 })
 
 t.test('the frame reader returns false when ws takes no more', (t) => {
   const answers = [true, false, true]
-  const frameReader = new FrameReader(ownerOf({}), receiverOf({ write: () => answers.shift()! }), MAX_PAYLOAD_BYTES)
+  const frameReader = frameReaderOf(ownerOf({}), receiverOf({ write: () => answers.shift()! }))
   const ping = bytesOf({ ...text(''), first: 0x89 })
   t.equal(frameReader.write(ping), true)
   t.equal(frameReader.write(Buffer.concat([ping, ping])), false)
@@ -282,12 +289,12 @@ async function endByFrameReader (flow: Flow, room: number, turns: number): Promi
     left = room
     resume()
   }
-  const owner = ownerOf({ takeText (message) { heard.push(message); take() }, pause: () => ws.pause(), resume: () => resume() })
+  const owner = ownerOf({ takeText (message) { heard.push(message); take() }, pause: () => ws.pause(), resumeInContext: () => resume() })
   Object.defineProperty(owner, 'isFull', { get: () => left <= 0 })
   ws.on('message', take)
   ;(ws as unknown as { _isServer: boolean })._isServer = true
   begin(ws, stream, flow.isDeflated)
-  const frameReader = ws.readThrough(owner, MAX_PAYLOAD_BYTES, new AsyncResource('test'))!
+  const frameReader = ws.readThrough(owner, owner, MAX_PAYLOAD_BYTES, new AsyncResource('test'))!
   const resume = (): void => { if (frameReader.readOn() && ws.isPaused) ws.resume() }
   await feed(stream, flow)
   const end = await closed

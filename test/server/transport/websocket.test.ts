@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { deflateRawSync } from 'node:zlib'
 import t from 'tap'
 import type { PluginOptions } from '../../../lib/index.js'
-import type { FrameReaderOwner } from '../../../lib/server/transport/frame-reader.js'
+import type { FrameReaderOwner, TextReceiver } from '../../../lib/server/transport/frame-reader.js'
 import { ServerWebSocket } from '../../../lib/server/transport/websocket.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../../support/helper.js'
 import { echo } from '../../support/echo.js'
@@ -91,7 +91,7 @@ t.test('a fault behind a compressed message ends its own connection and no other
 
 t.test('a ws without a receiver gets no frame reader', (t) => {
   const ws = new ServerWebSocket(null as never, undefined, {})
-  t.equal(ws.readThrough({} as FrameReaderOwner, 1, new AsyncResource('test')), undefined)
+  t.equal(ws.readThrough({} as TextReceiver, {} as FrameReaderOwner, 1, new AsyncResource('test')), undefined)
   t.end()
 })
 
