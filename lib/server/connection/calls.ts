@@ -1,21 +1,19 @@
 import type { CallOptions } from '../../../types/socket.js'
-import { ErrorCode, Reserved, type ErrorBody } from '../../protocol.js'
+import { ErrorCode, Reserved } from '../../protocol.js'
 import { MAX_TIMEOUT_MS } from '../../timer.js'
 import type { Checker } from '../compile/checker.js'
 import * as errors from '../errors.js'
 import { bodyOf, causedBy, textOf } from '../failure.js'
 import type { Answer } from '../messages/decode.js'
 import type { Encoder, WrittenCall } from '../messages/encode.js'
+import type { InboundOutput } from '../messages/owner.js'
 import { rejectionOf } from '../messages/rejection.js'
 import { giveWay } from '../turn.js'
 
 /** A connection, as its calls need it. */
 export interface CallsOwner {
   readonly isOpen: boolean
-  /** True while the client reads too slowly for more. */
-  readonly isSlow: boolean
-  sendReserved (text: string, type: string): void
-  sendError (body: ErrorBody): void
+  readonly output: InboundOutput
   /** Reads on if an answer may stand behind the messages that wait. */
   readForAnswer (): void
   /** Stops reading if more messages wait than usual. */
@@ -96,7 +94,7 @@ export class PendingCalls {
     signal?.throwIfAborted()
     if (!this.#owner.isOpen) await this.#refuseEnded()
     if (Math.max(this.#pending.size, this.#unread) >= this.#max) throw new errors.TooManyCalls(this.#max)
-    if (this.#owner.isSlow) this.#unread++
+    if (this.#owner.output.isSlow) this.#unread++
     const ref = ++this.#lastRef
     const timer = setTimeout(() => this.#cancel(ref, new errors.CallTimeout(type, timeoutMs)), timeoutMs)
     const abort = (): void => this.#cancel(ref, signal?.reason)
@@ -104,7 +102,7 @@ export class PendingCalls {
     try {
       return await new Promise((resolve, reject) => {
         this.#pending.set(ref, { type, reply, resolve, reject })
-        this.#owner.sendReserved(textFor(ref), type)
+        this.#owner.output.sendReserved(textFor(ref), type)
       })
     } finally {
       clearTimeout(timer)
@@ -123,20 +121,20 @@ export class PendingCalls {
       if (call.reply.check(data)) call.resolve(data)
       else this.#rejectReply(call, call.reply.explain(data))
     } catch (error) {
-      this.#owner.sendError(bodyOf(undefined, { type: Reserved.reply, ref: undefined }))
+      this.#owner.output.sendError(bodyOf(undefined, { type: Reserved.reply, ref: undefined }))
       call.reject(causedBy(new errors.CheckFailed(call.type, textOf(error)), error))
     }
   }
 
   #rejectReply ({ type, reject }: PendingCall, reason: string): void {
-    this.#owner.sendError(rejectionOf(ErrorCode.validation, reason, { received: Reserved.reply }).error)
+    this.#owner.output.sendError(rejectionOf(ErrorCode.validation, reason, { received: Reserved.reply }).error)
     reject(new errors.CallInvalid(type, reason))
   }
 
   #cancel (ref: number, reason: unknown): void {
     const call = this.#remove(ref)
     if (call === undefined) return
-    this.#owner.sendReserved(this.#encoder.cancel(ref), Reserved.cancel)
+    this.#owner.output.sendReserved(this.#encoder.cancel(ref), Reserved.cancel)
     call.reject(reason)
   }
 

@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify'
 import type { AnyContract } from '../../../types/contract.js'
 import type { ReceivedMessage } from '../../../types/handler.js'
 import type { CallOptions, Socket } from '../../../types/socket.js'
-import { CloseCode, Reserved, type ErrorBody } from '../../protocol.js'
+import { CloseCode } from '../../protocol.js'
 import type { Failure } from '../failure.js'
 import type { Answer } from '../messages/decode.js'
 import { Inbound } from '../messages/inbound.js'
@@ -15,7 +15,6 @@ import type { Hub } from '../topics/hub.js'
 import { Subscriptions } from '../topics/subscriptions.js'
 import type { Frame } from '../transport/frame.js'
 import type { FrameReader, FrameReaderOwner } from '../transport/frame-reader.js'
-import { Outbox, type OutboxOwner } from '../transport/outbox.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
 import { Activity, type ActivityOwner } from './activity.js'
 import { PendingCalls, type CallsOwner } from './calls.js'
@@ -24,7 +23,7 @@ import { reportError, type ErrorHandlerContext } from './error-handler.js'
 import { Expiry } from './expiry.js'
 import type { Entry, Heartbeat, HeartbeatMember } from './heartbeat.js'
 import { Lifecycle, type LifecycleHandlers, type LifecycleOwner } from './lifecycle.js'
-import { SlowConsumer, type SlowConsumerOwner } from './slow-consumer.js'
+import { Output, type OutputOwner } from './output.js'
 import { TypedSocket, type SocketOwner } from './socket.js'
 
 /** The parts that all connections of one route share. */
@@ -51,7 +50,7 @@ const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: its parts put together. Handlers hold its `socket`. */
 export class Connection implements
-  SocketOwner, InboundOwner, FrameReaderOwner, OutboxOwner, CallsOwner, LifecycleOwner, ActivityOwner, SlowConsumerOwner, HeartbeatMember {
+  SocketOwner, InboundOwner, FrameReaderOwner, OutputOwner, CallsOwner, LifecycleOwner, ActivityOwner, HeartbeatMember {
   readonly route: RouteContext
   readonly request: FastifyRequest
   readonly ws: ServerWebSocket
@@ -59,7 +58,7 @@ export class Connection implements
   // The context of the handshake. Functions of the app run in it: work that begins in a turn of
   // another connection, or of a timer, enters it first.
   readonly context: AsyncResource = new AsyncResource('fastify-typed-ws')
-  readonly outbox: Outbox
+  readonly output: Output
   readonly #stream: TransportStream
   readonly #inbound: Inbound
   readonly #frameReader: FrameReader | undefined
@@ -71,7 +70,6 @@ export class Connection implements
   #subscriptions: Subscriptions<Connection> | undefined = undefined
   #calls: PendingCalls | undefined = undefined
   #expiry: Expiry | undefined = undefined
-  #slowConsumer: SlowConsumer | undefined = undefined
   #abort: AbortController | undefined = undefined
 
   constructor (route: RouteContext, ws: ServerWebSocket, stream: Duplex, request: FastifyRequest) {
@@ -81,11 +79,10 @@ export class Connection implements
     this.ws = ws
     this.socket = new TypedSocket(this)
     this.#stream = stream
-    this.outbox = new Outbox(ws, stream, settings.highWaterMarkBytes, this)
+    this.output = new Output(route, ws, stream, this)
     this.#inbound = new Inbound(route, this)
     this.#lifecycle = new Lifecycle(route, this)
     this.activity = new Activity(this.#lifecycle, this.#inbound, this)
-    ws.outbox = this.outbox
     this.#frameReader = ws.readThrough(this.#inbound.receiver, this, settings.maxPayloadBytes, this.context)
     ws.on('message', (data: Buffer, isBinary) => this.context.runInAsyncScope(() => this.#receive(data, isBinary)))
     ws.on('close', (code, reason) => this.context.runInAsyncScope(() => this.#end(ws.faultCode ?? code, reason.toString())))
@@ -150,53 +147,14 @@ export class Connection implements
     this.#subscriptions?.remove(topic)
   }
 
-  // Output.
-
-  get isSlow (): boolean {
-    return this.outbox.isSlow
-  }
-
-  drained (): Promise<void> {
-    return this.outbox.drained()
-  }
-
-  admitEvent (type: string | undefined): boolean {
-    if (!this.isOpen) return false
-    if (this.isSlow) {
-      this.#slow.rejectEvent(type)
-      return false
-    }
-    this.route.observer.messageSent(this.socket, type)
-    return true
-  }
-
   deliver (frame: Frame): void {
-    if (this.admitEvent(frame.type)) this.outbox.sendFrame(frame)
+    this.output.sendFrame(frame)
   }
 
-  sendReserved (text: string, type: string): void {
-    if (this.isOpen) this.route.observer.messageSent(this.socket, type)
-    this.outbox.sendText(text)
-  }
-
-  sendError (body: ErrorBody): void {
-    if (!this.isOpen) return
-    this.route.observer.errorSent(this.socket, body)
-    this.sendReserved(this.route.encoder.error(body), Reserved.error)
-  }
-
-  onSlow (): void {
-    this.#slow.start()
-  }
-
+  // The client has caught up: calls and messages that waited for it go on.
   onDrain (): void {
-    this.#slowConsumer?.stop()
     this.#calls?.onDrain()
     this.context.runInAsyncScope(() => this.#inbound.scheduler.next())
-  }
-
-  unreadable (error: unknown): void {
-    void this.report(error, undefined)
   }
 
   // Calls of the server's.
@@ -275,7 +233,7 @@ export class Connection implements
     if (!this.#lifecycle.goAway()) return
     if (this.#heartbeatEntry !== undefined) this.route.heartbeat!.leave(this.#heartbeatEntry)
     this.#expiry?.stop()
-    this.outbox.end()
+    this.output.end()
     this.#calls?.end()
     this.#abort?.abort()
     this.#inbound.end()
@@ -290,7 +248,7 @@ export class Connection implements
   }
 
   onCloseTimeoutStart (): void {
-    this.#slowConsumer?.stop()
+    this.output.stopSlowTimers()
   }
 
   onSettle (): void {
@@ -320,9 +278,9 @@ export class Connection implements
       running: this.#inbound.scheduler.running,
       streams: this.#inbound.dispatcher.streams,
       pendingCalls: this.#calls?.size ?? 0,
-      bufferedBytes: this.outbox.bufferedAmount,
+      bufferedBytes: this.output.bufferedAmount,
       messagesReceived: this.#inbound.receiver.received,
-      messagesSent: this.outbox.sent,
+      messagesSent: this.output.sent,
       bytesReceived: this.#stream.bytesRead ?? 0,
       bytesSent: this.#stream.bytesWritten ?? 0
     }
@@ -352,11 +310,6 @@ export class Connection implements
     this.terminate()
   }
 
-  get #slow (): SlowConsumer {
-    this.#slowConsumer ??= new SlowConsumer(this.route, this)
-    return this.#slowConsumer
-  }
-
   #receive (data: Buffer, isBinary: boolean): void {
     if (isBinary) this.#inbound.receiver.takeBinary(data)
     else this.#inbound.receiver.takeText(data, data.length)
@@ -367,7 +320,7 @@ export class Connection implements
     const event = { code, reason, wasClean: code !== CloseCode.abnormal && this.ws.faultCode === undefined }
     this.#lifecycle.end(event)
     this.#subscriptions?.clear()
-    this.#slowConsumer?.stop()
+    this.output.stopSlowTimers()
     registry.leave(this)
     observer.connectionClosed(this.socket, event, Math.round(performance.now() - this.#openedMs), this.stats)
     this.gone()

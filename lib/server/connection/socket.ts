@@ -8,8 +8,8 @@ import { attempt, ignorable } from '../ignorable.js'
 import type { Encoder } from '../messages/encode.js'
 import { checkTopic, type Hub, type Subscriber } from '../topics/hub.js'
 import { bytesOf, frameOf } from '../transport/frame.js'
-import type { Outbox } from '../transport/outbox.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
+import type { Output } from './output.js'
 
 /** A connection, as its socket needs it. */
 export interface SocketOwner extends Subscriber {
@@ -20,13 +20,11 @@ export interface SocketOwner extends Subscriber {
   }
   readonly request: FastifyRequest
   readonly ws: ServerWebSocket
-  readonly outbox: Outbox
+  readonly output: Output
   readonly isOpen: boolean
   readonly signal: AbortSignal
   readonly topics: ReadonlySet<string>
   expiresAt: Date | undefined
-  /** Notes that an event, or a binary frame, is about to be sent. Returns false if it must not. */
-  admitEvent (type: string | undefined): boolean
   call (type: string, payload: unknown, options: CallOptions): Promise<unknown>
   /** Both expect a valid topic. */
   subscribe (topic: string): void
@@ -82,7 +80,7 @@ export class TypedSocket implements Socket {
   }
 
   get bufferedAmount (): number {
-    return this.#connection.outbox.bufferedAmount
+    return this.#connection.output.bufferedAmount
   }
 
   get topics (): ReadonlySet<string> {
@@ -100,21 +98,17 @@ export class TypedSocket implements Socket {
   send (type: string, payload: unknown): boolean {
     const connection = this.#connection
     if (!connection.isOpen) return false
-    const text = connection.route.encoder.event(type, payload)
-    return connection.admitEvent(type) && connection.outbox.sendText(text)
+    return connection.output.sendEvent(connection.route.encoder.event(type, payload), type)
   }
 
   sendBinary (data: ArrayBufferView | ArrayBufferLike | Blob): boolean {
     const { binary, name } = this.contract
     if (!binary.serverToClient) throw new errors.OutgoingBinary(name)
-    const bytes = bytesOf(data)
-    const { outbox } = this.#connection
-    if (!this.#connection.admitEvent(undefined)) return false
-    return bytes instanceof Uint8Array ? outbox.sendBinary(bytes) : outbox.sendBlob(bytes)
+    return this.#connection.output.sendBinary(bytesOf(data))
   }
 
   drained (): Promise<void> {
-    const drained = this.#connection.outbox.drained()
+    const drained = this.#connection.output.drained()
     // The end of the connection is known to the app in other ways: it need not await this one.
     drained.catch(() => {})
     return drained

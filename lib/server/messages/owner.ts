@@ -20,21 +20,27 @@ export interface InboundContext {
   readonly binary: UncheckedEntry | undefined
 }
 
-/** A connection, as its messages need it. None of these methods throws; only the promise of `drained` rejects. */
-export interface InboundOwner {
-  /** The object that handlers hold. */
-  readonly socket: Socket
-  readonly isOpen: boolean
+/** The way of answers to the client. */
+export interface InboundOutput {
   /** True while the client reads too slowly for more. */
   readonly isSlow: boolean
-  /** True once the client is gone: nothing it has sent gets an answer. */
-  readonly isGone: boolean
-  /** True while calls of the server's await an answer. */
-  readonly hasPendingCalls: boolean
+  /** @throws FST_TYPED_WS_CONNECTION_CLOSED, by rejecting */
   drained (): Promise<void>
   /** Sends a message of the protocol's own: an answer, an error, a pong. */
   sendReserved (text: string, type: string): void
   sendError (body: ErrorBody): void
+}
+
+/** A connection, as its messages need it. None of these methods throws. */
+export interface InboundOwner {
+  /** The object that handlers hold. */
+  readonly socket: Socket
+  readonly output: InboundOutput
+  readonly isOpen: boolean
+  /** True once the client is gone: nothing it has sent gets an answer. */
+  readonly isGone: boolean
+  /** True while calls of the server's await an answer. */
+  readonly hasPendingCalls: boolean
   /**
    * Takes the answer to a call.
    * @returns false when no call awaits it.

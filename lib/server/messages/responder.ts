@@ -20,29 +20,29 @@ export class Responder {
    */
   answer (message: EventMessage | CallMessage, result: unknown): undefined {
     if (message.kind === 'call' && !message.isOver && this.#owner.isOpen) {
-      this.#owner.sendReserved(this.#context.encoder.reply(message.entry, message.ref, result), Reserved.reply)
+      this.#owner.output.sendReserved(this.#context.encoder.reply(message.entry, message.ref, result), Reserved.reply)
     }
     this.finish(message)
   }
 
   /** @throws FST_TYPED_WS_OUTGOING_INVALID */
   sendItem ({ entry, ref }: StreamMessage, item: unknown): void {
-    this.#owner.sendReserved(this.#context.encoder.next(entry, ref, item), Reserved.next)
+    this.#owner.output.sendReserved(this.#context.encoder.next(entry, ref, item), Reserved.next)
   }
 
   sendDone (message: StreamMessage): void {
-    this.#owner.sendReserved(this.#context.encoder.done(message.ref), Reserved.done)
+    this.#owner.output.sendReserved(this.#context.encoder.done(message.ref), Reserved.done)
     this.finish(message)
   }
 
   /** Sends a pong, if the client reads: the pongs to one that does not would pile up. */
   pong (): void {
-    if (!this.#owner.isSlow) this.#owner.sendReserved(this.#context.encoder.pong(), Reserved.pong)
+    if (!this.#owner.output.isSlow) this.#owner.output.sendReserved(this.#context.encoder.pong(), Reserved.pong)
   }
 
   /** Sends a rejection; after the last one, closes the connection. */
   reject ({ error, ending }: Rejection): undefined {
-    this.#owner.sendError(error)
+    this.#owner.output.sendError(error)
     if (ending !== undefined) this.#owner.close(...ending)
   }
 
@@ -63,7 +63,7 @@ export class Responder {
   }
 
   #failed (error: unknown, failure: Failure, message: Received): void {
-    if (!message.isOver) this.#owner.sendError(bodyOf(failure.error, message))
+    if (!message.isOver) this.#owner.output.sendError(bodyOf(failure.error, message))
     this.#context.observer.messageFailed(this.#owner.socket, message, error)
   }
 }

@@ -48,7 +48,7 @@ export class Scheduler implements HandlerQueueOwner<Item> {
   // While the client does not read, no message is handled, or the answers would pile up without a
   // limit; the queue has one.
   get isReady (): boolean {
-    return this.#isStarted && (!this.#owner.isSlow || this.#owner.isGone)
+    return this.#isStarted && (!this.#owner.output.isSlow || this.#owner.isGone)
   }
 
   /** True when the next urgent message may begin: while the client does not read only one may, since its answer has no room. */
@@ -111,7 +111,7 @@ export class Scheduler implements HandlerQueueOwner<Item> {
 
   /** Runs an urgent message. */
   overtake (item: Item): Promise<void> | undefined {
-    this.#hasOvertaken = this.#owner.isSlow
+    this.#hasOvertaken = this.#owner.output.isSlow
     return this.run(item)
   }
 

@@ -103,7 +103,7 @@ export class Streams {
       do {
         n++
         if (n % ITEMS_PER_TURN === 0 || (n % ITEMS_PER_LOOK === 0 && isLong())) await nextTurn()
-        if (this.#owner.isSlow && !await this.#hasRoom(message)) return
+        if (this.#owner.output.isSlow && !await this.#hasRoom(message)) return
       } while (await this.#pull(source, message))
     } catch (error) {
       if (!message.isOver) await this.fail(error, message)
@@ -114,7 +114,7 @@ export class Streams {
   // the source.
   async #hasRoom (message: StreamMessage): Promise<boolean> {
     try {
-      while (this.#owner.isSlow && !message.isOver) await this.#owner.drained()
+      while (this.#owner.output.isSlow && !message.isOver) await this.#owner.output.drained()
       return true
     } catch {
       return false

@@ -1,0 +1,123 @@
+import type { Duplex } from 'node:stream'
+import type { Socket } from '../../../types/socket.js'
+import { Reserved, type ErrorBody } from '../../protocol.js'
+import type { Encoder } from '../messages/encode.js'
+import type { InboundOutput } from '../messages/owner.js'
+import type { RouteSettings } from '../options.js'
+import type { Observer } from '../stats.js'
+import type { Frame } from '../transport/frame.js'
+import { Outbox, type OutboxOwner } from '../transport/outbox.js'
+import type { ServerWebSocket } from '../transport/websocket.js'
+import { SlowConsumer, type SlowConsumerOwner } from './slow-consumer.js'
+
+/** The part of a route that its output needs. */
+export interface OutputContext {
+  readonly encoder: Encoder
+  readonly settings: RouteSettings
+  readonly observer: Observer
+}
+
+/** A connection, as its output needs it. */
+export interface OutputOwner extends SlowConsumerOwner {
+  readonly socket: Socket
+  /** The client has caught up. */
+  onDrain (): void
+  report (error: unknown, message: undefined): unknown
+}
+
+/** The messages to one client: each is observed, and goes to the outbox if it has room there. */
+export class Output implements InboundOutput, OutboxOwner {
+  readonly #context: OutputContext
+  readonly #owner: OutputOwner
+  readonly #outbox: Outbox
+  #slowConsumer: SlowConsumer | undefined = undefined
+
+  constructor (context: OutputContext, ws: ServerWebSocket, stream: Duplex, owner: OutputOwner) {
+    this.#context = context
+    this.#owner = owner
+    this.#outbox = new Outbox(ws, stream, context.settings.highWaterMarkBytes, this)
+    ws.outbox = this.#outbox
+  }
+
+  get bufferedAmount (): number {
+    return this.#outbox.bufferedAmount
+  }
+
+  /** The number of messages sent. */
+  get sent (): number {
+    return this.#outbox.sent
+  }
+
+  get isSlow (): boolean {
+    return this.#outbox.isSlow
+  }
+
+  drained (): Promise<void> {
+    return this.#outbox.drained()
+  }
+
+  /** All three return as `Socket.send` does. */
+  sendEvent (text: string, type: string): boolean {
+    return this.#admit(type) && this.#outbox.sendText(text)
+  }
+
+  sendFrame (frame: Frame): boolean {
+    return this.#admit(frame.type) && this.#outbox.sendFrame(frame)
+  }
+
+  sendBinary (bytes: Uint8Array | Blob): boolean {
+    if (!this.#admit(undefined)) return false
+    return bytes instanceof Uint8Array ? this.#outbox.sendBinary(bytes) : this.#outbox.sendBlob(bytes)
+  }
+
+  // A call and a message of the protocol's own are sent to a slow client, too: their number is
+  // limited in other ways.
+  sendReserved (text: string, type: string): void {
+    if (this.#owner.isOpen) this.#context.observer.messageSent(this.#owner.socket, type)
+    this.#outbox.sendText(text)
+  }
+
+  sendError (body: ErrorBody): void {
+    if (!this.#owner.isOpen) return
+    this.#context.observer.errorSent(this.#owner.socket, body)
+    this.sendReserved(this.#context.encoder.error(body), Reserved.error)
+  }
+
+  /** Stops the timers of a slow client: it is gone, and another timer ends its connection. */
+  stopSlowTimers (): void {
+    this.#slowConsumer?.stop()
+  }
+
+  /** Notes that no more can leave. */
+  end (): void {
+    this.#outbox.end()
+  }
+
+  onSlow (): void {
+    this.#slow.start()
+  }
+
+  onDrain (): void {
+    this.stopSlowTimers()
+    this.#owner.onDrain()
+  }
+
+  unreadable (error: unknown): void {
+    void this.#owner.report(error, undefined)
+  }
+
+  #admit (type: string | undefined): boolean {
+    if (!this.#owner.isOpen) return false
+    if (this.#outbox.isSlow) {
+      this.#slow.rejectEvent(type)
+      return false
+    }
+    this.#context.observer.messageSent(this.#owner.socket, type)
+    return true
+  }
+
+  get #slow (): SlowConsumer {
+    this.#slowConsumer ??= new SlowConsumer(this.#context, this.#owner)
+    return this.#slowConsumer
+  }
+}
