@@ -95,6 +95,16 @@ t.test('error codes in lib and in the tables of docs are the same', async (t) =>
   }
 })
 
+t.test('files and folders that the pages for contributors name exist', async (t) => {
+  const files = [...filesIn('lib', 'types', 'test', 'examples', 'bench', 'docs', 'tools').filter((file) => !file.includes('node_modules/')), ...readdirSync(root)]
+  const isThere = (name: string) => files.some((file) => file === name || file.endsWith(`/${name}`) || `${file}/`.includes(`/${name}/`) || file.startsWith(`${name}/`))
+  for (const page of ['docs/internals.md', 'docs/decisions.md', 'CONTRIBUTING.md']) {
+    const names = Array.from(read(page).matchAll(/`([\w./-]+(?:\.(?:ts|js|md|json)|\/))`/g), ([, name]) => name!.replace(/\/$/, ''))
+    t.ok(names.length > 0, `${page} names files`)
+    for (const name of names.filter((name) => !/^dist\b|^\.cache/.test(name))) t.ok(isThere(name), `${name} of ${page} exists`)
+  }
+})
+
 t.test('nothing points outside the project', async (t) => {
   const outside = [['..', 'shared'].join('/'), ['', 'work', ''].join('/')]
   for (const file of [...filesIn('lib', 'types', 'test', 'examples', 'bench', 'docs'), 'README.md', 'package.json']) {
