@@ -37,7 +37,12 @@ export interface Diagnostics {
   /** The 101 is out; `open` has not run yet. */
   'fastify-typed-ws.connection.open': { readonly socket: Socket }
   /** The connection ended with this `code` (RFC 6455 §7.4). */
-  'fastify-typed-ws.connection.close': { readonly socket: Socket, readonly code: number, readonly reason: string, readonly durationMs: number }
+  'fastify-typed-ws.connection.close': {
+    readonly socket: Socket
+    readonly code: number
+    readonly reason: string
+    readonly durationMs: number
+  }
   /**
    * A handshake got another answer than a 101. `error` is the cause, unless a hook answered by
    * itself.

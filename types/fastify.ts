@@ -32,7 +32,7 @@ declare module 'fastify' {
      *   contract: chat,
      *   async open (socket) { await socket.subscribe('lobby') },
      *   on: {
-     *     message ({ text }, socket) { socket.publish('lobby', 'message', { text, id: socket.id }) },
+     *     message: ({ text }, socket) => socket.publish('lobby', 'message', { text, id: socket.id }),
      *     history: ({ before }) => db.before(before)
      *   }
      * })
@@ -66,7 +66,8 @@ declare module 'fastify' {
      * `body` of the answer.
      *
      * @example
-     * const client = await app.injectClient(chat, '/chat/lobby', { headers: { cookie: 'person=1' } })
+     * const headers = { cookie: 'person=1' }
+     * const client = await app.injectClient(chat, '/chat/lobby', { headers })
      * t.same(await client.call('history', {}), [])
      */
     injectClient: <const C extends AnyContract>(contract: C, path: string, options?: InjectOptions<C>) => Promise<InjectedClient<C>>

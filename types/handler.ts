@@ -3,7 +3,7 @@ import type { Infer } from './infer.js'
 import type { AnyContract, Payload } from './contract.js'
 import type { Socket } from './socket.js'
 
-/** What the peer sent, as an error handler sees it. */
+/** A message of the client, as its handler and the error handler see it. */
 export interface ReceivedMessage {
   /** Its name in the contract, or `undefined` for a binary frame. */
   readonly type: string | undefined
@@ -17,17 +17,17 @@ export interface ReceivedMessage {
 
 /** How a connection ended. */
 export interface CloseEvent {
-  /** RFC 6455 §7.4; 1006 when the peer vanished, 1005 when it gave none. */
+  /** RFC 6455 §7.4; 1006 when the connection broke, 1005 when it gave none. */
   readonly code: number
   readonly reason: string
-  /** Whether the closing handshake was completed. */
+  /** True when the closing handshake was completed. */
   readonly wasClean: boolean
 }
 
 /**
  * The handler of one client message: what it returns answers a call, each item of it a stream; what
  * an event's handler returns is ignored. The items of a stream are pulled no faster than the peer
- * reads them, and a generator gets its `return()` when the peer cancels or leaves.
+ * reads them, and a generator gets its `return()` when the client cancels or leaves.
  */
 export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> =
   (payload: Payload<M>, socket: Socket<C, Request>, message: ReceivedMessage) => Result<M>
@@ -60,7 +60,7 @@ export type CloseHandler<C extends AnyContract, Request = FastifyRequest> = (soc
 
 /**
  * Runs for every error thrown by `open`, `close`, `binary` or a message handler, in place of the
- * log line. The peer gets its `$error` all the same: for the error given, or for another one that
+ * log line. The client gets its `$error` all the same: for the error given, or for another one that
  * this handler returns or throws.
  */
 export type ErrorHandler<C extends AnyContract = AnyContract, Request = FastifyRequest> =

@@ -1,16 +1,16 @@
 import type { Client, ClientOptions } from './client.js'
 import type { AnyContract } from './contract.js'
 
-/** What the handshake of an injected client carries, and every option of the client's. */
+/** The headers and query of an injected client's handshake, and every option of the client. */
 export interface InjectOptions<C extends AnyContract = AnyContract> extends Omit<ClientOptions<C>, 'WebSocket'> {
-  /** Default: an `origin` of the app's own. One that is `undefined` is not sent. */
+  /** Default: an `origin` of the app's own. A header whose value is `undefined` is not sent. */
   readonly headers?: Readonly<Record<string, string | undefined>>
-  /** Added to the path's. */
+  /** Parameters that are added to those of the path. */
   readonly query?: Readonly<Record<string, string | number | boolean | ReadonlyArray<string | number | boolean>>>
 }
 
-/** A client that is in. */
+/** A client whose connection is open. */
 export interface InjectedClient<C extends AnyContract = AnyContract> extends Client<C> {
-  /** Of the 101, by lower-case name. */
+  /** The headers of the 101, by lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }

@@ -1,6 +1,7 @@
 import type {
   ContextConfigDefault, FastifyBaseLogger, FastifyRequest, FastifySchema, FastifyTypeProvider, FastifyTypeProviderDefault,
-  RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerBase, RawServerDefault, RouteGenericInterface, RouteHandlerMethod, RouteShorthandOptions
+  RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerBase, RawServerDefault, RouteGenericInterface,
+  RouteHandlerMethod, RouteShorthandOptions
 } from 'fastify'
 import type { PerMessageDeflateOptions } from 'ws'
 import type { AnyContract, Messages } from './contract.js'
@@ -64,9 +65,9 @@ export interface SharedOptions {
   /** As in `ws`. Default `false`: it costs memory and is an attack surface. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions
   /**
-   * A ping frame every `intervalMs`; a peer from which nothing arrives within `timeoutMs` of it is
-   * cut off with 1006. Default `{ intervalMs: 25_000, timeoutMs: 10_000 }`: below the minute after
-   * which proxies drop what is idle. `false`: none.
+   * A ping frame every `intervalMs`; a client from which nothing arrives within `timeoutMs` of it
+   * is cut off with 1006. Default `{ intervalMs: 25_000, timeoutMs: 10_000 }`: below the minute
+   * after which proxies drop what is idle. `false`: none.
    */
   heartbeat?: { intervalMs?: number, timeoutMs?: number } | false
   /**
@@ -101,20 +102,20 @@ export interface SharedOptions {
    */
   maxStreams?: number
   /**
-   * Calls of the server's that may wait for one peer, to be read or to be answered; a further one
+   * Calls of the server's that may wait for one client, to be read or to be answered; a further one
    * throws. Default 64.
    */
   maxPendingCalls?: number
   /** Outgoing bytes waiting for one connection; past it `send` returns false. Default 1 048 576. */
   highWaterMarkBytes?: number
   /**
-   * What happens to a peer for which more than `highWaterMarkBytes` wait. `'close'` (default): it
+   * Treatment of a client for which more than `highWaterMarkBytes` wait. `'close'` (default): it
    * is closed with 4408 after `slowTimeoutMs`, or at once when a further message finds no room,
    * since to leave one out would be silent. `'drop'`: events that find no room are left out, and
    * counted; replies never are.
    */
   slowConsumer?: 'close' | 'drop'
-  /** How long a slow peer may take to read what waits. Default 10 000. */
+  /** How long a slow client may take to read what waits. Default 10 000. */
   slowTimeoutMs?: number
   /** Topics one connection may be in. Default 128. */
   maxTopics?: number
@@ -134,7 +135,7 @@ export interface SharedOptions {
   ajv?: { customOptions?: Record<string, unknown>, plugins?: readonly unknown[] }
 }
 
-/** What `app.register(typedWs, options)` takes. */
+/** The options of `app.register(typedWs, options)`. */
 export interface PluginOptions extends SharedOptions {
   /** Default for all routes. */
   errorHandler?: ErrorHandler
@@ -157,8 +158,8 @@ export interface PluginOptions extends SharedOptions {
    */
   maxConnectionsPerIp?: number
   /**
-   * `app.close()`: handlers finish, what waits is sent, and every peer gets a 1012 whose reason is
-   * `retry-after-ms=N`, N at random below `spreadMs` (default 0). It waits until nothing of the
+   * `app.close()`: handlers finish, what waits is sent, and every client gets a 1012 whose reason
+   * is `retry-after-ms=N`, N at random below `spreadMs` (default 0). It waits until nothing of the
    * app's runs for any connection. After `timeoutMs` (default 5000) what is left is cut, and what
    * still runs is counted in the log.
    */
@@ -166,13 +167,14 @@ export interface PluginOptions extends SharedOptions {
 }
 
 type LifecycleOption =
-  | 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler' | 'preSerialization' | 'onSend' | 'onResponse' | 'onTimeout' | 'onError' | 'onRequestAbort'
+  | 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler' | 'preSerialization' | 'onSend' | 'onResponse'
+  | 'onTimeout' | 'onError' | 'onRequestAbort'
   | 'attachValidation' | 'validatorCompiler' | 'serializerCompiler' | 'schemaErrorFormatter' | 'childLoggerFactory'
   | 'handlerTimeout' | 'logLevel' | 'logSerializers' | 'config' | 'constraints' | 'prefixTrailingSlash'
 
 /**
- * What `app.ws(path, options)` takes: Fastify's route options that make sense for a GET, and the
- * live connection's handlers.
+ * The options of `app.ws(path, options)`: Fastify's route options that make sense for a GET, and
+ * the live connection's handlers.
  */
 export type WebSocketRouteOptions<
   C extends AnyContract = AnyContract,
@@ -189,7 +191,7 @@ export type WebSocketRouteOptions<
   & SharedOptions
   & ConnectionHandlers<C, FastifyRequest<RouteGeneric, RawServer, RawRequest, NoInfer<Schema>, TypeProvider, ContextConfig, Logger>>
   & {
-    /** What may be said, in both directions. */
+    /** The messages of both directions. */
     contract: C
     /** The handshake's own schemas: params, querystring, headers. */
     schema?: Schema

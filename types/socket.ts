@@ -122,19 +122,19 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
 export interface ChannelStats {
   /** Live connections. */
   readonly connections: number
-  /** Messages that wait for their handler, those of connections that are gone included. */
+  /** Messages that wait for their handler, also for connections that have ended. */
   readonly queued: number
-  /** Messages whose handler runs, those of connections that are gone included. */
+  /** Messages whose handler runs, also for connections that have ended. */
   readonly running: number
   /** Streams whose generator has not ended; it may be cancelled, or its connection gone. */
   readonly streams: number
-  /** Calls of the server's that wait for their answer. */
+  /** Calls of the server that wait for their answer. */
   readonly pendingCalls: number
   /** Topics with a member. */
   readonly topics: number
   /** Bytes that wait to be handed to the operating system. */
   readonly bufferedBytes: number
-  /** Connections there have been. */
+  /** Connections that have opened. */
   readonly opened: number
   readonly messagesReceived: number
   readonly messagesSent: number
@@ -161,15 +161,15 @@ export interface Channel<C extends AnyContract = AnyContract> {
   publish<K extends EventNames<C['serverToClient']>> (topic: string, type: K, payload: Payload<C['serverToClient'][K]>): Promise<void>
   /** The numbers of its connections in this process, at this moment. */
   readonly stats: ChannelStats
-  /** How many members a topic has in this process, or how many connections the contract has. */
+  /** The number of members of a topic in this process, or of connections of the contract. */
   size (topic?: string): number
-  /** The live connections of the contract in this process. */
+  /** The open connections of the contract in this process. */
   sockets (): IterableIterator<Socket<C>>
   /**
-   * Closes the connections for which `where` is true. It runs in the context of the caller.
+   * Closes the connections for which `where` is true; `where` runs in the context of the caller.
    * @param code - default 4503: final, a well-behaved client does not come back. As for
    * `Socket.close`.
-   * @returns how many were closed.
+   * @returns the number of connections that were closed.
    * @throws by rejecting: `FST_TYPED_WS_INVALID_CLOSE`, before anything is closed.
    */
   disconnect (where: (socket: Socket<C>) => boolean, code?: number, reason?: string | Uint8Array): Promise<number>

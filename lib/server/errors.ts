@@ -11,12 +11,15 @@ export const NotSupported: Named<[string, string]> = createError('FST_TYPED_WS_N
 export const InvalidSchema: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_SCHEMA', 'Message %s cannot be compiled: %s', 500)
 export const UnsafePattern: Named<[string]> = createError(
   'FST_TYPED_WS_UNSAFE_PATTERN',
-  'Message %s has a \'pattern\' and no \'maxLength\' beside it: a slow regular expression on a long text stalls the process. Add maxLength, or set the option unsafePatterns: true',
+  'Message %s has a \'pattern\' and no \'maxLength\' beside it: a slow regular expression on a long text ' +
+    'stalls the process. Add maxLength, or set the option unsafePatterns: true',
   500
 )
 export const ExponentialPattern: Named<[string, string]> = createError(
   'FST_TYPED_WS_EXPONENTIAL_PATTERN',
-  'Message %s has the pattern \'%s\', which matches a text in so many ways that the time to refuse one doubles with every letter, whatever maxLength says: write it so that no part that repeats can match the same text in two ways, or set the option unsafePatterns: true',
+  'Message %s has the pattern \'%s\', which matches a text in so many ways that the time to refuse one doubles ' +
+    'with every letter, whatever maxLength says: write it so that no part that repeats can match the same text ' +
+    'in two ways, or set the option unsafePatterns: true',
   500
 )
 export const DuplicateContract: Named<[string]> = createError(

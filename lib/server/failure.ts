@@ -10,7 +10,7 @@ const INTERNAL = { statusCode: 500, code: ErrorCode.internal, error: 'Internal S
 
 const CLIENT_FAULTS = [errors.ConnectionClosed, errors.CallTimeout, errors.CallRefused, errors.CallInvalid, errors.TooManyCalls] as const
 
-/** What the peer is told of; in a box, since what is thrown may itself be a promise. */
+/** The error that the client is told of; in a box, since a thrown value may itself be a promise. */
 export interface Failure {
   readonly error: unknown
 }
@@ -22,7 +22,7 @@ export interface ClientError {
   readonly code: unknown
 }
 
-/** What the peer learns of an error: all of one with a status of 4xx, nothing of any other. */
+/** The body for a client: all of an error with a status of 4xx, nothing of any other. */
 export function bodyOf (error: unknown, message: Pick<ReceivedMessage, 'type' | 'ref'> | undefined): ErrorBody {
   const answered = {
     ...(message?.ref !== undefined && { ref: message.ref }),
@@ -109,7 +109,7 @@ export function chosen (answer: unknown, error: unknown): Failure {
   }
 }
 
-/** Whether an error only says that its signal was aborted. */
+/** Tells whether an error reports only that its signal was aborted. */
 export function isAbort (error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false
   try {
@@ -120,7 +120,7 @@ export function isAbort (error: unknown, signal: AbortSignal): boolean {
 }
 
 /**
- * What the client may know of an error, if the fault is its own: one with a status of 4xx. It may
+ * The part of an error that the client may know, if the fault is its own: a status of 4xx. It may
  * be anything, and to look at it may throw again.
  */
 export function clientErrorOf (error: unknown): ClientError | undefined {

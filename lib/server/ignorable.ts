@@ -2,7 +2,7 @@
 class Ignorable<T> extends Promise<T> {
   isAwaited = false
 
-  // What follows from it is a promise like any other.
+  // `then` returns an ordinary promise.
   static override get [Symbol.species] (): PromiseConstructor {
     return Promise
   }

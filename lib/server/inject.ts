@@ -54,7 +54,7 @@ class InjectedConnection {
     this.#refused = new Promise((resolve) => { this.#refuse = resolve })
   }
 
-  /** What the client opens instead of a WebSocket of its own. */
+  /** The class that the client opens instead of WebSocket: it connects to the app in memory. */
   socketTo (
     app: FastifyInstance,
     entrance: ServerEndpoint,

@@ -26,7 +26,7 @@ import { shutDown } from './shutdown.js'
 import { kHandshake, kHttpOnly, kUpgrade } from './symbols.js'
 import { loadTypeBox, type TypeBox } from './compile/typebox.js'
 
-/** What one app's typed routes share. */
+/** The state that the typed routes of one app share. */
 class TypedWs implements RouteHost, UpgradeHost {
   readonly handshakes: Set<Handshake> = new Set()
   readonly streams: Set<Duplex> = new Set()

@@ -78,8 +78,8 @@ function checkHandlers (on: unknown, { name: contract, clientToServer }: AnyCont
   }
 }
 
-// A handler may come from the prototype of `on`, which may be an instance of a class. A function that
-// every object has (toString, say) is no handler.
+// A handler may come from the prototype of `on`, which may be an instance of a class. A function
+// that every object has (toString, say) is no handler.
 function hasHandler (on: Fields, name: string): boolean {
   const handler = on[name]
   if (isObject(handler)) return typeof handler['handler'] === 'function' && isCost(handler['cost']) && Object.keys(handler).length === 2

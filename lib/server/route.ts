@@ -22,7 +22,7 @@ import type { Observer } from './stats.js'
 import { kHandshake, kRoute } from './symbols.js'
 import type { TypeBox } from './compile/typebox.js'
 
-/** What a route asks of the plugin. */
+/** The plugin, as far as its routes need it. */
 export interface RouteHost {
   readonly typebox: TypeBox
   readonly settings: RouteSettings
@@ -87,7 +87,7 @@ export class TypedRoute implements HandshakeRoute {
     return this.#wiring
   }
 
-  /** What its scope's `addSchema` was given, by `$id`. */
+  /** The shared schemas of its scope (`addSchema`), by `$id`. */
   get sharedSchemas (): Readonly<Record<string, unknown>> {
     return this.#scope.getSchemas()
   }

@@ -8,7 +8,7 @@ import * as errors from './errors.js'
 import type { Handshake } from './handshake/handshake.js'
 import type { ShutdownSettings } from './options.js'
 
-/** What ends when an app closes. */
+/** The parts that end when an app closes. */
 export interface Ending {
   /** Under way: refused. */
   readonly handshakes: ReadonlySet<Handshake>
@@ -21,7 +21,7 @@ export interface Ending {
   readonly log: FastifyBaseLogger
 }
 
-// What is kept of the time for the goodbyes of those whose handlers do not end.
+// The part of the time that is reserved for the close frames of connections whose handlers hang.
 const GOODBYE_PART = 5
 const MAX_GOODBYE_MS = 1000
 
@@ -62,8 +62,8 @@ async function isWithin (ms: number, settled: Promise<unknown>): Promise<boolean
   return isSettled
 }
 
-// What is still running then runs beside the end of the app: it is counted, and nothing more is
-// begun.
+// Work that still runs now goes on beside the end of the app: it is counted, and nothing more
+// begins.
 function reportUnsettled (connections: readonly Connection[], log: FastifyBaseLogger): void {
   if (connections.length === 0) return
   const counts: Record<keyof Unsettled, number> = { open: 0, handlers: 0, queued: 0, streams: 0, errorHandlers: 0, close: 0 }
@@ -82,10 +82,7 @@ export function goodbyeReason (spreadMs: number): string {
   return writeRetryAfter(Math.ceil(Math.random() * spreadMs))
 }
 
-/**
- * What one peer is told, once everything it said has been handled or there is no more time for
- * that.
- */
+/** The close of one connection: once its messages have been handled, or the time is over. */
 class Goodbye {
   readonly #connection: Connection
   readonly #reason: string
@@ -103,7 +100,7 @@ class Goodbye {
     this.#connection.close(CloseCode.serviceRestart, this.#reason)
   }
 
-  // What had arrived already, but was not read, is read within a turn.
+  // Bytes that have arrived, but were not read, are read within a turn.
   async #sayWhenIdle (): Promise<void> {
     do {
       await turn()

@@ -29,7 +29,7 @@ interface Counted {
 
 /** A message whose handling is observed. */
 export interface ObservedMessage extends ReceivedMessage {
-  /** Whether its outcome is known: one is enough. */
+  /** True once its outcome is known: a later one is not observed. */
   isHandled: boolean
   trace: Mutable<MessageTrace> | undefined
 }
@@ -130,7 +130,7 @@ export class Observer {
     if (diagnostics.dropped.hasSubscribers) diagnostics.dropped.publish({ socket, type })
   }
 
-  /** Whether the run of a handler is observed from outside. */
+  /** True while a channel that follows the run of a handler has subscribers. */
   get isTracing (): boolean {
     return diagnostics.messageReceived.hasSubscribers || diagnostics.handlerRun.hasSubscribers
   }

@@ -6,8 +6,8 @@ const MAX_TURN_MS = 10
 let beganMs: number | undefined
 
 /**
- * Whether this turn of the event loop has lasted too long, counted from the first time it was asked
- * for.
+ * Tells whether this turn of the event loop has lasted too long since `isLong` was first called in
+ * it.
  */
 export function isLong (): boolean {
   const nowMs = performance.now()
