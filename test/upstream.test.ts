@@ -40,7 +40,8 @@ function rowsOf (text: string): Map<Part, { files: string[], versions: string, r
   const section = text.slice(text.indexOf('## Private parts of others'))
   const rows = Array.from(section.matchAll(/^\| `([^`]+)` \| `([^`]+)` ([^|]*) \| ([^|]+) \| ([^|]+) \|$/gm))
   return new Map(rows.map(([, part, upstream, versions, files, reason]) => {
-    return [`${upstream} ${part}`, { files: Array.from(files!.matchAll(/`([^`]+)`/g), ([, file]) => file!).sort(), versions: versions!, reason: reason!.trim() }]
+    const names = Array.from(files!.matchAll(/`([^`]+)`/g), ([, file]) => file!).sort()
+    return [`${upstream} ${part}`, { files: names, versions: versions!, reason: reason!.trim() }]
   }))
 }
 
@@ -98,7 +99,9 @@ const probes: Readonly<Record<Part, Probe>> = {
     await upgrade(t, server)
     return names.includes('upgrade')
   },
-  'node Socket#_httpMessage': async () => await overHttp((_request, response) => (response.socket as { _httpMessage?: unknown } | null)?._httpMessage === response),
+  'node Socket#_httpMessage': async () => await overHttp((_request, response) => {
+    return (response.socket as { _httpMessage?: unknown } | null)?._httpMessage === response
+  }),
   'node ServerResponse#assignSocket': () => {
     const [response, stream] = [new ServerResponse(new IncomingMessage(new PassThrough() as never)), new PassThrough()]
     response.assignSocket(stream as never)
@@ -112,7 +115,11 @@ const probes: Readonly<Record<Part, Probe>> = {
   },
   'node ServerResponse#shouldKeepAlive': async () => {
     let was: unknown
-    const { headers } = await answered((_request, response) => { was = response.shouldKeepAlive; response.shouldKeepAlive = false; response.end() })
+    const { headers } = await answered((_request, response) => {
+      was = response.shouldKeepAlive
+      response.shouldKeepAlive = false
+      response.end()
+    })
     return was === true && headers.get('connection') === 'close'
   },
   'node Socket#alpnProtocol': async (t) => {

@@ -162,7 +162,12 @@ t.test('frames wait while the owner is full, and go on in their order when it ha
 t.test('a stream that ends while its owner has room for some of what waits is read no further than that', (t) => {
   const heard: string[] = []
   let ends = 0
-  const owner = { ...ownerOf({}), room: 2, get isFull (): boolean { return this.room === 0 }, takeText (message: string) { this.room--; heard.push(message) } }
+  const owner = {
+    ...ownerOf({}),
+    room: 2,
+    get isFull (): boolean { return this.room === 0 },
+    takeText (message: string) { this.room--; heard.push(message) }
+  }
   const reader = frameReaderOf(owner, receiverOf({ write: () => t.fail('ws is not asked'), end () { ends++ } }))
   reader.write(Buffer.concat(['1', '2', '3', '4', '5', '6'].map((n) => bytesOf(text(n)))))
   owner.room = 1
