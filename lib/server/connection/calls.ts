@@ -9,15 +9,13 @@ import type { Encoder, WrittenCall } from '../messages/encode.js'
 import type { InboundOutput } from '../messages/owner.js'
 import { rejectionOf } from '../messages/rejection.js'
 import { giveWay } from '../turn.js'
+import type { Input } from './input.js'
 
 /** A connection, as its calls need it. */
 export interface CallsOwner {
   readonly isOpen: boolean
+  readonly input: Input
   readonly output: InboundOutput
-  /** Reads on if an answer may stand behind the messages that wait. */
-  readForAnswer (): void
-  /** Stops reading if more messages wait than usual. */
-  stopReading (): void
 }
 
 interface PendingCall {
@@ -61,12 +59,12 @@ export class PendingCalls {
   async call (type: string, payload: unknown, options: CallOptions): Promise<unknown> {
     const answer = this.#send(type, this.#encoder.call(type, payload), options)
     // A client whose messages wait to be read cannot answer.
-    this.#owner.readForAnswer()
+    this.#owner.input.resumeForAnswer()
     try {
       return await answer
     } finally {
       // With the answer the usual limit holds again.
-      this.#owner.stopReading()
+      this.#owner.input.pauseIfFull()
     }
   }
 

@@ -14,7 +14,6 @@ import type { ConnectionStats } from '../stats.js'
 import type { Hub } from '../topics/hub.js'
 import { Subscriptions } from '../topics/subscriptions.js'
 import type { Frame } from '../transport/frame.js'
-import type { FrameReader, FrameReaderOwner } from '../transport/frame-reader.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
 import { Activity, type ActivityOwner } from './activity.js'
 import { PendingCalls, type CallsOwner } from './calls.js'
@@ -22,6 +21,7 @@ import { closeFrameOf } from './close-frame.js'
 import { reportError, type ErrorHandlerContext } from './error-handler.js'
 import { Expiry } from './expiry.js'
 import type { Entry, Heartbeat, HeartbeatMember } from './heartbeat.js'
+import { Input, type InputOwner } from './input.js'
 import { Lifecycle, type LifecycleHandlers, type LifecycleOwner } from './lifecycle.js'
 import { Output, type OutputOwner } from './output.js'
 import { TypedSocket, type SocketOwner } from './socket.js'
@@ -50,7 +50,7 @@ const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: its parts put together. Handlers hold its `socket`. */
 export class Connection implements
-  SocketOwner, InboundOwner, FrameReaderOwner, OutputOwner, CallsOwner, LifecycleOwner, ActivityOwner, HeartbeatMember {
+  SocketOwner, InboundOwner, InputOwner, OutputOwner, CallsOwner, LifecycleOwner, ActivityOwner, HeartbeatMember {
   readonly route: RouteContext
   readonly request: FastifyRequest
   readonly ws: ServerWebSocket
@@ -58,10 +58,10 @@ export class Connection implements
   // The context of the handshake. Functions of the app run in it: work that begins in a turn of
   // another connection, or of a timer, enters it first.
   readonly context: AsyncResource = new AsyncResource('fastify-typed-ws')
+  readonly input: Input
   readonly output: Output
   readonly #stream: TransportStream
   readonly #inbound: Inbound
-  readonly #frameReader: FrameReader | undefined
   readonly activity: Activity
   readonly #lifecycle: Lifecycle
   readonly #heartbeatEntry: Entry | undefined
@@ -83,8 +83,7 @@ export class Connection implements
     this.#inbound = new Inbound(route, this)
     this.#lifecycle = new Lifecycle(route, this)
     this.activity = new Activity(this.#lifecycle, this.#inbound, this)
-    this.#frameReader = ws.readThrough(this.#inbound.receiver, this, settings.maxPayloadBytes, this.context)
-    ws.on('message', (data: Buffer, isBinary) => this.context.runInAsyncScope(() => this.#receive(data, isBinary)))
+    this.input = new Input(ws, this.#inbound.receiver, settings.maxPayloadBytes, this)
     ws.on('close', (code, reason) => this.context.runInAsyncScope(() => this.#end(ws.faultCode ?? code, reason.toString())))
     ws.on('error', (error) => this.request.log.debug({ err: error }, 'websocket error'))
     route.registry.join(this)
@@ -173,44 +172,7 @@ export class Connection implements
     return this.#calls?.take(answer) === true
   }
 
-  readForAnswer (): void {
-    if (!this.#inbound.receiver.isFull) this.resumeInContext()
-  }
-
-  stopReading (): void {
-    if (this.#inbound.receiver.isFull) this.pause()
-  }
-
-  // Input.
-
-  get hasMessageListener (): boolean {
-    return this.ws.listenerCount('message') > 1
-  }
-
-  get ignoresInput (): boolean {
-    return this.ws.ignoresInput
-  }
-
-  ignoreInput (): void {
-    this.ws.ignoreInput()
-  }
-
-  takePong (): boolean {
-    return this.ws.takePong()
-  }
-
-  pause (): void {
-    this.ws.pause()
-  }
-
-  // Frames that wait in front of `ws` are read before the stream.
-  resume (): void {
-    if (this.#frameReader?.readOn() !== false && this.ws.isPaused) this.ws.resume()
-  }
-
-  resumeInContext (): void {
-    this.context.runInAsyncScope(() => this.resume())
-  }
+  // Work of the app.
 
   onIdle (): void {
     this.activity.progress()
@@ -308,11 +270,6 @@ export class Connection implements
   onDead (): void {
     this.request.log.debug('websocket client shows no sign of life')
     this.terminate()
-  }
-
-  #receive (data: Buffer, isBinary: boolean): void {
-    if (isBinary) this.#inbound.receiver.takeBinary(data)
-    else this.#inbound.receiver.takeText(data, data.length)
   }
 
   #end (code: number, reason: string): void {

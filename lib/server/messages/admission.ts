@@ -121,7 +121,7 @@ export class Admission {
   #wait (): void {
     if (this.#owner.isGone) return
     this.#throttle = after(this.#limiter!.waitMs(performance.now()), () => this.#goOn(), this.#throttle).unref()
-    this.#owner.pause()
+    this.#owner.input.pause()
   }
 
   #goOn (): void {
@@ -136,6 +136,6 @@ export class Admission {
     const last: Rejection = { ...rejection, ending: [code, reason] }
     this.#ending = after(ENDING_MS, () => this.#responder.reject(last)).unref()
     this.#scheduler.push(last)
-    this.#owner.ignoreInput()
+    this.#owner.input.ignore()
   }
 }

@@ -20,6 +20,19 @@ export interface InboundContext {
   readonly binary: UncheckedEntry | undefined
 }
 
+/** The reading from the client. */
+export interface InboundInput {
+  /** True once every frame but a close frame is left out. */
+  readonly isIgnored: boolean
+  /** Leaves out every frame but a close frame from now on. */
+  ignore (): void
+  /** @returns whether a pong that has arrived answers a ping of the server's. */
+  takePong (): boolean
+  /** Reads no more, until `resume`. */
+  pause (): void
+  resume (): void
+}
+
 /** The way of answers to the client. */
 export interface InboundOutput {
   /** True while the client reads too slowly for more. */
@@ -35,6 +48,7 @@ export interface InboundOutput {
 export interface InboundOwner {
   /** The object that handlers hold. */
   readonly socket: Socket
+  readonly input: InboundInput
   readonly output: InboundOutput
   readonly isOpen: boolean
   /** True once the client is gone: nothing it has sent gets an answer. */
@@ -49,15 +63,6 @@ export interface InboundOwner {
   /** @returns the error that the client is told of, or a promise of it that never rejects. */
   report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure>
   close (code: number, reason: string): void
-  /** True once every frame but a close frame is left out. */
-  readonly ignoresInput: boolean
-  /** Leaves out every frame but a close frame from now on. */
-  ignoreInput (): void
-  /** @returns whether a pong that has arrived answers a ping of the server's. */
-  takePong (): boolean
-  /** Reads no more, until `resume`. */
-  pause (): void
-  resume (): void
   /** Notes that there may be nothing left to do. */
   onIdle (): void
   /** Notes that the source of a stream has ended. */

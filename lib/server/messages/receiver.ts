@@ -36,7 +36,7 @@ export class Receiver implements TextReceiver {
   }
 
   takeText (text: string | Buffer, bytes: number): void {
-    if (this.#owner.ignoresInput) return
+    if (this.#owner.input.isIgnored) return
     this.#received++
     try {
       this.#admission.take(this.#decode(text), bytes)
@@ -46,7 +46,7 @@ export class Receiver implements TextReceiver {
   }
 
   takeBinary (data: Buffer): void {
-    if (this.#owner.ignoresInput) return
+    if (this.#owner.input.isIgnored) return
     this.#received++
     try {
       const { binary } = this.#context
@@ -59,7 +59,7 @@ export class Receiver implements TextReceiver {
 
   // The client's pong to a ping of the server's is free.
   admitsFrame (opcode: number): boolean {
-    return (opcode === PONG && this.#owner.takePong()) || this.#admission.admitsFrame()
+    return (opcode === PONG && this.#owner.input.takePong()) || this.#admission.admitsFrame()
   }
 
   #decode (text: string | Buffer): Decoded {

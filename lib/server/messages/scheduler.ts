@@ -59,7 +59,7 @@ export class Scheduler implements HandlerQueueOwner<Item> {
   push (item: Item, isUrgent: boolean = false): void {
     const queue = isUrgent ? this.#urgent! : this.#queue
     queue.push(item)
-    if (this.isFull) this.#owner.pause()
+    if (this.isFull) this.#owner.input.pause()
   }
 
   /** Handles messages from now on. */
@@ -80,7 +80,7 @@ export class Scheduler implements HandlerQueueOwner<Item> {
   stop (): void {
     this.#queue.clear()
     this.#urgent?.clear()
-    this.#owner.ignoreInput()
+    this.#owner.input.ignore()
   }
 
   /** Aborts the messages that run: nothing awaits their answers. */
@@ -116,7 +116,7 @@ export class Scheduler implements HandlerQueueOwner<Item> {
   }
 
   onProgress (): void {
-    if (this.#fill <= 0.5) this.#owner.resume()
+    if (this.#fill <= 0.5) this.#owner.input.resume()
     this.#owner.onIdle()
   }
 

@@ -1,0 +1,81 @@
+import type { AsyncResource } from 'node:async_hooks'
+import type { InboundInput } from '../messages/owner.js'
+import type { Receiver } from '../messages/receiver.js'
+import type { FrameReader, FrameReaderOwner } from '../transport/frame-reader.js'
+import type { ServerWebSocket } from '../transport/websocket.js'
+
+/** A connection, as its input needs it. */
+export interface InputOwner {
+  readonly context: AsyncResource
+  /** The client is gone, but bytes that it sent wait to be read. */
+  gone (): void
+}
+
+/** The bytes from one client: reads them, as fast as the receiver of its messages takes them. */
+export class Input implements InboundInput, FrameReaderOwner {
+  readonly #ws: ServerWebSocket
+  readonly #receiver: Receiver
+  readonly #owner: InputOwner
+  readonly #frameReader: FrameReader | undefined
+
+  constructor (ws: ServerWebSocket, receiver: Receiver, maxPayloadBytes: number, owner: InputOwner) {
+    this.#ws = ws
+    this.#receiver = receiver
+    this.#owner = owner
+    this.#frameReader = ws.readThrough(receiver, this, maxPayloadBytes, owner.context)
+    ws.on('message', (data: Buffer, isBinary) => owner.context.runInAsyncScope(() => this.#receive(data, isBinary)))
+  }
+
+  get isIgnored (): boolean {
+    return this.#ws.ignoresInput
+  }
+
+  ignore (): void {
+    this.#ws.ignoreInput()
+  }
+
+  get hasMessageListener (): boolean {
+    return this.#ws.listenerCount('message') > 1
+  }
+
+  takePong (): boolean {
+    return this.#ws.takePong()
+  }
+
+  pause (): void {
+    this.#ws.pause()
+  }
+
+  // Frames that wait in front of `ws` are read before the stream.
+  resume (): void {
+    if (this.#frameReader?.readOn() !== false && this.#ws.isPaused) this.#ws.resume()
+  }
+
+  resumeInContext (): void {
+    this.#owner.context.runInAsyncScope(() => this.resume())
+  }
+
+  /** Reads on if an answer may stand behind the messages that wait. */
+  resumeForAnswer (): void {
+    if (!this.#receiver.isFull) this.resumeInContext()
+  }
+
+  /** Stops reading if more messages wait than may. */
+  pauseIfFull (): void {
+    if (this.#receiver.isFull) this.pause()
+  }
+
+  gone (): void {
+    this.#owner.gone()
+  }
+
+  terminate (): void {
+    this.#ws.terminate()
+  }
+
+  // A message that ws has read: its frame is in fragments, say, or compressed.
+  #receive (data: Buffer, isBinary: boolean): void {
+    if (isBinary) this.#receiver.takeBinary(data)
+    else this.#receiver.takeText(data, data.length)
+  }
+}
