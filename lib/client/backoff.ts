@@ -1,7 +1,7 @@
 import type { ClientOptions } from '../../types/client.js'
 import { EXPIRED, isFinal, readRetryAfter } from '../protocol.js'
 
-/** Whether and when to come back, by the table of close codes in docs/PROTOCOL.md. */
+/** The wait before the next attempt, by the table of close codes in docs/PROTOCOL.md. */
 export class Backoff {
   readonly #minDelayMs: number
   readonly #maxDelayMs: number
@@ -14,32 +14,33 @@ export class Backoff {
     this.#maxDelayMs = maxDelayMs
   }
 
-  /** How many attempts have failed since the last connection that held. */
+  /** The number of attempts that have failed since the last connection that held. */
   get attempt (): number {
     return this.#attempt
   }
 
-  /** A connection has held: what was before is forgotten. */
+  /** Forgets all failures: a connection has held. */
   reset (): void {
     this.#attempt = 0
     this.#isExpired = false
   }
 
-  /** @returns how long to wait, or nothing where the client is to stay away. */
+  /** @returns the time to wait; `undefined` when the client is to stay away. */
   delayMs (code: number, reason: string): number | undefined {
-    // Twice in a row: fresh credentials were no better.
+    // A second expiry in a row: fresh credentials were no better.
     if (isFinal(code) || (code === EXPIRED && this.#isExpired)) return undefined
     this.#isExpired ||= code === EXPIRED
     this.#hintMs = readRetryAfter(reason)
     this.#attempt++
-    // The server spreads its clients by this; but one that says so again and again is not hammered.
+    // The server spreads its clients by its hint; but one that gives a short hint again and again
+    // gets growing waits.
     if (this.#hintMs > 0 && this.#attempt === 1) return this.#hintMs
     return Math.max(this.#hintMs, this.#jitterMs(this.#attempt))
   }
 
   /**
-   * When somebody cannot wait: a random time as after the first failure, but what the server has
-   * asked for it gets.
+   * A random time as after the first failure, for a page that wakes; a hint of the server's still
+   * holds.
    */
   soonMs (): number {
     return this.#hintMs > 0 ? Infinity : this.#jitterMs(1)

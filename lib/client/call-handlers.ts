@@ -2,20 +2,22 @@ import { ERROR, REPLY } from '../protocol.js'
 
 export type CallHandler = (payload: unknown, settings: { readonly signal: AbortSignal }) => unknown
 
-/** How answers go out. */
-export interface MessageReplier {
-  /** Says it now or never: where it was asked is where it goes. */
-  say (type: string, body: object): void
+/** Sends answers. */
+export interface ReplySender {
+  /**
+   * Sends a message on this very connection, or never: an answer belongs where its call came from.
+   */
+  sendReserved (type: string, body: object): void
 }
 
-/** The server's own calls, and who answers them. */
+/** The handlers of the server's calls, by message, and the calls that they still answer. */
 export class CallHandlers extends Map<string, CallHandler> {
-  readonly #desk: MessageReplier
+  readonly #sender: ReplySender
   readonly #running: Map<number, AbortController> = new Map()
 
-  constructor (desk: MessageReplier) {
+  constructor (sender: ReplySender) {
     super()
-    this.#desk = desk
+    this.#sender = sender
   }
 
   /** Answers a call, with its refusal if there is one; never rejects. */
@@ -28,9 +30,9 @@ export class CallHandlers extends Map<string, CallHandler> {
       const handler = this.get(type)
       if (!handler) throw Object.assign(new Error(`no handler for '${type}'`), { statusCode: 501 })
       const data = await handler(payload, { signal })
-      if (!signal.aborted) this.#desk.say(REPLY, { ref, data })
+      if (!signal.aborted) this.#sender.sendReserved(REPLY, { ref, data })
     } catch (error) {
-      if (!signal.aborted) this.#desk.say(ERROR, { ref, received: type, ...bodyOf(error) })
+      if (!signal.aborted) this.#sender.sendReserved(ERROR, { ref, received: type, ...bodyOf(error) })
     }
     // Another connection may count its calls from 1 as well.
     if (this.#running.get(ref) === controller) this.#running.delete(ref)
@@ -40,20 +42,20 @@ export class CallHandlers extends Map<string, CallHandler> {
     this.#running.get(ref)?.abort()
   }
 
-  /** Nobody waits for any answer. */
+  /** Aborts every call: the connection that waited for the answers is lost. */
   cancelAll (): void {
     for (const controller of this.#running.values()) controller.abort()
     this.#running.clear()
   }
 }
 
-// The server sees why: what the page's own code says is no secret from the service it belongs to.
-// To look at what was thrown may throw again.
+// The server sees the error's text: the page's own code keeps no secret from its service. Reading
+// the properties of a thrown value may throw again.
 function bodyOf (thrown: unknown): object {
   try {
     const { statusCode, code, message = thrown } = Object(thrown) as { statusCode?: number, code?: string, message?: unknown }
     return { statusCode: Number(statusCode) || 500, code: code && String(code), error: 'Error', message: String(message) }
   } catch {
-    return { statusCode: 500, error: 'Error', message: 'The error cannot be read' }
+    return bodyOf(new Error('The error cannot be read'))
   }
 }

@@ -4,76 +4,76 @@ import { after } from '../timer.js'
 import { ClientError, errorOf } from './errors.js'
 import type { SendQueue, Unsent } from './send-queue.js'
 
-/** Who waits for answers. After `done` or `failed` nothing more comes. */
+/** The receiver of a call's answers. After `complete` or `error` nothing more comes. */
 export interface Sink {
   item? (data: unknown): void
   complete (data?: unknown): void
   error (error: unknown): void
 }
 
-/** How questions go out. */
+/** Sends calls. */
 export interface MessageSender {
   textOf (type: string, payload: object): string
   /** @throws FST_TYPED_WS_QUEUE_FULL, FST_TYPED_WS_CLIENT_CLOSED */
-  put (question: Unsent): void
-  /** Says it now or never. */
-  say (type: string, body: object): void
-  /** What is wrong with an answer. */
+  put (message: Unsent): void
+  /** Sends a message now, or never. */
+  sendReserved (type: string, body: object): void
+  /** The error of an answer that breaks its schema. */
   check (...received: Parameters<Validate>): Error | undefined
 }
 
-interface Question extends Unsent {
+interface PendingCall extends Unsent {
   readonly type: string
-  readonly asker: Sink
-  /** Stops its clock. Returns whether it was still open. */
-  readonly settle: () => boolean
-  /** Nobody waits for its answer any more. */
+  readonly sink: Sink
+  /** Ends the wait. Returns whether the call was still pending. */
+  readonly end: () => boolean
+  /** Ends the wait with an error, and tells the server so. */
   readonly giveUp: (reason: unknown) => void
   readonly fail: (error: unknown) => void
 }
 
 /** Calls and streams that are not answered yet, by their `ref`. */
 export class PendingCalls {
-  readonly #line: MessageSender
+  readonly #sender: MessageSender
   readonly #queue: SendQueue
-  readonly #pending: Map<number, Question> = new Map()
+  readonly #pending: Map<number, PendingCall> = new Map()
   #lastRef = 0
 
-  constructor (line: MessageSender, queue: SendQueue) {
-    this.#line = line
+  constructor (sender: MessageSender, queue: SendQueue) {
+    this.#sender = sender
     this.#queue = queue
   }
 
   /**
-   * Asks.
-   * @returns how to stop asking: the asker hears nothing more.
-   * @throws as the line does, and the signal's reason.
+   * Asks the server.
+   * @returns a function that stops asking: the sink gets nothing more.
+   * @throws as the sender does, and the signal's reason.
    */
-  ask (type: string, payload: object, asker: Sink, signal?: AbortSignal, timeoutMs?: number): () => void {
+  ask (type: string, payload: object, sink: Sink, signal?: AbortSignal, timeoutMs?: number): () => void {
     if (signal?.aborted) throw signal.reason
     const ref = ++this.#lastRef
-    const data = this.#line.textOf(type, { ...payload, [REF]: ref })
-    const settle = (): boolean => {
+    const data = this.#sender.textOf(type, { ...payload, [REF]: ref })
+    const end = (): boolean => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
       return this.#pending.delete(ref)
     }
     const withdraw = (): void => {
-      if (settle() && !this.#queue.delete(question)) this.#line.say(CANCEL, { ref })
+      if (end() && !this.#queue.delete(call)) this.#sender.sendReserved(CANCEL, { ref })
     }
     const fail = (error: unknown): void => {
-      settle()
-      asker.error(error)
+      end()
+      sink.error(error)
     }
     const giveUp = (reason: unknown): void => {
       withdraw()
       fail(reason)
     }
     const abort = (): void => giveUp(signal!.reason)
-    const question: Question = { type, data, asker, settle, giveUp, fail }
-    // May throw, and then nothing has begun.
-    this.#line.put(question)
-    this.#pending.set(ref, question)
+    const call: PendingCall = { type, data, sink, end, giveUp, fail }
+    // This may throw, and then nothing has begun.
+    this.#sender.put(call)
+    this.#pending.set(ref, call)
     signal?.addEventListener('abort', abort)
     const timer = timeoutMs === undefined
       ? undefined
@@ -81,23 +81,23 @@ export class PendingCalls {
     return withdraw
   }
 
-  /** Takes an answer. What nobody waits for any more was withdrawn meanwhile. */
+  /** Takes an answer. An answer without a call here belongs to one that was withdrawn meanwhile. */
   take (kind: string, ref: number, payload: Readonly<Record<string, unknown>>): void {
-    const question = this.#pending.get(ref)
-    if (!question) return
-    const { type, asker, settle, giveUp, fail } = question
+    const call = this.#pending.get(ref)
+    if (!call) return
+    const { type, sink, end, giveUp, fail } = call
     if (kind === ERROR) return fail(errorOf(payload))
     const { data } = payload
     const isItem = kind === NEXT
-    const refusal = kind === DONE ? undefined : this.#line.check(isItem ? 'item' : 'reply', type, data)
+    const refusal = kind === DONE ? undefined : this.#sender.check(isItem ? 'item' : 'reply', type, data)
     if (refusal) return giveUp(refusal)
-    if (isItem) return asker.item?.(data)
-    settle()
-    asker.complete(data)
+    if (isItem) return sink.item?.(data)
+    end()
+    sink.complete(data)
   }
 
-  /** The connection is lost: what was asked has been done or has not, so it is not asked again. */
+  /** Fails the calls that were sent: the server may have acted on them, so none is sent again. */
   disconnect (error: Error): void {
-    for (const question of this.#pending.values()) if (!this.#queue.has(question)) question.fail(error)
+    for (const call of this.#pending.values()) if (!this.#queue.has(call)) call.fail(error)
   }
 }

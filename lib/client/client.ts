@@ -7,31 +7,31 @@ import { ended, errorOf, invalidMessage } from './errors.js'
 import { SendQueue, type Unsent } from './send-queue.js'
 import { PendingCalls, type MessageSender } from './calls.js'
 import { quiet } from './quiet.js'
-import { CallHandlers, type CallHandler, type MessageReplier } from './call-handlers.js'
+import { CallHandlers, type CallHandler, type ReplySender } from './call-handlers.js'
 import { Stream } from './stream.js'
 
 type Payload = Readonly<Record<string, unknown>>
 type Message = Record<string, unknown>
 
-// What is heard beside events, whose names are strings.
+// The names of the client's own events; an event of the contract has a string.
 const BINARY = 0
 const STATE = 1
 const REOPEN = 2
 const FAILURE = 3
 
 const ANSWERS: readonly string[] = [REPLY, NEXT, DONE, ERROR]
-/** After so many attempts in a row that never opened, an error says what to check. */
+/** The number of attempts in a row without an opening, after which an error says what to check. */
 const MAX_MISSES = 3
 
-/** One conversation, whatever becomes of its connections. */
-class TypedClient extends Reconnector implements MessageSender, MessageReplier {
+/** A client of one route, over as many connections as it takes. */
+class TypedClient extends Reconnector implements MessageSender, ReplySender {
   readonly #queue: SendQueue
-  readonly #questions: PendingCalls
-  readonly #served: CallHandlers = new CallHandlers(this)
+  readonly #pendingCalls: PendingCalls
+  readonly #callHandlers: CallHandlers = new CallHandlers(this)
   readonly #emitter: Emitter = new Emitter()
   readonly #discriminator: string
   opened!: Promise<void>
-  #settle!: readonly [resolve: () => void, reject: (error: Error) => void]
+  #settlers!: readonly [resolve: () => void, reject: (error: Error) => void]
   #end: Error | undefined
   #isOpen = false
   #hasOpened = false
@@ -39,10 +39,10 @@ class TypedClient extends Reconnector implements MessageSender, MessageReplier {
 
   constructor (url: Fresh<string | URL>, options: ClientOptions) {
     super(url, options)
-    this.#expect()
+    this.#renewOpened()
     this.#discriminator = options.discriminator ?? 'type'
     this.#queue = new SendQueue(options)
-    this.#questions = new PendingCalls(this, this.#queue)
+    this.#pendingCalls = new PendingCalls(this, this.#queue)
     void this.connect()
   }
 
@@ -64,12 +64,12 @@ class TypedClient extends Reconnector implements MessageSender, MessageReplier {
 
   call (type: string, payload: Payload, { signal, timeoutMs = this.options.callTimeoutMs ?? 10_000 }: CallSettings = {}): Promise<unknown> {
     return quiet(new Promise((resolve, reject) => {
-      this.#questions.ask(type, payload, { complete: resolve, error: reject }, signal, timeoutMs)
+      this.#pendingCalls.ask(type, payload, { complete: resolve, error: reject }, signal, timeoutMs)
     }))
   }
 
   stream (type: string, payload: Payload, { signal }: StreamSettings = {}): Stream {
-    return new Stream(type, (asker) => this.#questions.ask(type, payload, asker, signal), this.options.maxBufferedItems)
+    return new Stream(type, (sink) => this.#pendingCalls.ask(type, payload, sink, signal), this.options.maxBufferedItems)
   }
 
   on (type: string, listener: (payload: unknown) => void): Off {
@@ -77,8 +77,8 @@ class TypedClient extends Reconnector implements MessageSender, MessageReplier {
   }
 
   handle (type: string, handler: CallHandler): Off {
-    const served = this.#served.set(type, handler)
-    return () => { if (served.get(type) === handler) served.delete(type) }
+    const handlers = this.#callHandlers.set(type, handler)
+    return () => { if (handlers.get(type) === handler) handlers.delete(type) }
   }
 
   onBinary (listener: (data: unknown) => void): Off {
@@ -86,7 +86,7 @@ class TypedClient extends Reconnector implements MessageSender, MessageReplier {
   }
 
   onState (listener: (change: StateChange) => void): Off {
-    // Unless it has changed again meanwhile: another listener may have closed the client.
+    // The state may have changed again meanwhile: another listener may have closed the client.
     return this.#emitter.on(STATE, (change: StateChange) => { if (change.state === this.state) listener(change) })
   }
 
@@ -98,7 +98,7 @@ class TypedClient extends Reconnector implements MessageSender, MessageReplier {
     return this.#emitter.on(FAILURE, listener)
   }
 
-  // What its questions and its answers ask of it.
+  // Sending, for calls and answers too.
 
   put (message: Unsent): boolean {
     if (this.#end) throw this.#end
@@ -109,70 +109,72 @@ class TypedClient extends Reconnector implements MessageSender, MessageReplier {
   }
 
   textOf (type: string, payload?: object): string {
-    // First, for whoever reads it; and last, because no payload may change it.
+    // The type stands first for a reader, and is set last because no payload may change it.
     return JSON.stringify({ [this.#discriminator]: type, ...payload, [this.#discriminator]: type })
   }
 
-  say (type: string, body?: object): void {
+  sendReserved (type: string, body?: object): void {
     if (this.isOpen) this.ws!.send(this.textOf(type, body) as never)
   }
 
   check (...received: Parameters<Validate>): Error | undefined {
     try {
       const reason = this.options.validate?.(...received)
-      return reason === undefined ? undefined : invalidMessage(reason, received[0] === 'call' ? { statusCode: 400 } : {})
+      return reason === undefined ? reason : invalidMessage(reason, received[0] === 'call' ? { statusCode: 400 } : {})
     } catch (cause) {
       return invalidMessage('validate failed', { cause })
     }
   }
 
-  // What its connections tell it.
+  // Events of the connections.
 
   changed (change: StateChange): void {
     const { state, code } = change
     if (this.#isOpen) {
-      this.#expect()
-      this.#served.cancelAll()
+      this.#renewOpened()
+      this.#callHandlers.cancelAll()
     }
     this.#isOpen = state === 'open'
     if (this.#isOpen) {
-      this.#greet()
+      this.#flush()
     } else if (state === 'waiting') {
       const error = ended('FST_TYPED_WS_DISCONNECTED', 'The connection was lost', change)
-      this.#questions.disconnect(error)
+      this.#pendingCalls.disconnect(error)
       if (code === MESSAGE_TOO_BIG) this.failed(error)
       if (++this.#misses === MAX_MISSES) {
         this.failed(ended('FST_TYPED_WS_UNREACHABLE', 'No attempt has opened: check the URL and the server\'s option origin', change))
       }
     } else if (state === 'closed') {
       this.#end = ended('FST_TYPED_WS_CLIENT_CLOSED', 'The client is closed', change)
-      this.#settle[1](this.#end)
+      this.#settlers[1](this.#end)
       this.#queue.clear()
-      this.#questions.disconnect(this.#end)
+      this.#pendingCalls.disconnect(this.#end)
     }
-    this.#emitter.tell(STATE, change)
+    this.#emitter.emit(STATE, change)
   }
 
   failed (error: unknown): void {
-    void quiet(this.#report(error))
+    // The console throws at an error that cannot be read: here that is a rejection, and no end of
+    // the app.
+    void quiet((async () => { if (!this.#emitter.emit(FAILURE, error)) console.warn(error) })())
   }
 
   received (data: string | ArrayBuffer): void {
-    if (typeof data !== 'string') return void this.#emitter.tell(BINARY, data)
+    if (typeof data !== 'string') return void this.#emitter.emit(BINARY, data)
     try {
       const { [this.#discriminator]: type, [REF]: ref, ...payload } = JSON.parse(data) as Message
-      // Throws where the type is no string.
+      // This throws when the type is no string.
       this.#receive(type as string, ref as number | undefined, payload)
     } catch (cause) {
       this.failed(invalidMessage('not a message', { cause }))
     }
   }
 
-  #greet (): void {
-    this.#settle[0]()
-    // Its own end is no attempt that never opened.
+  #flush (): void {
+    this.#settlers[0]()
+    // The end of this connection counts up to 0: it is no attempt without an opening.
     this.#misses = -1
-    if (this.#hasOpened) this.#emitter.tell(REOPEN)
+    if (this.#hasOpened) this.#emitter.emit(REOPEN)
     this.#hasOpened = true
     for (const message of this.#queue) {
       if (!this.isOpen) return
@@ -181,36 +183,31 @@ class TypedClient extends Reconnector implements MessageSender, MessageReplier {
     }
   }
 
-  #expect (): void {
-    this.opened = quiet(new Promise((...settle) => { this.#settle = settle }))
+  #renewOpened (): void {
+    this.opened = quiet(new Promise((...settlers) => { this.#settlers = settlers }))
   }
 
   #receive (type: string, ref: number | undefined, payload: Message): void {
-    if (!type.startsWith('$')) this.#hear(type, ref, payload)
-    else if (type === CANCEL) this.#served.cancel(ref!)
+    if (!type.startsWith('$')) this.#receivePayload(type, ref, payload)
+    else if (type === CANCEL) this.#callHandlers.cancel(ref!)
     else if (type === ERROR && typeof ref !== 'number') this.failed(errorOf(payload))
-    else if (ANSWERS.includes(type)) this.#questions.take(type, ref!, payload)
+    else if (ANSWERS.includes(type)) this.#pendingCalls.take(type, ref!, payload)
   }
 
-  #hear (type: string, ref: number | undefined, payload: Message): void {
+  #receivePayload (type: string, ref: number | undefined, payload: Message): void {
     const refusal = this.check(ref === undefined ? 'event' : 'call', type, payload)
     if (refusal) this.failed(refusal)
-    if (ref !== undefined) void this.#served.answer(type, ref, payload, refusal)
-    else if (!refusal) this.#emitter.tell(type, payload)
-  }
-
-  // Asynchronous for the sake of an error that cannot be read, which the console throws at.
-  async #report (error: unknown): Promise<void> {
-    if (!this.#emitter.tell(FAILURE, error)) console.warn(error)
+    if (ref !== undefined) void this.#callHandlers.answer(type, ref, payload, refusal)
+    else if (!refusal) this.#emitter.emit(type, payload)
   }
 }
 
 /**
- * Opens a conversation with a typed route, and keeps it: it comes back when the connection is lost,
- * unless the server said that it shall not.
+ * Connects to a typed route, and again when the connection is lost, unless the server has ended it
+ * for good.
  *
  * @param url - of the route, relative to the page or absolute, of http or ws; or a function that
- * gives it before each attempt.
+ * returns it before each attempt.
  * @throws `FST_TYPED_WS_INVALID_OPTION`
  *
  * @example

@@ -2,37 +2,35 @@ import type { ClientOptions, WebSocketLike } from '../../types/client.js'
 import { PING, REFUSAL } from '../protocol.js'
 import { after, type Timer } from '../timer.js'
 
-/** What one connection tells of itself. Once it is down it says nothing more. */
+/** Receives the events of one connection. After `down` there is none. */
 export interface ConnectionOwner {
-  /** Says it now or never. */
-  say (type: string): void
+  /** Sends a message now, or never. */
+  sendReserved (type: string): void
   up (): void
-  /** @param code - default 1006: nobody said. */
+  /** @param code - default 1006: the connection broke. */
   down (code?: number, reason?: string): void
   received (data: string | ArrayBuffer): void
   /** An attempt failed for a reason that no close code says. */
   failed (error: unknown): void
 }
 
-/**
- * One WebSocket from its first attempt to its end, whether that is a close, a refusal or silence.
- */
+/** One WebSocket from its attempt to its end: a close, a refusal or silence. */
 export interface Connection {
   readonly ws: WebSocketLike
-  /** Asks for a sign of life, unless it was asked already. */
+  /** Asks the server for a sign of life, unless it was asked already. */
   probe (): void
-  /** Ends it without another word to its owner. */
+  /** Closes the connection, without an event for its owner. */
   close (code?: number, reason?: string): void
 }
 
-export function linkOf (ws: WebSocketLike, owner: ConnectionOwner, heartbeat: ClientOptions['heartbeat'] = {}): Connection {
+export function openConnection (ws: WebSocketLike, owner: ConnectionOwner, heartbeat: ClientOptions['heartbeat'] = {}): Connection {
   const { intervalMs = 10_000, timeoutMs = 5000 } = heartbeat || { intervalMs: Infinity }
   let timer: Timer | undefined
   let lastMs = 0
   let isAsked = false
 
-  // One timer, set anew when it fires and not for each message. A clock that was set back tells
-  // nothing: better ask.
+  // One timer, set anew when it fires and not for each message. A clock that was set back cannot
+  // tell how long the server was silent: then the server is asked.
   const rest = (): void => {
     const leftMs = intervalMs - (Date.now() - lastMs)
     if (leftMs > 0 && leftMs <= intervalMs) timer = after(leftMs, rest, timer)
@@ -42,20 +40,21 @@ export function linkOf (ws: WebSocketLike, owner: ConnectionOwner, heartbeat: Cl
   const ask = (isAgain = false): void => {
     const askedMs = Date.now()
     isAsked = true
-    // Answered at once by whoever lives.
-    owner.say(PING)
+    // A server that lives answers at once.
+    owner.sendReserved(PING)
     timer = after(timeoutMs, () => {
       if (!isAsked) rest()
-      // Fired late: the page was asleep, and what has arrived since is not read yet.
+      // The timer is late: the page was asleep, and messages that have arrived since are not read
+      // yet.
       else if (!isAgain && Date.now() - askedMs > 2 * timeoutMs) ask(true)
-      // Taken for dead. A closing handshake with nobody would take minutes.
+      // The server is taken for dead: a closing handshake without an answer would take minutes.
       else owner.down()
     }, timer)
   }
 
   ws.binaryType = 'arraybuffer'
   ws.onopen = () => {
-    // Its close says why.
+    // The close that follows says why.
     if (ws.protocol === REFUSAL) return
     lastMs = Date.now()
     rest()
@@ -66,9 +65,10 @@ export function linkOf (ws: WebSocketLike, owner: ConnectionOwner, heartbeat: Cl
     isAsked = false
     owner.received(data)
   }
-  // Deno says 0 of a connection that broke.
+  // Deno has code 0 for a connection that broke.
   ws.onclose = ({ code, reason }: { readonly code: number, readonly reason: string }) => owner.down(code || undefined, reason)
-  // A browser says no more than the close does; `ws` and other programs say why.
+  // The error of a browser says no more than its close; that of `ws` and other programs gives a
+  // cause.
   ws.onerror = ({ error, message }: { readonly error?: unknown, readonly message?: string }) => {
     if (error ?? message) owner.failed(error ?? new Error(message))
   }
@@ -81,9 +81,8 @@ export function linkOf (ws: WebSocketLike, owner: ConnectionOwner, heartbeat: Cl
     close (code, reason) {
       ws.close(code, reason)
       clearTimeout(timer)
-      ws.onopen = ws.onmessage = ws.onclose = null
-      // Without a listener Node takes an error for a fault.
-      ws.onerror = () => {}
+      // Without a listener an error of `ws` would end the process.
+      ws.onopen = ws.onmessage = ws.onclose = ws.onerror = () => {}
     }
   }
 }

@@ -1,11 +1,8 @@
 type Listener = (value: never) => void
 
-/**
- * Those who want to hear of something, by what it is: an event of the contract, or a number for
- * what is the client's own.
- */
+/** Listeners by name: an event of the contract, or a number for an event of the client itself. */
 export class Emitter extends Map<string | number, Set<{ readonly listener: Listener }>> {
-  /** @returns how to stop listening. */
+  /** @returns a function that removes the listener. */
   on (name: string | number, listener: Listener): () => void {
     const all = this.get(name) ?? new Set()
     const entry = { listener }
@@ -13,20 +10,20 @@ export class Emitter extends Map<string | number, Set<{ readonly listener: Liste
     return () => all.delete(entry)
   }
 
-  /** @returns whether anybody listened. */
-  tell (name: string | number, value?: unknown): boolean {
+  /** @returns whether there was a listener. */
+  emit (name: string | number, value?: unknown): boolean {
     const all = this.get(name)
-    const told = [...all ?? []]
-    for (const entry of told) {
+    const listeners = [...all ?? []]
+    for (const entry of listeners) {
       try {
-        // Who has stopped listening meanwhile hears nothing more.
+        // A listener that another one has removed meanwhile is not called.
         if (all!.has(entry)) entry.listener(value as never)
       } catch (error) {
-        // As an EventTarget does: who fails does not hinder the others, and is told of where nobody
-        // can miss it.
+        // As with an EventTarget, a listener that throws does not stop the others, and its error
+        // reaches the page or the process.
         queueMicrotask(() => { throw error })
       }
     }
-    return told.length > 0
+    return listeners.length > 0
   }
 }

@@ -1,14 +1,13 @@
 import type { ClientErrorLike, StateChange } from '../../types/client.js'
 
-/** What may be known of an error beyond its code and message. */
+/** Details of an error beyond its code and message. */
 type Details = Partial<Pick<ClientErrorLike, 'statusCode' | 'received' | 'closeCode' | 'reason'>> & ErrorOptions
 
-/** How a connection ended. */
+/** The end of a connection. */
 type End = Pick<StateChange, 'code' | 'reason'>
 
 /**
- * Every error of the client's own, and the server's `$error`, told apart by `code`: see
- * docs/errors.md.
+ * An error of the client's own, or the server's `$error`; `code` tells which. See docs/errors.md.
  */
 export class ClientError extends Error implements ClientErrorLike {
   override readonly name = 'ClientError'
@@ -30,7 +29,7 @@ export const invalidMessage = (what: string, details?: Details): ClientError => 
   return new ClientError('FST_TYPED_WS_INVALID_MESSAGE', what, details)
 }
 
-/** An `$error` of the server's, whatever it consists of. */
+/** The error of an `$error` of the server's, whose fields may be anything. */
 export function errorOf ({ code = '', message, statusCode, received }: Readonly<Record<string, unknown>>): ClientError {
   try {
     return new ClientError(String(code), message as string, { statusCode, received } as Details)
@@ -39,7 +38,7 @@ export function errorOf ({ code = '', message, statusCode, received }: Readonly<
   }
 }
 
-/** An error that says how a connection ended. */
+/** An error with the code and the reason of a connection's end. */
 export function ended (code: string, message: string, { code: closeCode, reason }: End): ClientError {
   return new ClientError(code, `${message}: ${closeCode} ${reason}`.trimEnd(), { closeCode, reason } as Details)
 }

@@ -1,7 +1,4 @@
-/**
- * A promise that need not be awaited: that it rejects is no unhandled rejection, which would end a
- * program.
- */
+/** Marks a promise as handled: its rejection, when the app does not await it, ends no process. */
 export function quiet<T> (promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   return promise

@@ -2,10 +2,10 @@ import type { ClientOptions, ClientState, Fresh, StateChange, WebSocketConstruct
 import { REFUSAL } from '../protocol.js'
 import { after, type Timer } from '../timer.js'
 import { invalidOption } from './errors.js'
-import { linkOf, type Connection, type ConnectionOwner } from './connection.js'
+import { openConnection, type Connection, type ConnectionOwner } from './connection.js'
 import { Backoff } from './backoff.js'
 
-/** What there is in a browser, and not everywhere. */
+/** The global object: a browser has all of this, other places may not. */
 interface World {
   readonly WebSocket?: WebSocketConstructor
   readonly location?: { readonly href: string }
@@ -16,25 +16,25 @@ interface World {
 const OPEN = 1
 const ABNORMAL_CLOSURE = 1006
 /**
- * How long a connection has to hold before what was before it is forgotten: who accepts and closes
- * is not to be hammered.
+ * The time after which a connection counts as one that holds, and earlier failures are forgotten. A
+ * server that accepts and closes at once gets growing waits.
  */
 const PROVEN_MS = 5000
-/** An attempt that began this long before the page woke may wait for a network that is gone. */
+/** The age at which an attempt is replaced when the page wakes: its network may be gone. */
 const STUCK_MS = 1000
 const WAKE_EVENTS = ['online', 'visibilitychange']
 const world = globalThis as World
 
-/** Opens a connection, and another one when it is lost, until either side says that it is over. */
+/** Opens a connection, and another one when it is lost, until either side ends it for good. */
 export abstract class Reconnector implements ConnectionOwner {
   readonly #url: Fresh<string | URL>
   protected readonly options: ClientOptions
   readonly #WebSocket: WebSocketConstructor
-  readonly #retry: Backoff
+  readonly #backoff: Backoff
   #state: ClientState = 'connecting'
-  #link: Connection | undefined
+  #connection: Connection | undefined
   #timer: Timer | undefined
-  // When the attempt under way began, or the next one begins.
+  /** The time at which the attempt under way began, or the next one begins. */
   #attemptMs = 0
 
   constructor (url: Fresh<string | URL>, options: ClientOptions) {
@@ -44,11 +44,11 @@ export abstract class Reconnector implements ConnectionOwner {
     this.#url = url
     this.options = options
     this.#WebSocket = WebSocket
-    this.#retry = new Backoff(options.retry)
+    this.#backoff = new Backoff(options.retry)
     this.#listen('addEventListener')
   }
 
-  abstract say (type: string): void
+  abstract sendReserved (type: string): void
   abstract received (data: string | ArrayBuffer): void
   abstract failed (error: unknown): void
   protected abstract changed (change: StateChange): void
@@ -57,12 +57,12 @@ export abstract class Reconnector implements ConnectionOwner {
     return this.#state
   }
 
-  /** The connection there is, or the one that may come to be. */
+  /** The WebSocket of the connection, open or not yet; `undefined` between two attempts. */
   get ws (): WebSocketLike | undefined {
-    return this.#link?.ws
+    return this.#connection?.ws
   }
 
-  /** Whether what is sent now leaves now. */
+  /** Tells whether a message can be sent now. */
   get isOpen (): boolean {
     return this.#state === 'open' && this.ws!.readyState === OPEN
   }
@@ -70,48 +70,50 @@ export abstract class Reconnector implements ConnectionOwner {
   /** Makes an attempt, in place of one that is under way. */
   async connect (): Promise<void> {
     const { protocol, token, openTimeoutMs = 15_000 } = this.options
-    this.#leave()
+    this.#disconnect()
     this.#attemptMs = Date.now()
     const timer = this.#timer = after(openTimeoutMs, () => this.down())
     let isKnown = false
     try {
       const url = await fresh(this.#url)
       const credentials = await fresh(token)
-      // Too late, whatever they were.
+      // Another attempt, or the end, has come first.
       if (this.#timer !== timer) return
       isKnown = true
       const protocols = [protocol, protocol && REFUSAL, credentials && `bearer.${credentials}`].filter(Boolean) as string[]
-      this.#link = linkOf(new this.#WebSocket(socketUrl(url), protocols), this, this.options.heartbeat)
+      this.#connection = openConnection(new this.#WebSocket(socketUrl(url), protocols), this, this.options.heartbeat)
     } catch (error) {
       if (this.#timer !== timer) return
       this.failed(error)
-      // What cannot be opened now cannot be opened later: not a URL, not a subprotocol, or not from
-      // this page.
-      this.down(undefined, undefined, isKnown)
+      // A WebSocket that cannot be made now cannot be made later: its URL or its subprotocol is
+      // invalid, or forbidden to this page. A function of the app that failed may succeed next
+      // time.
+      if (isKnown) this.#end(ABNORMAL_CLOSURE, '')
+      else this.down()
     }
   }
 
-  /** Waits no longer. */
+  /** Makes the next attempt now, when one is waited for. */
   retry (): void {
     if (this.#state === 'waiting') this.#wait(0)
   }
 
   close (code: number = 1000, reason: string = ''): void {
-    this.#link?.close(code, reason)
+    this.#connection?.close(code, reason)
     this.#end(code, reason)
   }
 
-  // What its link tells it.
+  // Events of the connection.
 
   up (): void {
-    this.#timer = after(PROVEN_MS, () => this.#retry.reset(), this.#timer)
+    this.#timer = after(PROVEN_MS, () => this.#backoff.reset(), this.#timer)
     this.#change('open')
   }
 
-  down (code: number = ABNORMAL_CLOSURE, reason: string = '', isFinal: boolean = false): void {
+  down (code: number = ABNORMAL_CLOSURE, reason: string = ''): void {
     if (this.#state === 'closed') return
-    this.#leave()
-    const retryInMs = isFinal ? undefined : this.#retry.delayMs(code, reason)
+    this.#disconnect()
+    const retryInMs = this.#backoff.delayMs(code, reason)
     if (retryInMs === undefined) return this.#end(code, reason)
     this.#wait(retryInMs)
     this.#change('waiting', { retryInMs, code, reason })
@@ -121,17 +123,17 @@ export abstract class Reconnector implements ConnectionOwner {
     this.#attemptMs = Date.now() + ms
     this.#timer = after(ms, () => {
       this.#change('connecting')
-      // Unless who heard of it has closed the client.
+      // A listener may have closed the client.
       if (this.#state === 'connecting') void this.connect()
     }, this.#timer)
   }
 
-  // The network is back, or the page was looked at or left: a connection may have died unnoticed,
-  // and who waits need not wait for long.
+  // The network is back, or the page is shown or hidden: the connection may have died unnoticed,
+  // and a long wait is cut short.
   readonly #wake = (): void => {
     const sinceMs = Date.now() - this.#attemptMs
-    const soonMs = this.#retry.soonMs()
-    if (this.isOpen) this.#link!.probe()
+    const soonMs = this.#backoff.soonMs()
+    if (this.isOpen) this.#connection!.probe()
     if (this.#state === 'connecting' && sinceMs > STUCK_MS) void this.connect()
     if (this.#state === 'waiting' && sinceMs < -soonMs) this.#wait(soonMs)
   }
@@ -140,31 +142,31 @@ export abstract class Reconnector implements ConnectionOwner {
     for (const name of WAKE_EVENTS) world[how]?.(name, this.#wake)
   }
 
-  #leave (): void {
+  #disconnect (): void {
     clearTimeout(this.#timer)
-    this.#link?.close()
-    this.#timer = this.#link = undefined
+    this.#connection?.close()
+    this.#timer = this.#connection = undefined
   }
 
   #end (code: number, reason: string): void {
     if (this.#state === 'closed') return
-    this.#leave()
+    this.#disconnect()
     this.#listen('removeEventListener')
     this.#change('closed', { code, reason })
   }
 
   #change (state: ClientState, details?: Partial<StateChange>): void {
     this.#state = state
-    this.changed({ state, attempt: this.#retry.attempt, ...details })
+    this.changed({ state, attempt: this.#backoff.attempt, ...details })
   }
 }
 
-// Not before whoever made the client could listen.
+// Asynchronous, so that the app can add its listeners before the first event.
 async function fresh<T> (value: Fresh<T>): Promise<T> {
   return typeof value === 'function' ? (value as () => T | Promise<T>)() : value
 }
 
-// Relative to the page or the worker, as a link is. An absolute one is left as it is: the URL of
+// A URL is relative to the page or the worker. An absolute one is not parsed: the URL class of
 // React Native would append a slash.
 function socketUrl (url: string | URL): string {
   const given = String(url).replace(/#.*/, '')

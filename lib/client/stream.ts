@@ -3,16 +3,19 @@ import type { Sink } from './calls.js'
 import { quiet } from './quiet.js'
 
 type Step = IteratorResult<unknown, undefined>
-type Ask = (asker: Sink) => () => void
+type Ask = (sink: Sink) => () => void
 
 const END: Step = { done: true, value: undefined }
 
-/** The items of a stream, asked for when the first is wanted, and no longer than they are. */
+/**
+ * The items of a stream. The server is asked when the loop begins, and told when the loop ends
+ * early.
+ */
 export class Stream implements AsyncIterableIterator<unknown>, Sink {
   readonly #type: string
   readonly #ask: Ask
   readonly #max: number
-  // What came before the end is had before the end; a failure once, and then nothing.
+  // Items that came before the end are given before it; an error is given once, and then the end.
   readonly #steps: Array<Promise<Step>> = []
   readonly #waiting: Array<(step: Step | Promise<Step>) => void> = []
   #withdraw: (() => void) | undefined
@@ -40,7 +43,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Sink {
     }))
   }
 
-  /** Leaving the loop early: nobody wants what is left. */
+  /** Ends a loop that is left early: the items that wait are dropped. */
   async return (): Promise<Step> {
     this.#withdraw?.()
     this.#steps.length = 0
@@ -50,9 +53,10 @@ export class Stream implements AsyncIterableIterator<unknown>, Sink {
 
   item (value: unknown): void {
     this.#put(Promise.resolve({ done: false, value }))
-    if (this.#steps.length <= this.#max) return
-    this.#withdraw?.()
-    this.error(new ClientError('FST_TYPED_WS_STREAM_OVERFLOW', `Too many items of '${this.#type}' wait`))
+    if (this.#steps.length > this.#max) {
+      this.#withdraw?.()
+      this.error(new ClientError('FST_TYPED_WS_STREAM_OVERFLOW', `Too many items of '${this.#type}' wait`))
+    }
   }
 
   complete (): void {
