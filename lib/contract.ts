@@ -40,7 +40,10 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  *   name: 'chat.v1',
  *   clientToServer: {
  *     message: Type.Object({ text: Type.String({ minLength: 1, maxLength: 2000 }) }),
- *     history: { request: Type.Object({ before: Type.Number() }), reply: Type.Array(Type.String()) }
+ *     history: {
+ *       request: Type.Object({ before: Type.Number() }),
+ *       reply: Type.Array(Type.String())
+ *     }
  *   },
  *   serverToClient: {
  *     message: Type.Object({ text: Type.String(), id: Type.String() })

@@ -6,28 +6,26 @@ import type { AnyContract, CallNames, EventNames, Item, Payload, Reply, StreamNa
  */
 export type ClientState = 'connecting' | 'open' | 'waiting' | 'closed'
 
-/** What `onState` hears. */
+/** A change of a client's state, as `onState` gives it. */
 export interface StateChange {
   readonly state: ClientState
-  /** How many attempts have failed since the last connection that held. */
+  /** The number of attempts that have failed since the last connection that held. */
   readonly attempt: number
-  /** `waiting`: when the next attempt comes. */
+  /** `waiting`: the time until the next attempt, in milliseconds. */
   readonly retryInMs?: number
   /**
-   * `waiting`, `closed`: why the last connection ended, as in RFC 6455 §7.4; 1006 where nobody
-   * said.
+   * `waiting`, `closed`: the close code of the last connection (RFC 6455 §7.4); 1006 when it ended
+   * without one.
    */
   readonly code?: number
+  /** `waiting`, `closed`: the reason that came with `code`. */
   readonly reason?: string
 }
 
-/**
- * What a binary message may be given as: what the browser's own `send` takes. A string travels as
- * its UTF-8 bytes.
- */
+/** A binary message, as the browser's own `send` takes one. A string travels as its UTF-8 bytes. */
 export type Binary = string | ArrayBufferLike | ArrayBufferView | BlobLike
 
-/** As much of a Blob as its type needs where there is no DOM. */
+/** The parts of a Blob that its type needs without the DOM. */
 export interface BlobLike {
   readonly size: number
   readonly type: string
@@ -35,7 +33,8 @@ export interface BlobLike {
 }
 
 /**
- * As much of the WebSocket API as the client uses; the browser's, Node's and that of `ws` have it.
+ * The part of the WebSocket API that the client uses: the browser's, Node's and that of `ws` have
+ * it.
  */
 export interface WebSocketLike {
   readonly readyState: number
@@ -53,12 +52,12 @@ export interface WebSocketLike {
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike
 
 /**
- * Checks what was received: returns what is wrong with it, or nothing. Made by
- * `fastify-typed-ws/validate`.
+ * Checks a message of the server's: returns its fault, or nothing. `fastify-typed-ws/validate`
+ * makes one.
  */
 export type Validate = (kind: 'event' | 'call' | 'reply' | 'item', type: string, data: unknown) => string | undefined
 
-/** A value, or what gives a fresh one before each attempt. */
+/** A value, or a function that returns a fresh one before each attempt. */
 export type Fresh<T> = T | (() => T | Promise<T>)
 
 export interface ClientOptions<C extends AnyContract = AnyContract> {
@@ -71,7 +70,7 @@ export interface ClientOptions<C extends AnyContract = AnyContract> {
   readonly token?: Fresh<string>
   /** The contract's `discriminator`. Default `'type'`. */
   readonly discriminator?: string
-  /** Default: the global one. On Node 20: that of `ws`. */
+  /** The WebSocket class. Default: the global one; Node 20 has none, so give it that of `ws`. */
   readonly WebSocket?: WebSocketConstructor
   /**
    * Full jitter: each wait is a random time between `minDelayMs` and a limit that doubles, up to
@@ -79,35 +78,37 @@ export interface ClientOptions<C extends AnyContract = AnyContract> {
    */
   readonly retry?: { readonly minDelayMs?: number, readonly maxDelayMs?: number }
   /**
-   * A connection on which nothing arrived for `intervalMs` is asked for a sign of life, and given
-   * up after another `timeoutMs`. Default `{ intervalMs: 10_000, timeoutMs: 5_000 }`.
+   * A server that was silent for `intervalMs` is asked for a sign of life, and the connection is
+   * given up after another `timeoutMs`. `false` switches it off. Default `{ intervalMs: 10_000,
+   * timeoutMs: 5_000 }`.
    */
   readonly heartbeat?: { readonly intervalMs?: number, readonly timeoutMs?: number } | false
-  /** How long an attempt may take to open, what `url` and `token` take included. Default 15 000. */
+  /** The longest time of an attempt, the functions `url` and `token` included. Default 15 000. */
   readonly openTimeoutMs?: number
-  /** How long an answer may take, unless the call says. Default 10 000. */
+  /** The longest time for an answer, unless the call has its own. Default 10 000. */
   readonly callTimeoutMs?: number
-  /** How many messages may wait for a connection. Default 100. */
+  /** The number of messages that may wait for a connection. Default 100. */
   readonly maxQueuedMessages?: number
   /**
-   * What happens when one more is to wait: `send` throws, or the oldest is dropped. Default
+   * The effect of one message more than may wait: `send` throws, or the oldest is dropped. Default
    * `'throw'`.
    */
   readonly overflow?: 'throw' | 'drop'
-  /** How many items of a stream may wait for a loop that is slow. Default 10 000. */
+  /** The number of items of a stream that may wait for a slow loop. Default 10 000. */
   readonly maxBufferedItems?: number
-  /** Default: what is received is taken as it is. */
+  /** Checks the server's messages. Default: they are taken as they are. */
   readonly validate?: Validate
 }
 
 export interface CallSettings {
-  /** Aborting it ends the wait and tells the server so. */
+  /** A signal whose abort ends the wait and tells the server so. */
   readonly signal?: AbortSignal
-  /** Default: the option `callTimeoutMs`. */
+  /** The longest time for the answer, in milliseconds. Default: the option `callTimeoutMs`. */
   readonly timeoutMs?: number
 }
 
 export interface StreamSettings {
+  /** A signal whose abort ends the stream and tells the server so. */
   readonly signal?: AbortSignal
 }
 
@@ -116,18 +117,19 @@ export type Off = () => void
 
 /** An error of the client's own, or an `$error` of the server's. */
 export interface ClientErrorLike extends Error {
-  /** See docs/errors.md; of an `$error`, the code the server gave. */
+  /** The code: see docs/errors.md. An `$error` has the code that the server gave. */
   readonly code: string
-  /** Of an `$error`: as in HTTP. */
+  /** The HTTP status code of an `$error`. */
   readonly statusCode?: number
-  /** Of an `$error`: the type of the message that was refused. */
+  /** The type of the message that an `$error` rejects. */
   readonly received?: string
-  /** When the connection ended: why. */
+  /** The close code, when the connection ended. */
   readonly closeCode?: number
+  /** The reason that came with `closeCode`. */
   readonly reason?: string
 }
 
-/** One conversation with the server, over as many connections as it takes. */
+/** A client of one route, over as many connections as it takes. */
 export interface Client<C extends AnyContract = AnyContract> {
   readonly state: ClientState
   /** The negotiated subprotocol: the contract's name, or `''`. */
@@ -145,8 +147,9 @@ export interface Client<C extends AnyContract = AnyContract> {
 
   /**
    * Sends an event: now, or as soon as there is a connection, in order and once.
-   * @returns whether it went out now.
-   * @throws `FST_TYPED_WS_QUEUE_FULL` when too many wait already; `FST_TYPED_WS_CLIENT_CLOSED`.
+   * @returns true when it went out now, false when it waits.
+   * @throws `FST_TYPED_WS_QUEUE_FULL` when too many messages wait already;
+   * `FST_TYPED_WS_CLIENT_CLOSED`.
    */
   send<K extends EventNames<C['clientToServer']>> (type: K, payload: Payload<C['clientToServer'][K]>): boolean
 
@@ -154,67 +157,80 @@ export interface Client<C extends AnyContract = AnyContract> {
   sendBinary (data: C['binary']['clientToServer'] extends true ? Binary : never): boolean
 
   /**
-   * Asks and waits for the answer. A call that was sent is never sent again.
+   * Sends a call and waits for its reply. A call that was sent is never sent again.
    * @throws by rejecting: the server's `$error`; `FST_TYPED_WS_CALL_TIMEOUT`;
    * `FST_TYPED_WS_DISCONNECTED` when the connection was lost before the answer came;
-   * `FST_TYPED_WS_INVALID_MESSAGE` when `validate` refuses the answer; the signal's reason; and as
-   * `send` does.
+   * `FST_TYPED_WS_INVALID_MESSAGE` when the reply breaks its schema, as `validate` sees it; the
+   * signal's reason; and as `send` does.
    *
    * @example
    * const old = await client.call('history', { before: Date.now() })
    */
-  call<K extends CallNames<C['clientToServer']>> (type: K, payload: Payload<C['clientToServer'][K]>, settings?: CallSettings): Promise<Reply<C['clientToServer'][K]>>
+  call<K extends CallNames<C['clientToServer']>> (
+    type: K,
+    payload: Payload<C['clientToServer'][K]>,
+    settings?: CallSettings
+  ): Promise<Reply<C['clientToServer'][K]>>
 
   /**
-   * Asks for a stream, once the loop begins. Leaving the loop cancels it on the server.
+   * Asks for a stream when the loop begins. Leaving the loop cancels it on the server.
    * @throws in the loop, as `call` does; `FST_TYPED_WS_STREAM_OVERFLOW` when more than
-   * `maxBufferedItems` wait for it.
+   * `maxBufferedItems` items wait.
    *
    * @example
    * for await (const n of client.stream('ticks', { everyMs: 100 })) if (n > 10) break
    */
-  stream<K extends StreamNames<C['clientToServer']>> (type: K, payload: Payload<C['clientToServer'][K]>, settings?: StreamSettings): AsyncIterableIterator<Item<C['clientToServer'][K]>>
+  stream<K extends StreamNames<C['clientToServer']>> (
+    type: K,
+    payload: Payload<C['clientToServer'][K]>,
+    settings?: StreamSettings
+  ): AsyncIterableIterator<Item<C['clientToServer'][K]>>
 
   /** Listens to an event. */
   on<K extends EventNames<C['serverToClient']>> (type: K, listener: (payload: Payload<C['serverToClient'][K]>) => void): Off
 
   /**
-   * Answers a call of the server's; the signal is aborted when nobody waits for the answer any
-   * more. One handler each: a later one takes the place of the former.
+   * Answers a call of the server's. The signal aborts when the server has cancelled the call, or
+   * the connection is lost. A call has one handler: a later one replaces it.
    */
   handle<K extends CallNames<C['serverToClient']>> (
     type: K,
-    handler: (payload: Payload<C['serverToClient'][K]>, settings: { readonly signal: AbortSignal }) => Reply<C['serverToClient'][K]> | Promise<Reply<C['serverToClient'][K]>>
+    handler: (
+      payload: Payload<C['serverToClient'][K]>,
+      settings: { readonly signal: AbortSignal }
+    ) => Reply<C['serverToClient'][K]> | Promise<Reply<C['serverToClient'][K]>>
   ): Off
 
   /** Listens to binary messages. */
   onBinary (listener: (data: C['binary']['serverToClient'] extends true ? ArrayBuffer : never) => void): Off
 
-  /** Hears of every change of `state`. */
+  /** Listens to every change of `state`. */
   onState (listener: (change: StateChange) => void): Off
 
   /**
-   * Runs whenever a connection has come back: what it sends at once goes out in front of everything
-   * that waited.
+   * Runs when a connection is open again. Messages that the listener sends at once go out in front
+   * of those that waited.
    */
   onReopen (listener: () => void): Off
 
   /**
-   * Hears what the server refused and no call waits for, what could not be understood, why `url`,
-   * `token` or the WebSocket failed, that a message was too large for the server (close code 1009),
-   * and after three attempts in a row that never opened what to check (`FST_TYPED_WS_UNREACHABLE`).
-   * Without a listener it goes to the console.
+   * Listens to errors that belong to no call: an `$error` for an event, a message that cannot be
+   * read or breaks its schema, a failure of `url`, `token` or the WebSocket, a message that was too
+   * large for the server (close code 1009), and, after three attempts in a row that never opened, a
+   * hint of what to check (`FST_TYPED_WS_UNREACHABLE`). Without a listener an error goes to the
+   * console.
    */
   onError (listener: (error: ClientErrorLike | Error) => void): Off
 
   /**
-   * Makes the next attempt now, for a person who presses a button. Does nothing unless it is
-   * `waiting`.
+   * Makes the next attempt now, at the press of a button for example. Does nothing unless `state`
+   * is `waiting`.
    */
   retry (): void
 
   /**
-   * Ends it for good. What is sent already still goes out; what waits does not. Default code: 1000.
+   * Closes the client for good. Messages that were sent still go out; those that wait do not.
+   * Default code: 1000.
    */
   close (code?: number, reason?: string): void
 }

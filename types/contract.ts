@@ -1,24 +1,24 @@
 import type { Infer } from './infer.js'
 
-/** A message that is answered once: the JSON Schemas of what is asked and of what comes back. */
+/** A call, which is answered once: the JSON Schemas of its payload and of its reply. */
 export interface CallDefinition {
   readonly request: object
   readonly reply: object
 }
 
-/** A message that is answered many times: the JSON Schemas of what is asked and of each item. */
+/** A stream, which is answered many times: the JSON Schemas of its payload and of each item. */
 export interface StreamDefinition {
   readonly request: object
   readonly stream: object
 }
 
-/** An event is a schema; calls and streams name two. */
+/** The definition of a message: an event is a schema, calls and streams have two. */
 export type MessageDefinition = object | CallDefinition | StreamDefinition
 
 /** The messages of one direction, by name. */
 export type Messages = Readonly<Record<string, MessageDefinition>>
 
-/** What `defineContract` takes. */
+/** The definition that `defineContract` takes. */
 export interface ContractDefinition {
   /**
    * An RFC 9110 token. Also the WebSocket subprotocol, and the namespace of the contract's topics.
@@ -26,13 +26,13 @@ export interface ContractDefinition {
   readonly name: string
   /** The property that carries a message's name. Default `'type'`. */
   readonly discriminator?: string
-  /** The messages a client may send. */
+  /** The messages that a client may send. */
   readonly clientToServer?: Messages
-  /** The messages the server may send. */
+  /** The messages that the server may send. */
   readonly serverToClient?: Messages
   /**
-   * Which side may send binary frames. Default: neither; a binary frame then closes the connection
-   * with 1003.
+   * The sides that may send binary frames. Default: neither; a binary frame then closes the
+   * connection with 1003.
    */
   readonly binary?: { readonly clientToServer?: boolean, readonly serverToClient?: boolean }
 }
@@ -43,7 +43,10 @@ export interface Contract<D extends ContractDefinition = ContractDefinition> {
   readonly discriminator: string
   readonly clientToServer: ClientToServer<D>
   readonly serverToClient: ServerToClient<D>
-  readonly binary: { readonly clientToServer: AllowsBinary<D, 'clientToServer'>, readonly serverToClient: AllowsBinary<D, 'serverToClient'> }
+  readonly binary: {
+    readonly clientToServer: AllowsBinary<D, 'clientToServer'>
+    readonly serverToClient: AllowsBinary<D, 'serverToClient'>
+  }
 }
 
 type ClientToServer<D extends ContractDefinition> = D extends { clientToServer: infer M extends Messages } ? M : {}
@@ -52,7 +55,7 @@ type AllowsBinary<D extends ContractDefinition, Side extends 'clientToServer' | 
   ContractDefinition extends D ? boolean
     : D extends { binary: { [K in Side]: true } } ? true : false
 
-/** What a contract looks like to whoever only needs its shape. */
+/** The shape that every contract has. */
 export interface AnyContract {
   readonly name: string
   readonly discriminator: string
@@ -76,16 +79,14 @@ export type StreamNames<M extends Messages> = {
   [K in keyof M & string]: M[K] extends { request: object, stream: object } ? K : never
 }[keyof M & string]
 
-/** What each item of a stream is. */
+/** The type of each item of a stream. */
 export type Item<M> = M extends { request: object, stream: infer Each extends object } ? Infer<Each> : never
 
-/** What a call is answered with. */
+/** The type of a call's reply. */
 export type Reply<M> = M extends { request: object, reply: infer Answer extends object } ? Infer<Answer> : never
 
-/**
- * The payload of a message, without its discriminator: what an event carries, what a call or stream
- * asks.
- */
-export type Payload<M> = M extends { request: infer Request extends object, reply: object } | { request: infer Request extends object, stream: object }
-  ? Infer<Request>
-  : Infer<M>
+/** The type of a message's payload, without the discriminator: of an event, a call or a stream. */
+export type Payload<M> =
+  M extends { request: infer Request extends object, reply: object } ? Infer<Request>
+    : M extends { request: infer Request extends object, stream: object } ? Infer<Request>
+      : Infer<M>

@@ -2,8 +2,9 @@
 import type { Static as Static1 } from 'typebox'
 
 /**
- * Which line of TypeBox made a schema, told by a property only that line's types have.
- * A lookup table, because a conditional on `Static1<S>` itself costs over a million instantiations.
+ * The type of a schema by the line of TypeBox that made it, told by a property of that line's
+ * types. A lookup table, because a conditional on `Static1<S>` itself costs over a million
+ * instantiations.
  */
 interface Output<S> {
   static: S extends { static: infer T } ? T : never

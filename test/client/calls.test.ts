@@ -1,7 +1,7 @@
 import t from 'tap'
 import { fakeTime, pass, start, startOpen, turn } from './fake.js'
 
-t.test('a call resolves with the data of its reply, in whatever order they come', async (t) => {
+t.test('a call resolves with the data of its reply, in any order of replies', async (t) => {
   const { client, network } = await startOpen(t)
   const answers = [client.call('twice', { n: 1 }), client.call('twice', { n: 2 })]
   t.same(network.last.sent, [{ type: 'twice', n: 1, ref: 1 }, { type: 'twice', n: 2, ref: 2 }])
@@ -12,7 +12,7 @@ t.test('a call resolves with the data of its reply, in whatever order they come'
   t.same(await Promise.all(answers), [2, 4])
 })
 
-t.test('a call that the server refuses rejects with what it said', async (t) => {
+t.test('a call that the server refuses rejects with the server\'s error', async (t) => {
   const { client, network, errors } = await startOpen(t)
   const answer = client.call('twice', { n: 1 })
   network.last.say({ type: '$error', ref: 1, received: 'twice', statusCode: 409, code: 'TAKEN', error: 'Conflict', message: 'no' })
@@ -91,7 +91,7 @@ t.test('an aborted call rejects with the reason; the server is told, if it was a
   t.equal(network.last.sent.length, 2)
 })
 
-t.test('a signal aborted after the answer says nothing, and holds nobody', async (t) => {
+t.test('a signal aborted after the answer sends nothing, and keeps no listener', async (t) => {
   const { client, network } = await startOpen(t)
   const controller = new AbortController()
   const { signal } = controller
@@ -133,7 +133,7 @@ t.test('a stream is asked for when its first item is wanted, and ends with the s
   t.equal(network.last.sent.length, 1)
 })
 
-t.test('several may be wanted at once, and each gets his own', async (t) => {
+t.test('several next() at once each get an item of their own', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   const wanted = [ticks.next(), ticks.next(), ticks.next()]
@@ -160,7 +160,7 @@ t.test('a stream left before it began was never asked for', async (t) => {
   t.same(network.sent, [])
 })
 
-t.test('a stream left while its next item is awaited ends for whoever waits', async (t) => {
+t.test('a stream left while its next item is awaited ends the wait', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   const wanted = [ticks.next(), ticks.next()]
@@ -181,7 +181,7 @@ t.test('a stream left before it went out never does', async (t) => {
   t.same(network.sent, [])
 })
 
-t.test('a stream that fails gives what came before, then the error once, then nothing', async (t) => {
+t.test('a stream that fails gives the items that came before, then the error once, then its end', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   const first = ticks.next()
@@ -194,7 +194,7 @@ t.test('a stream that fails gives what came before, then the error once, then no
   t.same(await ticks.next(), { done: true, value: undefined })
 })
 
-t.test('a reader that has left a stream hears nothing of how it failed', async (t) => {
+t.test('a loop that has left a stream gets no error of it', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   const first = ticks.next()
@@ -235,7 +235,7 @@ t.test('an aborted stream rejects with the reason, and the server is told', asyn
   t.same(await late.next(), { done: true, value: undefined })
 })
 
-t.test('a loop that is too slow is told so after what it could hold, and the server at once', async (t) => {
+t.test('a loop that is too slow gets an error after the items that were kept, and the server a cancel at once', async (t) => {
   const { client, network } = await startOpen(t, { maxBufferedItems: 2 })
   const ticks = client.stream('ticks', {})
   const first = ticks.next()
@@ -259,7 +259,7 @@ t.test('an item for a call, or a reply for a stream, does no harm', async (t) =>
   t.equal((await wanted).done, true)
 })
 
-t.test('the server\'s own call gets what the handler returns or throws', async (t) => {
+t.test('the server\'s own call is answered with the result or the error of its handler', async (t) => {
   const { client, network } = await startOpen(t)
   const answer = async (handler: () => unknown): Promise<unknown> => {
     client.handle('confirm', handler as never)
@@ -284,7 +284,7 @@ t.test('the server\'s own call gets what the handler returns or throws', async (
   t.equal(network.last.sent.length, 9)
 })
 
-t.test('a call that nobody handles is answered with 501; a later handler takes the place of the former', async (t) => {
+t.test('a call without a handler is answered with 501; a later handler replaces the former', async (t) => {
   const { client, network } = await startOpen(t)
   const ask = async (): Promise<unknown> => {
     network.last.say({ type: 'confirm', ref: 1, question: '' })
@@ -301,7 +301,7 @@ t.test('a call that nobody handles is answered with 501; a later handler takes t
   t.match(await ask(), unhandled)
 })
 
-t.test('a handler whose answer nobody waits for is told by its signal, and its answer stays here', async (t) => {
+t.test('a handler whose call is cancelled learns it by its signal, and its answer is not sent', async (t) => {
   fakeTime(t)
   const { client, network } = await startOpen(t)
   const running: Array<{ signal: AbortSignal, finish: (value: boolean) => void, fail: (error: Error) => void }> = []
@@ -401,7 +401,7 @@ t.test('a signal that has nothing but aborted and reason ends a call', async (t)
   await t.rejects(client.call('twice', { n: 1 }, { signal }), { message: 'given up' })
 })
 
-t.test('no promise of the client that nobody awaits is an unhandled rejection', async (t) => {
+t.test('no promise of the client that the app does not await is an unhandled rejection', async (t) => {
   const unhandled: unknown[] = []
   const keep = (reason: unknown): void => { unhandled.push(reason) }
   const before = process.listeners('unhandledRejection')

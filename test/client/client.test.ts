@@ -46,7 +46,7 @@ t.test('no message is sent twice, none is lost within the bound, and all are in 
   }), { numRuns: 200 })
 })
 
-t.test('when too many wait, one more throws', async (t) => {
+t.test('a message more than may wait throws', async (t) => {
   const { client, network } = await start(t, { maxQueuedMessages: 2 })
   client.send('say', { text: 'a' })
   const answer = client.call('twice', { n: 1 })
@@ -64,7 +64,7 @@ t.test('a hundred messages may wait by default', async (t) => {
   t.throws(() => client.send('say', { text: '' }), { code: 'FST_TYPED_WS_QUEUE_FULL' })
 })
 
-t.test('or the oldest is dropped; a call that is hears of it', async (t) => {
+t.test('with overflow: drop the oldest message is dropped, and a call that is dropped rejects', async (t) => {
   const { client, network } = await start(t, { maxQueuedMessages: 2, overflow: 'drop' })
   const answer = client.call('twice', { n: 1 })
   for (const text of ['a', 'b', 'c']) client.send('say', { text })
@@ -121,7 +121,7 @@ t.test('bytes go out as they are given and come in as an ArrayBuffer', async (t)
   t.equal(heard[0], bytes)
 })
 
-t.test('an event reaches everybody who listens, until he stops', async (t) => {
+t.test('an event reaches every listener, until it is removed', async (t) => {
   const { client, network } = await startOpen(t)
   const heard: string[] = []
   const offFirst = client.on('said', ({ text }) => {
@@ -139,7 +139,7 @@ t.test('an event reaches everybody who listens, until he stops', async (t) => {
   network.last.say({ type: 'unheard' })
 })
 
-t.test('a listener that throws hinders nobody else, and is told of', async (t) => {
+t.test('a listener that throws does not stop the others, and its error is not lost', async (t) => {
   const thrown = catchThrown(t)
   const { client, network, states } = await start(t)
   const oops = new Error('oops')
@@ -213,7 +213,7 @@ t.test('no text from outside throws out of the client', async (t) => {
   t.equal(({} as { polluted?: unknown }).polluted, undefined)
 })
 
-t.test('a rejection that no call waits for is an error, with all it says', async (t) => {
+t.test('an $error that no call waits for reaches onError, with all its fields', async (t) => {
   const { network, errors } = await startOpen(t)
   network.last.say({
     type: '$error',
@@ -230,7 +230,7 @@ t.test('a rejection that no call waits for is an error, with all it says', async
   ])
 })
 
-t.test('an error that nobody listens to goes to the console', async (t) => {
+t.test('an error without a listener goes to the console', async (t) => {
   const warn = mock.method(console, 'warn', () => {})
   t.teardown(() => warn.mock.restore())
   const network = new Network()
@@ -241,7 +241,7 @@ t.test('an error that nobody listens to goes to the console', async (t) => {
   client.close()
 })
 
-t.test('every change of state is heard, with what belongs to it', async (t) => {
+t.test('every change of state reaches onState, with its details', async (t) => {
   fakeTime(t)
   const { client, network, states } = await start(t)
   t.equal(client.state, 'connecting')
@@ -283,7 +283,7 @@ t.test('`opened` resolves, is renewed by a loss, and rejects at the end', async 
   await t.rejects(client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: 4504, reason: 'gone' })
 })
 
-t.test('a client that is closed says nothing more: not now, not later', async (t) => {
+t.test('a client that is closed sends nothing more: not now, not later', async (t) => {
   const { client, network, states } = await startOpen(t)
   client.send('say', { text: 'sent already' })
   const answer = client.call('twice', { n: 1 })
@@ -303,7 +303,7 @@ t.test('a client that is closed says nothing more: not now, not later', async (t
   t.equal(states.length, 2)
 })
 
-t.test('a client can be closed in every state, and what waited hears of it', async (t) => {
+t.test('a client can be closed in every state, and calls that waited reject', async (t) => {
   fakeTime(t)
   const { client, network } = await start(t)
   const unsent = client.call('twice', { n: 1 })
@@ -336,7 +336,7 @@ t.test('a code that no page may use throws, and nothing has happened', async (t)
   t.ok(client.send('say', { text: '' }))
 })
 
-t.test('a client can be closed by whoever hears of anything', async (t) => {
+t.test('a client can be closed by every kind of listener', async (t) => {
   fakeTime(t)
   for (const when of ['open', 'waiting', 'connecting'] as const) {
     const { client, network, states } = await start(t)
@@ -383,7 +383,7 @@ t.test('a client can be closed by whoever hears of anything', async (t) => {
   t.equal(serving.network.sockets.length, 1)
 })
 
-t.test('when a connection has come back, what is said of that goes out in front of what waited', async (t) => {
+t.test('a message sent in onReopen goes out in front of those that waited', async (t) => {
   fakeTime(t)
   const { client, network } = await start(t)
   let reopened = 0
@@ -402,7 +402,7 @@ t.test('when a connection has come back, what is said of that goes out in front 
   t.same(network.last.sent, [])
 })
 
-t.test('a client offers the contract\'s name and the token, and says what was chosen', async (t) => {
+t.test('a client offers the contract\'s name and the token, and has the chosen protocol', async (t) => {
   const { client, network } = await start(t, { protocol: 'talk.v1', token: 'abc' })
   t.same(network.last.protocols, ['talk.v1', 'typed-ws.refusal', 'bearer.abc'])
   t.equal(client.protocol, '')
@@ -434,7 +434,7 @@ t.test('url and token are asked for before each attempt', async (t) => {
   ])
 })
 
-t.test('a url or a token that fails is told of, and tried again', async (t) => {
+t.test('a url or a token that fails reaches onError, and is tried again', async (t) => {
   fakeTime(t)
   let attempt = 0
   const offline = new Error('offline')
@@ -451,7 +451,7 @@ t.test('a url or a token that fails is told of, and tried again', async (t) => {
   t.equal(client.state, 'open')
 })
 
-t.test('a listener that hears that a token failed may close the client', async (t) => {
+t.test('a listener of a token\'s failure may close the client', async (t) => {
   fakeTime(t)
   const { client, network, states } = await start(t, {
     protocol: 'talk.v1',
@@ -489,7 +489,7 @@ t.test('an absolute address is taken as it is, but for its fragment', async (t) 
   globalThis.URL = NativeURL
 })
 
-t.test('bufferedAmount is what waits in the WebSocket, and nothing without a connection', async (t) => {
+t.test('bufferedAmount is that of the WebSocket, and 0 without a connection', async (t) => {
   fakeTime(t)
   const { client, network } = await startOpen(t)
   network.last.bufferedAmount = 5

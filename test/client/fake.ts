@@ -51,7 +51,7 @@ export class FakeSocket implements WebSocketLike {
     this.protocols = protocols
   }
 
-  // What the client does.
+  // The client's side.
 
   send (data: unknown): void {
     if (this.readyState === CONNECTING) throw new Error('still connecting')
@@ -65,7 +65,7 @@ export class FakeSocket implements WebSocketLike {
     this.closedBy = { code, reason }
   }
 
-  // What the server and the network do.
+  // The side of the server and the network.
 
   open (protocol: string = this.protocols[0] ?? ''): this {
     this.readyState = OPEN
@@ -140,7 +140,7 @@ export async function startOpen (t: Teardown, options: Parameters<typeof start>[
   return talking
 }
 
-/** What a listener throws lands here, and not in the process. */
+/** Collects the errors that listeners throw, in place of the process. */
 export function catchThrown (t: Teardown): unknown[] {
   const thrown: unknown[] = []
   const microtask = mock.method(globalThis, 'queueMicrotask', (run: () => void) => {

@@ -5,7 +5,7 @@ import { fakeTime, Page, pass, start, startOpen, turn, type FakeSocket } from '.
 const pings = ({ sent }: FakeSocket): number => sent.filter((message) => (message as { type: string }).type === '$ping').length
 const pong = { type: '$pong' }
 
-t.test('a server that has said nothing for ten seconds is asked for a sign of life', async (t) => {
+t.test('a server that was silent for ten seconds is asked for a sign of life', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t)
   await pass(9900)
@@ -21,7 +21,7 @@ t.test('a server that has said nothing for ten seconds is asked for a sign of li
   t.equal(pings(network.last), 11)
 })
 
-t.test('a server that says anything at all is not asked', async (t) => {
+t.test('a server that sends any message is not asked', async (t) => {
   fakeTime(t)
   const { network } = await startOpen(t)
   for (let i = 0; i < 20; i++) {
@@ -31,7 +31,7 @@ t.test('a server that says anything at all is not asked', async (t) => {
   t.equal(pings(network.last), 0)
 })
 
-t.test('a link that is dead is given up 15 s after its last word, whenever that came', async (t) => {
+t.test('a dead connection is given up 15 s after its last message, at any time of that', async (t) => {
   fakeTime(t)
   for (const lastWordMs of [0, 3700, 10_500, 12_000]) {
     const { network, states } = await startOpen(t)
@@ -48,7 +48,7 @@ t.test('a link that is dead is given up 15 s after its last word, whenever that 
   }
 })
 
-t.test('interval and patience are the options\', each by itself', async (t) => {
+t.test('the options intervalMs and timeoutMs hold each by itself', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t, { heartbeat: { intervalMs: 1000 } })
   await pass(1000)
@@ -72,7 +72,7 @@ t.test('without a heartbeat no server is asked, and none is given up', async (t)
   t.equal(client.state, 'open')
 })
 
-t.test('a laptop that slept asks again instead of judging by what it did not hear', async (t) => {
+t.test('a client that slept asks again before it gives up a connection', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t)
   await pass(10_000)
@@ -90,7 +90,7 @@ t.test('a laptop that slept asks again instead of judging by what it did not hea
   t.equal(client.state, 'waiting', 'but who is silent then is gone')
 })
 
-t.test('a clock that is set back cuts nobody who lives', async (t) => {
+t.test('a clock that is set back closes no connection that lives', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t)
   await pass(10_000)
@@ -102,7 +102,7 @@ t.test('a clock that is set back cuts nobody who lives', async (t) => {
   t.equal(client.state, 'open')
 })
 
-t.test('a clock that is set back spares no link that is dead', async (t) => {
+t.test('a clock that is set back does not keep a dead connection', async (t) => {
   fakeTime(t)
   const { client } = await startOpen(t)
   const { now } = Date
@@ -113,7 +113,7 @@ t.test('a clock that is set back spares no link that is dead', async (t) => {
   t.equal(client.state, 'waiting')
 })
 
-t.test('when the network is back or the page is looked at, an open link is asked, once', async (t) => {
+t.test('an open connection is asked, once, when the network is back or the page is shown', async (t) => {
   const page = new Page(t)
   for (const name of ['online', 'visibilitychange'] as const) {
     fakeTime(t)
@@ -145,7 +145,7 @@ t.test('a connection that is not open yet, or no more, is not asked', async (t) 
   t.same(network.last.sent, [])
 })
 
-t.test('a closed client asks nobody, and none of its timers is left', async (t) => {
+t.test('a closed client asks no server, and none of its timers is left', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t)
   await pass(10_000)

@@ -24,7 +24,7 @@ t.test('the codes of this test are those of the protocol\'s table', async (t) =>
 })
 
 for (const code of FINAL) {
-  t.test(`closed with ${code} it stays closed`, async (t) => {
+  t.test(`a client that was closed with ${code} stays closed`, async (t) => {
     fakeTime(t)
     const { client, network, states } = await startOpen(t)
     client.send('say', { text: '' })
@@ -37,7 +37,7 @@ for (const code of FINAL) {
 }
 
 for (const code of COMES_BACK) {
-  t.test(`closed with ${code} it comes back`, async (t) => {
+  t.test(`a client that was closed with ${code} comes back`, async (t) => {
     fakeTime(t)
     const { client, network, states } = await startOpen(t)
     network.last.end(code, 'why')
@@ -49,7 +49,7 @@ for (const code of COMES_BACK) {
   })
 }
 
-t.test('a connection that broke is 1006, even where the WebSocket of the place says 0', async (t) => {
+t.test('a connection that broke has code 1006, even when its WebSocket has 0', async (t) => {
   fakeTime(t)
   const { network, states } = await startOpen(t)
   network.last.end(0)
@@ -58,7 +58,7 @@ t.test('a connection that broke is 1006, even where the WebSocket of the place s
   t.equal(network.sockets.length, 2)
 })
 
-t.test('refused for good before it was ever open, `opened` rejects', async (t) => {
+t.test('`opened` rejects when the client is refused for good before it was ever open', async (t) => {
   const { client, network } = await start(t)
   const { opened } = client
   network.last.open().end(4501, 'sign in')
@@ -89,7 +89,7 @@ t.test('a wait is random, between half a second and a limit that doubles up to 2
   t.equal(retry.attempt, 5000)
 })
 
-t.test('the bounds are the option\'s, each by itself', async (t) => {
+t.test('the bounds of the option retry hold each by itself', async (t) => {
   fakeTime(t)
   fakeRandom(t, 1)
   const { network, states } = await startOpen(t, { retry: { maxDelayMs: 1500 } })
@@ -102,7 +102,7 @@ t.test('the bounds are the option\'s, each by itself', async (t) => {
   t.equal(other.states.at(-1)!.retryInMs, 20)
 })
 
-t.test('when the server says when to come back, it comes then and neither before nor after', async (t) => {
+t.test('a client comes back at the time that the server gives, neither before nor after', async (t) => {
   fakeTime(t)
   for (const code of [1012, 1013]) {
     for (const hintMs of [1, 100, 7300, 45_000]) {
@@ -117,7 +117,7 @@ t.test('when the server says when to come back, it comes then and neither before
   }
 })
 
-t.test('a hint of nothing, or one that is none, is a random time as ever', async (t) => {
+t.test('a hint of 0, or an invalid one, leaves the random wait as it is', async (t) => {
   for (const reason of [
     'retry-after-ms=0',
     'retry-after-ms=',
@@ -140,7 +140,7 @@ t.test('a server that says "at once" again and again is not hammered, and one th
   t.equal(retry.delayMs(1013, 'retry-after-ms=60000'), 60_000)
 })
 
-t.test('only a connection that has held makes it forget', async (t) => {
+t.test('only a connection that has held resets the waits', async (t) => {
   fakeTime(t)
   fakeRandom(t, 1)
   const { network, states } = await startOpen(t)
@@ -215,7 +215,7 @@ t.test('an attempt that does not open in time is given up, and the next one come
   t.match(hasty.states, [{ state: 'waiting' }])
 })
 
-t.test('a URL or a token that nobody gives is waited for no longer than that', async (t) => {
+t.test('a url or a token that never comes is given up by openTimeoutMs', async (t) => {
   fakeTime(t)
   for (const name of ['url', 'token'] as const) {
     const asked: Later[] = []
@@ -242,7 +242,7 @@ t.test('a URL or a token that nobody gives is waited for no longer than that', a
   }
 })
 
-t.test('nor is anybody told that it failed, once nobody waits for it', async (t) => {
+t.test('a url or a token that fails after it was given up reaches no listener', async (t) => {
   fakeTime(t)
   const never = later()
   const { client, network, errors } = await start(t, { url: () => never.promise })
@@ -290,7 +290,7 @@ t.test('an option that is undefined is left at its default, and Infinity is for 
   t.same(patient.network.last.sent.length, 1)
 })
 
-t.test('when the network is back or the page is looked at, who waits for long need not', async (t) => {
+t.test('a long wait is cut short when the network is back or the page is shown', async (t) => {
   const page = new Page(t)
   for (const name of ['online', 'visibilitychange'] as const) {
     fakeTime(t)
@@ -314,7 +314,7 @@ t.test('when the network is back or the page is looked at, who waits for long ne
   }
 })
 
-t.test('a person who presses a button need not wait, and one who presses it otherwise changes nothing', async (t) => {
+t.test('retry() ends a wait, and changes nothing in any other state', async (t) => {
   fakeTime(t)
   const { client, network } = await startOpen(t)
   client.retry()
@@ -331,7 +331,7 @@ t.test('a person who presses a button need not wait, and one who presses it othe
   t.equal(client.state, 'closed')
 })
 
-t.test('a refusal by a close is no opening: what waited goes on waiting', async (t) => {
+t.test('a refusal by a close is no opening: messages that waited go on waiting', async (t) => {
   fakeTime(t)
   const { client, network, states } = await start(t, { protocol: 'talk.v1' })
   client.sendBinary(new Uint8Array([1]))
@@ -346,7 +346,7 @@ t.test('a refusal by a close is no opening: what waited goes on waiting', async 
   t.same(network.sockets.map(({ sent }) => sent.length), [0, 1])
 })
 
-t.test('such events never make a wait longer, however many there are', async (t) => {
+t.test('events of the page never make a wait longer, however many there are', async (t) => {
   fakeTime(t)
   const page = new Page(t)
   const { network, states } = await startOpen(t)
@@ -358,7 +358,7 @@ t.test('such events never make a wait longer, however many there are', async (t)
   t.equal(network.sockets.length, 2)
 })
 
-t.test('the server gets its answer, whatever the network does', async (t) => {
+t.test('the time that the server asked for holds, whatever the network does', async (t) => {
   fakeTime(t)
   const page = new Page(t)
   const { network } = await startOpen(t)
@@ -390,7 +390,7 @@ t.test('an attempt that is stuck when the page wakes is replaced at once', async
   t.equal(client.state, 'open', 'the time of the former attempt is no longer counted')
 })
 
-t.test('a message too large for the server is told of, and the client comes back', async (t) => {
+t.test('a message too large for the server reaches onError, and the client comes back', async (t) => {
   fakeTime(t)
   const { client, network, errors } = await startOpen(t)
   const answer = client.call('twice', { n: 1 })

@@ -4,7 +4,7 @@ import t from 'tap'
 
 const MAX_BYTES = 4096
 
-/** What a page has to load for this code, minified. */
+/** The minified code that a page has to load for this code. */
 async function bundled (contents: string): Promise<Buffer> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: import.meta.dirname, loader: 'ts' },

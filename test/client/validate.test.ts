@@ -55,7 +55,7 @@ t.test('an event that is wrong reaches no listener', async (t) => {
   t.match(errors, [{ ...invalid, message: "event 'said' breaks its schema" }, { ...invalid, message: /no event 'shouted'/ }])
 })
 
-t.test('a call that is wrong reaches no handler, and the server need not wait', async (t) => {
+t.test('a call that is wrong reaches no handler, and is answered at once', async (t) => {
   const { client, network, errors } = await startOpen(t, { validate: lines['TypeBox 0.34'] })
   client.handle('confirm', () => t.fail('asked'))
   network.last.say({ type: 'confirm', ref: 1, question: 5 })
@@ -66,7 +66,7 @@ t.test('a call that is wrong reaches no handler, and the server need not wait', 
   ])
 })
 
-t.test('a validate that throws answers the call, whoever made it', async (t) => {
+t.test('a validate that throws answers a call of either side', async (t) => {
   const cause = new Error('a fault in a check')
   const { client, network, errors } = await startOpen(t, { validate () { throw cause } })
   client.handle('confirm', () => t.fail('asked'))

@@ -1,4 +1,4 @@
-// What a client knows of its contract, and what it refuses.
+// The types that a client takes from its contract, and the calls that it refuses.
 import { expectTypeOf } from 'expect-type'
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'

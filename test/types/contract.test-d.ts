@@ -1,4 +1,4 @@
-// What a contract infers, for both lines of TypeBox and for plain JSON Schema.
+// The types of a contract, by both lines of TypeBox and by plain JSON Schema.
 import { expectTypeOf } from 'expect-type'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'

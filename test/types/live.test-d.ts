@@ -1,4 +1,4 @@
-// What a live connection infers: streams, calls of the server's, prices, renewal.
+// The types of a live connection: streams, calls of the server's, costs, renewal.
 import { expectTypeOf } from 'expect-type'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'

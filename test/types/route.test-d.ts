@@ -1,4 +1,4 @@
-// What a route infers without an annotation, and what it refuses.
+// The types that a route infers without an annotation, and the options that it refuses.
 import { expectTypeOf } from 'expect-type'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
