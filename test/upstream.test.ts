@@ -15,7 +15,7 @@ import { Type as Current } from 'typebox'
 import fastifyWebsocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t from 'tap'
-import { WebSocket, WebSocketServer } from 'ws'
+import { WebSocketServer, type WebSocket } from 'ws'
 import { certificate, connectRaw, handshakeText, maskedFrame, until, type Teardown } from './support/helper.js'
 
 const root = join(import.meta.dirname, '..')

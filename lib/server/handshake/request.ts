@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { InvalidHandshake, UnsupportedVersion } from '../errors.js'
-import { kUpgrade } from '../symbols.js'
+import type { kUpgrade } from '../symbols.js'
 import { isSubprotocolList } from './subprotocol.js'
 
 /** An upgrade that may become a WebSocket: its stream, and the bytes behind the handshake. */
