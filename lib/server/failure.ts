@@ -10,7 +10,7 @@ const INTERNAL = { statusCode: 500, code: ErrorCode.internal, error: 'Internal S
 
 const CLIENT_FAULTS = [errors.ConnectionClosed, errors.CallTimeout, errors.CallRefused, errors.CallInvalid, errors.TooManyCalls] as const
 
-/** The error that the client is told of; in a box, since a thrown value may itself be a promise. */
+/** The error that the client is told of; in an object, since a thrown value may be a promise. */
 export interface Failure {
   readonly error: unknown
 }
@@ -22,7 +22,7 @@ export interface ClientError {
   readonly code: unknown
 }
 
-/** The body for a client: all of an error with a status of 4xx, nothing of any other. */
+/** The part of an error that the client is told: all of it with a status of 4xx, else nothing. */
 export function bodyOf (error: unknown, message: Pick<ReceivedMessage, 'type' | 'ref'> | undefined): ErrorBody {
   const answered = {
     ...(message?.ref !== undefined && { ref: message.ref }),
@@ -34,7 +34,7 @@ export function bodyOf (error: unknown, message: Pick<ReceivedMessage, 'type' | 
   return { ...answered, statusCode, ...(typeof code === 'string' && { code }), error: STATUS_CODES[statusCode] ?? 'Error', message: text }
 }
 
-/** An error in words. It may be anything, and to look at it may throw. */
+/** The text of an error. The error may be any value, and a look at it may throw. */
 export function textOf (error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error)
@@ -43,12 +43,12 @@ export function textOf (error: unknown): string {
   }
 }
 
-/** Logs an error that may be anything. Never throws: it is what is done when something else has. */
+/** Logs an error, which may be any value. Never throws: it runs after another function has thrown. */
 export function logError (log: FastifyBaseLogger, level: Level, error: unknown, text: string, fields: object = {}): void {
   try {
     log[level]({ err: error, ...fields }, text)
   } catch {
-    // Neither what was thrown can be read nor, perhaps, what looking at it threw.
+    // The error cannot be read, nor perhaps the error that a look at it threw.
     logText(log, level, { err: textOf(error), ...fields }, `${text}, and its error cannot be logged`)
   }
 }
@@ -57,19 +57,19 @@ function logText (log: FastifyBaseLogger, level: Level, fields: object, text: st
   try {
     log[level](fields, text)
   } catch {
-    // A logger that is closed, or broken, takes nothing at all.
+    // A logger that is closed or broken takes no line at all.
   }
 }
 
 /**
- * Logs that a promise was rejected which nothing awaits: as an error where the app is to mend it,
- * else quietly.
+ * Logs the rejection of a promise that nothing awaits: at level `error` for a fault of the app's, else
+ * at level `debug`.
  */
 export function logIgnored (log: FastifyBaseLogger, error: unknown, isExpected: boolean = false): void {
   logError(log, isExpected || isOfClient(error) ? 'debug' : 'error', error, 'websocket promise rejected, and nothing awaits it')
 }
 
-// A client that leaves, refuses or is silent is no fault of the app's.
+// A client that leaves, refuses a call or does not answer is no fault of the app's.
 function isOfClient (error: unknown): boolean {
   try {
     return CLIENT_FAULTS.some((Fault) => error instanceof Fault)
@@ -78,19 +78,16 @@ function isOfClient (error: unknown): boolean {
   }
 }
 
-/** An error of ours, with what was behind it. */
+/** Adds the cause to an error of the plugin's. */
 export function causedBy<E extends Error> (error: E, cause: unknown): E {
   return Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true })
 }
 
-/** How a connection ends whose `open` failed. */
+/** The close frame of a connection whose `open` failed. */
 export function closeOf (error: unknown): { code: number, reason: string } {
   const shown = clientErrorOf(error)
   return shown === undefined
-    ? {
-        code: CloseCode.internalError,
-        reason: ''
-      }
+    ? { code: CloseCode.internalError, reason: '' }
     : { code: CloseCode.refusedBase + shown.statusCode, reason: shown.message }
 }
 
@@ -109,7 +106,7 @@ export function chosen (answer: unknown, error: unknown): Failure {
   }
 }
 
-/** Tells whether an error reports only that its signal was aborted. */
+/** True for an error that only tells of the abort of its signal. */
 export function isAbort (error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false
   try {
@@ -120,8 +117,8 @@ export function isAbort (error: unknown, signal: AbortSignal): boolean {
 }
 
 /**
- * The part of an error that the client may know, if the fault is its own: a status of 4xx. It may
- * be anything, and to look at it may throw again.
+ * Reads the part of an error that the client may know, if the fault is the client's: a status of 4xx.
+ * The error may be any value, and a look at it may throw.
  */
 export function clientErrorOf (error: unknown): ClientError | undefined {
   try {

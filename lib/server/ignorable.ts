@@ -2,7 +2,7 @@
 class Ignorable<T> extends Promise<T> {
   isAwaited = false
 
-  // `then` returns an ordinary promise.
+  // A promise that `then` returns is an ordinary one.
   static override get [Symbol.species] (): PromiseConstructor {
     return Promise
   }
@@ -17,7 +17,7 @@ class Ignorable<T> extends Promise<T> {
   }
 
   /**
-   * Calls back when it is rejected and nothing awaits it then; for the engine that is no unhandled
+   * Calls `ignored` when it is rejected and nothing awaits it; the engine sees no unhandled
    * rejection.
    */
   watch (ignored: (error: unknown) => void): void {
@@ -26,9 +26,8 @@ class Ignorable<T> extends Promise<T> {
 }
 
 /**
- * Gives a promise that need not be awaited: to await it rejects as ever, not to await it ends no
- * process.
- * @param ignored - is told of a rejection that nothing awaits. It must not throw.
+ * Makes a promise that need not be awaited: a rejection that nothing awaits does not end the process.
+ * @param ignored - called with a rejection that nothing awaits. It must not throw.
  */
 export function ignorable<T> (promise: Promise<T>, ignored: (error: unknown) => void): Promise<T> {
   const own = new Ignorable<T>((resolve, reject) => { promise.then(resolve, reject) })
@@ -37,8 +36,8 @@ export function ignorable<T> (promise: Promise<T>, ignored: (error: unknown) => 
 }
 
 /**
- * Does something now, and promises that it is done: a throw is a rejection that need not be
- * awaited.
+ * Calls `work` at once and returns a promise of its result: a throw becomes a rejection that need not
+ * be awaited.
  */
 export function attempt<T> (work: () => T | Promise<T>, ignored: (error: unknown) => void): Promise<T> {
   try {

@@ -113,7 +113,6 @@ export class TypedRoute implements HandshakeRoute {
       heartbeat: this.#host.heartbeatOf(heartbeat),
       settings: this.#settings,
       observer: this.observer,
-      hasUrgent: refresh !== undefined,
       open,
       close,
       binary: binary === undefined ? undefined : uncheckedEntry(binary as Handler),

@@ -5,10 +5,7 @@ const MAX_TURN_MS = 10
 
 let beganMs: number | undefined
 
-/**
- * Tells whether this turn of the event loop has lasted too long since `isLong` was first called in
- * it.
- */
+/** True when this turn of the event loop has lasted too long, counted from the first call in it. */
 export function isLong (): boolean {
   const nowMs = performance.now()
   if (beganMs === undefined) {
@@ -19,7 +16,7 @@ export function isLong (): boolean {
 }
 
 /**
- * Resolves at once, or in the next turn when this one is long: for loops of the app's that await
+ * Resolves at once, or in the next turn when this one is long: for a loop of the app's that awaits
  * nothing else.
  */
 export async function giveWay (): Promise<void> {

@@ -84,8 +84,9 @@ export class Admission {
   }
 
   #takeInvalid (rejection: Rejection): void {
+    const { maxInvalidMessages } = this.#context.settings
     this.#invalid++
-    if (this.#invalid >= this.#context.settings.maxInvalidMessages) this.#endWith(rejection, CloseCode.policyViolation, 'too many invalid messages')
+    if (this.#invalid >= maxInvalidMessages) this.#endWith(rejection, CloseCode.policyViolation, 'too many invalid messages')
     else if (this.#admits(1)) this.#scheduler.push(rejection)
     else this.#reject(rejection.error.received, rejection.error.ref)
   }

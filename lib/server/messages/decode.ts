@@ -62,10 +62,11 @@ export class Decoder {
     const entry = typeof type === 'string' ? this.#entries.get(type) : undefined
     if (entry === undefined) return this.#recognizeReserved(type, value)
     const ref = refOf(value)
+    if (entry.kind === 'call' && ref === undefined && value[REF] !== undefined) return rejectRef(entry.name)
     const payload = this.#payloadOf(value)
     switch (entry.kind) {
       case 'event': return check(entry, payload, ref) ?? new Message(entry, undefined, payload)
-      case 'call': return ref === undefined && value[REF] !== undefined ? rejectRef(entry.name) : check(entry, payload, ref) ?? new Message(entry, ref, payload)
+      case 'call': return check(entry, payload, ref) ?? new Message(entry, ref, payload)
       case 'stream': return ref === undefined ? rejectRef(entry.name) : check(entry, payload, ref) ?? new Message(entry, ref, payload)
     }
   }
@@ -92,9 +93,10 @@ export class Decoder {
 
   #rejectType (type: unknown, value: JsonObject): Rejection {
     const ref = refOf(value)
-    if (typeof type !== 'string') return rejectionOf(ErrorCode.unknownType, `message must have a string property '${this.#discriminator}'`, { ref })
-    if (type.length > MAX_ECHO_LENGTH) return rejectionOf(ErrorCode.unknownType, 'message has an unknown type', { ref })
-    return rejectionOf(ErrorCode.unknownType, `message has an unknown type '${type}'`, { ref, received: type })
+    const { unknownType } = ErrorCode
+    if (typeof type !== 'string') return rejectionOf(unknownType, `message must have a string property '${this.#discriminator}'`, { ref })
+    if (type.length > MAX_ECHO_LENGTH) return rejectionOf(unknownType, 'message has an unknown type', { ref })
+    return rejectionOf(unknownType, `message has an unknown type '${type}'`, { ref, received: type })
   }
 }
 

@@ -11,7 +11,10 @@ export interface WrittenCall {
   readonly textFor: (ref: number) => string
 }
 
-/** Writes the messages of one contract as text: each is checked, and written without undeclared properties. */
+/**
+ * Writes the messages of one contract as text: each is checked, and written without undeclared
+ * properties.
+ */
 export class Encoder {
   readonly #compiled: CompiledContract
   readonly #isChecked: boolean

@@ -1,10 +1,13 @@
 import { isLong } from '../turn.js'
 
-/** The parts of a line that a queue needs: two lanes of a connection have one each. */
+/** The part of a line that a queue serves: ordinary and urgent messages have one each. */
 export interface HandlerQueueOwner<T> {
   /** True while items may begin. When it becomes true, `next` is to be called. */
   readonly isReady: boolean
-  /** Begins an item. Returns a promise that never rejects, or `undefined` when the item is done at once. */
+  /**
+   * Begins an item.
+   * @returns a promise that never rejects, or `undefined` when the item is done at once.
+   */
   run (item: T): Promise<void> | undefined
   /** Notes that an item which took its time is done. */
   onProgress (): void
@@ -20,11 +23,14 @@ export interface Sized {
 const ITEMS_PER_LOOK = 8
 const NONE: ReadonlySet<never> = new Set()
 
-/** The items of one connection: they begin in the order of their arrival, no more than `concurrency` at once. */
+/**
+ * The items of one connection: they begin in the order of their arrival, no more than `concurrency`
+ * at once.
+ */
 export class HandlerQueue<T extends Sized> {
   readonly #owner: HandlerQueueOwner<T>
   readonly #concurrency: number
-  // Both are made when they are needed: most connections of a service are silent.
+  // Both are made when they are needed: handlers that never wait need neither.
   #waiting: T[] | undefined = undefined
   #running: Set<T> | undefined = undefined
   #bytes = 0

@@ -1,4 +1,3 @@
-import { Admission } from './admission.js'
 import { Dispatcher } from './dispatch.js'
 import type { InboundContext, InboundOwner } from './owner.js'
 import { Receiver } from './receiver.js'
@@ -10,19 +9,17 @@ export class Inbound {
   readonly receiver: Receiver
   readonly scheduler: Scheduler
   readonly dispatcher: Dispatcher
-  readonly #admission: Admission
 
   constructor (context: InboundContext, owner: InboundOwner) {
     const responder = new Responder(context, owner)
     this.dispatcher = new Dispatcher(context, owner, responder)
     this.scheduler = new Scheduler(context, owner, this.dispatcher)
-    this.#admission = new Admission(context, owner, this.scheduler, responder)
-    this.receiver = new Receiver(context, owner, this.#admission, this.scheduler, responder)
+    this.receiver = new Receiver(context, owner, this.scheduler, responder)
   }
 
   /** Handles what the client sent before it was gone; no answer is sent. */
   end (): void {
-    this.#admission.end()
+    this.receiver.end()
     this.scheduler.abort()
     this.dispatcher.end()
     this.scheduler.next()

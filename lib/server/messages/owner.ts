@@ -14,8 +14,6 @@ export interface InboundContext {
   readonly encoder: Encoder
   readonly settings: RouteSettings
   readonly observer: Observer
-  /** True where one client message overtakes the others. */
-  readonly hasUrgent: boolean
   /** The handler of binary frames, where the contract allows them. */
   readonly binary: UncheckedEntry | undefined
 }

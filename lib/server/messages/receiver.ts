@@ -1,26 +1,26 @@
 import { CloseCode } from '../../protocol.js'
 import { PONG } from '../transport/frame.js'
 import type { TextReceiver } from '../transport/frame-reader.js'
-import type { Admission } from './admission.js'
+import { Admission } from './admission.js'
 import type { Decoded } from './decode.js'
 import { failingMessage, Message } from './message.js'
 import type { InboundContext, InboundOwner } from './owner.js'
 import type { Responder } from './responder.js'
 import type { Scheduler } from './scheduler.js'
 
-/** The first part of the line: decodes the messages of one connection and hands them to admission. */
+/** The first part of a line: decodes the messages of one connection and hands them to admission. */
 export class Receiver implements TextReceiver {
   readonly #context: InboundContext
   readonly #owner: InboundOwner
-  readonly #admission: Admission
   readonly #scheduler: Scheduler
   readonly #responder: Responder
+  // Made with the first frame: most connections of a service are silent.
+  #admission: Admission | undefined = undefined
   #received = 0
 
-  constructor (context: InboundContext, owner: InboundOwner, admission: Admission, scheduler: Scheduler, responder: Responder) {
+  constructor (context: InboundContext, owner: InboundOwner, scheduler: Scheduler, responder: Responder) {
     this.#context = context
     this.#owner = owner
-    this.#admission = admission
     this.#scheduler = scheduler
     this.#responder = responder
   }
@@ -32,14 +32,14 @@ export class Receiver implements TextReceiver {
 
   /** True while no more messages may wait, or none is admitted for want of tokens. */
   get isFull (): boolean {
-    return this.#admission.isThrottled || this.#scheduler.isFull
+    return this.#admission?.isThrottled === true || this.#scheduler.isFull
   }
 
   takeText (text: string | Buffer, bytes: number): void {
     if (this.#owner.input.isIgnored) return
     this.#received++
     try {
-      this.#admission.take(this.#decode(text), bytes)
+      this.#successor.take(this.#decode(text), bytes)
     } catch (error) {
       this.#fail(error)
     }
@@ -51,7 +51,7 @@ export class Receiver implements TextReceiver {
     try {
       const { binary } = this.#context
       if (binary === undefined) this.#owner.close(CloseCode.unsupportedData, 'no binary frames here')
-      else this.#admission.take(new Message(binary, undefined, data), data.length)
+      else this.#successor.take(new Message(binary, undefined, data), data.length)
     } catch (error) {
       this.#fail(error)
     }
@@ -59,7 +59,17 @@ export class Receiver implements TextReceiver {
 
   // The client's pong to a ping of the server's is free.
   admitsFrame (opcode: number): boolean {
-    return (opcode === PONG && this.#owner.input.takePong()) || this.#admission.admitsFrame()
+    return (opcode === PONG && this.#owner.input.takePong()) || this.#successor.admitsFrame()
+  }
+
+  /** Stops the timers: the client is gone. */
+  end (): void {
+    this.#admission?.end()
+  }
+
+  get #successor (): Admission {
+    this.#admission ??= new Admission(this.#context, this.#owner, this.#scheduler, this.#responder)
+    return this.#admission
   }
 
   #decode (text: string | Buffer): Decoded {

@@ -9,13 +9,17 @@ type Item = Received | Rejection
 // While the answer to a call of the server's may stand behind them, more messages are read.
 const CALLING_FACTOR = 8
 
-/** Keeps the admitted messages of one connection in order, urgent ones apart, until they may be handled. */
+/**
+ * Keeps the admitted messages of one connection in order, urgent ones apart, until they may be
+ * handled.
+ */
 export class Scheduler implements HandlerQueueOwner<Item> {
   readonly #context: InboundContext
   readonly #owner: InboundOwner
   readonly #dispatcher: Dispatcher
-  readonly #queue: HandlerQueue<Item>
-  readonly #urgent: HandlerQueue<Item> | undefined
+  // Made with the first message: most connections of a service are silent.
+  #queue: HandlerQueue<Item> | undefined = undefined
+  #urgent: HandlerQueue<Item> | undefined = undefined
   #isStarted = false
   #hasOvertaken = false
 
@@ -23,16 +27,14 @@ export class Scheduler implements HandlerQueueOwner<Item> {
     this.#context = context
     this.#owner = owner
     this.#dispatcher = dispatcher
-    this.#queue = new HandlerQueue(this, context.settings.concurrency)
-    this.#urgent = context.hasUrgent ? new HandlerQueue(urgentOwner(this), 1) : undefined
   }
 
   get queued (): number {
-    return this.#queue.length + (this.#urgent?.length ?? 0)
+    return lengthOf(this.#queue) + lengthOf(this.#urgent)
   }
 
   get running (): number {
-    return this.#queue.running.size + (this.#urgent?.running.size ?? 0)
+    return (this.#queue?.running.size ?? 0) + (this.#urgent?.running.size ?? 0)
   }
 
   /** True once every message has been handled; streams may go on. */
@@ -51,14 +53,17 @@ export class Scheduler implements HandlerQueueOwner<Item> {
     return this.#isStarted && (!this.#owner.output.isSlow || this.#owner.isGone)
   }
 
-  /** True when the next urgent message may begin: while the client does not read only one may, since its answer has no room. */
+  /**
+   * True when the next urgent message may begin: while the client does not read only one may, since
+   * its answer has no room.
+   */
   get mayOvertake (): boolean {
     return this.#isStarted && (!this.#hasOvertaken || this.isReady)
   }
 
   push (item: Item, isUrgent: boolean = false): void {
-    const queue = isUrgent ? this.#urgent! : this.#queue
-    queue.push(item)
+    if (isUrgent) this.#urgentQueue.push(item)
+    else this.#ordinaryQueue.push(item)
     if (this.isFull) this.#owner.input.pause()
   }
 
@@ -72,13 +77,13 @@ export class Scheduler implements HandlerQueueOwner<Item> {
   next (): void {
     this.#hasOvertaken = false
     this.#urgent?.next()
-    this.#queue.next()
+    this.#queue?.next()
     this.onProgress()
   }
 
   /** Handles no more messages: drops those that wait, and ignores all input. */
   stop (): void {
-    this.#queue.clear()
+    this.#queue?.clear()
     this.#urgent?.clear()
     this.#owner.input.ignore()
   }
@@ -95,7 +100,7 @@ export class Scheduler implements HandlerQueueOwner<Item> {
   cancel (ref: number): boolean {
     if (this.#dispatcher.cancelStream(ref)) return true
     const isMeant = (item: Item): boolean => item.kind !== 'rejection' && item.ref === ref
-    const removed = this.#queue.remove(isMeant) ?? this.#urgent?.remove(isMeant)
+    const removed = this.#queue?.remove(isMeant) ?? this.#urgent?.remove(isMeant)
     if (removed !== undefined) this.onProgress()
     const meant = removed ?? this.#running().find(isMeant)
     if (meant === undefined || meant.kind === 'rejection' || meant.isOver) return false
@@ -103,7 +108,7 @@ export class Scheduler implements HandlerQueueOwner<Item> {
     return true
   }
 
-  // A message that begins after the client is gone has no one to answer.
+  // Nothing awaits the answer to a message that begins after the client is gone.
   run (item: Item): Promise<void> | undefined {
     if (item.kind !== 'rejection' && this.#owner.isGone) item.abort()
     return this.#dispatcher.run(item)
@@ -120,12 +125,22 @@ export class Scheduler implements HandlerQueueOwner<Item> {
     this.#owner.onIdle()
   }
 
+  get #ordinaryQueue (): HandlerQueue<Item> {
+    this.#queue ??= new HandlerQueue(this, this.#context.settings.concurrency)
+    return this.#queue
+  }
+
+  get #urgentQueue (): HandlerQueue<Item> {
+    this.#urgent ??= new HandlerQueue(urgentOwner(this), 1)
+    return this.#urgent
+  }
+
   #running (): Item[] {
-    return [...this.#queue.running, ...this.#urgent?.running ?? []]
+    return [...this.#queue?.running ?? [], ...this.#urgent?.running ?? []]
   }
 
   get #queuedBytes (): number {
-    return this.#queue.bytes + (this.#urgent?.bytes ?? 0)
+    return (this.#queue?.bytes ?? 0) + (this.#urgent?.bytes ?? 0)
   }
 
   // The part of the queue that is taken, by number or by bytes: at 1 no more may wait.
@@ -134,6 +149,10 @@ export class Scheduler implements HandlerQueueOwner<Item> {
     const factor = this.#owner.hasPendingCalls ? CALLING_FACTOR : 1
     return Math.max(this.queued / maxQueuedMessages, this.#queuedBytes / maxQueuedBytes) / factor
   }
+}
+
+function lengthOf (queue: HandlerQueue<Item> | undefined): number {
+  return queue === undefined ? 0 : queue.length
 }
 
 // Messages that overtake the others begin one by one.

@@ -23,7 +23,10 @@ export class Source {
     return this.#step
   }
 
-  /** Ends it, and resolves when it has ended. An iterator without `return` has ended when its last step has, even by an error. */
+  /**
+   * Ends it, and resolves when it has ended. An iterator without `return` has ended when its last
+   * step has, even by an error.
+   */
   async return (): Promise<void> {
     if (this.#iterator.return === undefined) await Promise.allSettled([this.#step])
     else await this.#context.runInAsyncScope(() => this.#iterator.return!())

@@ -34,19 +34,20 @@ export class Streams {
     this.#max = max
   }
 
-  /** The number of places taken: one by each source that has not ended, though it may be cancelled. */
+  /** The number of places taken: one by each source that has not ended, cancelled or not. */
   get size (): number {
     return this.#places.size
   }
 
   /**
    * Adds a stream whose handler is about to run.
-   * @returns a rejection where it cannot be: an error with the `ref` of a live stream would end that one.
+   * @returns a rejection where that cannot be. An error with the `ref` of a live stream would be the
+   * end of that one: a second call with its `ref` gets an error without.
    */
   admit (message: StreamMessage): Rejection | undefined {
-    const { type: received, ref } = message
-    if (this.#live.has(ref)) return rejectionOf(ErrorCode.validation, `message/${REF} ${ref} is that of a stream that goes on`, { received })
-    if (this.#places.size >= this.#max) return rejectionOf(ErrorCode.tooManyStreams, 'too many streams at once', { received, ref }, TOO_MANY_REQUESTS)
+    const { ref } = message
+    if (this.#live.has(ref)) return rejectionOf(ErrorCode.validation, duplicateText(ref), { received: message.type })
+    if (this.#places.size >= this.#max) return tooMany(message)
     const stream = { message, source: undefined }
     // After its client is gone, a `$cancel` that stands behind it finds no stream.
     if (!message.isOver) this.#live.set(ref, stream)
@@ -56,7 +57,8 @@ export class Streams {
 
   /**
    * Sends the items of a source, and then that it is done.
-   * @returns a promise that never rejects: resolved when the first item, or the end, has been sent. The rest is sent beside later messages.
+   * @returns a promise that never rejects: resolved when the first item, or the end, has been sent.
+   * The rest is sent beside later messages.
    */
   async open (message: StreamMessage, iterable: unknown): Promise<void> {
     try {
@@ -151,7 +153,8 @@ export class Streams {
     }
   }
 
-  // Ends the source of a cancelled stream. It keeps its place until it has ended: it may ignore `return`.
+  // Ends the source of a cancelled stream. It keeps its place until it has ended: it may ignore
+  // `return`.
   async #dismiss (source: Source, message: StreamMessage): Promise<void> {
     await this.#return(source, message)
     this.#remove(message)
@@ -169,4 +172,12 @@ export class Streams {
     if (this.#live.get(message.ref)?.message === message) this.#live.delete(message.ref)
     if (this.#places.delete(message)) this.#owner.sourceEnded()
   }
+}
+
+function duplicateText (ref: number): string {
+  return `message/${REF} ${ref} is that of a stream that goes on`
+}
+
+function tooMany ({ type: received, ref }: StreamMessage): Rejection {
+  return rejectionOf(ErrorCode.tooManyStreams, 'too many streams at once', { received, ref }, TOO_MANY_REQUESTS)
 }
