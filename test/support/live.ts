@@ -62,10 +62,3 @@ export async function start (
   const client = await connect(t, url)
   return { app, url, client, log, socket: app.channel(live).sockets().next().value! }
 }
-
-/** A promise and how to keep it. */
-export function gate (): { opened: Promise<void>, open: () => void } {
-  let open = (): void => {}
-  const opened = new Promise<void>((resolve) => { open = resolve })
-  return { opened, open: () => open() }
-}

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { until } from '../../support/helper.js'
-import { gate, live, start, type LiveSocket } from '../../support/live.js'
+import { deferred } from '../../support/deferred.js'
+import { live, start, type LiveSocket } from '../../support/live.js'
 
 async function codeOf (answer: Promise<unknown>): Promise<unknown> {
   return await answer.then(() => 'answered', ({ code }: { code?: string }) => code)
@@ -37,14 +38,14 @@ t.test('a handler that waits for an answer waits for no message before it', asyn
 })
 
 t.test('a call of a connection that is not read any more reads on', async (t) => {
-  const go = gate()
+  const go = deferred()
   const { client, socket } = await start(t, {
-    async ask ({ n }, socket) { await go.opened; await socket.call('confirm', { question: '' }); return n }
+    async ask ({ n }, socket) { await go.promise; await socket.call('confirm', { question: '' }); return n }
   }, { maxQueuedMessages: 4, rateLimit: false })
   client.send({ type: 'ask', ref: 1, n: 5 })
   for (let n = 0; n < 8; n++) client.send({ type: 'say', text: 'x'.repeat(60_000) })
   await until(() => socket.raw.isPaused)
-  go.open()
+  go.resolve()
   await client.next()
   client.send({ type: '$reply', ref: 1, data: true })
   t.match(await client.next(), { type: '$reply', ref: 1 })

@@ -5,6 +5,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type CloseEvent, type PluginOptions, type ReceivedMessage, type Socket } from '../../../lib/index.js'
+import { deferred } from '../../support/deferred.js'
 import { connect, createApp, exchangeRaw, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../../support/helper.js'
 
 const talk = defineContract({
@@ -39,32 +40,26 @@ async function start (t: Teardown, handlers: Handlers, options: PluginOptions = 
   return { client: await connect(t, url), url, app, logged }
 }
 
-function gate (): { opened: Promise<void>, open: () => void } {
-  let open = (): void => {}
-  const opened = new Promise<void>((resolve) => { open = resolve })
-  return { opened, open: () => open() }
-}
-
 function clientError (message: string, statusCode: number, code?: string): Error {
   return Object.assign(new Error(message), { statusCode }, code === undefined ? {} : { code })
 }
 
 t.test('the same socket is seen by every handler', async (t) => {
   const seen = new Set<TalkSocket>()
-  const done = gate()
+  const done = deferred()
   const { client } = await start(t, {
     open: (socket) => seen.add(socket),
     say: (_, socket) => seen.add(socket),
     ask: (_, socket) => { seen.add(socket); return 1 },
     binary: (_, socket) => seen.add(socket),
-    close: (socket) => { seen.add(socket); done.open() }
+    close: (socket) => { seen.add(socket); done.resolve() }
   })
   client.send({ type: 'say', text: 'x' })
   client.send({ type: 'ask', n: 1 })
   client.send(Buffer.from([1]))
   await client.next()
   await client.close()
-  await done.opened
+  await done.promise
   t.equal(seen.size, 1)
 })
 
@@ -86,10 +81,10 @@ t.test('a socket tells what it is', async (t) => {
 })
 
 t.test('messages wait for an asynchronous open, in order, and none is lost', async (t) => {
-  const ready = gate()
+  const ready = deferred()
   const heard: string[] = []
   const { client } = await start(t, {
-    open: async () => await ready.opened,
+    open: async () => await ready.promise,
     say: ({ text }) => heard.push(text),
     ask: () => 7
   })
@@ -97,7 +92,7 @@ t.test('messages wait for an asynchronous open, in order, and none is lost', asy
   client.send({ type: 'ask', ref: 1, n: 1 })
   await client.flushed()
   t.same(heard, [])
-  ready.open()
+  ready.resolve()
   t.same(await client.next(), { type: '$reply', ref: 1, data: 7 })
   t.same(heard, ['a', 'b', 'c'])
 })
@@ -119,13 +114,13 @@ t.test('handlers of one connection run one at a time, and answers keep the order
 })
 
 t.test('a refusal keeps its place among the answers', async (t) => {
-  const ready = gate()
-  const { client } = await start(t, { async ask ({ n }) { await ready.opened; return n } })
+  const ready = deferred()
+  const { client } = await start(t, { async ask ({ n }) { await ready.promise; return n } })
   client.send({ type: 'ask', ref: 1, n: 1 })
   client.send({ type: 'ask', ref: 2, n: 'two' })
   client.send({ type: 'ask', n: 3 })
   await client.flushed()
-  ready.open()
+  ready.resolve()
   t.same((await client.next()).data, 1)
   t.match(await client.next(), { type: '$error', ref: 2, received: 'ask', statusCode: 400, code: 'FST_TYPED_WS_VALIDATION', message: 'message/n must be number' })
   t.same(await client.next(), { type: '$reply', data: 3 }, 'a question without ref gets an answer without one')
@@ -147,24 +142,24 @@ t.test('$ping is answered at once, also while a handler is busy', async (t) => {
 })
 
 t.test('past maxQueuedMessages the socket is not read, and it is read again when half are done', async (t) => {
-  const ready = gate()
+  const ready = deferred()
   const heard: string[] = []
   let socket: TalkSocket | undefined
-  const last = gate()
+  const last = deferred()
   const { client } = await start(t, {
     open: (opened) => { socket = opened },
     async say ({ text }) {
-      await ready.opened
+      await ready.promise
       heard.push(text)
-      if (text === '500') last.open()
+      if (text === '500') last.resolve()
     }
   }, { maxQueuedMessages: 4, rateLimit: false })
   const padding = ' '.repeat(60_000)
   for (let n = 0; n <= 500; n++) client.send(`{"type":"say","text":"${n}"}${padding}`)
   while (!socket!.raw.isPaused) await turn()
   t.equal(heard.length, 0)
-  ready.open()
-  await last.opened
+  ready.resolve()
+  await last.promise
   t.same(heard, Array.from({ length: 501 }, (_, n) => String(n)), 'all of them, in order')
   t.equal(socket!.raw.isPaused, false)
 })
@@ -267,48 +262,48 @@ t.test('messages that arrive after open failed are not handled', async (t) => {
 })
 
 t.test('an open that fails while messages wait does not leave the goodbye unread', async (t) => {
-  const ready = gate()
+  const ready = deferred()
   let socket: TalkSocket | undefined
   const { client } = await start(t, {
     async open (opened) {
       socket = opened
-      await ready.opened
+      await ready.promise
       throw new Error('x')
     },
     say: () => t.fail('never opened')
   }, { maxQueuedMessages: 1 })
   for (const text of ['a', 'b', 'c']) client.send({ type: 'say', text })
   while (!socket!.raw.isPaused) await turn()
-  ready.open()
+  ready.resolve()
   t.equal((await client.closed()).code, 1011)
 })
 
 t.test('close is called once, with the code and reason of the peer', async (t) => {
   const events: CloseEvent[] = []
-  const done = gate()
-  const { client } = await start(t, { close (_socket, event) { events.push(event); done.open() } })
+  const done = deferred()
+  const { client } = await start(t, { close (_socket, event) { events.push(event); done.resolve() } })
   client.ws.close(4001, 'bye')
-  await done.opened
+  await done.promise
   await turn()
   t.same(events, [{ code: 4001, reason: 'bye', wasClean: true }])
 })
 
 t.test('a peer that vanishes is an unclean 1006', async (t) => {
-  const done = gate()
+  const done = deferred()
   let event: CloseEvent | undefined
-  const { client } = await start(t, { close (_socket, closed) { event = closed; done.open() } })
+  const { client } = await start(t, { close (_socket, closed) { event = closed; done.resolve() } })
   client.ws.terminate()
-  await done.opened
+  await done.promise
   t.same(event, { code: 1006, reason: '', wasClean: false })
 })
 
 t.test('the signal is aborted when the connection ends, and also when it is asked for later', async (t) => {
   let socket: TalkSocket | undefined
-  const done = gate()
-  const { client, url } = await start(t, { open (opened) { socket = opened }, close () { done.open() } })
+  const done = deferred()
+  const { client, url } = await start(t, { open (opened) { socket = opened }, close () { done.resolve() } })
   const { signal } = socket!
   await client.close()
-  await done.opened
+  await done.promise
   t.equal(signal.aborted, true)
   const other = await connect(t, url)
   const late = socket!
@@ -330,28 +325,28 @@ t.test('a close handler that throws or rejects harms nobody', async (t) => {
 
 t.test('messages that arrived before the end are handled before close is called', async (t) => {
   const story: string[] = []
-  const ready = gate()
-  const done = gate()
+  const ready = deferred()
+  const done = deferred()
   const { client } = await start(t, {
-    async say ({ text }) { await ready.opened; story.push(text) },
+    async say ({ text }) { await ready.promise; story.push(text) },
     ask: () => 1,
-    close () { story.push('close'); done.open() }
+    close () { story.push('close'); done.resolve() }
   })
   for (const text of ['a', 'b']) client.send({ type: 'say', text })
   client.send({ type: 'ask', ref: 1, n: 1 })
   await client.close()
-  ready.open()
-  await done.opened
+  ready.resolve()
+  await done.promise
   t.same(story, ['a', 'b', 'close'])
 })
 
 t.test('a handler that does not settle does not keep close from being called, once', async (t) => {
-  const busy = gate()
-  const stuck = gate()
+  const busy = deferred()
+  const stuck = deferred()
   let closed = 0
-  const { client } = await start(t, { say: async () => { busy.open(); await stuck.opened }, close: () => { closed++ } })
+  const { client } = await start(t, { say: async () => { busy.resolve(); await stuck.promise }, close: () => { closed++ } })
   client.send({ type: 'say', text: 'x' })
-  await busy.opened
+  await busy.promise
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   client.ws.terminate()
@@ -360,39 +355,39 @@ t.test('a handler that does not settle does not keep close from being called, on
     mock.timers.tick(1000)
     await turn()
   }
-  stuck.open()
+  stuck.resolve()
   await turn()
   t.equal(closed, 1)
 })
 
 t.test('a connection that ends while it opens is closed once it has opened', async (t) => {
-  const ready = gate()
-  const ended = gate()
-  const done = gate()
+  const ready = deferred()
+  const ended = deferred()
+  const done = deferred()
   const story: string[] = []
   const { client } = await start(t, {
     async open (socket) {
-      socket.raw.once('close', () => ended.open())
-      await ready.opened
+      socket.raw.once('close', () => ended.resolve())
+      await ready.promise
       story.push('open')
     },
     say: ({ text }) => { story.push(text) },
-    close () { story.push('close'); done.open() }
+    close () { story.push('close'); done.resolve() }
   })
   client.send({ type: 'say', text: 'x' })
   await client.close()
-  await ended.opened
-  ready.open()
-  await done.opened
+  await ended.promise
+  ready.resolve()
+  await done.promise
   t.same(story, ['open', 'x', 'close'])
 })
 
 t.test('a send after the end returns false, and never throws', async (t) => {
   let socket: TalkSocket | undefined
-  const done = gate()
-  const { client } = await start(t, { open (opened) { socket = opened }, close: () => done.open() })
+  const done = deferred()
+  const { client } = await start(t, { open (opened) { socket = opened }, close: () => done.resolve() })
   await client.close()
-  await done.opened
+  await done.promise
   t.equal(socket!.send('said', { text: 'x' }), false)
   t.equal(socket!.sendBinary(Buffer.from([1])), false)
   await socket!.subscribe('lobby')
@@ -402,13 +397,13 @@ t.test('a send after the end returns false, and never throws', async (t) => {
 })
 
 t.test('a reply to a peer that has left is dropped', async (t) => {
-  const ready = gate()
-  const answered = gate()
-  const { client, logged } = await start(t, { async ask () { await ready.opened; return 1 }, close: () => answered.open() })
+  const ready = deferred()
+  const answered = deferred()
+  const { client, logged } = await start(t, { async ask () { await ready.promise; return 1 }, close: () => answered.resolve() })
   client.send({ type: 'ask', ref: 1, n: 1 })
   await client.close()
-  ready.open()
-  await answered.opened
+  ready.resolve()
+  await answered.promise
   t.notMatch(logged.join(''), /"level":50/)
 })
 

@@ -8,7 +8,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { connect, createApp, listen, maskedFrame, until, type Client, type Teardown } from '../../support/helper.js'
-import { gate } from '../../support/live.js'
+import { deferred } from '../../support/deferred.js'
 
 declare module '@fastify/request-context' {
   interface RequestContextData { user: string }
@@ -51,7 +51,7 @@ class Users {
   readonly seen: Seen[] = []
   readonly sockets = new Map<string, ContextSocket>()
   /** Lets the handlers of `wait` end. */
-  readonly waiting = gate()
+  readonly waiting = deferred()
   readonly #t: Teardown
   #url = ''
 
@@ -108,7 +108,7 @@ class Users {
         note: (_, socket) => this.#note('note', socket),
         wait: async (_, socket) => {
           this.#note('wait', socket)
-          await this.waiting.opened
+          await this.waiting.promise
           this.#note('wait goes on', socket)
         },
         fail: async (_, socket) => {
@@ -212,7 +212,7 @@ t.test('a message that waited behind others runs in its own context, however man
     const [ann, ben] = [await users.connect('ann'), await users.connect('ben')]
     for (const client of [ann, ben]) for (let n = 0; n < 10; n++) client.send({ type: 'wait' })
     await until(() => [...users.sockets.values()].every(({ raw }) => raw.isPaused))
-    users.waiting.open()
+    users.waiting.resolve()
     for (const user of ['ann', 'ben']) await users.ran('wait goes on', user, 10)
     t.same(users.strangers, [])
   }
@@ -229,7 +229,7 @@ t.test('messages that are read on because somebody else\'s handler calls their s
   const wait = maskedFrame('{"type":"wait"}')
   ann.ws.on('message', (data: Buffer) => {
     if (!data.includes('confirm')) return
-    users.waiting.open()
+    users.waiting.resolve()
     ann.send({ type: '$reply', ref: 1, data: true })
   })
   const tcp = (ann.ws as unknown as { _socket: { write (bytes: Buffer): void } })._socket

@@ -7,6 +7,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import type { PluginOptions, WebSocketRouteOptions } from '../../../lib/index.js'
+import { deferred } from '../../support/deferred.js'
 import {
   connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused,
   statusesOf, until, type Teardown
@@ -35,12 +36,6 @@ async function start (
 }
 
 /** A promise and the function that resolves it. */
-function signal (): { happened: Promise<void>, tell: () => void } {
-  let tell = (): void => {}
-  const happened = new Promise<void>((resolve) => { tell = resolve })
-  return { happened, tell: () => tell() }
-}
-
 function reply (text: string): { head: string, body: string } {
   const end = text.indexOf('\r\n\r\n')
   return { head: text.slice(0, end), body: text.slice(end + 4) }
@@ -53,7 +48,7 @@ function timers (): number {
 
 t.test('every hook runs once, and the request is logged as completed with 101', async (t) => {
   const seen: string[] = []
-  const done = signal()
+  const done = deferred()
   const { url, log } = await start(t, {
     onRequest: async () => { seen.push('onRequest of the route') },
     onSend: async (_, { statusCode }, payload) => { seen.push(`onSend ${statusCode} ${String(payload)}`) },
@@ -69,13 +64,13 @@ t.test('every hook runs once, and the request is logged as completed with 101', 
     app.addHook('onRequestAbort', async (_request) => { seen.push('onRequestAbort') })
     app.addHook('onResponse', async (_, { statusCode, raw }) => {
       seen.push(`onResponse ${statusCode} ${raw.headersSent}`)
-      done.tell()
+      done.resolve()
     })
   })
   const client = await connect(t, `${url}/ws`)
   client.send({ type: 'say', text: 'hello' })
   t.same(await client.next(), { type: 'said', text: 'hello' })
-  await done.happened
+  await done.promise
   await client.close()
   await turn()
   t.same(seen, [
@@ -490,16 +485,16 @@ t.test('an answer of a slow hook after the 503 reaches no client, and harms none
 })
 
 t.test('a slow hook that comes back while the 503 is on its way does not turn it into a 101', async (t) => {
-  const slow = signal()
-  const sending = signal()
+  const slow = deferred()
+  const sending = deferred()
   const { app } = await start(t, {
     handshakeTimeoutMs: 50,
-    preHandler: async () => { await slow.happened },
-    onSend: async () => { slow.tell(); for (let n = 0; n < 5; n++) await turn(); sending.tell() },
+    preHandler: async () => { await slow.promise },
+    onSend: async () => { slow.resolve(); for (let n = 0; n < 5; n++) await turn(); sending.resolve() },
     open: () => { t.fail('the client was admitted') }
   })
   const text = await exchangeRaw(t, app, handshakeText(app, '/ws'))
-  await sending.happened
+  await sending.promise
   t.same(statusesOf(text), [503])
   t.match(text, /FST_TYPED_WS_HANDSHAKE_TIMEOUT/)
 })
@@ -534,18 +529,18 @@ t.test('a client that leaves during a hook frees its socket at once, and is not 
   ]
   for (const [where, slow] of slowRoutes) {
     for (const [how, leave] of leavings) {
-      const reached = signal()
-      const goOn = signal()
+      const reached = deferred()
+      const goOn = deferred()
       const { app } = await start(t, {
-        ...slow(async () => { reached.tell(); await goOn.happened }),
+        ...slow(async () => { reached.resolve(); await goOn.promise }),
         open: () => { t.fail('the client was admitted') }
       })
       const socket = await connectRaw(t, app)
       socket.write(handshakeText(app, '/ws'))
-      await reached.happened
+      await reached.promise
       leave(socket)
       await until(async () => await countSockets(app) === 0)
-      goOn.tell()
+      goOn.resolve()
       await turn()
       await turn()
       t.pass(`${how} during ${where}`)
@@ -656,36 +651,36 @@ t.test('a message sent together with the handshake is delivered once', async (t)
 })
 
 t.test('a message is handled although its sender hung up right behind it', async (t) => {
-  const said = signal()
-  const { app } = await start(t, { preHandler: async () => { await turn() }, on: { say: said.tell } })
+  const said = deferred()
+  const { app } = await start(t, { preHandler: async () => { await turn() }, on: { say: () => said.resolve() } })
   const socket = await connectRaw(t, app)
   socket.end(Buffer.concat([Buffer.from(handshakeText(app, '/ws')), maskedFrame('{"type":"say","text":"early"}')]))
-  await said.happened
+  await said.promise
 })
 
 t.test('messages sent before the 101 or while open is busy are delivered in order, once', async (t) => {
   for (const [where, slow] of [...slowRoutes, ['open', (wait: () => Promise<void>): Route => ({ open: wait })] as const]) {
     const said: string[] = []
-    const reached = signal()
-    const goOn = signal()
-    const all = signal()
+    const reached = deferred()
+    const goOn = deferred()
+    const all = deferred()
     const { app } = await start(t, {
-      ...slow(async () => { reached.tell(); await goOn.happened }),
-      on: { say ({ text }) { said.push(text); if (text === '5') all.tell() } }
+      ...slow(async () => { reached.resolve(); await goOn.promise }),
+      on: { say ({ text }) { said.push(text); if (text === '5') all.resolve() } }
     })
     const frame = (n: number): Buffer => maskedFrame(`{"type":"say","text":"${n}"}`)
     const socket = await connectRaw(t, app)
     socket.setNoDelay(true)
     socket.resume()
     socket.write(Buffer.concat([Buffer.from(handshakeText(app, '/ws')), frame(0), frame(1).subarray(0, 4)]))
-    await reached.happened
+    await reached.promise
     for (const bytes of [frame(1).subarray(4), frame(2), Buffer.concat([frame(3), frame(4).subarray(0, 1)]), frame(4).subarray(1)]) {
       socket.write(bytes)
       await turn()
     }
-    goOn.tell()
+    goOn.resolve()
     socket.write(frame(5))
-    await all.happened
+    await all.promise
     t.same(said, ['0', '1', '2', '3', '4', '5'], where)
   }
 })
@@ -833,7 +828,7 @@ t.test('a refusal of the package\'s own keeps its status if an error handler set
 
 t.test('request.ws tells a WebSocket\'s request in every hook and handler', async (t) => {
   const seen: Record<string, boolean> = {}
-  const done = signal()
+  const done = deferred()
   const { app, url } = await start(t, {
     origin: (_, { ws }) => { seen['origin'] = ws; return true },
     onRequest: async ({ ws }) => { seen['onRequest'] = ws },
@@ -841,21 +836,21 @@ t.test('request.ws tells a WebSocket\'s request in every hook and handler', asyn
     onSend: async ({ ws }) => { seen['onSend'] = ws },
     onResponse: async ({ ws }) => { seen['onResponse'] = ws },
     open: ({ request }) => { seen['open'] = request.ws },
-    on: { say (_, { request }) { seen['say'] = request.ws; done.tell() } },
+    on: { say (_, { request }) { seen['say'] = request.ws; done.resolve() } },
     handler: ({ ws }) => ({ ws })
   })
   const client = await connect(t, `${url}/ws`)
   client.send({ type: 'say', text: '' })
-  await done.happened
+  await done.promise
   t.same(seen, { origin: true, onRequest: true, preHandler: true, onSend: true, onResponse: true, open: true, say: true })
   t.same((await app.inject('/ws')).json(), { ws: false })
 })
 
 t.test('a connection survives an onResponse hook that takes its time', async (t) => {
-  const hold = signal()
-  const { url } = await start(t, {}, {}, (app) => { app.addHook('onResponse', async () => { await hold.happened }) })
+  const hold = deferred()
+  const { url } = await start(t, {}, {}, (app) => { app.addHook('onResponse', async () => { await hold.promise }) })
   const client = await connect(t, `${url}/ws`)
-  hold.tell()
+  hold.resolve()
   await turn()
   client.send({ type: 'say', text: 'hello' })
   t.same(await client.next(), { type: 'said', text: 'hello' })

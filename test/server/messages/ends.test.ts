@@ -8,7 +8,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../../support/helper.js'
-import { gate } from '../../support/live.js'
+import { deferred } from '../../support/deferred.js'
 
 const counted = defineContract({
   name: 'counted.v1',
@@ -80,8 +80,8 @@ for (const [what, frameOf] of Object.entries(forms)) {
   for (const [how, end] of Object.entries(ends)) {
     for (const place of ['handlers', 'open'] as const) {
       t.test(`${what} that were read before a ${how} are handled, the close frame too, while ${place === 'open' ? 'open is pending' : 'a handler is busy'}`, async (t) => {
-        const hold = gate()
-        const scene = await start(t, hold.opened, place)
+        const hold = deferred()
+        const scene = await start(t, hold.promise, place)
         const before = scene.app.channel(counted).stats.bytesReceived
         const bytes = Buffer.concat([...numbers.map(frameOf), goodbye])
         scene.peer.write(bytes)
@@ -90,7 +90,7 @@ for (const [what, frameOf] of Object.entries(forms)) {
         end(scene.peer)
         await until(() => scene.socket.readyState !== scene.socket.raw.OPEN)
         t.ok(scene.app.channel(counted).stats.queued <= 64, 'no more wait than may')
-        hold.open()
+        hold.resolve()
         t.same(await scene.closed, { code: 4321, reason: 'bye', wasClean: true })
         t.same(scene.handled, numbers)
       })
@@ -101,12 +101,12 @@ for (const [what, frameOf] of Object.entries(forms)) {
 t.test('a handler that waits for the peer is told at the end, though much waits behind it', async (t) => {
   const reasons: unknown[] = []
   const app = await createApp(t, { rateLimit: false })
-  const done = gate()
+  const done = deferred()
   let socket: CountedSocket | undefined
   app.ws('/', {
     contract: counted,
     open (opened) { socket = opened },
-    close: () => done.open(),
+    close: () => done.resolve(),
     on: {
       async count (_, socket, { signal }) {
         if (reasons.length > 0) return
@@ -123,7 +123,7 @@ t.test('a handler that waits for the peer is told at the end, though much waits 
   await once(peer, 'data')
   peer.resume()
   peer.end(Buffer.concat(Array.from({ length: 700 }, (_, n) => forms['text messages']!(n))))
-  await done.opened
+  await done.promise
   t.same(reasons, ['called', 'FST_TYPED_WS_CONNECTION_CLOSED', true, true])
   socket!.expiresAt = new Date(0)
   t.equal(socket!.expiresAt, undefined, 'nothing expires any more')
@@ -145,8 +145,8 @@ for (const code of [4321, 1006]) {
 }
 
 t.test('while ws inflates, nothing more is read: no more compressed messages wait than may', async (t) => {
-  const hold = gate()
-  const scene = await start(t, hold.opened, 'handlers')
+  const hold = deferred()
+  const scene = await start(t, hold.promise, 'handlers')
   const { app, peer } = scene
   const many = Array.from({ length: 4000 }, (_, n) => n)
   peer.write(Buffer.concat(many.map(forms['compressed messages']!)))
@@ -159,14 +159,14 @@ t.test('while ws inflates, nothing more is read: no more compressed messages wai
   }
   t.match(app.channel(counted).stats, { queued: 64, messagesReceived: 64 + 1 + 3 })
   t.equal(scene.socket.raw.isPaused, true)
-  hold.open()
+  hold.resolve()
   await until(() => scene.handled.length === 4000)
   t.same(scene.handled, many)
 })
 
 t.test('large messages wait up to maxQueuedBytes, and eight times that while the server calls', async (t) => {
-  const hold = gate()
-  const scene = await start(t, hold.opened, 'handlers', { maxQueuedBytes: 200_000 })
+  const hold = deferred()
+  const scene = await start(t, hold.promise, 'handlers', { maxQueuedBytes: 200_000 })
   const { app, peer, socket } = scene
   const large = (n: number): Buffer => maskedFrame(`{"type":"count","n":${n},"value":[${'{},'.repeat(20_000)}{}]}`)
   peer.write(Buffer.concat(numbers.map(large)))
@@ -177,7 +177,7 @@ t.test('large messages wait up to maxQueuedBytes, and eight times that while the
   await until(() => app.channel(counted).stats.queued === 27)
   await until(() => socket.raw.isPaused)
   t.equal(app.channel(counted).stats.queued, 27)
-  hold.open()
+  hold.resolve()
   await until(() => scene.handled.length === MESSAGES)
   t.same(scene.handled, numbers)
 })

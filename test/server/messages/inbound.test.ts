@@ -2,18 +2,19 @@ import { once } from 'node:events'
 import { mock } from 'node:test'
 import t from 'tap'
 import { connect, connectRaw, countTurns, handshakeText, maskedFrame, spin, until, type Client } from '../../support/helper.js'
-import { gate, live, start, type LiveSocket } from '../../support/live.js'
+import { deferred } from '../../support/deferred.js'
+import { live, start, type LiveSocket } from '../../support/live.js'
 
 t.test('concurrency says how many handlers run at once, begun in order', async (t) => {
   for (const concurrency of [1, 2, 3]) {
     const begun: number[] = []
-    const gates = [gate(), gate(), gate()]
-    const { client } = await start(t, { async ask ({ n }) { begun.push(n); await gates[n]!.opened; return n } }, { concurrency })
+    const gates = [deferred(), deferred(), deferred()]
+    const { client } = await start(t, { async ask ({ n }) { begun.push(n); await gates[n]!.promise; return n } }, { concurrency })
     for (const n of [0, 1, 2]) client.send({ type: 'ask', ref: n + 1, n })
     await client.flushed()
     t.same(begun, [0, 1, 2].slice(0, concurrency))
     for (const n of concurrency === 3 ? [2, 0, 1] : [0, 1, 2]) {
-      gates[n]!.open()
+      gates[n]!.resolve()
       t.match(await client.next(), { type: '$reply', data: n })
     }
   }
@@ -28,17 +29,17 @@ t.test('a handler learns what it handles', async (t) => {
 })
 
 t.test('a call that is cancelled while it waits is never begun; one that runs is told, and not answered', async (t) => {
-  const hold = gate()
+  const hold = deferred()
   const begun: number[] = []
   let signal: AbortSignal | undefined
-  const { client } = await start(t, { async ask ({ n }, _, message) { begun.push(n); signal ??= message.signal; await hold.opened; return n } })
+  const { client } = await start(t, { async ask ({ n }, _, message) { begun.push(n); signal ??= message.signal; await hold.promise; return n } })
   for (const n of [1, 2, 3]) client.send({ type: 'ask', ref: n, n })
   client.send({ type: '$cancel', ref: 2 })
   client.send({ type: '$cancel', ref: 1 })
   client.send({ type: '$cancel', ref: 99 })
   await client.flushed()
   t.equal(signal?.aborted, true)
-  hold.open()
+  hold.resolve()
   t.same(await client.next(), { type: '$reply', ref: 3, data: 3 })
   t.same(begun, [1, 3])
 })
@@ -61,10 +62,10 @@ t.test('a handler that rejects because it was cancelled is no error', async (t) 
 
 t.test('the message that refresh names overtakes all others, and is cancelled like them', async (t) => {
   let renewed = 0
-  const hold = gate()
+  const hold = deferred()
   const { client, app } = await start(t, {
     ask: async () => await new Promise(() => {}),
-    async renew () { renewed++; await hold.opened },
+    async renew () { renewed++; await hold.promise },
     refresh: 'renew'
   }, { maxQueuedMessages: 8 })
   for (let n = 1; n <= 3; n++) client.send({ type: 'ask', ref: n, n })
@@ -74,7 +75,7 @@ t.test('the message that refresh names overtakes all others, and is cancelled li
   t.match(app.channel(live).stats, { queued: 4, running: 2 })
   client.send({ type: '$cancel', ref: 2 })
   client.send({ type: '$cancel', ref: 77 })
-  hold.open()
+  hold.resolve()
   await until(() => renewed === 3)
   await until(() => app.channel(live).stats.queued === 1)
   client.ws.terminate()
@@ -224,21 +225,21 @@ for (const [what, flood] of [['messages', (client: Client) => client.send({ type
 
 t.test('past the rate limit, what was read before the end is refused without a wait, and close is called', async (t) => {
   const handled: number[] = []
-  const closed = gate()
-  const { app } = await start(t, { ask ({ n }: { n: number }) { handled.push(n) }, close: () => closed.open() } as never, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
+  const closed = deferred()
+  const { app } = await start(t, { ask ({ n }: { n: number }) { handled.push(n) }, close: () => closed.resolve() } as never, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
   const peer = await connectRaw(t, app)
   peer.write(handshakeText(app, '/'))
   await once(peer, 'data')
   peer.resume()
   peer.end(Buffer.concat(Array.from({ length: 99 }, (_, n) => Buffer.concat([maskedFrame(`{"type":"ask","n":${n}}`), maskedFrame('', 0x89)]))))
-  await closed.opened
+  await closed.promise
   t.same(handled, [0])
 })
 
 t.test('too many invalid messages in a row end the connection with 1008, in their place', async (t) => {
   const handled: string[] = []
-  const hold = gate()
-  const { client, app } = await start(t, { async say ({ text }) { handled.push(text); await hold.opened } }, { maxInvalidMessages: 3 })
+  const hold = deferred()
+  const { client, app } = await start(t, { async say ({ text }) { handled.push(text); await hold.promise } }, { maxInvalidMessages: 3 })
   for (let n = 0; n < 2; n++) client.send('x')
   client.send({ type: 'say', text: 'one' })
   client.send({ type: '$ping' })
@@ -246,7 +247,7 @@ t.test('too many invalid messages in a row end the connection with 1008, in thei
   client.send({ type: 'say', text: 'not heard' })
   client.send(Buffer.from([1]))
   await until(() => app.channel(live).stats.queued === 3)
-  hold.open()
+  hold.resolve()
   t.same(await client.closed(), { code: 1008, reason: 'too many invalid messages' })
   const types: string[] = []
   while (client.unread > 0) types.push((await client.next()).type)

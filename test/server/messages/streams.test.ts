@@ -4,7 +4,8 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import type { ReceivedMessage } from '../../../lib/index.js'
 import { connect, countTurns, spin, until } from '../../support/helper.js'
-import { gate, live, start, type LiveSocket } from '../../support/live.js'
+import { deferred } from '../../support/deferred.js'
+import { live, start, type LiveSocket } from '../../support/live.js'
 
 /** A stream that goes on until it is told to end, and heeds that. */
 async function * untilCancelled (_payload: unknown, _socket: unknown, { signal }: ReceivedMessage): AsyncGenerator<{ n: number }> {
@@ -40,12 +41,12 @@ t.test('a result that is no async iterable is a 500, and an error in the log', a
 })
 
 t.test('an item that breaks its schema ends the stream with a 500, and the generator runs its finally', async (t) => {
-  const ended = gate()
-  const { client } = await start(t, { async * count () { try { yield { n: 1 }; yield { n: 5000 }; yield { n: 2 } } finally { ended.open() } } })
+  const ended = deferred()
+  const { client } = await start(t, { async * count () { try { yield { n: 1 }; yield { n: 5000 }; yield { n: 2 } } finally { ended.resolve() } } })
   client.send({ type: 'count', ref: 1, to: 1 })
   t.match(await client.next(), { type: '$next' })
   t.match(await client.next(), { type: '$error', ref: 1, received: 'count', statusCode: 500 })
-  await ended.opened
+  await ended.promise
   client.send({ type: 'ask', ref: 2, n: 2 })
   t.match(await client.next(), { type: '$reply', ref: 2 })
 })
@@ -65,7 +66,7 @@ t.test('a stream that throws ends with the $error of it', async (t) => {
 })
 
 t.test('after $cancel nothing more is sent, finally runs, and the signal is aborted', async (t) => {
-  const ended = gate()
+  const ended = deferred()
   let signal: AbortSignal | undefined
   const { client, app } = await start(t, {
     async * count (_, __, message) {
@@ -75,14 +76,14 @@ t.test('after $cancel nothing more is sent, finally runs, and the signal is abor
           yield { n }
           await delay(60_000, undefined, { signal })
         }
-      } finally { ended.open() }
+      } finally { ended.resolve() }
     }
   })
   client.send({ type: 'count', ref: 1, to: 1 })
   await client.next()
   t.equal(signal?.aborted, false)
   client.send({ type: '$cancel', ref: 1 })
-  await ended.opened
+  await ended.promise
   t.equal(signal?.aborted, true)
   await until(() => app.channel(live).stats.streams === 0)
   client.send({ type: 'ask', ref: 2, n: 2 })
@@ -90,21 +91,21 @@ t.test('after $cancel nothing more is sent, finally runs, and the signal is abor
 })
 
 t.test('a stream is cancelled while its handler, or its first item, is still awaited', async (t) => {
-  const [handler, begun, item, ended] = [gate(), gate(), gate(), gate()]
-  const late = async function * () { try { begun.open(); await item.opened; yield { n: 1 } } finally { ended.open() } }
-  const { client, app } = await start(t, { count: async ({ to }) => { if (to === 0) await handler.opened; return late() } })
+  const [handler, begun, item, ended] = [deferred(), deferred(), deferred(), deferred()]
+  const late = async function * () { try { begun.resolve(); await item.promise; yield { n: 1 } } finally { ended.resolve() } }
+  const { client, app } = await start(t, { count: async ({ to }) => { if (to === 0) await handler.promise; return late() } })
   client.send({ type: 'count', ref: 1, to: 0 })
   await client.flushed()
   client.send({ type: '$cancel', ref: 1 })
   await client.flushed()
-  handler.open()
+  handler.resolve()
   client.send({ type: 'count', ref: 2, to: 1 })
-  await begun.opened
+  await begun.promise
   t.equal(app.channel(live).stats.streams, 1)
   client.send({ type: '$cancel', ref: 2 })
   await client.flushed()
-  item.open()
-  await ended.opened
+  item.resolve()
+  await ended.promise
   client.send({ type: 'ask', ref: 3, n: 3 })
   t.same(await client.next(), { type: '$reply', ref: 3, data: 3 })
   t.equal(client.unread, 0)
@@ -136,7 +137,7 @@ t.test('an iterator of one\'s own needs no return', async (t) => {
 t.test('a connection that ends returns its streams; what they throw then is reported, but not that they were aborted', async (t) => {
   const reported: unknown[] = []
   for (const fault of [undefined, new Error('the last words')]) {
-    const ended = gate()
+    const ended = deferred()
     const { client, log } = await start(t, {
       async * count (_, __, { signal }) {
         try {
@@ -144,14 +145,14 @@ t.test('a connection that ends returns its streams; what they throw then is repo
           await delay(60_000, undefined, { signal })
         } catch (error) {
           throw fault ?? error
-        } finally { ended.open() }
+        } finally { ended.resolve() }
       },
       ...(fault !== undefined && { errorHandler: (error: unknown) => { reported.push(error) } })
     })
     client.send({ type: 'count', ref: 1, to: 1 })
     await client.next()
     client.ws.terminate()
-    await ended.opened
+    await ended.promise
     if (fault !== undefined) await until(() => reported.length === 1)
     t.same(log.find('websocket handler failed').filter(({ level }) => level > 20), [])
   }
@@ -172,16 +173,16 @@ t.test('a return that throws is reported', async (t) => {
 })
 
 t.test('a stream holds its place among the messages only until it yields first', async (t) => {
-  const [first, second] = [gate(), gate()]
-  const { client } = await start(t, { async * count () { await first.opened; yield { n: 1 }; await second.opened; yield { n: 2 } } })
+  const [first, second] = [deferred(), deferred()]
+  const { client } = await start(t, { async * count () { await first.promise; yield { n: 1 }; await second.promise; yield { n: 2 } } })
   client.send({ type: 'count', ref: 1, to: 2 })
   client.send({ type: 'ask', ref: 2, n: 2 })
   await client.flushed()
   t.equal(client.unread, 0)
-  first.open()
+  first.resolve()
   t.match(await client.next(), { type: '$next', ref: 1 })
   t.match(await client.next(), { type: '$reply', ref: 2 })
-  second.open()
+  second.resolve()
   t.match(await client.next(), { type: '$next', ref: 1 })
 })
 
@@ -204,8 +205,8 @@ t.test('no more streams at once than maxStreams, and none with the ref of anothe
 })
 
 t.test('a cancelled stream keeps its place until its generator has ended, and stats.streams counts it', async (t) => {
-  const stubborn = gate()
-  const { client, app } = await start(t, { async * count () { yield { n: 1 }; await stubborn.opened } }, { maxStreams: 2 })
+  const stubborn = deferred()
+  const { client, app } = await start(t, { async * count () { yield { n: 1 }; await stubborn.promise } }, { maxStreams: 2 })
   for (const ref of [1, 2]) {
     client.send({ type: 'count', ref, to: 1 })
     t.match(await client.next(), { type: '$next', ref })
@@ -216,57 +217,57 @@ t.test('a cancelled stream keeps its place until its generator has ended, and st
     t.match(await client.next(), { type: '$error', ref, code: 'FST_TYPED_WS_TOO_MANY_STREAMS' })
   }
   t.equal(app.channel(live).stats.streams, 2)
-  stubborn.open()
+  stubborn.resolve()
   await until(() => app.channel(live).stats.streams === 0)
   client.send({ type: 'count', ref: 1, to: 1 })
   t.match(await client.next(), { type: '$next', ref: 1 })
 })
 
 t.test('the generators of a connection that is gone are counted until they have ended', async (t) => {
-  const stubborn = gate()
-  const { client, app } = await start(t, { async * count () { yield { n: 1 }; await stubborn.opened } })
+  const stubborn = deferred()
+  const { client, app } = await start(t, { async * count () { yield { n: 1 }; await stubborn.promise } })
   client.send({ type: 'count', ref: 1, to: 1 })
   await client.next()
   await client.close()
   await until(() => app.channel(live).size() === 0)
   t.match(app.channel(live).stats, { connections: 0, streams: 1 })
-  stubborn.open()
+  stubborn.resolve()
   await until(() => app.channel(live).stats.streams === 0)
 })
 
 t.test('a stream that begins once its client is gone is told to end once, though a $cancel stands behind it', async (t) => {
-  const [hold, ended] = [gate(), gate()]
+  const [hold, ended] = [deferred(), deferred()]
   let returns = 0
   const source = {
     [Symbol.asyncIterator]: () => ({
       next: async () => ({ done: false, value: { n: 1 } }),
       async return () {
         returns++
-        await ended.opened
+        await ended.promise
         return { done: true, value: undefined }
       }
     })
   }
-  const { client, app, socket } = await start(t, { say: () => hold.opened, count: () => source }, { maxQueuedMessages: 2 })
+  const { client, app, socket } = await start(t, { say: () => hold.promise, count: () => source }, { maxQueuedMessages: 2 })
   const messages = [{ type: 'say', text: '' }, { type: 'count', ref: 1, to: 1 }, { type: 'say', text: '' }, { type: '$cancel', ref: 1 }, { type: '$cancel', ref: 7 }]
   for (const message of messages) client.send(message)
   await until(() => app.channel(live).stats.queued === 2)
   client.ws.terminate()
   await until(() => socket.signal.aborted)
-  hold.open()
+  hold.resolve()
   await until(() => app.channel(live).stats.messagesReceived === messages.length)
   t.equal(app.channel(live).stats.streams, 1)
-  ended.open()
+  ended.resolve()
   await until(() => app.channel(live).stats.streams === 0)
   t.equal(returns, 1)
 })
 
 t.test('an iterator that cannot be told to end keeps its place until its last step has settled, whatever comes of that', async (t) => {
   for (const fault of [undefined, new Error('too late')]) {
-    const step = gate()
+    const step = deferred()
     let steps = 0
     const next = async () => {
-      if (steps++ > 0) await step.opened
+      if (steps++ > 0) await step.promise
       if (steps > 1 && fault !== undefined) throw fault
       return { value: { n: 1 } }
     }
@@ -277,29 +278,29 @@ t.test('an iterator that cannot be told to end keeps its place until its last st
     client.send({ type: '$cancel', ref: 1 })
     await client.flushed()
     t.equal(app.channel(live).stats.streams, 1)
-    step.open()
+    step.resolve()
     await until(() => app.channel(live).stats.streams === 0)
   }
 })
 
 t.test('the ref of a stream that failed is free once its error is out, not while an errorHandler thinks', async (t) => {
-  const [asked, thought] = [gate(), gate()]
+  const [asked, thought] = [deferred(), deferred()]
   const { client } = await start(t, {
     async * count () {
       yield { n: 1 }
       throw new Error('no more')
     },
     errorHandler: async () => {
-      asked.open()
-      await thought.opened
+      asked.resolve()
+      await thought.promise
     }
   })
   client.send({ type: 'count', ref: 1, to: 1 })
   t.match(await client.next(), { type: '$next', ref: 1 })
-  await asked.opened
+  await asked.promise
   client.send({ type: 'count', ref: 1, to: 1 })
   t.match(await client.next(), { type: '$error', message: 'message/ref 1 is that of a stream that goes on' })
-  thought.open()
+  thought.resolve()
   t.match(await client.next(), { type: '$error', ref: 1, statusCode: 500 })
 })
 
@@ -344,7 +345,7 @@ t.test('a stream is pulled no faster than its peer reads', async (t) => {
 })
 
 t.test('a stream that finds no room on a connection that is closing ends with it', async (t) => {
-  const ended = gate()
+  const ended = deferred()
   const failed: unknown[] = []
   const { client, socket } = await start(t, {
     async * count () {
@@ -354,7 +355,7 @@ t.test('a stream that finds no room on a connection that is closing ends with it
         yield { n: 2 }
         t.fail('nobody reads a third')
       } finally {
-        ended.open()
+        ended.resolve()
       }
     },
     errorHandler: (error) => { failed.push(error) }
@@ -366,29 +367,29 @@ t.test('a stream that finds no room on a connection that is closing ends with it
   await until(() => socket.readyState !== 1)
   client.ws.terminate()
   await closing
-  await ended.opened
+  await ended.promise
   t.same(failed, [], 'that a peer leaves is no failure of the handler')
 })
 
 t.test('a stream that was cancelled while it cleans up after a fault is answered by nothing more', async (t) => {
-  const [cleaning, cleaned] = [gate(), gate()]
+  const [cleaning, cleaned] = [deferred(), deferred()]
   const { client } = await start(t, {
     async * count () {
       try {
         yield { n: 1 }
         yield { n: 'two' } as never
       } finally {
-        cleaning.open()
-        await cleaned.opened
+        cleaning.resolve()
+        await cleaned.promise
       }
     }
   })
   client.send({ type: 'count', ref: 1, to: 2 })
   t.match(await client.next(), { type: '$next', ref: 1 })
-  await cleaning.opened
+  await cleaning.promise
   client.send({ type: '$cancel', ref: 1 })
   await client.flushed()
-  cleaned.open()
+  cleaned.resolve()
   await turn()
   client.send({ type: '$ping' })
   t.same(await client.next(), { type: '$pong' })
@@ -401,9 +402,9 @@ async function fills (socket: LiveSocket): Promise<boolean> {
 }
 
 t.test('a stream that waits for a slow peer ends with it', async (t) => {
-  const ended = gate()
+  const ended = deferred()
   const { client, socket, app, log } = await start(t, {
-    async * count () { try { for (;;) yield { n: 1 } } finally { ended.open() } }
+    async * count () { try { for (;;) yield { n: 1 } } finally { ended.resolve() } }
   }, { highWaterMarkBytes: 10_000, heartbeat: false, slowTimeoutMs: 60_000 })
   client.send({ type: 'count', ref: 1, to: 1 })
   await client.next()
@@ -411,7 +412,7 @@ t.test('a stream that waits for a slow peer ends with it', async (t) => {
   await until(() => socket.bufferedAmount > 10_000)
   await new Promise((resolve) => setImmediate(resolve))
   client.ws.terminate()
-  await ended.opened
+  await ended.promise
   await until(() => app.channel(live).size() === 0 && app.channel(live).stats.streams === 0)
   t.same(log.find('websocket handler failed'), [])
 })
