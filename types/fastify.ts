@@ -32,7 +32,9 @@ declare module 'fastify' {
      *   contract: chat,
      *   async open (socket) { await socket.subscribe('lobby') },
      *   on: {
-     *     message: ({ text }, socket) => socket.publish('lobby', 'message', { text, id: socket.id }),
+     *     message ({ text }, socket) {
+     *       socket.publish('lobby', 'message', { text, id: socket.id })
+     *     },
      *     history: ({ before }) => db.before(before)
      *   }
      * })
