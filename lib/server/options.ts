@@ -3,6 +3,7 @@ import type { PluginOptions, SharedOptions } from '../../types/options.js'
 import { MAX_TIMEOUT_MS } from '../timer.js'
 import * as errors from './errors.js'
 import { meantBy } from './suggest.js'
+import { isRecord } from '../record.js'
 
 type Given<T> = Readonly<Required<Exclude<T, false | undefined>>>
 
@@ -72,7 +73,7 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   rejectWith: word('http', 'close'),
   handshakeTimeoutMs: timeout,
   maxPayloadBytes: [(value) => isWithin(value, MAX_PAYLOAD_BYTES), `write bytes, 1 to ${MAX_PAYLOAD_BYTES}`],
-  perMessageDeflate: [(value) => typeof value === 'boolean' || isObject(value), 'write true, false, or the options of ws'],
+  perMessageDeflate: [(value) => typeof value === 'boolean' || isRecord(value), 'write true, false, or the options of ws'],
   heartbeat: [
     (value) => value === false || isRecordOf(value, { intervalMs: isTimeout, timeoutMs: isTimeout }),
     'write { intervalMs: 25_000, timeoutMs: 10_000 }, or false'
@@ -93,7 +94,7 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   maxTopics: count,
   validateOutgoing: flag,
   unsafePatterns: flag,
-  ajv: [isObject, 'write { customOptions, plugins }, as for Fastify'],
+  ajv: [isRecord, 'write { customOptions, plugins }, as for Fastify'],
   errorHandler: [(value) => typeof value === 'function', 'write a function (error, socket, message) => {}']
 }
 
@@ -187,7 +188,7 @@ function isHosts (value: unknown): boolean {
 }
 
 function isTypeBox (value: unknown): boolean {
-  return isObject(value) && (isObject(value['FormatRegistry']) || isObject(value['Format']) || typeof value['Get'] === 'function')
+  return isRecord(value) && (isRecord(value['FormatRegistry']) || isRecord(value['Format']) || typeof value['Get'] === 'function')
 }
 
 function isCount (value: unknown): boolean {
@@ -204,9 +205,5 @@ function isWithin (value: unknown, max: number): boolean {
 
 /** Tells whether an object has only these members, each of which may be missing. */
 function isRecordOf (value: unknown, members: Readonly<Record<string, (member: unknown) => boolean>>): boolean {
-  return isObject(value) && Object.entries(value).every(([name, member]) => Object.hasOwn(members, name) && members[name]!(member))
-}
-
-function isObject (value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isRecord(value) && Object.entries(value).every(([name, member]) => Object.hasOwn(members, name) && members[name]!(member))
 }

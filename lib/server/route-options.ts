@@ -3,6 +3,7 @@ import type { WebSocketRouteOptions } from '../../types/options.js'
 import * as errors from './errors.js'
 import { sharedOptionNames } from './options.js'
 import { questionOf } from './suggest.js'
+import { isRecord } from '../record.js'
 
 /** The options of `app.ws` after `checkOptions`. */
 export type RouteOptions = Partial<WebSocketRouteOptions> & Readonly<Record<string, unknown>> & { readonly contract: AnyContract }
@@ -26,7 +27,7 @@ const FUNCTIONS = ['open', 'close', 'handler']
 export function checkOptions (path: string, options: unknown): asserts options is RouteOptions {
   const fail: Fail = (advice) => { throw new errors.InvalidRoute(path, advice) }
   if (typeof path !== 'string') fail('its path is a string: write app.ws(\'/chat\', { contract, on: { … } })')
-  if (!isObject(options)) return fail('write app.ws(path, { contract, on: { … } })')
+  if (!isRecord(options)) return fail('write app.ws(path, { contract, on: { … } })')
   checkNames(options, fail)
   const { contract, on = {}, binary, refresh } = options
   if (!isContract(contract)) return fail('its contract is missing: write contract: defineContract({ … })')
@@ -46,8 +47,8 @@ export function fastifyOptionsOf (options: RouteOptions): object {
 
 /** Tells whether a value is a contract as `defineContract` returns it. */
 export function isContract (value: unknown): value is AnyContract {
-  return isObject(value) && typeof value['name'] === 'string' &&
-    isObject(value['clientToServer']) && isObject(value['serverToClient']) && isObject(value['binary'])
+  return isRecord(value) && typeof value['name'] === 'string' &&
+    isRecord(value['clientToServer']) && isRecord(value['serverToClient']) && isRecord(value['binary'])
 }
 
 function checkNames (options: Fields, fail: Fail): void {
@@ -66,7 +67,7 @@ function refuseServerStreams (path: string, { serverToClient }: AnyContract): vo
 }
 
 function checkHandlers (on: unknown, { name: contract, clientToServer }: AnyContract, fail: Fail): void {
-  if (!isObject(on)) return fail('on is an object of handlers: write on: { message (payload, socket) {} }')
+  if (!isRecord(on)) return fail('on is an object of handlers: write on: { message (payload, socket) {} }')
   for (const name of Object.keys(clientToServer)) {
     if (hasHandler(on, name)) continue
     const withCost = `on: { ${name}: { cost: 5, handler (payload, socket) {} } }`
@@ -82,7 +83,7 @@ function checkHandlers (on: unknown, { name: contract, clientToServer }: AnyCont
 // that every object has (toString, say) is no handler.
 function hasHandler (on: Fields, name: string): boolean {
   const handler = on[name]
-  if (isObject(handler)) return typeof handler['handler'] === 'function' && isCost(handler['cost']) && Object.keys(handler).length === 2
+  if (isRecord(handler)) return typeof handler['handler'] === 'function' && isCost(handler['cost']) && Object.keys(handler).length === 2
   return typeof handler === 'function' && handler !== ({} as typeof on)[name]
 }
 
@@ -105,8 +106,4 @@ function checkRefresh (refresh: unknown, { clientToServer }: AnyContract, fail: 
   if (refresh === undefined || names.includes(refresh as string)) return
   const list = names.join(', ') || 'those you declare in clientToServer'
   fail(`refresh names an event or a call of the client's: write one of ${list}`)
-}
-
-function isObject (value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

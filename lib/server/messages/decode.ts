@@ -1,4 +1,5 @@
 import { ErrorCode, MAX_DEPTH, REF, Reserved } from '../../protocol.js'
+import { isRecord } from '../../record.js'
 import { Message, type Entry, type Received } from './message.js'
 import { rejectionOf, type Rejection } from './rejection.js'
 
@@ -51,7 +52,7 @@ export class Decoder {
   decode (text: string): Decoded {
     const value = parse(text)
     if (value === undefined) return rejectionOf(ErrorCode.invalidJson, 'message is not valid JSON')
-    if (!isObject(value)) return rejectionOf(ErrorCode.invalidJson, 'message must be a JSON object')
+    if (!isRecord(value)) return rejectionOf(ErrorCode.invalidJson, 'message must be a JSON object')
     const fault = faultOf(value, 1)
     if (fault !== undefined) return rejectionOf(ErrorCode.invalidJson, fault)
     return this.#recognize(value)
@@ -161,8 +162,4 @@ function refOf (value: JsonObject): number | undefined {
 
 function isRef (value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0
-}
-
-function isObject (value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
