@@ -14,7 +14,7 @@ export const lastWords = defineContract({
 })
 
 const MAX_QUEUED = 64
-const HOLD_MS = 30
+const HOLDS_MS = [10, 30, 250]
 // What is not handled by then is left out (docs/limits.md, "What waits").
 const LATE_MS = 4900
 const MAX_IN_FRAGMENTS = 70
@@ -26,6 +26,8 @@ interface Words {
   readonly count: number
   readonly code: number | undefined
   readonly end: typeof ENDS[number]
+  /** How long the first message holds up the others. */
+  readonly holdMs: number
   readonly handled: number[]
   closed: number | undefined
   endedMs: number
@@ -56,9 +58,10 @@ export class LastWords {
       },
       on: {
         count: ({ n }, socket) => {
-          this.#wordsOf(socket).handled.push(n)
-          if (app.channel(lastWords).stats.queued > MAX_QUEUED * this.#connections) this.#faults.add('more messages wait than maxQueuedMessages admits')
-          return n === 0 ? delay(HOLD_MS) : undefined
+          const { handled, holdMs } = this.#wordsOf(socket)
+          handled.push(n)
+          this.#look(app)
+          return n === 0 ? delay(holdMs).then(() => this.#look(app)) : undefined
         }
       }
     })
@@ -67,11 +70,11 @@ export class LastWords {
   /** Says everything in one write, and leaves. */
   async speak (random: Random, socket: TcpSocket, path: string, style: Style): Promise<Burst> {
     const count = random.pick([1, 66, 150, 150, 600])
-    const words: Words = { count, code: random.chance(0.5) ? random.pick([1000, 3000, 4999]) : undefined, end: random.pick(ENDS), handled: [], closed: undefined, endedMs: 0, closedMs: 0 }
+    const words: Words = { count, code: random.chance(0.5) ? random.pick([1000, 3000, 4999]) : undefined, end: random.pick(ENDS), holdMs: random.pick(HOLDS_MS), handled: [], closed: undefined, endedMs: 0, closedMs: 0 }
     this.#words.set(path, words)
     const burst = speech(random, words, style)
     socket.write(burst.bytes)
-    if (random.chance(0.5)) await delay(random.below(HOLD_MS))
+    if (random.chance(0.5)) await delay(random.below(words.holdMs))
     words.endedMs = performance.now()
     if (words.end === 'fin') socket.end()
     else socket.resetAndDestroy()
@@ -84,6 +87,10 @@ export class LastWords {
     this.spoken += this.#words.size
     this.#words.clear()
     return wrong
+  }
+
+  #look (app: FastifyInstance): void {
+    if (app.channel(lastWords).stats.queued > MAX_QUEUED * this.#connections) this.#faults.add('more messages wait than maxQueuedMessages admits')
   }
 
   #wordsOf ({ request }: Socket<typeof lastWords>): Words {

@@ -20,11 +20,12 @@ const VALUES = [
   ...REFS, 'false', '1e-400', '123456789012345678901234567890', '0.1', '"\\ud800"', '"\\u0000"', '"é"', '[[]]', '{"a":{}}', '"1970-01-01"', '[null,null]'
 ]
 // JSON of which JavaScript can make no text, or not the text that was meant.
+const UNREADABLE = ['{"toString":null}', '[{"toString":null}]', '[[{"toString":null,"valueOf":null}]]', '{"toString":1}']
 const ODD = [
-  ...VALUES, '{"toString":null}', '[{"toString":null}]', '[[{"toString":null,"valueOf":null}]]', '{"toString":1}', '{"toJSON":1}', '{"then":null}', '{"then":{}}',
+  ...VALUES, ...UNREADABLE, ...UNREADABLE, ...UNREADABLE, '{"toJSON":1}', '{"then":null}', '{"then":{}}',
   '{"message":{"toString":null}}', '"boom"', '""', '"\\u0085\\u202e\\n"', JSON.stringify('x'.repeat(9000))
 ]
-const ERROR_PROPERTIES = ['message', 'code', 'error', 'statusCode', 'received', 'stack', 'cause', 'name']
+const ERROR_PROPERTIES = ['message', 'message', 'message', 'code', 'error', 'statusCode', 'received', 'stack', 'cause', 'name']
 const GARBAGE = [
   '', ' ', '{', '}', '{}', '[]', 'null', 'true', '1', '"text"', '{"type"', '{"type":}', '{"type":"add",}', "{'type':'add'}", '{type:"add"}', '\ufeff{"type":"$ping"}',
   '{"type":"$ping"}{"type":"$ping"}', 'NaN', '[{"type":"add"}]', '{"type":"add","type":"note"}', '{"type":"$ping"}\u0000', '/**/{"type":"$ping"}', '{"a":"\t"}', '{"a":"\\x"}'
