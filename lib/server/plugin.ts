@@ -10,6 +10,7 @@ import { ConnectionLimit } from './handshake/connection-limit.js'
 import { ContractChannel } from './channel.js'
 import { compileContract } from './compile/contract.js'
 import { refuseOtherMeaning } from './compile/shared-schemas.js'
+import { noteOriginals, sharedSchemasOf } from './compile/originals.js'
 import { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
 import { logIgnored } from './failure.js'
@@ -91,7 +92,7 @@ class TypedWs implements RouteHost, UpgradeHost {
     const route = this.#routes.find(({ subprotocol }) => subprotocol === contract.name)
     if (route !== undefined) return route.compile().encoder
     const { ajv, validateOutgoing } = this.settings
-    return new Encoder(compileContract(contract, { typebox: this.typebox, ajv, sharedSchemas: scope.getSchemas() }), validateOutgoing)
+    return new Encoder(compileContract(contract, { typebox: this.typebox, ajv, sharedSchemas: sharedSchemasOf(scope) }), validateOutgoing)
   }
 }
 
@@ -101,6 +102,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   const host = new TypedWs(settings, await loadTypeBox(settings.typebox), app.log)
   if (!app.hasDecorator('websocketServer')) await app.register(fastifyWebsocket, { options: { handleProtocols: choosePublic } })
   refuseVerifyClient(app)
+  noteOriginals(app)
   const restoreUpgrades = interceptUpgrades(app.server, host)
   app.addHook('onClose', async () => restoreUpgrades())
 

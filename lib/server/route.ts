@@ -6,6 +6,7 @@ import type { ContractChannel } from './channel.js'
 import { compileContract } from './compile/contract.js'
 import { refuseSlowPatterns } from './compile/slow-patterns.js'
 import { Connection, type RouteContext } from './connection/connection.js'
+import { sharedSchemasOf } from './compile/originals.js'
 import { Decoder } from './messages/decode.js'
 import { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
@@ -89,7 +90,7 @@ export class TypedRoute implements HandshakeRoute {
 
   /** The shared schemas of its scope (`addSchema`), by `$id`. */
   get sharedSchemas (): Readonly<Record<string, unknown>> {
-    return this.#scope.getSchemas()
+    return sharedSchemasOf(this.#scope)
   }
 
   connect (ws: ServerWebSocket, socket: Duplex, request: FastifyRequest): void {
