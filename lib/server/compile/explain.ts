@@ -1,3 +1,5 @@
+import { printable } from '../printable.js'
+
 /** An error of Ajv. */
 export interface AjvError {
   readonly keyword: string
@@ -6,8 +8,6 @@ export interface AjvError {
 }
 
 const SUBJECT = 'message'
-// A path has names that the client chose, and may be as long as its message.
-const MAX_LENGTH = 256
 
 /** The explanation of a refusal whose reason is not known. */
 export const UNEXPLAINED: string = `${SUBJECT} is invalid`
@@ -23,6 +23,6 @@ export const UNEXPLAINED: string = `${SUBJECT} is invalid`
 export function explain (errors: readonly AjvError[] | null | undefined): string {
   const error = errors?.findLast(({ keyword }) => keyword !== 'if')
   if (error === undefined) return UNEXPLAINED
-  const text = `${SUBJECT}${error.instancePath ?? ''} ${error.message ?? 'is invalid'}`
-  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text
+  // A path has names that the client chose, and may be as long as its message.
+  return printable(`${SUBJECT}${error.instancePath ?? ''} ${error.message ?? 'is invalid'}`)
 }

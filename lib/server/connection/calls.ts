@@ -8,6 +8,7 @@ import type { Answer } from '../messages/decode.js'
 import type { Encoder, WrittenCall } from '../messages/encode.js'
 import type { InboundOutput } from '../messages/owner.js'
 import { rejectionOf } from '../messages/rejection.js'
+import { printable } from '../printable.js'
 import { giveWay } from '../turn.js'
 import type { Input } from './input.js'
 
@@ -26,8 +27,6 @@ interface PendingCall {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
-// A client's reason is quoted in an error, and so in a log line.
-const MAX_REASON_LENGTH = 256
 
 /** The server's own calls of one client that are not answered yet. */
 export class PendingCalls {
@@ -120,7 +119,7 @@ export class PendingCalls {
       else this.#rejectReply(call, call.reply.explain(data))
     } catch (error) {
       this.#owner.output.sendError(bodyOf(undefined, { type: Reserved.reply, ref: undefined }))
-      call.reject(causedBy(new errors.CheckFailed(call.type, textOf(error)), error))
+      call.reject(causedBy(new errors.CheckFailed(call.type, printable(textOf(error))), error))
     }
   }
 
@@ -151,5 +150,5 @@ function checkTimeout (timeoutMs: number): void {
 // Only a string is quoted: making text of any other value may throw.
 function reasonOf ({ message }: { readonly message?: unknown }): string {
   if (typeof message !== 'string' || message === '') return 'it gave no reason'
-  return message.length > MAX_REASON_LENGTH ? `${message.slice(0, MAX_REASON_LENGTH)}…` : message
+  return printable(message)
 }

@@ -2,6 +2,7 @@ import { REF, Reserved, type ErrorBody } from '../../protocol.js'
 import type { Codec, CompiledContract, IncomingCall, IncomingStream } from '../compile/contract.js'
 import * as errors from '../errors.js'
 import { causedBy, textOf } from '../failure.js'
+import { printable } from '../printable.js'
 import type { Checker } from '../compile/checker.js'
 
 /** A call, to be sent with any `ref`. */
@@ -40,7 +41,7 @@ export class Encoder {
   /** @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID */
   event (type: string, payload: unknown): string {
     const codec = this.#compiled.outgoing.get(type)
-    if (codec?.kind !== 'event') throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'event', type)
+    if (codec?.kind !== 'event') throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'event', printable(String(type)))
     return this.#write(codec, payload, type)
   }
 
@@ -50,7 +51,7 @@ export class Encoder {
    */
   call (type: string, payload: unknown): WrittenCall {
     const codec = this.#compiled.outgoing.get(type)
-    if (codec?.kind !== 'call') throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'call', type)
+    if (codec?.kind !== 'call') throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'call', printable(String(type)))
     const { opening, reply } = codec
     const text = this.#write(codec, payload, type)
     return { reply, textFor: (ref) => `${opening},"${REF}":${ref}${text.slice(opening.length)}` }

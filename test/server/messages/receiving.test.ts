@@ -43,6 +43,28 @@ t.test('an $error of a client\'s without a message says that it gave no reason',
   }
 })
 
+t.test('texts of a client\'s in errors are cut and printable, since errors end in a log', async (t) => {
+  const { client, socket } = await start(t)
+  const odd = '\u0085\u202e\n'
+  const refused = socket.call('confirm', { question: '' })
+  await client.next()
+  client.send({ type: '$error', ref: 1, message: `${odd}${'x'.repeat(1000)}` })
+  await t.rejects(refused, { message: /^The peer refused call 'confirm': \\u\{85\}\\u\{202e\}\\u\{a\}x{253}…$/ })
+  t.throws(() => socket.send(odd as 'said', { text: '' }), { message: /event '\\u\{85\}\\u\{202e\}\\u\{a\}'/ })
+  await t.rejects(socket.call(odd as 'confirm', { question: '' }), { message: /call '\\u\{85\}/ })
+})
+
+t.test('the reason why a reply is refused is printable, though it names properties that the client chose', async (t) => {
+  const contract = defineContract({ name: 'named.v1', serverToClient: { ask: { request: Type.Object({}), reply: Type.Record(Type.String(), Type.Number()) } } })
+  const app = await createApp(t)
+  app.ws('/', { contract })
+  const client = await connect(t, await listen(app))
+  const refused = app.channel(contract).sockets().next().value!.call('ask', {})
+  await client.next()
+  client.send({ type: '$reply', ref: 1, data: { '\u202e': 'x' } })
+  await t.rejects(refused, { code: 'FST_TYPED_WS_CALL_INVALID', message: /message\/\\u\{202e\} must be number/ })
+})
+
 const fault = new Error('the check is broken')
 const breakOn = (value: unknown): boolean => {
   if (value === 'boom') throw fault
