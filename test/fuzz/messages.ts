@@ -117,7 +117,7 @@ export function cancelled (random: Random): string[] {
     [`{"type":"ask","ref":${ref},"text":"wait"}`],
     [`{"type":"add","ref":${ref},"a":1,"b":2}`]
   ])
-  return [ask!, ...Array.from({ length: random.between(1, 5) }, () => `{"type":"$cancel","ref":${ref}}`)]
+  return [ask, ...Array.from({ length: random.between(1, 5) }, () => `{"type":"$cancel","ref":${ref}}`)]
 }
 
 /** A stream whose generator does not end when it is told to. */

@@ -8,13 +8,14 @@ const originals = new WeakMap<object, object>()
 
 /** Notes from now on which schema each copy of Fastify's was made of, in every scope of the app. */
 export function noteOriginals (app: FastifyInstance): void {
-  const { addSchema } = app
-  app.addSchema = function (this: FastifyInstance, schema: { readonly $id?: string }) {
-    addSchema.call(this, schema)
-    const copy: unknown = this.getSchema(schema.$id!)
-    if (Object(copy) === copy) originals.set(copy as object, schema)
+  const add: (this: FastifyInstance, schema: unknown) => unknown = Reflect.get(app, 'addSchema')
+  app.addSchema = function (this: FastifyInstance, schema: unknown) {
+    add.call(this, schema)
+    const { $id } = schema as { readonly $id: string }
+    const copy: unknown = this.getSchema($id)
+    if (Object(copy) === copy) originals.set(copy as object, schema as object)
     return this
-  } as FastifyInstance['addSchema']
+  }
 }
 
 /** The schemas of a scope as its `addSchema` was given them, unless they have changed since. */

@@ -26,10 +26,10 @@ async function statusesOf (t: Teardown, make: () => ReturnType<typeof shared[str
   const Type = builderOf($ref)
   const contract = defineContract({ name: 'shared.v1', clientToServer: { say: { request: Type.Object({ value: $ref as never }), reply: Type.Boolean() } } })
   const app = await createApp(t)
-  if (place !== 'scope') app.addSchema(schema as { $id: string })
+  if (place !== 'scope') app.addSchema(schema)
   const declare = async (scope: FastifyInstance): Promise<void> => {
-    if (place === 'scope') scope.addSchema(schema as { $id: string })
-    scope.ws('/', { contract, on: { say: () => true } } as never)
+    if (place === 'scope') scope.addSchema(schema)
+    scope.ws('/', { contract, on: { say: () => true } })
   }
   if (place === 'app') await declare(app)
   else await app.register(declare)
@@ -54,14 +54,14 @@ for (const [what, make] of Object.entries(shared)) {
 t.test('a shared schema that cannot travel is refused at boot', async (t) => {
   const app = await createApp(t)
   app.addSchema(Legacy.Transform(Legacy.String({ $id: 'S' })).Decode((text) => text.length).Encode(String))
-  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: Legacy.Object({ value: Legacy.Ref('S') }) } }), on: { say () {} } } as never)
+  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: Legacy.Object({ value: Legacy.Ref('S') }) } }), on: { say () {} } })
   await t.rejects(async () => { await app.ready() }, { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: /a codec/ })
 })
 
 t.test('a kind in a shared schema that nothing registers is refused at boot', async (t) => {
   const app = await createApp(t)
   app.addSchema(Legacy.Object({ n: Legacy.Unsafe({ [Kind]: 'SharedOdd' }) }, { $id: 'S' }))
-  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: Legacy.Object({ value: Legacy.Ref('S') }) } }), on: { say () {} } } as never)
+  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: Legacy.Object({ value: Legacy.Ref('S') }) } }), on: { say () {} } })
   await t.rejects(async () => { await app.ready() }, { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: /SharedOdd/ })
 })
 
@@ -70,7 +70,7 @@ t.test('a shared schema that is changed after it was added means what it meant',
   const schema = { $id: 'S', type: 'string', maxLength: 3 }
   app.addSchema(schema)
   schema.maxLength = 1
-  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } } }), on: { say: () => true } } as never)
+  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } } }), on: { say: () => true } })
   const client = await connect(t, await listen(app))
   client.send({ type: 'say', ref: 1, value: 'abc' })
   t.match(await client.next(), { type: '$reply' })
@@ -80,7 +80,7 @@ t.test('a schema store of the app\'s own is taken as it is', async (t) => {
   const bucket = (): object => ({ add () {}, getSchema: () => undefined, getSchemas: () => ({ S: { $id: 'S', type: 'string' } }) })
   const app = await createApp(t, {}, { schemaController: { bucket } } as never)
   t.equal(app.addSchema({ $id: 'S' }), app)
-  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } } }), on: { say: () => true } } as never)
+  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } } }), on: { say: () => true } })
   const client = await connect(t, await listen(app))
   client.send({ type: 'say', ref: 1, value: 'abc' })
   t.match(await client.next(), { type: '$reply' })
