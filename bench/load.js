@@ -39,8 +39,8 @@ class Histogram {
 }
 
 /**
- * What both kinds of run share: a deadline, then a drain, so that the server is idle at both ends
- * of the count.
+ * The part that both kinds of run share: a deadline, then a drain, so that the server is idle at
+ * both ends of the count.
  */
 class Run {
   histogram = new Histogram()

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { ROWS } from './children.js'
 
 /**
- * What stands behind the name of the bench on the command line.
+ * The arguments behind the name of the bench on the command line.
  *
  * @template {Record<string, string | undefined>} D
  * @param {D} defaults by name

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 const GC_ROUNDS = 4
 const GC_PAUSE_MS = 150            // what V8 frees beside the main thread is given back by then
 
-/** What the runner may ask of any row. */
+/** The questions that the runner may ask of any row. */
 const answers = {
   cpu: () => process.cpuUsage(),
   usage: () => process.memoryUsage(),

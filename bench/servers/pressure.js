@@ -22,7 +22,8 @@ await app.register(typedWs, {
   allowMissingOrigin: true,
   maxPayloadBytes: MAX_PAYLOAD_BYTES,
   rateLimit: { max: 1e9 },
-  // Who does not read answers no ping either: they would be gone before they are offered anything.
+  // A client that does not read answers no ping either: they would be gone before they are offered
+  // anything.
   heartbeat: false
 })
 

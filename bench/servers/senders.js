@@ -59,7 +59,7 @@ async function takeTime () {
 }
 
 /**
- * What becomes of the messages sent meanwhile, and what they cost.
+ * The fate and the cost of the messages sent meanwhile.
  *
  * @param {{ seconds: number }} question
  */
@@ -76,7 +76,7 @@ async function watch ({ seconds }) {
   return { peak, queued, handled: handled - handledBefore, read: readBytes() - bytesBefore }
 }
 
-/** What the system handed over, handshakes included. */
+/** The bytes that the system handed over, handshakes included. */
 function readBytes () {
   return [...app.channel(slow).sockets()].reduce((sum, socket) => sum + socket.request.socket.bytesRead, 0)
 }

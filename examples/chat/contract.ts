@@ -4,7 +4,7 @@ import { defineContract } from 'fastify-typed-ws/contract'
 const person = Type.Object({ id: Type.String(), name: Type.String() })
 export type Person = Static<typeof person>
 
-// What the server adds to whatever was said: who and when are not the client's to say.
+// The part that the server adds to a message: its author and time are not the client's to choose.
 const stamp = { id: Type.String(), from: Type.String(), name: Type.String(), date: Type.Number() }
 
 const message = Type.Object({ ...stamp, text: Type.String() })
@@ -18,7 +18,7 @@ export type Image = Static<typeof image>
 
 export type Entry = Message | Image
 
-/** What is said in the room. A page that only speaks JSON needs nothing but this. */
+/** The messages of the room. A page that only speaks JSON needs nothing else. */
 export const chat = defineContract({
   name: 'chat.v1',
   clientToServer: {

@@ -3,7 +3,7 @@ import type { Entry, Image, Message } from './contract.js'
 const MAX_ENTRIES = 200
 const MAX_IMAGES = 20
 
-/** What was said lately. A real service has a database here. */
+/** The latest messages. A real service has a database here. */
 export class History {
   #entries: Entry[] = []
   readonly #images = new Map<string, { mime: string, data: Buffer }>()

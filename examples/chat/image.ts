@@ -7,7 +7,7 @@ const SIGNATURES: ReadonlyArray<readonly [Mime, RegExp]> = [
   ['image/webp', /^RIFF[^]{4}WEBP/]
 ]
 
-/** What an image's first bytes say it is: what its sender says is no proof. */
+/** The type of an image, by its first bytes: the sender's word is no proof. */
 export function mimeOf (data: Buffer): Mime | undefined {
   const head = data.toString('latin1', 0, 12)
   return SIGNATURES.find(([, signature]) => signature.test(head))?.[0]

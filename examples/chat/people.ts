@@ -1,6 +1,6 @@
 import type { Person } from './contract.js'
 
-/** Who is here, however many tabs each of them has open. */
+/** The people who are here, however many tabs each of them has open. */
 export class People {
   readonly #here = new Map<string, { person: Person, tabs: number }>()
 

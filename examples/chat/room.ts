@@ -70,7 +70,7 @@ export async function room (app: FastifyInstance): Promise<void> {
   // The same room by the typed client: its WebSocket is that of /chat.
   app.get('/typed', { onRequest: app.signedIn }, (_request, reply) => reply.sendPage('typed.html'))
 
-  // Who came later, or came back, gets the images of the history over HTTP.
+  // A person who came later, or came back, gets the images of the history over HTTP.
   app.get<{ Params: { id: string } }>('/chat/images/:id', { onRequest: app.signedIn }, (request, reply) => {
     const image = history.image(request.params.id)
     if (image === undefined) throw new ImageNotFound()

@@ -23,7 +23,7 @@ export function buildServer ({ key, tls, logger = true }: ServerOptions): Fastif
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
-        // What the page shows of an image it got by WebSocket is a blob.
+        // The page shows an image that came by WebSocket as a blob.
         imgSrc: ["'self'", 'blob:'],
         // Is also the WebSocket of the same host and port.
         connectSrc: ["'self'"],

@@ -13,7 +13,7 @@ declare module 'fastify' {
     signedIn: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
   }
   interface FastifyRequest {
-    /** Who asks: set by the hook `signedIn`. */
+    /** The person who asks: set by the hook `signedIn`. */
     person: Person
   }
 }

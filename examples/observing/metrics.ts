@@ -48,7 +48,7 @@ export async function metrics (app: FastifyInstance, { contracts }: MetricsOptio
   app.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()))
 }
 
-// What `channel.stats` counts costs nothing until somebody scrapes.
+// The counts of `channel.stats` cost nothing until somebody scrapes.
 
 function gaugeOf ([stat, name, help]: Line, channels: readonly Channel[], registry: Registry): void {
   registry.registerMetric(new Gauge({

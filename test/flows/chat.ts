@@ -32,7 +32,7 @@ export const ca = readFileSync(join(fixtures, 'localhost.crt'))
 export class Chat {
   readonly scheme: Scheme
   port = 0
-  /** What it has written. */
+  /** The text that it has written. */
   output = ''
   readonly #process: ChildProcess
   readonly #key: string

@@ -18,7 +18,7 @@ const talk = defineContract({
 })
 
 type Fault = () => unknown
-/** What a function of the app's may do. */
+/** The work of a function of the app. */
 const faults: Readonly<Record<string, Fault>> = {
   throws: () => { throw new Error('the fault') },
   rejects: async () => await Promise.reject(new Error('the fault')),
@@ -33,11 +33,11 @@ const route = { contract: talk, on: handlers, binary () {} }
 interface Place {
   /** A route with the fault in one place. */
   readonly routeWith: (fault: Fault) => object
-  /** What a client does to meet it. */
+  /** The client's part in meeting it. */
   readonly meet?: (client: Client) => void
   /**
-   * What it sees: the close code, its `$error`, the status of the refusal; nothing of a fault that
-   * never settles.
+   * Outcome for the client: the close code, its `$error`, the status of the refusal; nothing of a
+   * fault that never settles.
    */
   readonly closed?: number
   readonly error?: object
@@ -162,8 +162,8 @@ async function meet (t: Test, url: string, place: Place, hangs: boolean): Promis
 }
 
 /**
- * What may be thrown, and is worse than an error: to look at it, to log it or to make a text of it
- * may throw again, and that, too.
+ * Values that may be thrown, and are worse than an error: to look at it, to log it or to make a
+ * text of it may throw again, and that, too.
  */
 function unreadable (): Readonly<Record<string, unknown>> {
   const fail = (): never => { throw hostile }
@@ -306,7 +306,7 @@ const byways: Readonly<Record<string, Place>> = {
   }
 }
 
-// What a fault throws, or rejects with before long.
+// The error that a fault throws, or rejects with before long.
 function thrownBy (fault: Fault): unknown {
   try {
     return quiet(fault())

@@ -4,7 +4,7 @@ import type { contract } from './contract.js'
 
 export { createClient }
 
-/** What is known of an error. */
+/** The known part of an error. */
 export interface Fault {
   readonly code: string
   readonly message: string
@@ -153,13 +153,13 @@ export class Crowd {
     return { faults }
   }
 
-  /** What those were told whose connection ended with this code. */
+  /** The answers to those whose connection ended with this code. */
   endings (code: number): StateChange[] {
     return this.#changes.filter((change) => change.code === code)
   }
 }
 
-/** What comes of it, wherever it is. */
+/** The outcome, wherever it runs. */
 export const expected = {
   early: false,
   protocol: 'guest.v1',

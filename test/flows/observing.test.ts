@@ -27,7 +27,7 @@ interface Export {
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
 
-/** What an OpenTelemetry collector is told. */
+/** An OpenTelemetry collector, and the spans it is told of. */
 async function collect (t: Teardown): Promise<{ endpoint: string, spans: SpanData[] }> {
   const spans: SpanData[] = []
   const server = createServer((request, response) => {

@@ -121,7 +121,7 @@ async function ask () {
   return (await answered)[0]
 }
 
-/** What is left once everybody has gone. */
+/** The memory that is left once everybody has gone. */
 async function settled () {
   const deadline = performance.now() + SETTLE_MS
   let report = await ask()

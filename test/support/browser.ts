@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import sparticuz from '@sparticuz/chromium'
 import { chromium, type Browser } from 'playwright-core'
 
-/** What a test needs of tap's `t`. */
+/** The part of tap's `t` that a test needs. */
 export interface BrowserTest {
   teardown (close: () => unknown): void
   comment (text: string): void

@@ -7,8 +7,8 @@ const LIMIT = 24
 const TRIES = 6
 
 /**
- * Whether a check takes linear time, or less than two hundred times what it takes to read a text,
- * at the least of some tries.
+ * Tells whether a check takes linear time, or less than two hundred times what it takes to read a
+ * text, at the least of some tries.
  */
 export function isLinear (check: (text: string) => unknown, textOf: (length: number) => string, length = 7_500): boolean {
   const [short, long] = [textOf(length), textOf(length * LONGER)]

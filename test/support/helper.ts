@@ -7,7 +7,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { WebSocket, type ClientOptions } from 'ws'
 import typedWs, { type PluginOptions } from '../../lib/index.js'
 
-/** What a test needs of tap's `t`. */
+/** The part of tap's `t` that a test needs. */
 export interface Teardown {
   teardown (close: () => unknown): void
 }

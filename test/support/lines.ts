@@ -12,7 +12,7 @@ import { loadTypeBox } from '../../lib/server/compile/typebox.js'
 
 export type Builder = typeof Legacy
 
-/** What both lines have, under the types of one. */
+/** The members that both lines have, under the types of one. */
 export const builders: ReadonlyArray<{ name: string, Type: Builder }> = [
   { name: 'TypeBox 0.34', Type: Legacy },
   { name: 'TypeBox 1.x', Type: Current as unknown as Builder }

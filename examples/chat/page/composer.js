@@ -34,7 +34,7 @@ export class Composer {
   }
 
   /**
-   * What is written stays while there is nobody to send it to.
+   * A text stays while there is nobody to send it to.
    * @param {boolean} isEnabled
    */
   enable (isEnabled) {

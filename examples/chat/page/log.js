@@ -15,7 +15,7 @@ const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' })
 const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' })
 
-/** What was said, in order of its date. */
+/** The messages, in order of their dates. */
 export class Log {
   #list = part(document, '#log')
   #empty = part(document, '#empty')

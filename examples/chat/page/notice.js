@@ -6,7 +6,7 @@ import { part } from './element.js'
 const TOAST_MS = 7000
 const PILLS = { connecting: 'Connecting', open: 'Connected', waiting: 'Offline', closed: 'Closed' }
 
-/** What the person should know about the connection and about what was refused. */
+/** A notice for the person about the connection and about what was refused. */
 export class Notice {
   #pill = part(document, '#state')
   #banner = part(document, '#banner')

@@ -20,7 +20,7 @@ import { People } from './people.js'
 
 const SIGNED_OUT = [4401, 4501]
 
-/** What a person sees and does. */
+/** The part of the page that a person sees and uses. */
 export class Room {
   #talk
   #composer
@@ -99,7 +99,7 @@ export class Room {
     if (change.state === 'closed' && SIGNED_OUT.includes(change.code ?? 0)) window.location.assign('/sign-in')
   }
 
-  // What was said before, or while the connection was lost.
+  // Messages from before, or from while the connection was lost.
   async #catchUp () {
     /** @type {Entry[]} */
     const entries = await this.#talk.history(this.#log.newestDate).catch(() => [])
