@@ -27,9 +27,10 @@ function explainError ({ keyword, instancePath, message }: ErrorObject, name: st
 let judge: ValidateFunction | undefined
 
 function createJudge (): ValidateFunction {
-  const ajv = createAjv({ customOptions: { strict: false } })
+  const ajv = createAjv({ customOptions: { strict: false, validateSchema: false } })
   ajv.addFormat('regex', isExpression)
-  const draft07 = ajv.getSchema(DRAFT_07)!.schema as Schema & { properties: Schema }
+  // Not by `getSchema`, which would compile it.
+  const draft07 = ajv.schemas[DRAFT_07]!.schema as Schema & { properties: Schema }
   const properties = withoutAnnotations({ ...draft07.properties, ...OTHER_KEYWORDS })
   return ajv.compile({ ...draft07, $id: 'fastify-typed-ws', properties })
 }
