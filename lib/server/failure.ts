@@ -43,7 +43,9 @@ export function textOf (error: unknown): string {
   }
 }
 
-/** Logs an error, which may be any value. Never throws: it runs after another function has thrown. */
+/**
+ * Logs an error, which may be any value. Never throws: it runs after another function has thrown.
+ */
 export function logError (log: FastifyBaseLogger, level: Level, error: unknown, text: string, fields: object = {}): void {
   try {
     log[level]({ err: error, ...fields }, text)
@@ -62,8 +64,8 @@ function logText (log: FastifyBaseLogger, level: Level, fields: object, text: st
 }
 
 /**
- * Logs the rejection of a promise that nothing awaits: at level `error` for a fault of the app's, else
- * at level `debug`.
+ * Logs the rejection of a promise that nothing awaits: at level `error` for a fault of the app's,
+ * else at level `debug`.
  */
 export function logIgnored (log: FastifyBaseLogger, error: unknown, isExpected: boolean = false): void {
   logError(log, isExpected || isOfClient(error) ? 'debug' : 'error', error, 'websocket promise rejected, and nothing awaits it')
@@ -117,8 +119,8 @@ export function isAbort (error: unknown, signal: AbortSignal): boolean {
 }
 
 /**
- * Reads the part of an error that the client may know, if the fault is the client's: a status of 4xx.
- * The error may be any value, and a look at it may throw.
+ * Reads the part of an error that the client may know, if the fault is the client's: a status of
+ * 4xx. The error may be any value, and a look at it may throw.
  */
 export function clientErrorOf (error: unknown): ClientError | undefined {
   try {

@@ -26,7 +26,8 @@ class Ignorable<T> extends Promise<T> {
 }
 
 /**
- * Makes a promise that need not be awaited: a rejection that nothing awaits does not end the process.
+ * Makes a promise that need not be awaited: a rejection that nothing awaits does not end the
+ * process.
  * @param ignored - called with a rejection that nothing awaits. It must not throw.
  */
 export function ignorable<T> (promise: Promise<T>, ignored: (error: unknown) => void): Promise<T> {
@@ -36,8 +37,8 @@ export function ignorable<T> (promise: Promise<T>, ignored: (error: unknown) => 
 }
 
 /**
- * Calls `work` at once and returns a promise of its result: a throw becomes a rejection that need not
- * be awaited.
+ * Calls `work` at once and returns a promise of its result: a throw becomes a rejection that need
+ * not be awaited.
  */
 export function attempt<T> (work: () => T | Promise<T>, ignored: (error: unknown) => void): Promise<T> {
   try {

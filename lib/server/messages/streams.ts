@@ -41,8 +41,8 @@ export class Streams {
 
   /**
    * Adds a stream whose handler is about to run.
-   * @returns a rejection where that cannot be. An error with the `ref` of a live stream would be the
-   * end of that one: a second call with its `ref` gets an error without.
+   * @returns a rejection where that cannot be. An error with the `ref` of a live stream would be
+   * the end of that one: a second call with its `ref` gets an error without.
    */
   admit (message: StreamMessage): Rejection | undefined {
     const { ref } = message

@@ -1,4 +1,4 @@
-// While a call of the server's waits for its answer more messages may wait than usual, and with the answer that is over.
+// While a call of the server's waits for its answer, more messages may wait than usual.
 import { once } from 'node:events'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'

@@ -5,8 +5,14 @@ import { RateLimiter } from '../../../lib/server/messages/rate-limit.js'
 const max = 10
 const timeWindowMs = 100
 
-t.test('no stretch of time takes more than the bucket and what flowed in, whenever it comes', async (t) => {
-  const arrivals = fc.array(fc.record({ afterMs: fc.oneof(fc.constant(0), fc.nat(50), fc.nat(1000)), cost: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 25, noNaN: true })) }), { maxLength: 100 })
+t.test('no stretch of time takes more than the bucket and its inflow, whenever messages come', async (t) => {
+  const arrivals = fc.array(
+    fc.record({
+      afterMs: fc.oneof(fc.constant(0), fc.nat(50), fc.nat(1000)),
+      cost: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 25, noNaN: true }))
+    }),
+    { maxLength: 100 }
+  )
   fc.assert(fc.property(arrivals, (list) => {
     const limit = new RateLimiter({ max, timeWindowMs }, 0)
     const taken: Array<[atMs: number, cost: number]> = []
@@ -42,7 +48,7 @@ t.test('a client that keeps to the rate is never refused', async (t) => {
   t.notOk(limit.isFlood)
 })
 
-t.test('a run of refusals goes on while nothing is read, and is a flood after ten windows', async (t) => {
+t.test('a run of denials goes on while nothing is read, and is a flood after ten windows', async (t) => {
   const limit = new RateLimiter({ max, timeWindowMs }, 0)
   t.ok(limit.take(2 * max, 0))
   let nowMs = 0

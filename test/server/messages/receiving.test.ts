@@ -7,15 +7,22 @@ import { defineContract, type PluginOptions, type Socket } from '../../../lib/in
 import { connect, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, type Client } from '../../support/helper.js'
 import { start, type live } from '../../support/live.js'
 
-const INTERNAL = { type: '$error', statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
+const INTERNAL = {
+  type: '$error',
+  statusCode: 500,
+  code: 'FST_TYPED_WS_INTERNAL',
+  error: 'Internal Server Error',
+  message: 'Internal Server Error'
+}
 
-// JSON of what a client may put where a text is expected.
+// JSON values that a client may send where a text is expected.
 const strange: readonly string[] = [
-  '{"toString":null}', '[{"toString":null}]', '[[{"toString":null,"valueOf":null}]]', '{"toString":1}', '{"toJSON":1}', '{"then":null}', '[]', '{}', 'null', 'true', '0', '1e400', '-1', '""',
+  '{"toString":null}', '[{"toString":null}]', '[[{"toString":null,"valueOf":null}]]', '{"toString":1}', '{"toJSON":1}', '{"then":null}',
+  '[]', '{}', 'null', 'true', '0', '1e400', '-1', '""',
   '"\\ud800"', '"\\u0000"', JSON.stringify('x'.repeat(60_000))
 ]
 
-t.test('an $error of a client\'s whose texts are no texts rejects the call, and nothing else', async (t) => {
+t.test('an $error of a client\'s whose texts are no texts rejects the call, and changes nothing else', async (t) => {
   const { client, socket, log } = await start(t, {}, { rateLimit: false })
   let ref = 0
   for (const property of ['message', 'code', 'error', 'statusCode', 'received']) {
@@ -79,14 +86,24 @@ const checks: ReadonlyArray<readonly [what: string, text: object, options?: Plug
   ['a format of Format.Set', typebox.Type.String({ format: 'breaks' })],
   ['a refinement', typebox.Type.Refine(typebox.Type.String(), breakOn)],
   ['a keyword of Ajv\'s', { type: 'string', breaks: true }, {
-    ajv: { plugins: [(ajv: { addKeyword (definition: object): void }) => ajv.addKeyword({ keyword: 'breaks', validate: (_: unknown, value: unknown) => breakOn(value) })] }
+    ajv: {
+      plugins: [
+        (ajv: { addKeyword (definition: object): void }) => ajv.addKeyword({
+          keyword: 'breaks',
+          validate: (_: unknown, value: unknown) => breakOn(value)
+        })
+      ]
+    }
   }]
 ]
 
 for (const [what, text, options = {}] of checks) {
   const payload = { type: 'object', properties: { text }, required: ['text'] }
   // Each line compiles what it made; a plain schema is Ajv's.
-  const object = Symbol.for('TypeBox.Kind') in text ? Type.Object({ text: text as never }) : '~kind' in text ? typebox.Type.Object({ text: text as never }) : payload
+  const object =
+    Symbol.for('TypeBox.Kind') in text
+      ? Type.Object({ text: text as never })
+      : '~kind' in text ? typebox.Type.Object({ text: text as never }) : payload
   const contract = defineContract({
     name: 'checked.v1',
     clientToServer: {
@@ -117,10 +134,22 @@ for (const [what, text, options = {}] of checks) {
       t.same(error, { ...INTERNAL, received: type })
       t.equal(answered, ref)
     }
-    t.match(log.find('websocket handler failed').map(({ level, err }) => [level, (err as Error).message]), Array(3).fill([50, 'the check is broken']), 'each is logged')
+    t.match(
+      log.find('websocket handler failed').map(({ level, err }) => [level, (err as Error).message]),
+      Array(3).fill([50, 'the check is broken']),
+      'each is logged'
+    )
     client.send({ type: 'ask', ref: 9, text: 'fine' })
     t.same(await client.next(), { type: '$reply', ref: 9, data: { text: 'fine' } })
-    const handled = await open(t, { errorHandler: (error: unknown, _: unknown, message: { type: string, payload: unknown }) => { seen.push([error, message.type, message.payload]) } })
+    const handled = await open(t, {
+      errorHandler: (error: unknown, _: unknown, message: { type: string, payload: unknown }) => {
+        seen.push([
+          error,
+          message.type,
+          message.payload
+        ])
+      }
+    })
     handled.client.send({ type: 'say', text: 'boom' })
     t.match(await handled.client.next(), INTERNAL)
     t.same(seen, [[fault, 'say', { text: 'boom' }]], 'errorHandler is given what was thrown')
@@ -131,7 +160,12 @@ for (const [what, text, options = {}] of checks) {
     const answer = socket.call('confirm', {})
     await client.next()
     client.send({ type: '$reply', ref: 1, data: 'boom' })
-    await t.rejects(answer, { code: 'FST_TYPED_WS_CHECK_FAILED', statusCode: 500, message: 'The check of the reply to call \'confirm\' failed: the check is broken', cause: fault })
+    await t.rejects(answer, {
+      code: 'FST_TYPED_WS_CHECK_FAILED',
+      statusCode: 500,
+      message: 'The check of the reply to call \'confirm\' failed: the check is broken',
+      cause: fault
+    })
     t.same(await client.next(), { ...INTERNAL, received: '$reply' })
     const next = socket.call('confirm', {})
     await client.next()
@@ -139,9 +173,15 @@ for (const [what, text, options = {}] of checks) {
     t.equal(await next, 'fine')
   })
 
-  t.test(`${what} that throws on what is sent is thrown to who sends`, async (t) => {
-    const { client, socket } = await open(t, { on: { say () {}, ask: () => ({ text: 'boom' }), async * count () { yield { text: 'boom' } }, act () {} } })
-    t.throws(() => socket.send('said', { text: 'boom' }), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: 'Outgoing said breaks its schema: the check is broken', cause: fault })
+  t.test(`${what} that throws on a message of the server's throws to the sender`, async (t) => {
+    const { client, socket } = await open(t, {
+      on: { say () {}, ask: () => ({ text: 'boom' }), async * count () { yield { text: 'boom' } }, act () {} }
+    })
+    t.throws(() => socket.send('said', { text: 'boom' }), {
+      code: 'FST_TYPED_WS_OUTGOING_INVALID',
+      message: 'Outgoing said breaks its schema: the check is broken',
+      cause: fault
+    })
     for (const [type, ref] of [['ask', 1], ['count', 2]] as const) {
       client.send({ type, ref, text: 'fine' })
       t.same(await client.next(), { ...INTERNAL, ref, received: type })
@@ -149,7 +189,7 @@ for (const [what, text, options = {}] of checks) {
   })
 }
 
-t.test('many messages on which a check throws cost what any message costs', async (t) => {
+t.test('many messages on which a check throws cost as much as any message', async (t) => {
   const log = new Log()
   const app = await createApp(t, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } }, { logger: log.options })
   const contract = defineContract({ name: 'checked.v1', clientToServer: { say: Type.Object({ text: Type.String({ format: 'breaks' }) }) } })
@@ -177,7 +217,7 @@ t.test('an instrument that throws while a message is received ends no process, a
   t.match(await client.next(), { type: '$reply', ref: 1 })
 })
 
-t.test('a message too long for a string of its own is a fault that is answered', async (t) => {
+t.test('a message too long for a string is answered as a fault', async (t) => {
   const { socket, client } = await start(t)
   const long = { toString: () => { throw new RangeError('Cannot create a string longer than 0x1fffffe8 characters') } }
   ;(socket.raw as unknown as { emit (name: string, data: unknown, isBinary: boolean): void }).emit('message', long, false)
@@ -189,6 +229,11 @@ t.test('a message that comes with the handshake, and on which a check throws, is
   const contract = defineContract({ name: 'checked.v1', clientToServer: { say: Type.Object({ text: Type.String({ format: 'breaks' }) }) } })
   app.ws('/', { contract, on: { say (_, socket) { socket.close() } } })
   await listen(app)
-  const early = Buffer.concat([Buffer.from(handshakeText(app, '/')), maskedFrame('{"type":"say","text":"boom"}'), maskedFrame('{"type":"say","text":"fine"}'), maskedFrame(Buffer.from([3, 232]), 0x88)])
+  const early = Buffer.concat([
+    Buffer.from(handshakeText(app, '/')),
+    maskedFrame('{"type":"say","text":"boom"}'),
+    maskedFrame('{"type":"say","text":"fine"}'),
+    maskedFrame(Buffer.from([3, 232]), 0x88)
+  ])
   t.match(await exchangeRaw(t, app, early), /FST_TYPED_WS_INTERNAL/)
 })
