@@ -42,8 +42,9 @@ export class Activity {
   }
 
   get isSettled (): boolean {
-    const { hasEnded, state } = this.#lifecycle
-    return hasEnded && state === 'closed' && this.#inbound.scheduler.isIdle && this.#inbound.dispatcher.streams === 0 && this.#errorHandlers === 0
+    const { scheduler, dispatcher } = this.#inbound
+    if (!this.#lifecycle.hasEnded || this.#lifecycle.state !== 'closed') return false
+    return scheduler.isIdle && dispatcher.streams === 0 && this.#errorHandlers === 0
   }
 
   get unsettled (): Unsettled {

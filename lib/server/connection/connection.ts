@@ -14,7 +14,7 @@ import type { ConnectionStats } from '../stats.js'
 import type { Hub } from '../topics/hub.js'
 import { Subscriptions } from '../topics/subscriptions.js'
 import type { Frame } from '../transport/frame.js'
-import type { ServerWebSocket } from '../transport/websocket.js'
+import type { ServerWebSocket, ServerWebSocketOwner } from '../transport/websocket.js'
 import { Activity, type ActivityOwner } from './activity.js'
 import { PendingCalls, type CallsOwner } from './calls.js'
 import { closeFrameOf } from './close-frame.js'
@@ -50,7 +50,8 @@ const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: its parts put together. Handlers hold its `socket`. */
 export class Connection implements
-  SocketOwner, InboundOwner, InputOwner, OutputOwner, CallsOwner, LifecycleOwner, ActivityOwner, HeartbeatMember {
+  SocketOwner, InboundOwner, InputOwner, OutputOwner, CallsOwner, LifecycleOwner, ActivityOwner,
+  HeartbeatMember, ServerWebSocketOwner {
   readonly route: RouteContext
   readonly request: FastifyRequest
   readonly ws: ServerWebSocket
@@ -84,8 +85,7 @@ export class Connection implements
     this.#lifecycle = new Lifecycle(route, this)
     this.activity = new Activity(this.#lifecycle, this.#inbound, this)
     this.input = new Input(ws, this.#inbound.receiver, settings.maxPayloadBytes, this)
-    ws.on('close', (code, reason) => this.context.runInAsyncScope(() => this.#end(ws.faultCode ?? code, reason.toString())))
-    ws.on('error', (error) => this.request.log.debug({ err: error }, 'websocket error'))
+    ws.listen(this)
     route.registry.join(this)
     this.#heartbeatEntry = heartbeat?.join(this)
     // While the connection is paused for backpressure the heartbeat cannot judge it; TCP keep-alive
@@ -270,6 +270,18 @@ export class Connection implements
   onDead (): void {
     this.request.log.debug('websocket client shows no sign of life')
     this.terminate()
+  }
+
+  onMessage (data: Buffer, isBinary: boolean): void {
+    this.context.runInAsyncScope(() => this.input.receive(data, isBinary))
+  }
+
+  onClose (code: number, reason: Buffer): void {
+    this.context.runInAsyncScope(() => this.#end(this.ws.faultCode ?? code, reason.toString()))
+  }
+
+  onError (error: Error): void {
+    this.request.log.debug({ err: error }, 'websocket error')
   }
 
   #end (code: number, reason: string): void {

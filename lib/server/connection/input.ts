@@ -23,7 +23,6 @@ export class Input implements InboundInput, FrameReaderOwner {
     this.#receiver = receiver
     this.#owner = owner
     this.#frameReader = ws.readThrough(receiver, this, maxPayloadBytes, owner.context)
-    ws.on('message', (data: Buffer, isBinary) => owner.context.runInAsyncScope(() => this.#receive(data, isBinary)))
   }
 
   get isIgnored (): boolean {
@@ -73,8 +72,8 @@ export class Input implements InboundInput, FrameReaderOwner {
     this.#ws.terminate()
   }
 
-  // A message that ws has read: its frame is in fragments, say, or compressed.
-  #receive (data: Buffer, isBinary: boolean): void {
+  /** Takes a message that ws has read. */
+  receive (data: Buffer, isBinary: boolean): void {
     if (isBinary) this.#receiver.takeBinary(data)
     else this.#receiver.takeText(data, data.length)
   }

@@ -51,6 +51,7 @@ export class Outbox {
   #waitingBytes = 0
   #isScheduled = false
   #isCorked = false
+  #callback: (() => void) | undefined = undefined
 
   constructor (ws: WebSocket, stream: Duplex, highWaterMarkBytes: number, owner: OutboxOwner) {
     this.#ws = ws
@@ -122,7 +123,7 @@ export class Outbox {
     if (this.#ws.readyState !== OPEN) return false
     return this.#sendThroughWs(blob as never, (error) => {
       if (error != null && !this.#stream.destroyed) this.#owner.unreadable(error)
-      this.#written()
+      this.#onWritten()
     })
   }
 
@@ -186,8 +187,14 @@ export class Outbox {
     return !this.#isSlow && !isLong()
   }
 
+  // Made for the first write that needs it: most connections are never slow.
+  get #written (): () => void {
+    this.#callback ??= () => this.#onWritten()
+    return this.#callback
+  }
+
   // Called after every kind of write. A destroyed stream has nothing left to write.
-  readonly #written = (): void => {
+  #onWritten (): void {
     if (this.#stream.destroyed || !this.#isSlow || this.bufferedAmount > this.#highWaterMarkBytes / 2) return
     this.#isSlow = false
     this.#owner.onDrain()

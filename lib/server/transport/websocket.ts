@@ -50,6 +50,14 @@ class WsReceiver implements FrameReceiver {
   }
 }
 
+/** A connection, as its WebSocket needs it. */
+export interface ServerWebSocketOwner {
+  /** A message that ws has read: its frame was in fragments, say, or compressed. */
+  onMessage (data: Buffer, isBinary: boolean): void
+  onClose (code: number, reason: Buffer): void
+  onError (error: Error): void
+}
+
 /**
  * The WebSocket of a typed route. Frames that ws writes by itself (a pong, the echo of a close
  * frame) and frames that a handler writes through `socket.raw` keep their place behind the frames
@@ -59,6 +67,7 @@ export class ServerWebSocket extends WebSocket {
   outbox: Outbox | undefined = undefined
   /** The code by which ws closed after a fault in the frames it read. It reads no answer then. */
   faultCode: number | undefined = undefined
+  #owner: ServerWebSocketOwner | undefined = undefined
   #maxPayloadBytes = 0
   #frameReader: FrameReader | undefined = undefined
   #ignoresInput = false
@@ -77,6 +86,26 @@ export class ServerWebSocket extends WebSocket {
     if (this.#awaitedPongs === 0) return false
     this.#awaitedPongs--
     return true
+  }
+
+  /** Tells the owner of its events. The listeners are the same three functions for every WebSocket. */
+  listen (owner: ServerWebSocketOwner): void {
+    this.#owner = owner
+    this.on('message', this.#onMessage)
+    this.on('close', this.#onClose)
+    this.on('error', this.#onError)
+  }
+
+  #onMessage (data: Buffer, isBinary: boolean): void {
+    this.#owner!.onMessage(data, isBinary)
+  }
+
+  #onClose (code: number, reason: Buffer): void {
+    this.#owner!.onClose(code, reason)
+  }
+
+  #onError (error: Error): void {
+    this.#owner!.onError(error)
   }
 
   /**
