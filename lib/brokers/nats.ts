@@ -1,0 +1,204 @@
+import type { Broker, BrokerHost } from '../../types/broker.js'
+import { BrokerError, within } from './failure.js'
+import { Roster } from './roster.js'
+
+/** How topics are carried by NATS. */
+export interface NatsBrokerOptions {
+  /** The first token of all subjects, so that several services can use one NATS. Default `'typed-ws'`. */
+  readonly prefix?: string
+}
+
+/** The part of a connection of `@nats-io/transport-node` that is used. */
+export interface NatsConnection {
+  publish (subject: string, payload?: string): void
+  subscribe (subject: string, options?: { callback?: (error: Error | null, message: NatsMessage) => void }): NatsSubscription
+  flush (): Promise<void>
+  status (): AsyncIterable<{ readonly type: string }>
+  isClosed (): boolean
+}
+
+interface NatsMessage {
+  string (): string
+}
+
+interface NatsSubscription {
+  unsubscribe (): void
+}
+
+const TIMEOUT_MS = 1000
+const RETRY_MS = 500
+const TICK_MS = 5000
+
+/**
+ * Topics have members on every node that uses the same NATS, by core subjects.
+ *
+ * The given connection is used, and stays open after `app.close()`. Give it `maxReconnectAttempts: -1`, as NATS advises for services: else it gives up.
+ *
+ * @param connection - of `connect()` of `@nats-io/transport-node` 3.
+ * @throws `TypeError` for anything else.
+ *
+ * @example
+ * import { connect } from '@nats-io/transport-node'
+ * import { nats } from 'fastify-typed-ws/nats'
+ *
+ * const connection = await connect({ servers: 'localhost:4222', maxReconnectAttempts: -1 })
+ * await app.register(fastifyTypedWs, { broker: nats(connection) })
+ */
+export function nats (connection: NatsConnection, { prefix = 'typed-ws' }: NatsBrokerOptions = {}): Broker {
+  if (typeof (connection as Partial<NatsConnection> | undefined)?.flush !== 'function') {
+    throw new TypeError('nats() takes a connection: write nats(await connect({ servers })) with connect of @nats-io/transport-node')
+  }
+  return new NatsBroker(connection, prefix)
+}
+
+class NatsBroker implements Broker {
+  readonly name = 'nats'
+  readonly #connection: NatsConnection
+  readonly #prefix: string
+  readonly #subscriptions = new Map<string, NatsSubscription>()
+  readonly #own: NatsSubscription[] = []
+  readonly #roster = new Roster()
+  #host: BrokerHost | undefined
+  #flushed: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isReady = false
+
+  constructor (connection: NatsConnection, prefix: string) {
+    this.#connection = connection
+    this.#prefix = prefix
+  }
+
+  start (host: BrokerHost): void {
+    this.#host = host
+    if (this.#connection.isClosed()) return this.#lose(new Error('the connection is closed'))
+    this.#own.push(this.#hear(this.#subject('@nodes'), (text) => this.#roster.note(text)))
+    this.#own.push(this.#hear(this.#subject('@ask'), (text) => this.#take(text)))
+    void this.#watch()
+    void this.#check()
+  }
+
+  async subscribe (topic: string): Promise<void> {
+    if (!this.#subscriptions.has(topic)) {
+      this.#refuseClosed()
+      this.#subscriptions.set(topic, this.#hear(this.#subjectOf(topic), (text) => this.#host?.heard(topic, text)))
+    }
+    this.#refuseAway()
+    await this.#flush()
+  }
+
+  unsubscribe (topic: string): void {
+    this.#subscriptions.get(topic)?.unsubscribe()
+    this.#subscriptions.delete(topic)
+  }
+
+  publish (topic: string, message: string): Promise<void> {
+    return this.#send(this.#subjectOf(topic), message)
+  }
+
+  // NATS does not say how many have heard something: each node is asked, and those that are known to live are expected to answer.
+  async ask (topic: string, message: string): Promise<number> {
+    await this.#send(this.#subject('@ask'), `${topic}\n${message}`)
+    return this.#roster.size
+  }
+
+  async close (): Promise<void> {
+    const host = this.#host
+    this.#host = undefined
+    clearTimeout(this.#timer)
+    const wasReady = this.#isReady
+    this.#isReady = false
+    if (this.#connection.isClosed()) return
+    if (wasReady && host !== undefined) this.#connection.publish(this.#subject('@nodes'), `-${host.node}`)
+    for (const subscription of [...this.#subscriptions.values(), ...this.#own]) subscription.unsubscribe()
+    if (wasReady) await this.#flush().catch(() => {})
+  }
+
+  async #send (subject: string, text: string): Promise<void> {
+    this.#refuseAway()
+    try {
+      this.#connection.publish(subject, text)
+    } catch (error) {
+      throw new BrokerError('UNAVAILABLE', `NATS: ${(error as Error).message}`, error)
+    }
+    await this.#flush()
+  }
+
+  // One round trip for everything that was written in one go.
+  #flush (): Promise<void> {
+    this.#flushed ??= Promise.resolve().then(() => {
+      this.#flushed = undefined
+      return within(this.#connection.flush(), TIMEOUT_MS, 'NATS')
+    }).catch((error: unknown) => {
+      throw error instanceof BrokerError ? error : new BrokerError('TIMEOUT', `NATS: ${(error as Error).message}`, error)
+    })
+    return this.#flushed
+  }
+
+  #hear (subject: string, take: (text: string) => void): NatsSubscription {
+    return this.#connection.subscribe(subject, { callback: (error, message) => { if (error === null) take(message.string()) } })
+  }
+
+  #take (text: string): void {
+    const end = text.indexOf('\n')
+    if (end > 0) this.#host?.heard(text.slice(0, end), text.slice(end + 1))
+  }
+
+  async #watch (): Promise<void> {
+    for await (const { type } of this.#connection.status()) {
+      if (this.#host === undefined) return
+      if (type === 'disconnect' || type === 'staleConnection') this.#lose(new Error(`the connection tells of '${type}'`))
+      if (type === 'reconnect') void this.#check()
+    }
+    this.#lose(new Error('the connection is closed'))
+  }
+
+  // The subscriptions travel on the same connection before it: what answers hears them.
+  async #check (): Promise<void> {
+    clearTimeout(this.#timer)
+    try {
+      await this.#flush()
+      this.#find()
+    } catch (error) {
+      this.#lose(error)
+    }
+    if (this.#host !== undefined && !this.#connection.isClosed()) {
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => { void this.#check() }, this.#isReady ? TICK_MS : RETRY_MS * (1 + Math.random())).unref()
+    }
+  }
+
+  #find (): void {
+    const host = this.#host
+    if (host === undefined) return
+    this.#roster.note(`+${host.node}`)
+    this.#connection.publish(this.#subject('@nodes'), `+${host.node}`)
+    if (this.#isReady) return
+    this.#isReady = true
+    host.resumed()
+    host.changed('ready')
+  }
+
+  #lose (reason: unknown): void {
+    const wasReady = this.#isReady
+    this.#isReady = false
+    if (wasReady) this.#host?.interrupted()
+    this.#host?.changed('away', reason)
+  }
+
+  #refuseAway (): void {
+    if (!this.#isReady) throw new BrokerError('UNAVAILABLE', 'NATS is away')
+  }
+
+  #refuseClosed (): void {
+    if (this.#connection.isClosed()) throw new BrokerError('UNAVAILABLE', 'the connection to NATS is closed')
+  }
+
+  #subject (name: string): string {
+    return `${this.#prefix}.${name}`
+  }
+
+  // A subject's token has no dot, asterisk, angle bracket or white space.
+  #subjectOf (topic: string): string {
+    return this.#subject(encodeURIComponent(topic).replaceAll('.', '%2E').replaceAll('*', '%2A'))
+  }
+}

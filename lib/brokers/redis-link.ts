@@ -1,0 +1,216 @@
+/** The part of a client of ioredis that is used: `new Redis(…)` or `new Cluster(…)`. */
+export interface RedisClient {
+  readonly isCluster?: boolean
+  duplicate (...values: never[]): unknown
+}
+
+/** Is told of a link. */
+export interface RedisLinkOwner {
+  onReady (): void
+  /** It may be called several times until `onReady`. */
+  onAway (reason: unknown): void
+  /** Slots or masters of a Cluster have moved: messages may have been missed. */
+  onTopologyChange (): void
+  onMessage (channel: string, message: string): void
+}
+
+/** Connections of our own to the engine that a client is connected to. */
+export interface RedisLink {
+  /** Channels of one command must share a slot. */
+  readonly isSharded: boolean
+  open (): void
+  /** @returns how many connections were given the message. */
+  publish (channel: string, message: string): Promise<number>
+  subscribe (channels: readonly string[]): Promise<unknown>
+  unsubscribe (channels: readonly string[]): Promise<unknown>
+  /** Gives the connections up and makes new ones. */
+  renew (reason: unknown): void
+  close (): void
+}
+
+/** What a connection of ioredis has that is used here. */
+interface Connection {
+  readonly status: string
+  on (event: string, listener: (...values: never[]) => void): this
+  removeAllListeners (): this
+  publish (channel: string, message: string): Promise<number>
+  spublish (channel: string, message: string): Promise<number>
+  subscribe (...channels: string[]): Promise<unknown>
+  unsubscribe (...channels: string[]): Promise<unknown>
+  ssubscribe (...channels: string[]): Promise<unknown>
+  sunsubscribe (...channels: string[]): Promise<unknown>
+  disconnect (): void
+}
+
+const COMMAND_TIMEOUT_MS = 1000
+const MAX_PAUSE_MS = 1000
+
+// Nothing is kept for later, and nothing is sent twice.
+const STRICT = {
+  lazyConnect: false,
+  keyPrefix: '',
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  connectTimeout: 5000,
+  retryStrategy: pauseMs
+}
+
+/** @throws TypeError when the client is none of ioredis. */
+export function linkTo (client: RedisClient, owner: RedisLinkOwner): RedisLink {
+  if (typeof (client as Partial<RedisClient> | undefined)?.duplicate !== 'function') {
+    throw new TypeError('redis() takes a client of ioredis 6: write redis(app.redis) after registering @fastify/redis, or redis(new Redis(url))')
+  }
+  return client.isCluster === true ? new ClusterLink(client, owner) : new SingleLink(client, owner)
+}
+
+/** One Redis, found directly or by Sentinel: one connection publishes, one hears. */
+class SingleLink implements RedisLink {
+  readonly isSharded = false
+  readonly #client: RedisClient
+  readonly #owner: RedisLinkOwner
+  #sender: Connection | undefined
+  #subscriber: Connection | undefined
+  #pause: NodeJS.Timeout | undefined
+  #reason: unknown
+  #isReady = false
+
+  constructor (client: RedisClient, owner: RedisLinkOwner) {
+    this.#client = client
+    this.#owner = owner
+  }
+
+  open (): void {
+    this.#sender = this.#connect({ enableAutoPipelining: true })
+    this.#subscriber = this.#connect({})
+    this.#subscriber.on('message', (channel: string, message: string) => this.#owner.onMessage(channel, message))
+  }
+
+  publish (channel: string, message: string): Promise<number> {
+    return this.#sender!.publish(channel, message)
+  }
+
+  subscribe (channels: readonly string[]): Promise<unknown> {
+    return this.#subscriber!.subscribe(...channels)
+  }
+
+  unsubscribe (channels: readonly string[]): Promise<unknown> {
+    return this.#subscriber!.unsubscribe(...channels)
+  }
+
+  renew (reason: unknown): void {
+    this.close()
+    this.#isReady = false
+    this.#pause = setTimeout(() => this.open(), pauseMs(1))
+    this.#owner.onAway(reason)
+  }
+
+  close (): void {
+    clearTimeout(this.#pause)
+    for (const connection of [this.#sender, this.#subscriber]) drop(connection)
+  }
+
+  #connect (more: object): Connection {
+    const connection = this.#client.duplicate(...[{ ...STRICT, ...more }] as never[]) as Connection
+    connection.on('error', (error: Error) => { this.#reason = error })
+    connection.on('ready', () => this.#check())
+    connection.on('close', () => this.#lose())
+    return connection
+  }
+
+  #check (): void {
+    if (this.#isReady || this.#sender?.status !== 'ready' || this.#subscriber?.status !== 'ready') return
+    this.#isReady = true
+    this.#reason = undefined
+    this.#owner.onReady()
+  }
+
+  #lose (): void {
+    this.#isReady = false
+    this.#owner.onAway(this.#reason ?? new Error('the connection has ended'))
+  }
+}
+
+/** A Cluster, by sharded pub/sub: ioredis keeps one connection per master that publishes, and one that hears. */
+class ClusterLink implements RedisLink {
+  readonly isSharded = true
+  readonly #client: RedisClient
+  readonly #owner: RedisLinkOwner
+  #cluster: Connection | undefined
+  #pause: NodeJS.Timeout | undefined
+  #reason: unknown
+  #isReady = false
+
+  constructor (client: RedisClient, owner: RedisLinkOwner) {
+    this.#client = client
+    this.#owner = owner
+  }
+
+  open (): void {
+    const { retryStrategy, autoResubscribe: _, ...redisOptions } = STRICT
+    const options = { lazyConnect: false, shardedSubscribers: true, enableOfflineQueue: false, clusterRetryStrategy: retryStrategy, redisOptions }
+    const cluster = this.#client.duplicate(...[[], options] as never[]) as Connection
+    cluster.on('error', (error: Error) => { this.#reason = error })
+    cluster.on('ready', () => this.#beReady())
+    cluster.on('close', () => this.#lose())
+    for (const event of ['+node', '-node', '+subscriber', '-subscriber', 'subscribersReady']) cluster.on(event, () => this.#change())
+    cluster.on('smessage', (channel: string, message: string) => this.#owner.onMessage(channel, message))
+    this.#cluster = cluster
+  }
+
+  publish (channel: string, message: string): Promise<number> {
+    return this.#cluster!.spublish(channel, message)
+  }
+
+  subscribe (channels: readonly string[]): Promise<unknown> {
+    return this.#cluster!.ssubscribe(...channels)
+  }
+
+  unsubscribe (channels: readonly string[]): Promise<unknown> {
+    return this.#cluster!.sunsubscribe(...channels)
+  }
+
+  renew (reason: unknown): void {
+    this.close()
+    this.#isReady = false
+    this.#pause = setTimeout(() => this.open(), pauseMs(1))
+    this.#owner.onAway(reason)
+  }
+
+  close (): void {
+    clearTimeout(this.#pause)
+    drop(this.#cluster)
+  }
+
+  #beReady (): void {
+    if (this.#isReady) return
+    this.#isReady = true
+    this.#reason = undefined
+    this.#owner.onReady()
+  }
+
+  #change (): void {
+    if (this.#isReady) this.#owner.onTopologyChange()
+  }
+
+  #lose (): void {
+    this.#isReady = false
+    this.#owner.onAway(this.#reason ?? new Error('the connections have ended'))
+  }
+}
+
+function drop (connection: Connection | undefined): void {
+  if (connection === undefined) return
+  connection.removeAllListeners()
+  // A connection that is given up may still fail.
+  connection.on('error', () => {})
+  connection.disconnect()
+}
+
+// Of different length on each node, so that nodes do not come back all at once.
+function pauseMs (attempt: number): number {
+  const longest = Math.min(MAX_PAUSE_MS, 50 * 2 ** Math.min(attempt, 10))
+  return longest / 2 + Math.random() * longest / 2
+}

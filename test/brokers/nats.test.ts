@@ -1,0 +1,23 @@
+import t from 'tap'
+import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
+import { startNats } from '../support/engine.js'
+import { brokerSuite } from './suite.js'
+
+// Its declarations do not compile with `exactOptionalPropertyTypes`.
+const { connect } = await import('@nats-io/transport-node' as string) as {
+  connect (options: object): Promise<NatsConnection & { close (): Promise<void> }>
+}
+
+brokerSuite({
+  name: 'NATS',
+  engine: (t) => startNats(t),
+  broker: async (t, { port }) => {
+    const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100, waitOnFirstConnect: true })
+    t.teardown(() => connection.close())
+    return nats(connection)
+  }
+})
+
+t.test('nats() says what it takes', async (t) => {
+  t.throws(() => nats(undefined as never), { name: 'TypeError', message: /connect/ })
+})

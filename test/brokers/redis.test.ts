@@ -1,0 +1,20 @@
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { redis } from '../../lib/brokers/redis.js'
+import { startRedis } from '../support/engine.js'
+import { brokerSuite } from './suite.js'
+
+brokerSuite({
+  name: 'Redis',
+  engine: (t) => startRedis(t),
+  broker: async (t, { port }) => {
+    const client = new Redis({ port, host: '127.0.0.1' }).on('error', () => {})
+    t.teardown(() => client.disconnect())
+    return redis(client)
+  }
+})
+
+t.test('redis() says what it takes', async (t) => {
+  t.throws(() => redis(undefined as never), { name: 'TypeError', message: /app\.redis/ })
+  t.throws(() => redis({} as never), { name: 'TypeError', message: /ioredis/ })
+})

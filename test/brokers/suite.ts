@@ -1,0 +1,195 @@
+// What every broker must do. Run it against a real engine: a broker that queues, changes or swaps messages fails it.
+import t, { type Test } from 'tap'
+import type { Broker, BrokerHost, BrokerState } from '../../types/broker.js'
+import { until, type Teardown } from '../support/helper.js'
+
+/** An engine that the suite may stop. */
+export interface SuiteEngine {
+  start (): Promise<void>
+  kill (): Promise<void>
+  hang (): void
+  goOn (): void
+}
+
+/** How the suite gets at a broker. */
+export interface Suite<E extends SuiteEngine> {
+  readonly name: string
+  /** @returns a running engine, or undefined where there is none. */
+  readonly engine: (t: Teardown) => Promise<E | undefined>
+  /** @returns a broker, not started, with a client of its own that ends with the test. */
+  readonly broker: (t: Teardown, engine: E) => Promise<Broker>
+}
+
+
+/** One node: its broker, and everything that it was told. */
+export class Node implements BrokerHost {
+  readonly node: string
+  readonly broker: Broker
+  readonly messages: Array<[topic: string, message: string]> = []
+  readonly told: string[] = []
+  state: BrokerState | undefined
+  reason: unknown
+
+  constructor (node: string, broker: Broker) {
+    this.node = node
+    this.broker = broker
+  }
+
+  heard (topic: string, message: string): void {
+    this.messages.push([topic, message])
+  }
+
+  interrupted (topics?: Iterable<string>): void {
+    this.told.push(`interrupted ${topics === undefined ? 'all' : [...topics].join()}`)
+  }
+
+  resumed (topics?: Iterable<string>): void {
+    this.told.push(`resumed ${topics === undefined ? 'all' : [...topics].join()}`)
+  }
+
+  changed (state: BrokerState, reason?: unknown): void {
+    this.state = state
+    this.reason = reason
+  }
+
+  /** The messages of a topic, in the order in which they came. */
+  of (topic: string): string[] {
+    return this.messages.filter(([name]) => name === topic).map(([, message]) => message)
+  }
+}
+
+export function brokerSuite<E extends SuiteEngine> ({ name, engine: start, broker }: Suite<E>): void {
+  let count = 0
+
+  async function nodes (t: Test, engine: E, number: number): Promise<Node[]> {
+    return Promise.all(Array.from({ length: number }, () => node(t, engine)))
+  }
+
+  async function node (t: Test, engine: E): Promise<Node> {
+    const one = new Node(`n${count++}`, await broker(t, engine))
+    t.teardown(() => one.broker.close())
+    one.broker.start(one)
+    await until(() => one.state === 'ready')
+    return one
+  }
+
+  function test (title: string, run: (t: Test, engine: E) => Promise<void>): void {
+    t.test(`${name}: ${title}`, async (t) => {
+      const engine = await start(t)
+      if (engine === undefined) t.skip(`no ${name} here, and none can be fetched`)
+      else await run(t, engine)
+    })
+  }
+
+  test('a topic is heard from the moment that subscribe resolves', async (t, engine) => {
+    const [one, two] = await nodes(t, engine, 2) as [Node, Node]
+    for (let n = 0; n < 50; n++) {
+      await two.broker.subscribe(`a/${n}`)
+      await one.broker.publish(`a/${n}`, 'first')
+    }
+    await until(() => two.messages.length === 50)
+    t.same(two.messages, Array.from({ length: 50 }, (_, n) => [`a/${n}`, 'first']))
+  })
+
+  test('texts and names arrive as they were', async (t, engine) => {
+    const [one, two] = await nodes(t, engine, 2) as [Node, Node]
+    const names = ['a/b', 'a.b', 'a*', 'a>', 'a b', 'ä/€', '{x}y', 'a%2Eb', 'line\nbreak', '😀', 'x'.repeat(255), 'a:b', '?a', '}{']
+    const texts = ['', 'plain', '{"a":"€😀"}', 'line\nbreak\r\n', '\0', 'x'.repeat(500_000)]
+    await Promise.all(names.map((topic) => two.broker.subscribe(topic)))
+    for (const topic of names) for (const text of texts) await one.broker.publish(topic, text)
+    await until(() => two.messages.length >= names.length * texts.length)
+    t.equal(two.messages.length, names.length * texts.length)
+    for (const topic of names) t.same(two.of(topic), texts, topic)
+  })
+
+  test('what one node publishes to a topic keeps its order', async (t, engine) => {
+    const [one, two, three] = await nodes(t, engine, 3) as [Node, Node, Node]
+    await three.broker.subscribe('a/order')
+    await Promise.all([one, two].flatMap(({ broker, node }) => Array.from({ length: 500 }, (_, n) => broker.publish('a/order', `${node} ${n}`))))
+    await until(() => three.messages.length === 1000)
+    for (const { node } of [one, two]) {
+      t.same(three.of('a/order').filter((text) => text.startsWith(`${node} `)), Array.from({ length: 500 }, (_, n) => `${node} ${n}`))
+    }
+  })
+
+  test('a topic that was left is not heard, and one that was left and joined again in one turn is', async (t, engine) => {
+    const [one, two] = await nodes(t, engine, 2) as [Node, Node]
+    await Promise.all([two.broker.subscribe('a/left'), two.broker.subscribe('a/again')])
+    two.broker.unsubscribe('a/left')
+    two.broker.unsubscribe('a/again')
+    await two.broker.subscribe('a/again')
+    await two.broker.subscribe('a/other')
+    for (const topic of ['a/left', 'a/again', 'a/other']) await one.broker.publish(topic, 'x')
+    await until(() => two.of('a/other').length === 1)
+    t.same([two.of('a/left'), two.of('a/again')], [[], ['x']])
+  })
+
+  test('a question counts the nodes that are given it', async (t, engine) => {
+    const [one, ...others] = await nodes(t, engine, 3) as [Node, ...Node[]]
+    await Promise.all([one, ...others].map(({ broker }) => broker.subscribe('a/asked')))
+    await until(async () => await one.broker.ask('a/asked', 'how many?') === 3)
+    await until(() => others.every((other) => other.of('a/asked').length > 0))
+    t.pass('each has heard it')
+  })
+
+  test('an engine that is away at the start refuses at once, and is found when it comes', async (t, engine) => {
+    const one = new Node('early', await broker(t, engine))
+    await engine.kill()
+    t.teardown(() => one.broker.close())
+    one.broker.start(one)
+    await until(() => one.state === 'away')
+    await t.rejects(one.broker.publish('a/early', 'lost'), { code: 'UNAVAILABLE' })
+    await t.rejects(one.broker.ask('a/early', 'lost'), { code: 'UNAVAILABLE' })
+    await t.rejects(one.broker.subscribe('a/early'), { code: 'UNAVAILABLE' })
+    await engine.start()
+    await until(() => one.state === 'ready')
+    const two = await node(t, engine)
+    await two.broker.publish('a/early', 'heard')
+    await until(() => one.messages.length > 0)
+    t.same(one.of('a/early'), ['heard'], 'it stayed wanted, and nothing was kept')
+  })
+
+  test('an engine that dies and comes back: told, refused meanwhile, heard again', async (t, engine) => {
+    const [one, two] = await nodes(t, engine, 2) as [Node, Node]
+    await two.broker.subscribe('a/kept')
+    await engine.kill()
+    await until(() => one.state === 'away' && two.state === 'away')
+    t.equal(two.told.at(-1), 'interrupted all')
+    await t.rejects(one.broker.publish('a/kept', 'lost'), { code: 'UNAVAILABLE' })
+    await t.rejects(two.broker.subscribe('a/late'), { code: 'UNAVAILABLE' })
+    await engine.start()
+    await until(() => one.state === 'ready' && two.state === 'ready')
+    t.equal(two.told.at(-1), 'resumed all')
+    await one.broker.publish('a/kept', 'after')
+    await one.broker.publish('a/late', 'after')
+    await until(() => two.messages.length >= 2)
+    t.same([two.of('a/kept'), two.of('a/late')], [['after'], ['after']])
+  })
+
+  test('an engine that hangs: nobody waits for it, and it is found out', async (t, engine) => {
+    const [one, two] = await nodes(t, engine, 2) as [Node, Node]
+    await two.broker.subscribe('a/hung')
+    engine.hang()
+    await t.rejects(one.broker.publish('a/hung', 'perhaps'), { code: 'TIMEOUT' })
+    await t.rejects(two.broker.subscribe('a/new'))
+    await until(() => one.state === 'away' && two.state === 'away')
+    engine.goOn()
+    await until(() => one.state === 'ready' && two.state === 'ready')
+    await until(async () => {
+      await one.broker.publish('a/new', 'after')
+      return two.of('a/new').length > 0
+    })
+    t.pass('what was asked for meanwhile is heard')
+  })
+
+  test('a broker closes while its engine hangs, and hears nothing more', async (t, engine) => {
+    const [one, two] = await nodes(t, engine, 2) as [Node, Node]
+    await two.broker.subscribe('a/closed')
+    engine.hang()
+    await two.broker.close()
+    engine.goOn()
+    await until(() => one.broker.publish('a/closed', 'x').then(() => true, () => false))
+    t.same(two.messages, [])
+    await t.rejects(two.broker.publish('a/closed', 'x'))
+  })
+}

@@ -1,0 +1,201 @@
+// Real engines for tests: Redis and NATS, from PATH, or unpacked from Debian's packages into .cache.
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import type { Teardown } from './helper.js'
+
+const run = promisify(execFile)
+const cache = join(import.meta.dirname, '../../.cache/engines')
+const PACKAGES = { 'redis-server': ['redis-server', 'redis-tools', 'libhiredis0.14', 'libjemalloc2', 'liblua5.1-0', 'liblzf1'], 'nats-server': ['nats-server'] }
+
+const SLOTS = 16_384
+
+type Command = keyof typeof PACKAGES
+
+/** A server that can be stopped, started again on its port, and made to hang. */
+export class Engine {
+  readonly port: number
+  readonly #command: string
+  readonly #args: readonly string[]
+  #child: ChildProcess | undefined
+
+  constructor (command: string, port: number, args: readonly string[]) {
+    this.#command = command
+    this.port = port
+    this.#args = args
+  }
+
+  async start (): Promise<void> {
+    const env = { ...process.env, LD_LIBRARY_PATH: [join(cache, 'usr/lib', `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`), process.env['LD_LIBRARY_PATH'] ?? ''].join(delimiter) }
+    const child = spawn(this.#command, this.#args, { stdio: 'ignore', env })
+    this.#child = child
+    while (child.exitCode === null && !await answers(this.port)) await pause(20)
+    if (child.exitCode !== null) throw new Error(`${this.#command} ended with ${child.exitCode}`)
+  }
+
+  /** As a power cut ends it. */
+  async kill (): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined || child.exitCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  /** It takes connections, and answers nothing. */
+  hang (): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  goOn (): void {
+    this.#child?.kill('SIGCONT')
+  }
+}
+
+/** @returns undefined where there is no Redis and none can be fetched. */
+export async function startRedis (t: Teardown, ...args: string[]): Promise<Engine | undefined> {
+  const dir = await folder(t)
+  return start(t, 'redis-server', (port) => ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir, ...args])
+}
+
+/** Three masters of a Redis Cluster, each with a third of the slots. */
+export class Cluster {
+  readonly masters: readonly Engine[]
+
+  constructor (masters: readonly Engine[]) {
+    this.masters = masters
+  }
+
+  async start (): Promise<void> {
+    await Promise.all(this.masters.map((master) => master.start()))
+    await this.whole()
+  }
+
+  async kill (): Promise<void> {
+    await Promise.all(this.masters.map((master) => master.kill()))
+  }
+
+  hang (): void {
+    for (const master of this.masters) master.hang()
+  }
+
+  goOn (): void {
+    for (const master of this.masters) master.goOn()
+  }
+
+  /** Resolves once every master says that the cluster is whole. */
+  async whole (): Promise<void> {
+    for (const { port } of this.masters) {
+      while (!(await redisCommand(port, 'cluster', 'info')).includes('cluster_state:ok')) await pause(50)
+    }
+  }
+}
+
+/** @returns undefined where there is no Redis and none can be fetched. */
+export async function startRedisCluster (t: Teardown): Promise<Cluster | undefined> {
+  const masters: Engine[] = []
+  for (let n = 0; n < 3; n++) {
+    const master = await startRedis(t, '--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no')
+    if (master === undefined) return undefined
+    masters.push(master)
+  }
+  for (const [n, { port }] of masters.entries()) {
+    await redisCommand(port, 'cluster', 'addslotsrange', String(Math.ceil(n * SLOTS / 3)), String(Math.ceil((n + 1) * SLOTS / 3) - 1))
+    await redisCommand(port, 'cluster', 'set-config-epoch', String(n + 1))
+  }
+  for (const { port } of masters.slice(1)) await redisCommand(masters[0]!.port, 'cluster', 'meet', '127.0.0.1', String(port))
+  const cluster = new Cluster(masters)
+  for (const { port } of masters) {
+    while (!(await redisCommand(port, 'cluster', 'info')).includes('cluster_known_nodes:3')) await pause(50)
+  }
+  await cluster.whole()
+  return cluster
+}
+
+/** One command of Redis, answered with one line or one text. */
+async function redisCommand (port: number, ...words: string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8')
+  try {
+    socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`)
+    const [answer] = await once(socket, 'data') as [string]
+    return answer
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** @returns undefined where there is no NATS and none can be fetched. */
+export function startNats (t: Teardown): Promise<Engine | undefined> {
+  return start(t, 'nats-server', (port) => ['-a', '127.0.0.1', '-p', String(port)])
+}
+
+async function start (t: Teardown, name: Command, argsOf: (port: number) => string[]): Promise<Engine | undefined> {
+  const command = await find(name)
+  if (command === undefined) return undefined
+  for (;;) {
+    const port = await freePort()
+    const engine = new Engine(command, port, argsOf(port))
+    try {
+      await engine.start()
+    } catch {
+      // Another process was faster to take the port.
+      continue
+    }
+    t.teardown(() => engine.kill())
+    return engine
+  }
+}
+
+async function find (name: Command): Promise<string | undefined> {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', join(cache, 'usr/bin'), join(cache, 'usr/sbin')]
+  for (const folder of folders) if (await exists(join(folder, name))) return join(folder, name)
+  return await fetchPackages(name) ? folders.slice(-2).map((folder) => join(folder, name)).find((path) => path.includes(name === 'nats-server' ? 'sbin' : 'bin')) : undefined
+}
+
+// Without root: downloaded and unpacked, not installed.
+async function fetchPackages (name: Command): Promise<boolean> {
+  try {
+    await mkdir(cache, { recursive: true })
+    await run('sh', ['-c', `apt-get download -qq ${PACKAGES[name].join(' ')} && for deb in *.deb; do dpkg-deb -x "$deb" . && rm "$deb"; done`], { cwd: cache })
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function answers (port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function folder (t: Teardown): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'engine-'))
+  t.teardown(() => rm(path, { recursive: true, force: true }))
+  return path
+}
+
+async function exists (path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false)
+}
