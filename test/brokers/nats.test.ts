@@ -1,6 +1,6 @@
 import t from 'tap'
 import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
-import { startNats } from '../support/engine.js'
+import { missing, startNats } from '../support/engine.js'
 import { brokerSuite } from './suite.js'
 
 // Its declarations do not compile with `exactOptionalPropertyTypes`.
@@ -10,6 +10,7 @@ const { connect } = await import('@nats-io/transport-node' as string) as {
 
 brokerSuite({
   name: 'NATS',
+  skip: await missing('nats-server'),
   engine: (t) => startNats(t),
   broker: async (t, { port }) => {
     const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100, waitOnFirstConnect: true })

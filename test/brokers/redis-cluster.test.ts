@@ -2,11 +2,12 @@ import { Cluster } from 'ioredis'
 import t from 'tap'
 import { crc16, Partitions } from '../../lib/brokers/partitions.js'
 import { redis } from '../../lib/brokers/redis.js'
-import { startRedisCluster } from '../support/engine.js'
+import { missing, startRedisCluster } from '../support/engine.js'
 import { brokerSuite } from './suite.js'
 
 brokerSuite({
   name: 'Redis Cluster',
+  skip: await missing('redis-server'),
   engine: (t) => startRedisCluster(t),
   broker: async (t, { masters }) => {
     const client = new Cluster(masters.map(({ port }) => ({ port, host: '127.0.0.1' }))).on('error', () => {})

@@ -1,11 +1,12 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
-import { startRedis } from '../support/engine.js'
+import { missing, startRedis } from '../support/engine.js'
 import { brokerSuite } from './suite.js'
 
 brokerSuite({
   name: 'Redis',
+  skip: await missing('redis-server'),
   engine: (t) => startRedis(t),
   broker: async (t, { port }) => {
     const client = new Redis({ port, host: '127.0.0.1' }).on('error', () => {})

@@ -14,12 +14,12 @@ export interface SuiteEngine {
 /** How the suite gets at a broker. */
 export interface Suite<E extends SuiteEngine> {
   readonly name: string
-  /** @returns a running engine, or undefined where there is none. */
-  readonly engine: (t: Teardown) => Promise<E | undefined>
+  /** Why it cannot run here, or false. */
+  readonly skip: string | false
+  readonly engine: (t: Teardown) => Promise<E>
   /** @returns a broker, not started, with a client of its own that ends with the test. */
   readonly broker: (t: Teardown, engine: E) => Promise<Broker>
 }
-
 
 /** One node: its broker, and everything that it was told. */
 export class Node implements BrokerHost {
@@ -58,7 +58,7 @@ export class Node implements BrokerHost {
   }
 }
 
-export function brokerSuite<E extends SuiteEngine> ({ name, engine: start, broker }: Suite<E>): void {
+export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start, broker }: Suite<E>): void {
   let count = 0
 
   async function nodes (t: Test, engine: E, number: number): Promise<Node[]> {
@@ -74,11 +74,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, engine: start, broke
   }
 
   function test (title: string, run: (t: Test, engine: E) => Promise<void>): void {
-    t.test(`${name}: ${title}`, async (t) => {
-      const engine = await start(t)
-      if (engine === undefined) t.skip(`no ${name} here, and none can be fetched`)
-      else await run(t, engine)
-    })
+    t.test(`${name}: ${title}`, { skip }, async (t) => run(t, await start(t)))
   }
 
   test('a topic is heard from the moment that subscribe resolves', async (t, engine) => {

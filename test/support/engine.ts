@@ -58,8 +58,12 @@ export class Engine {
   }
 }
 
-/** @returns undefined where there is no Redis and none can be fetched. */
-export async function startRedis (t: Teardown, ...args: string[]): Promise<Engine | undefined> {
+/** @returns why there is no such engine here, for a test's `skip`, or false where there is one. */
+export async function missing (name: Command): Promise<string | false> {
+  return await find(name) === undefined ? `no ${name} on PATH, and no Debian package to be had: install it` : false
+}
+
+export async function startRedis (t: Teardown, ...args: string[]): Promise<Engine> {
   const dir = await folder(t)
   return start(t, 'redis-server', (port) => ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir, ...args])
 }
@@ -97,13 +101,10 @@ export class Cluster {
   }
 }
 
-/** @returns undefined where there is no Redis and none can be fetched. */
-export async function startRedisCluster (t: Teardown): Promise<Cluster | undefined> {
+export async function startRedisCluster (t: Teardown): Promise<Cluster> {
   const masters: Engine[] = []
   for (let n = 0; n < 3; n++) {
-    const master = await startRedis(t, '--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no')
-    if (master === undefined) return undefined
-    masters.push(master)
+    masters.push(await startRedis(t, '--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'))
   }
   for (const [n, { port }] of masters.entries()) {
     await redisCommand(port, 'cluster', 'addslotsrange', String(Math.ceil(n * SLOTS / 3)), String(Math.ceil((n + 1) * SLOTS / 3) - 1))
@@ -130,14 +131,12 @@ async function redisCommand (port: number, ...words: string[]): Promise<string> 
   }
 }
 
-/** @returns undefined where there is no NATS and none can be fetched. */
-export function startNats (t: Teardown): Promise<Engine | undefined> {
+export function startNats (t: Teardown): Promise<Engine> {
   return start(t, 'nats-server', (port) => ['-a', '127.0.0.1', '-p', String(port)])
 }
 
-async function start (t: Teardown, name: Command, argsOf: (port: number) => string[]): Promise<Engine | undefined> {
-  const command = await find(name)
-  if (command === undefined) return undefined
+async function start (t: Teardown, name: Command, argsOf: (port: number) => string[]): Promise<Engine> {
+  const command = (await find(name))!
   for (;;) {
     const port = await freePort()
     const engine = new Engine(command, port, argsOf(port))
@@ -154,8 +153,12 @@ async function start (t: Teardown, name: Command, argsOf: (port: number) => stri
 
 async function find (name: Command): Promise<string | undefined> {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', join(cache, 'usr/bin'), join(cache, 'usr/sbin')]
+  return await firstIn(folders, name) ?? (await fetchPackages(name) ? firstIn(folders, name) : undefined)
+}
+
+async function firstIn (folders: readonly string[], name: Command): Promise<string | undefined> {
   for (const folder of folders) if (await exists(join(folder, name))) return join(folder, name)
-  return await fetchPackages(name) ? folders.slice(-2).map((folder) => join(folder, name)).find((path) => path.includes(name === 'nats-server' ? 'sbin' : 'bin')) : undefined
+  return undefined
 }
 
 // Without root: downloaded and unpacked, not installed.
