@@ -1,5 +1,8 @@
 export { fastifyTypedWs, fastifyTypedWs as default } from './server/plugin.js'
+export { memory } from './brokers/memory.js'
+export { shards } from './brokers/shards.js'
 export { defineContract, ContractError } from './contract.js'
+export type * from '../types/broker.js'
 export type * from '../types/contract.js'
 export type * from '../types/diagnostics.js'
 export type * from '../types/handler.js'

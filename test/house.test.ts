@@ -9,6 +9,7 @@ import ts from 'typescript'
 const floors = [
   ['types'],
   ['lib', 'lib/schema'],
+  ['lib/brokers'],
   ['lib/client'],
   [
     'lib/server/errors', 'lib/server/ignorable', 'lib/server/printable', 'lib/server/suggest', 'lib/server/turn',

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { BrokerState } from './broker.js'
 import type { AnyContract } from './contract.js'
 import type { ReceivedMessage } from './handler.js'
 import type { Socket } from './socket.js'
@@ -76,6 +77,12 @@ export interface Diagnostics {
   'fastify-typed-ws.slow': { readonly socket: Socket, readonly bufferedAmount: number }
   /** An event was left out, because the client is slow. */
   'fastify-typed-ws.dropped': { readonly socket: Socket, readonly type: string | undefined }
+  /** The broker's engine has become reachable, or has gone for a `reason`. */
+  'fastify-typed-ws.broker': { readonly name: string, readonly state: BrokerState, readonly reason: unknown }
+  /** Messages that other nodes published to a topic between `from` and `to` may not have reached its members on this node. */
+  'fastify-typed-ws.topic.gap': { readonly contract: AnyContract, readonly topic: string, readonly from: Date, readonly to: Date }
+  /** An event did not reach the other nodes, or perhaps not: `error` tells. */
+  'fastify-typed-ws.publish.failed': { readonly contract: AnyContract, readonly topic: string, readonly error: unknown }
   /** A handler is about to run: in the stores bound to this channel. */
   'tracing:fastify-typed-ws.message:start': MessageTrace
   /** The handler returned or threw. */

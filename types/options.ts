@@ -4,6 +4,7 @@ import type {
   RouteHandlerMethod, RouteShorthandOptions
 } from 'fastify'
 import type { PerMessageDeflateOptions } from 'ws'
+import type { Broker } from './broker.js'
 import type { AnyContract, Messages } from './contract.js'
 import type { BinaryHandler, CloseHandler, ErrorHandler, MessageHandlers, OpenHandler } from './handler.js'
 
@@ -157,6 +158,12 @@ export interface PluginOptions extends SharedOptions {
    * count: the rest is the client's to choose (RFC 6177). Default: no limit.
    */
   maxConnectionsPerIp?: number
+  /**
+   * Carries topics between the nodes of a service: `redis(app.redis)` of `fastify-typed-ws/redis`,
+   * `nats(connection)` of `fastify-typed-ws/nats`, `shards([…])`, or one of your own. Default
+   * `memory()`: topics reach this process only.
+   */
+  broker?: Broker
   /**
    * `app.close()`: handlers finish, what waits is sent, and every client gets a 1012 whose reason
    * is `retry-after-ms=N`, N at random below `spreadMs` (default 0). It waits until nothing of the

@@ -1,36 +1,44 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
-import type { Channel, ChannelStats, Socket } from '../../types/socket.js'
+import type { Channel, ChannelBroker, ChannelStats, InTopic, Reached, Socket } from '../../types/socket.js'
 import { CloseCode } from '../protocol.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry } from './connection/connection.js'
 import type { Encoder } from './messages/encode.js'
 import { logIgnored } from './failure.js'
-import { frameOf } from './transport/frame.js'
-import { checkTopic, Hub } from './topics/hub.js'
-import { attempt } from './ignorable.js'
+import { attempt, ignorable } from './ignorable.js'
 import { Observer } from './stats.js'
+import type { Command, Outcome, Outcomes } from './topics/control.js'
+import { checkTopic, Hub } from './topics/hub.js'
+import type { NodeMember, TopicNode } from './topics/node.js'
+import type { Gap } from './topics/node-subscriptions.js'
+import { frameOf, type Frame } from './transport/frame.js'
 import { giveWay } from './turn.js'
 
 /**
  * A contract as seen from anywhere in the service: its topics and its connections, of all its
  * routes.
  */
-export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry {
+export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry, NodeMember {
   readonly contract: AnyContract
-  readonly hub: Hub<Connection> = new Hub()
+  readonly hub: Hub<Connection>
   readonly connections: Set<Connection> = new Set()
   /** Connections that are gone, for which something of the app's still runs. */
   readonly unsettled: Set<Connection> = new Set()
   readonly observer: Observer
   readonly #encoder: () => Encoder
+  readonly #node: TopicNode
   readonly #ignored: (error: unknown) => void
+
   /** @param encoder - called once the app's schemas are known. */
-  constructor (contract: AnyContract, encoder: () => Encoder, log: FastifyBaseLogger) {
+  constructor (contract: AnyContract, encoder: () => Encoder, node: TopicNode, log: FastifyBaseLogger) {
     this.contract = contract
+    this.hub = new Hub(contract.name, node)
+    this.#node = node
     this.observer = new Observer(contract)
     this.#encoder = encoder
     this.#ignored = (error) => logIgnored(log, error)
+    node.add(contract.name, this)
   }
 
   get stats (): ChannelStats {
@@ -50,12 +58,15 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     this.unsettled.delete(connection)
   }
 
-  // A promise for the day a topic lives on several nodes.
+  get broker (): ChannelBroker {
+    return this.#node.status
+  }
+
   publish (topic: string, type: string, payload: unknown): Promise<void> {
     return attempt(() => {
       checkTopic(topic)
-      this.hub.publish(topic, frameOf(type, this.#encoder().event(type, payload)))
-      return giveWay()
+      const sent = this.hub.publish(topic, frameOf(type, this.#encoder().event(type, payload)))
+      return sent === undefined ? giveWay() : ignorable(sent, this.#ignored)
     }, this.#ignored)
   }
 
@@ -67,13 +78,73 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     for (const { socket } of this.connections) yield socket
   }
 
-  disconnect (where: (socket: Socket) => boolean, code: number = CloseCode.forbidden, reason: string | Uint8Array = ''): Promise<number> {
+  count (topic: string): Promise<Reached & { readonly connections: number }> {
+    return this.#ask(topic, { do: 'count' }, ({ done, ...reached }) => ({ connections: done, ...reached }))
+  }
+
+  disconnect (where: (socket: Socket) => boolean, code?: number, reason?: string | Uint8Array): Promise<number>
+  disconnect (where: InTopic, code?: number, reason?: string | Uint8Array): Promise<Reached & { readonly closed: number }>
+  disconnect (where: InTopic | ((socket: Socket) => boolean), code: number = CloseCode.forbidden, reason: string | Uint8Array = ''): Promise<unknown> {
+    if (typeof where === 'function') return attempt(() => close(this.#open.filter(({ socket }) => where(socket)), code, reason), this.#ignored)
+    const command = { do: 'disconnect', code, reason: String(typeof reason === 'string' ? reason : Buffer.from(reason)) } as const
+    return this.#ask(where.topic, command, ({ done, ...reached }) => ({ closed: done, ...reached }), () => closeFrameOf(code, reason))
+  }
+
+  unsubscribe (where: InTopic, topic: string): Promise<Reached & { readonly unsubscribed: number }> {
+    return this.#ask(where.topic, { do: 'unsubscribe', topic }, ({ done, ...reached }) => ({ unsubscribed: done, ...reached }), () => checkTopic(topic))
+  }
+
+  deliver (topic: string, frame: Frame): void {
+    this.hub.deliver(topic, frame)
+  }
+
+  perform (topic: string, command: Command): Outcome {
+    const members = this.hub.members(topic)
+    return { done: this.#do(members, command), members: members.length }
+  }
+
+  publishFailed (topic: string, error: unknown): void {
+    this.observer.publishFailed(topic, error)
+  }
+
+  missed (gap: Gap): void {
+    this.observer.missed(gap)
+  }
+
+  get #open (): readonly Connection[] {
+    return [...this.connections].filter(isOpen)
+  }
+
+  #do (members: readonly Connection[], command: Command): number {
+    switch (command.do) {
+      case 'count': return members.length
+      case 'disconnect': return close(members.filter(isOpen), command.code, command.reason)
+      case 'unsubscribe': return leave(members, command.topic)
+    }
+  }
+
+  #ask<T> (topic: string, command: Command, tell: (outcomes: Outcomes) => T, check: () => unknown = () => {}): Promise<T> {
     return attempt(() => {
-      // A mistake is one also where nobody is there to be closed.
-      closeFrameOf(code, reason)
-      const chosen = [...this.connections].filter((connection) => connection.isOpen && where(connection.socket))
-      for (const connection of chosen) connection.close(code, reason)
-      return chosen.length
+      checkTopic(topic)
+      check()
+      return ignorable(this.#node.ask(this.contract.name, topic, command).then(tell), this.#ignored)
     }, this.#ignored)
   }
+}
+
+function isOpen ({ isOpen }: Connection): boolean {
+  return isOpen
+}
+
+function close (connections: readonly Connection[], code: number, reason: string | Uint8Array): number {
+  // A mistake is one also where there is no connection to close.
+  closeFrameOf(code, reason)
+  for (const connection of connections) connection.close(code, reason)
+  return connections.length
+}
+
+function leave (connections: readonly Connection[], topic: string): number {
+  const members = connections.filter(({ topics }) => topics.has(topic))
+  for (const connection of members) connection.unsubscribe(topic)
+  return members.length
 }

@@ -30,6 +30,9 @@ export const messageRefused: Channel<'message.refused'> = open('fastify-typed-ws
 export const failed: Channel<'error'> = open('fastify-typed-ws.error')
 export const slow: Channel<'slow'> = open('fastify-typed-ws.slow')
 export const dropped: Channel<'dropped'> = open('fastify-typed-ws.dropped')
+export const broker: Channel<'broker'> = open('fastify-typed-ws.broker')
+export const topicGap: Channel<'topic.gap'> = open('fastify-typed-ws.topic.gap')
+export const publishFailed: Channel<'publish.failed'> = open('fastify-typed-ws.publish.failed')
 export const handlerRun: TracePublisher<MessageTrace> = tracingChannel<MessageTrace>('fastify-typed-ws.message')
 
 type Channel<K extends string> = Publisher<Diagnostics[Named<K>]>

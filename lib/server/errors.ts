@@ -151,7 +151,7 @@ export const InvalidClose: Named<[string]> = createError(
 )
 export const InvalidTopicName: Named<[]> = createError(
   'FST_TYPED_WS_INVALID_TOPIC_NAME',
-  'A topic\'s name is a string of 1 to 255 bytes',
+  'A topic\'s name is a string of 1 to 255 bytes of UTF-8',
   500,
   TypeError
 )
@@ -159,6 +159,17 @@ export const TooManyTopics: Named<[number]> = createError(
   'FST_TYPED_WS_TOO_MANY_TOPICS',
   'A connection may be in %s topics at most: the option \'maxTopics\' says so',
   500
+)
+
+export const BrokerUnavailable: Named<[string]> = createError(
+  'FST_TYPED_WS_BROKER_UNAVAILABLE',
+  'The broker \'%s\' is away: members on this node were reached, those on other nodes were not',
+  503
+)
+export const BrokerTimeout: Named<[string]> = createError(
+  'FST_TYPED_WS_BROKER_TIMEOUT',
+  'The broker \'%s\' did not answer: members on this node were reached, those on other nodes perhaps',
+  504
 )
 
 // In tests.

@@ -8,7 +8,10 @@ type Level = 'debug' | 'info' | 'error'
 
 const INTERNAL = { statusCode: 500, code: ErrorCode.internal, error: 'Internal Server Error', message: 'Internal Server Error' } as const
 
-const CLIENT_FAULTS = [errors.ConnectionClosed, errors.CallTimeout, errors.CallRefused, errors.CallInvalid, errors.TooManyCalls] as const
+// Faults that are told of elsewhere: by the end of the connection, or by the state of the broker.
+const EXPECTED_FAULTS = [
+  errors.ConnectionClosed, errors.CallTimeout, errors.CallRefused, errors.CallInvalid, errors.TooManyCalls, errors.BrokerUnavailable, errors.BrokerTimeout
+] as const
 
 /** The error that the client is told of; in an object, since a thrown value may be a promise. */
 export interface Failure {
@@ -68,13 +71,13 @@ function logText (log: FastifyBaseLogger, level: Level, fields: object, text: st
  * else at level `debug`.
  */
 export function logIgnored (log: FastifyBaseLogger, error: unknown, isExpected: boolean = false): void {
-  logError(log, isExpected || isOfClient(error) ? 'debug' : 'error', error, 'websocket promise rejected, and nothing awaits it')
+  logError(log, isExpected || isTold(error) ? 'debug' : 'error', error, 'websocket promise rejected, and nothing awaits it')
 }
 
-// A client that leaves, refuses a call or does not answer is no fault of the app's.
-function isOfClient (error: unknown): boolean {
+// A client that leaves, or a broker that is away, is no fault of the app's.
+function isTold (error: unknown): boolean {
   try {
-    return CLIENT_FAULTS.some((Fault) => error instanceof Fault)
+    return EXPECTED_FAULTS.some((Fault) => error instanceof Fault)
   } catch {
     return false
   }

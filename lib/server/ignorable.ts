@@ -42,7 +42,9 @@ export function ignorable<T> (promise: Promise<T>, ignored: (error: unknown) => 
  */
 export function attempt<T> (work: () => T | Promise<T>, ignored: (error: unknown) => void): Promise<T> {
   try {
-    return Promise.resolve(work())
+    const done = work()
+    // As it is: what adopts an ignorable promise is none.
+    return done instanceof Promise ? done : Promise.resolve(done)
   } catch (error) {
     return ignorable(Promise.reject<T>(error), ignored)
   }

@@ -1,5 +1,7 @@
+import type { Broker } from '../../types/broker.js'
 import type { ErrorHandler } from '../../types/handler.js'
 import type { PluginOptions, SharedOptions } from '../../types/options.js'
+import { memory } from '../brokers/memory.js'
 import { MAX_TIMEOUT_MS } from '../timer.js'
 import * as errors from './errors.js'
 import { meantBy } from './suggest.js'
@@ -25,6 +27,7 @@ export interface PluginSettings {
   readonly maxConnections: number
   readonly maxConnectionsPerIp: number
   readonly shutdown: ShutdownSettings
+  readonly broker: Broker
   readonly typebox: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
 }
 
@@ -98,7 +101,8 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   errorHandler: [(value) => typeof value === 'function', 'write a function (error, socket, message) => {}']
 }
 
-const PLUGIN_RULES: { readonly [K in 'typebox' | 'maxConnections' | 'maxConnectionsPerIp' | 'shutdown']: Rule } = {
+const PLUGIN_RULES: { readonly [K in 'broker' | 'typebox' | 'maxConnections' | 'maxConnectionsPerIp' | 'shutdown']: Rule } = {
+  broker: [isBroker, 'write redis(app.redis), nats(connection), memory() or shards([…])'],
   typebox: [
     (value) => [value].flat().every(isTypeBox),
     'write require(\'@sinclair/typebox\'), the namespace of typebox/format, or a list of them'
@@ -128,6 +132,7 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
     if (meant !== undefined) throw new errors.InvalidOption(name, `there is none of this name: did you mean '${meant}'?`)
   }
   const {
+    broker,
     typebox,
     maxConnections,
     maxConnectionsPerIp,
@@ -138,6 +143,7 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
     maxConnections: maxConnections ?? Number.POSITIVE_INFINITY,
     maxConnectionsPerIp: maxConnectionsPerIp ?? Number.POSITIVE_INFINITY,
     shutdown: { ...DEFAULT_SHUTDOWN, ...shutdown },
+    broker: broker ?? memory(),
     typebox: typebox && [typebox].flat() as PluginSettings['typebox']
   }
 }
@@ -185,6 +191,10 @@ function isOrigin (value: unknown): boolean {
 
 function isHosts (value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
+}
+
+function isBroker (value: unknown): boolean {
+  return isObject(value) && ['start', 'subscribe', 'unsubscribe', 'publish', 'ask', 'close'].every((name) => typeof value[name] === 'function')
 }
 
 function isTypeBox (value: unknown): boolean {

@@ -24,6 +24,7 @@ import { readPluginOptions, type PluginSettings, type RouteSettings } from './op
 import { declareRoute, routeOf, type RouteHost, type TypedRoute } from './route.js'
 import { isContract } from './route-options.js'
 import { shutDown } from './shutdown.js'
+import { TopicNode } from './topics/node.js'
 import { kHandshake, kHttpOnly, kUpgrade } from './symbols.js'
 import { loadTypeBox, type TypeBox } from './compile/typebox.js'
 
@@ -38,16 +39,18 @@ class TypedWs implements RouteHost, UpgradeHost {
   readonly settings: PluginSettings['route']
   readonly log: FastifyInstance['log']
   isClosing = false
+  readonly node: TopicNode
   readonly #channels = new Map<string, ContractChannel>()
   readonly #routes: TypedRoute[] = []
   readonly #heartbeats = new Map<string, Heartbeat>()
   readonly #shutdown: PluginSettings['shutdown']
 
-  constructor ({ route, shutdown, maxConnections, maxConnectionsPerIp }: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
+  constructor ({ route, shutdown, broker, maxConnections, maxConnectionsPerIp }: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
     this.settings = route
     this.connectionLimit = new ConnectionLimit(maxConnections, maxConnectionsPerIp)
     this.typebox = typebox
     this.log = log
+    this.node = new TopicNode(broker, log)
     this.#shutdown = shutdown
   }
 
@@ -65,7 +68,7 @@ class TypedWs implements RouteHost, UpgradeHost {
   channelOf (contract: AnyContract, scope: FastifyInstance): ContractChannel {
     const known = this.#channels.get(contract.name)
     if (known !== undefined && known.contract !== contract) throw new errors.DuplicateContract(contract.name)
-    const channel = known ?? new ContractChannel(contract, once(() => this.#encoderOf(contract, scope)), this.log)
+    const channel = known ?? new ContractChannel(contract, once(() => this.#encoderOf(contract, scope)), this.node, this.log)
     this.#channels.set(contract.name, channel)
     return channel
   }
@@ -85,6 +88,7 @@ class TypedWs implements RouteHost, UpgradeHost {
     const connections = channels.flatMap((channel) => [...channel.connections])
     const unsettled = channels.flatMap((channel) => [...channel.unsettled])
     await shutDown({ handshakes, connections, unsettled, streams, log }, this.#shutdown)
+    await this.node.close()
   }
 
   // A route knows its scope's shared schemas; a channel without a route has only its own.
@@ -121,6 +125,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   app.addHook('onResponse', restoreWs)
   app.addHook('onRoute', keepHandler)
   app.addHook('onReady', async () => host.compile())
+  app.addHook('onReady', async () => host.node.start())
   app.addHook('preClose', async () => host.close())
   app.addHook('onClose', async () => { for (const visitor of host.injectedClients) visitor.close() })
 

@@ -57,6 +57,8 @@ export class Observer {
   #opened = 0
   #slowed = 0
   #dropped = 0
+  #publishFailed = 0
+  #gaps = 0
 
   constructor (contract: AnyContract) {
     this.#contract = contract
@@ -77,6 +79,8 @@ export class Observer {
       opened: this.#opened,
       slowed: this.#slowed,
       dropped: this.#dropped,
+      publishFailed: this.#publishFailed,
+      gaps: this.#gaps,
       errors: { ...this.#errors },
       handshakesRefused: { ...this.#handshakesRefused }
     }
@@ -128,6 +132,18 @@ export class Observer {
   dropped (socket: Socket, type: string | undefined): void {
     this.#dropped++
     if (diagnostics.dropped.hasSubscribers) diagnostics.dropped.publish({ socket, type })
+  }
+
+  /** An event did not reach the other nodes, or perhaps not. */
+  publishFailed (topic: string, error: unknown): void {
+    this.#publishFailed++
+    if (diagnostics.publishFailed.hasSubscribers) diagnostics.publishFailed.publish({ contract: this.#contract, topic, error })
+  }
+
+  /** Messages of other nodes may have been missed. */
+  missed ({ topic, from, to }: { readonly topic: string, readonly from: Date, readonly to: Date }): void {
+    this.#gaps++
+    if (diagnostics.topicGap.hasSubscribers) diagnostics.topicGap.publish({ contract: this.#contract, topic, from, to })
   }
 
   /** True while a channel that follows the run of a handler has subscribers. */

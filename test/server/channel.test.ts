@@ -42,6 +42,8 @@ const NOTHING: ChannelStats = {
   bytesSent: 0,
   slowed: 0,
   dropped: 0,
+  publishFailed: 0,
+  gaps: 0,
   errors: {},
   handshakesRefused: {}
 }

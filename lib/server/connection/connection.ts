@@ -135,11 +135,11 @@ export class Connection implements
     return this.#subscriptions?.topics ?? NO_TOPICS
   }
 
-  subscribe (topic: string): void {
-    if (this.#lifecycle.hasEnded) return
+  subscribe (topic: string): boolean | Promise<boolean> {
+    if (this.#lifecycle.hasEnded) return false
     const { registry: { hub }, settings: { maxTopics } } = this.route
     this.#subscriptions ??= new Subscriptions<Connection>(hub, this, maxTopics)
-    this.#subscriptions.add(topic)
+    return this.#subscriptions.add(topic)
   }
 
   unsubscribe (topic: string): void {

@@ -26,8 +26,8 @@ export interface SocketOwner extends Subscriber {
   readonly topics: ReadonlySet<string>
   expiresAt: Date | undefined
   call (type: string, payload: unknown, options: CallOptions): Promise<unknown>
-  /** Both expect a valid topic. */
-  subscribe (topic: string): void
+  /** Both expect a valid topic. Returns whether the topic is heard from other nodes. */
+  subscribe (topic: string): boolean | Promise<boolean>
   unsubscribe (topic: string): void
   close (code?: number, reason?: string | Uint8Array): void
   terminate (): void
@@ -121,11 +121,10 @@ export class TypedSocket implements Socket {
     })
   }
 
-  // A promise, since a topic may live on several nodes one day.
-  subscribe (topic: string): Promise<void> {
+  subscribe (topic: string): Promise<boolean> {
     return attempt(() => {
       checkTopic(topic)
-      this.#connection.subscribe(topic)
+      return this.#connection.subscribe(topic)
     }, (error) => logIgnored(this.log, error))
   }
 
@@ -136,7 +135,8 @@ export class TypedSocket implements Socket {
   publish (topic: string, type: string, payload: unknown): void {
     checkTopic(topic)
     const { encoder, registry } = this.#connection.route
-    registry.hub.publish(topic, frameOf(type, encoder.event(type, payload)), this.#connection)
+    // The node counts a failure of the broker and tells of it.
+    registry.hub.publish(topic, frameOf(type, encoder.event(type, payload)), this.#connection)?.catch(() => {})
   }
 
   close (code?: number, reason?: string | Uint8Array): void {

@@ -18,12 +18,14 @@ export class Subscriptions<S extends Subscriber> {
     return this.#topics
   }
 
-  /** @throws FST_TYPED_WS_TOO_MANY_TOPICS */
-  add (topic: string): void {
-    if (this.#topics.has(topic)) return
-    if (this.#topics.size >= this.#max) throw new errors.TooManyTopics(this.#max)
+  /**
+   * Returns whether the topic is heard from other nodes, as `Hub.subscribe` does.
+   * @throws FST_TYPED_WS_TOO_MANY_TOPICS
+   */
+  add (topic: string): true | Promise<boolean> {
+    if (this.#topics.size >= this.#max && !this.#topics.has(topic)) throw new errors.TooManyTopics(this.#max)
     this.#topics.add(topic)
-    this.#hub.subscribe(topic, this.#subscriber)
+    return this.#hub.subscribe(topic, this.#subscriber)
   }
 
   remove (topic: string): void {

@@ -3,7 +3,9 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
 import { defineContract, type Socket } from '../../../lib/index.js'
+import { memory } from '../../../lib/brokers/memory.js'
 import { Hub } from '../../../lib/server/topics/hub.js'
+import { TopicNode } from '../../../lib/server/topics/node.js'
 import { connect, createApp, listen, type Client, type Teardown } from '../../support/helper.js'
 
 const rooms = defineContract({
@@ -189,7 +191,7 @@ t.test('messages published and sent in one turn reach a member in their order, w
 })
 
 t.test('a connection without topics leaves none', (t) => {
-  const hub = new Hub<{ deliver: () => void }>()
+  const hub = new Hub<{ deliver: () => void }>('empty.v1', new TopicNode(memory(), {} as never))
   hub.unsubscribe('nobody', { deliver: () => t.fail('not a member') })
   t.equal(hub.size('nobody'), 0)
   t.end()

@@ -1,0 +1,107 @@
+import type { Broker } from '../../../types/broker.js'
+
+/** A time in which messages of a topic may have been missed. */
+export interface Gap {
+  readonly topic: string
+  readonly from: Date
+  readonly to: Date
+}
+
+// A page that reloads finds its topic subscribed.
+const LINGER_MS = 10_000
+
+/**
+ * A topic at the engine.
+ *
+ * | state | meaning |
+ * | --- | --- |
+ * | subscribing | the engine was asked, and has not answered |
+ * | live | messages are heard |
+ * | interrupted | the engine cannot vouch for it; the broker goes on trying |
+ *
+ * Each of them may linger: the last member has left, and the topic is unsubscribed in 10 s.
+ */
+interface Subscription {
+  isLive: boolean
+  asked: Promise<boolean> | undefined
+  interruptedAt: Date | undefined
+  lingering: NodeJS.Timeout | undefined
+}
+
+/** The topics with members on this node, of all contracts, as the engine knows them. */
+export class NodeSubscriptions {
+  readonly #broker: Broker
+  readonly #topics = new Map<string, Subscription>()
+
+  constructor (broker: Broker) {
+    this.#broker = broker
+  }
+
+  /** @returns whether the topic is heard; `false`, by a promise, where the engine cannot say so: it is heard once the engine is back. */
+  join (topic: string): true | Promise<boolean> {
+    const subscription = this.#find(topic)
+    clearTimeout(subscription.lingering)
+    subscription.lingering = undefined
+    if (subscription.isLive) return true
+    subscription.asked ??= this.#ask(topic, subscription)
+    return subscription.asked
+  }
+
+  /** The last member has left. */
+  leave (topic: string): void {
+    const subscription = this.#topics.get(topic)
+    if (subscription !== undefined) subscription.lingering = setTimeout(() => this.#drop(topic), LINGER_MS).unref()
+  }
+
+  interrupted (topics: Iterable<string> = this.#topics.keys()): void {
+    const interruptedAt = new Date()
+    for (const topic of topics) {
+      const subscription = this.#topics.get(topic)
+      if (subscription?.isLive !== true) continue
+      subscription.isLive = false
+      subscription.interruptedAt = interruptedAt
+    }
+  }
+
+  /** @returns the gaps of topics that were live before. */
+  resumed (topics: Iterable<string> = this.#topics.keys()): readonly Gap[] {
+    const [to, gaps]: [Date, Gap[]] = [new Date(), []]
+    for (const topic of topics) {
+      const subscription = this.#topics.get(topic)
+      if (subscription === undefined) continue
+      subscription.isLive = true
+      if (subscription.interruptedAt !== undefined) gaps.push({ topic, from: subscription.interruptedAt, to })
+      subscription.interruptedAt = undefined
+    }
+    return gaps
+  }
+
+  close (): void {
+    for (const { lingering } of this.#topics.values()) clearTimeout(lingering)
+  }
+
+  #find (topic: string): Subscription {
+    const known = this.#topics.get(topic)
+    if (known !== undefined) return known
+    const subscription: Subscription = { isLive: false, asked: undefined, interruptedAt: undefined, lingering: undefined }
+    this.#topics.set(topic, subscription)
+    return subscription
+  }
+
+  async #ask (topic: string, subscription: Subscription): Promise<boolean> {
+    try {
+      await this.#broker.subscribe(topic)
+      subscription.isLive = true
+      return true
+    } catch {
+      return false
+    } finally {
+      subscription.asked = undefined
+    }
+  }
+
+  #drop (topic: string): void {
+    this.#topics.delete(topic)
+    this.#broker.unsubscribe(topic)
+  }
+}

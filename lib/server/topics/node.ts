@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Broker, BrokerHost, BrokerState } from '../../../types/broker.js'
+import type { ChannelBroker } from '../../../types/socket.js'
+import * as diagnostics from '../diagnostics.js'
+import * as errors from '../errors.js'
+import { frameOf, type Frame } from '../transport/frame.js'
+import { Control, type Command, type Outcome, type Outcomes } from './control.js'
+import { unwrap, wrap } from './envelope.js'
+import { NodeSubscriptions, type Gap } from './node-subscriptions.js'
+
+/** The topics of one contract on this node. */
+export interface NodeMember {
+  /** Delivers a frame of another node. */
+  deliver (topic: string, frame: Frame): void
+  perform (topic: string, command: Command): Outcome
+  publishFailed (topic: string, error: unknown): void
+  missed (gap: Gap): void
+}
+
+const NOTHING_DONE: Outcome = { done: 0, members: 0 }
+
+/** This process among those that share a broker. The topics of all contracts meet here, each as `contract/topic`. */
+export class TopicNode implements BrokerHost {
+  readonly node: string = randomBytes(9).toString('base64url')
+  readonly isLocal: boolean
+  readonly #broker: Broker
+  readonly #log: FastifyBaseLogger
+  readonly #members = new Map<string, NodeMember>()
+  readonly #subscriptions: NodeSubscriptions
+  readonly #control: Control
+  #state: BrokerState
+  #since = new Date()
+  // An engine that is away from the beginning is told of, too.
+  #isKnown = false
+  #ignored = 0
+
+  constructor (broker: Broker, log: FastifyBaseLogger) {
+    this.isLocal = broker.isLocal === true
+    this.#state = this.isLocal ? 'ready' : 'away'
+    this.#broker = broker
+    this.#log = log
+    this.#subscriptions = new NodeSubscriptions(broker)
+    this.#control = new Control(this.node, broker, (topic, command) => this.#perform(topic, command))
+  }
+
+  get status (): ChannelBroker {
+    return { name: this.#broker.name, state: this.#state, since: this.#since, ignored: this.#ignored }
+  }
+
+  start (): void {
+    this.#broker.start(this)
+  }
+
+  async close (): Promise<void> {
+    this.#subscriptions.close()
+    await this.#broker.close()
+  }
+
+  add (contract: string, member: NodeMember): void {
+    this.#members.set(contract, member)
+  }
+
+  /** A topic has a member here; see `NodeSubscriptions.join`. */
+  join (contract: string, topic: string): true | Promise<boolean> {
+    return this.isLocal || this.#subscriptions.join(`${contract}/${topic}`)
+  }
+
+  /** A topic's last member has left. */
+  leave (contract: string, topic: string): void {
+    if (!this.isLocal) this.#subscriptions.leave(`${contract}/${topic}`)
+  }
+
+  /**
+   * Hands a frame to the other nodes.
+   * @throws FST_TYPED_WS_BROKER_UNAVAILABLE, FST_TYPED_WS_BROKER_TIMEOUT, by rejecting.
+   */
+  async publish (contract: string, topic: string, { type, text }: Frame): Promise<void> {
+    try {
+      await this.#broker.publish(`${contract}/${topic}`, wrap({ kind: 'event', node: this.node, name: type, text }))
+    } catch (error) {
+      const failure = this.#failureOf(error)
+      this.#members.get(contract)?.publishFailed(topic, failure)
+      throw failure
+    }
+  }
+
+  /**
+   * Does a command on every node that has members in the topic.
+   * @throws as `publish` does; then it was done on this node alone.
+   */
+  async ask (contract: string, topic: string, command: Command): Promise<Outcomes> {
+    try {
+      return await this.#control.ask(`${contract}/${topic}`, command)
+    } catch (error) {
+      throw this.#failureOf(error)
+    }
+  }
+
+  heard (topic: string, message: string): void {
+    const envelope = unwrap(message)
+    switch (envelope?.kind) {
+      case 'event': return envelope.node === this.node ? undefined : this.#deliver(topic, frameOf(envelope.name, envelope.text))
+      case 'question': return this.#control.asked(topic, envelope)
+      case 'answer': return this.#control.answered(envelope)
+      // A newer version of a node speaks of more.
+      default: this.#ignored++
+    }
+  }
+
+  interrupted (topics?: Iterable<string>): void {
+    this.#subscriptions.interrupted(topics)
+  }
+
+  resumed (topics?: Iterable<string>): void {
+    for (const gap of this.#subscriptions.resumed(topics)) {
+      const [member, topic] = this.#find(gap.topic)
+      member?.missed({ ...gap, topic })
+    }
+  }
+
+  changed (state: BrokerState, reason?: unknown): void {
+    if (this.#isKnown && state === this.#state) return
+    if (state !== this.#state) this.#since = new Date()
+    this.#isKnown = true
+    this.#state = state
+    const { name } = this.#broker
+    if (diagnostics.broker.hasSubscribers) diagnostics.broker.publish({ name, state, reason })
+    if (this.isLocal) return
+    if (state === 'ready') this.#log.info({ broker: name }, 'websocket topics reach other nodes')
+    else this.#log.warn({ broker: name, err: reason }, 'websocket topics reach this node only: the broker is away')
+  }
+
+  #deliver (name: string, frame: Frame): void {
+    const [member, topic] = this.#find(name)
+    member?.deliver(topic, frame)
+  }
+
+  #perform (name: string, command: Command): Outcome {
+    const [member, topic] = this.#find(name)
+    return member?.perform(topic, command) ?? NOTHING_DONE
+  }
+
+  #find (name: string): [member: NodeMember | undefined, topic: string] {
+    const end = name.indexOf('/')
+    return [this.#members.get(name.slice(0, end)), name.slice(end + 1)]
+  }
+
+  #failureOf (error: unknown): Error {
+    const Failure = (error as { readonly code?: unknown } | undefined)?.code === 'UNAVAILABLE' ? errors.BrokerUnavailable : errors.BrokerTimeout
+    return Object.assign(new Failure(this.#broker.name), { cause: error })
+  }
+}

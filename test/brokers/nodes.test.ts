@@ -1,0 +1,305 @@
+// A service on several nodes: each is an app of its own, and the engine between them is real.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
+import { redis } from '../../lib/brokers/redis.js'
+import { defineContract, memory, shards, type Broker, type Diagnostics, type PluginOptions, type Socket } from '../../lib/index.js'
+import { missing, startNats, startRedis, type Engine } from '../support/engine.js'
+import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../support/helper.js'
+
+// Its declarations do not compile with `exactOptionalPropertyTypes`.
+const { connect: connectNats } = await import('@nats-io/transport-node' as string) as {
+  connect (options: object): Promise<NatsConnection & { close (): Promise<void> }>
+}
+
+const rooms = defineContract({
+  name: 'rooms.v1',
+  clientToServer: {
+    join: { request: Type.Object({ room: Type.String() }), reply: Type.Boolean() },
+    leave: { request: Type.Object({ room: Type.String() }), reply: Type.Null() },
+    say: Type.Object({ room: Type.String(), text: Type.String() })
+  },
+  serverToClient: { said: Type.Object({ text: Type.String() }) }
+})
+const [noRedis, noNats] = [await missing('redis-server'), await missing('nats-server')]
+const engines = [
+  { name: 'Redis', skip: noRedis, start: startRedis, broker: redisBroker },
+  { name: 'NATS', skip: noNats, start: startNats, broker: natsBroker }
+]
+
+function redisClient (t: Teardown, { port }: Engine): Redis {
+  const client = new Redis({ port, host: '127.0.0.1' }).on('error', () => {})
+  t.teardown(() => client.disconnect())
+  return client
+}
+
+async function redisBroker (t: Teardown, engine: Engine): Promise<Broker> {
+  return redis(redisClient(t, engine))
+}
+
+async function natsBroker (t: Teardown, { port }: Engine): Promise<Broker> {
+  const connection = await connectNats({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100 })
+  t.teardown(() => connection.close())
+  return nats(connection)
+}
+
+/** One node with a client on it. */
+interface Node {
+  readonly app: FastifyInstance
+  readonly client: Client
+  readonly url: string
+  readonly log: Log
+  readonly socket: Socket<typeof rooms>
+}
+
+async function start (t: Teardown, broker: Broker, options: PluginOptions = {}, isReady = true): Promise<Node> {
+  const log = new Log()
+  const app = await createApp(t, { broker, ...options }, { logger: log.options })
+  app.ws('/', {
+    contract: rooms,
+    on: {
+      join: ({ room }, socket) => socket.subscribe(room),
+      leave: ({ room }, socket) => {
+        socket.unsubscribe(room)
+        return null
+      },
+      say: ({ room, text }, socket) => socket.publish(room, 'said', { text })
+    }
+  })
+  const url = await listen(app)
+  if (isReady) await until(() => app.channel(rooms).broker.state === 'ready')
+  const client = await connect(t, url)
+  return { app, client, url, log, socket: app.channel(rooms).sockets().next().value! }
+}
+
+function hear<K extends keyof Diagnostics> (t: Teardown, name: K): Array<Diagnostics[K]> {
+  const heard: Array<Diagnostics[K]> = []
+  const listener = (message: unknown): void => { heard.push(message as Diagnostics[K]) }
+  subscribe(name, listener)
+  t.teardown(() => { unsubscribe(name, listener) })
+  return heard
+}
+
+for (const { name, skip, start: startEngine, broker } of engines) {
+  const nodes = async (t: Teardown, engine: Engine, count: number): Promise<Node[]> =>
+    Promise.all(Array.from({ length: count }, async () => start(t, await broker(t, engine))))
+
+  t.test(`${name}: an event reaches every member on every node once, and not its sender`, { skip }, async (t) => {
+    const [one, two, three] = await nodes(t, await startEngine(t), 3) as [Node, Node, Node]
+    const other = await connect(t, one.url)
+    for (const client of [one.client, other, two.client, three.client]) {
+      client.send({ type: 'join', ref: 1, room: 'a' })
+      t.same(await client.next(), { type: '$reply', ref: 1, data: true })
+    }
+    for (let n = 0; n < 100; n++) one.client.send({ type: 'say', room: 'a', text: String(n) })
+    for (const client of [other, two.client, three.client]) {
+      for (let n = 0; n < 100; n++) t.same(await client.next(), { type: 'said', text: String(n) })
+    }
+    await one.app.channel(rooms).publish('a', 'said', { text: 'to all' })
+    for (const client of [one.client, other, two.client, three.client]) {
+      t.same(await client.next(), { type: 'said', text: 'to all' })
+      t.equal(client.unread, 0)
+    }
+  })
+
+  t.test(`${name}: members are counted, closed and taken out on every node, by the name of a topic`, { skip }, async (t) => {
+    const [one, two, three] = await nodes(t, await startEngine(t), 3) as [Node, Node, Node]
+    await Promise.all([one, two].flatMap(({ socket }) => [socket.subscribe('user:7'), socket.subscribe('room')]))
+    await three.socket.subscribe('room')
+    const channel = one.app.channel(rooms)
+    await until(async () => (await channel.count('room')).connections === 3)
+    t.same(await channel.count('room'), { connections: 3, nodes: 3, silent: 0 })
+    t.same(await three.app.channel(rooms).count('user:7'), { connections: 2, nodes: 2, silent: 0 }, 'also by a node without members')
+    t.same(await channel.unsubscribe({ topic: 'user:7' }, 'room'), { unsubscribed: 2, nodes: 2, silent: 0 })
+    t.same([one, two, three].map(({ socket }) => socket.topics.has('room')), [false, false, true])
+    t.same(await channel.disconnect({ topic: 'user:7' }, 4503, Buffer.from('banned')), { closed: 2, nodes: 2, silent: 0 })
+    t.same(await Promise.all([one, two].map(({ client }) => client.closed())), Array.from({ length: 2 }, () => ({ code: 4503, reason: 'banned' })))
+    t.equal(three.client.ws.readyState, three.client.ws.OPEN)
+    await until(async () => (await channel.count('user:7')).connections === 0)
+    t.same(await channel.count('user:7'), { connections: 0, nodes: 0, silent: 0 })
+  })
+
+  t.test(`${name}: an engine that goes and comes back`, { skip }, async (t) => {
+    const engine = await startEngine(t)
+    const [one, two] = await nodes(t, engine, 2) as [Node, Node]
+    const [states, gaps, failures] = [hear(t, 'fastify-typed-ws.broker'), hear(t, 'fastify-typed-ws.topic.gap'), hear(t, 'fastify-typed-ws.publish.failed')]
+    await Promise.all([one.socket.subscribe('a'), two.socket.subscribe('a')])
+    await engine.kill()
+    await until(() => [one, two].every(({ app }) => app.channel(rooms).broker.state === 'away'))
+
+    const channel = one.app.channel(rooms)
+    await t.rejects(channel.publish('a', 'said', { text: 'here only' }), { code: 'FST_TYPED_WS_BROKER_UNAVAILABLE', statusCode: 503, cause: Error })
+    t.same(await one.client.next(), { type: 'said', text: 'here only' }, 'members here have it at once')
+    two.client.send({ type: 'say', room: 'a', text: 'of a socket' })
+    void channel.publish('a', 'said', { text: 'ignored' })
+    t.same(await one.client.next(), { type: 'said', text: 'ignored' })
+    t.equal(await one.socket.subscribe('late'), false)
+    await t.rejects(channel.count('a'), { code: 'FST_TYPED_WS_BROKER_UNAVAILABLE' })
+    await until(() => failures.length === 3)
+    t.match(failures[0], { contract: { name: 'rooms.v1' }, topic: 'a', error: { code: 'FST_TYPED_WS_BROKER_UNAVAILABLE' } })
+    t.match([channel.stats.publishFailed, two.app.channel(rooms).stats.publishFailed], [2, 1])
+
+    await engine.start()
+    await until(() => [one, two].every(({ app }) => app.channel(rooms).broker.state === 'ready'))
+    await two.app.channel(rooms).publish('a', 'said', { text: 'again' })
+    for (const { client } of [one, two]) t.same(await client.next(), { type: 'said', text: 'again' }, 'nothing of the outage came late')
+    await two.app.channel(rooms).publish('late', 'said', { text: 'found' })
+    t.same(await one.client.next(), { type: 'said', text: 'found' })
+    t.same(gaps.map(({ topic, contract }) => [contract.name, topic]), [['rooms.v1', 'a'], ['rooms.v1', 'a']], 'one for each node; what was never heard has none')
+    for (const { from, to } of gaps) t.ok(from <= to)
+    t.equal(channel.stats.gaps, 1)
+    t.same(states.map(({ name, state }) => [name, state]).sort(), [['away'], ['away'], ['ready'], ['ready']].map(([state]) => [name.toLowerCase(), state]))
+    t.equal(one.log.find('websocket topics reach this node only: the broker is away').length, 1, 'one line for each change')
+    t.equal(one.log.find('websocket topics reach other nodes').length, 2)
+    t.equal(one.log.find('websocket promise rejected, and nothing awaits it').filter(({ level }) => Number(level) > 20).length, 0)
+  })
+
+  t.test(`${name}: an engine that hangs holds nobody`, { skip }, async (t) => {
+    const engine = await startEngine(t)
+    const [one, two] = await nodes(t, engine, 2) as [Node, Node]
+    await Promise.all([one.socket.subscribe('a'), two.socket.subscribe('a')])
+    engine.hang()
+    t.teardown(() => engine.goOn())
+    await t.rejects(one.app.channel(rooms).publish('a', 'said', { text: 'perhaps' }), { code: /FST_TYPED_WS_BROKER_(?:TIMEOUT|UNAVAILABLE)/ })
+    t.same(await one.client.next(), { type: 'said', text: 'perhaps' })
+    one.client.send({ type: 'join', ref: 1, room: 'new' })
+    t.same(await one.client.next(), { type: '$reply', ref: 1, data: false }, 'it is heard later')
+    await one.app.close()
+    t.match(await one.client.closed(), { code: 1012 })
+  })
+
+  t.test(`${name}: a node that hangs is silent, and the others are counted`, { skip }, async (t) => {
+    const engine = await startEngine(t)
+    const [one, two] = await nodes(t, engine, 2) as [Node, Node]
+    await Promise.all([one.socket.subscribe('a'), two.socket.subscribe('a')])
+    const other = await broker(t, engine)
+    t.teardown(() => other.close())
+    let state = 'away'
+    other.start({ node: 'hung', heard () {}, interrupted () {}, resumed () {}, changed (now) { state = now } })
+    await until(() => state === 'ready')
+    await other.subscribe('rooms.v1/a')
+    await until(async () => (await one.app.channel(rooms).count('a')).silent === 1)
+    t.same(await one.app.channel(rooms).count('a'), { connections: 2, nodes: 2, silent: 1 })
+  })
+}
+
+t.test('a topic that was left lingers, and is unsubscribed once', { skip: noRedis }, async (t) => {
+  const engine = await startRedis(t)
+  const client = redisClient(t, engine)
+  const node = await start(t, redis(client))
+  const subscribed = async (): Promise<number> => (await client.pubsub('NUMSUB', 'typed-ws:rooms.v1/a'))[1] as number
+  await node.socket.subscribe('a')
+  t.equal(await subscribed(), 1)
+  node.socket.unsubscribe('a')
+  await node.socket.subscribe('a')
+  node.socket.unsubscribe('a')
+  t.equal(await subscribed(), 1, 'a page that reloads finds it')
+  while (await subscribed() > 0) await pause(100)
+  t.equal(node.app.channel(rooms).stats.topics, 0)
+  await node.socket.subscribe('a')
+  t.equal(await subscribed(), 1)
+})
+
+t.test('10,000 topics of one turn are few commands', { skip: noRedis }, async (t) => {
+  const engine = await startRedis(t)
+  const client = redisClient(t, engine)
+  const node = await start(t, redis(client), { maxTopics: 10_000 })
+  await Promise.all(Array.from({ length: 10_000 }, (_, n) => node.socket.subscribe(`t${n}`)))
+  const [, calls] = /cmdstat_subscribe:calls=(\d+)/.exec(await client.info('commandstats'))!
+  t.equal(Number(calls), 20 + 1, 'at most 512 in each, and the probe')
+})
+
+t.test('the client that Redis is reached by is left alone', { skip: noRedis }, async (t) => {
+  const engine = await startRedis(t)
+  const client = redisClient(t, engine)
+  await client.ping()
+  const before = [client.eventNames().map((event) => [event, client.listenerCount(event)]), { ...client.options }, client.mode]
+  const node = await start(t, redis(client, { prefix: 'mine:' }))
+  await node.socket.subscribe('a')
+  t.equal((await client.pubsub('NUMSUB', 'mine:rooms.v1/a'))[1], 1)
+  await node.app.close()
+  t.same([client.eventNames().map((event) => [event, client.listenerCount(event)]), { ...client.options }, client.mode], before)
+  t.equal(await client.ping(), 'PONG', 'it is open')
+})
+
+t.test('an engine that is away holds neither boot nor a connection', { skip: noRedis }, async (t) => {
+  const engine = await startRedis(t)
+  const client = redisClient(t, engine)
+  await engine.kill()
+  const node = await start(t, redis(client), {}, false)
+  node.client.send({ type: 'join', ref: 1, room: 'a' })
+  t.same(await node.client.next(), { type: '$reply', ref: 1, data: false })
+  await until(() => node.log.find('websocket topics reach this node only: the broker is away').length === 1)
+  await engine.start()
+  await until(() => node.app.channel(rooms).broker.state === 'ready')
+  t.equal(await node.socket.subscribe('a'), true)
+  t.equal(node.app.channel(rooms).stats.gaps, 0, 'nothing was heard before')
+})
+
+t.test('a text of another version between nodes is ignored and counted', { skip: noRedis }, async (t) => {
+  const engine = await startRedis(t)
+  const client = redisClient(t, engine)
+  const node = await start(t, redis(client))
+  await node.socket.subscribe('a')
+  const texts = ['2Ex said\n{"type":"said","text":"newer"}', '1Zx said\n{}', '', 'nonsense', '1Ex\nsaid {}']
+  for (const text of texts) await client.publish('typed-ws:rooms.v1/a', text)
+  await client.publish('typed-ws:rooms.v1/a', '1Eother "said"\n{"type":"said","text":"known"}')
+  t.same(await node.client.next(), { type: 'said', text: 'known' })
+  t.equal(node.app.channel(rooms).broker.ignored, texts.length)
+  for (const text of ['1Ax 99\n[1,1]', '1Qx 1\n{"do":"count"}']) await client.publish('typed-ws:rooms.v1/unknown', text)
+})
+
+t.test('shards spread topics over engines, each with its own state', { skip: noRedis }, async (t) => {
+  const servers = [await startRedis(t), await startRedis(t)] as const
+  const broker = (): Broker => shards(servers.map((server) => redis(redisClient(t, server))))
+  const [one, two] = [await start(t, broker()), await start(t, broker())]
+  const topics = Array.from({ length: 20 }, (_, n) => `t${n}`)
+  await Promise.all(topics.flatMap((topic) => [one.socket.subscribe(topic), two.socket.subscribe(topic)]))
+  for (const topic of topics) await one.app.channel(rooms).publish(topic, 'said', { text: topic })
+  const heard = []
+  for (let n = 0; n < topics.length; n++) heard.push((await two.client.next())['text'])
+  t.same(heard.sort(), [...topics].sort())
+  t.match(one.app.channel(rooms).broker, { name: 'shards of redis', state: 'ready' })
+  t.same(await one.app.channel(rooms).count('t1'), { connections: 2, nodes: 2, silent: 0 })
+
+  await servers[0].kill()
+  await until(() => one.app.channel(rooms).broker.state === 'away')
+  const outcomes = await Promise.allSettled(topics.map((topic) => one.app.channel(rooms).publish(topic, 'said', { text: 'half' })))
+  const failed = outcomes.filter(({ status }) => status === 'rejected').length
+  t.ok(failed > 0 && failed < topics.length, 'the other engine carries on')
+  two.socket.unsubscribe('t1')
+  await servers[0].start()
+  await until(() => one.app.channel(rooms).broker.state === 'ready')
+  t.equal(one.app.channel(rooms).stats.gaps, failed)
+})
+
+t.test('one process needs no broker', async (t) => {
+  const node = await start(t, memory())
+  t.equal(await node.socket.subscribe('a'), true)
+  await node.app.channel(rooms).publish('a', 'said', { text: 'x' })
+  t.same(await node.client.next(), { type: 'said', text: 'x' })
+  t.match(node.app.channel(rooms).broker, { name: 'memory', state: 'ready', ignored: 0 })
+  t.same(await node.app.channel(rooms).count('a'), { connections: 1, nodes: 1, silent: 0 })
+  t.same(await node.app.channel(rooms).disconnect({ topic: 'a' }), { closed: 1, nodes: 1, silent: 0 })
+  t.same(await node.client.closed(), { code: 4503, reason: '' })
+  await until(() => node.app.channel(rooms).size() === 0)
+  t.same(await node.app.channel(rooms).count('a'), { connections: 0, nodes: 0, silent: 0 })
+  t.equal(await node.socket.subscribe('a'), false, 'the connection has ended')
+})
+
+t.test('mistakes with brokers and topics are told where they are made', async (t) => {
+  const wrong = createApp(t, { broker: { name: 'half' } as never })
+  await t.rejects(wrong, { code: 'FST_TYPED_WS_INVALID_OPTION', message: /broker.*redis\(app\.redis\)/ })
+  t.throws(() => shards([]), { name: 'TypeError', message: /list of brokers/ })
+  const { app } = await start(t, memory())
+  const channel = app.channel(rooms)
+  await t.rejects(channel.count(''), { code: 'FST_TYPED_WS_INVALID_TOPIC_NAME' })
+  await t.rejects(channel.count('\ud800'), { code: 'FST_TYPED_WS_INVALID_TOPIC_NAME' }, 'a lone surrogate has no UTF-8')
+  await t.rejects(channel.unsubscribe({ topic: 'a' }, ''), { code: 'FST_TYPED_WS_INVALID_TOPIC_NAME' })
+  await t.rejects(channel.disconnect({ topic: 'a' }, 1), { code: 'FST_TYPED_WS_INVALID_CLOSE' })
+  void channel.count('')
+})
