@@ -43,6 +43,13 @@ t.test('imports stay in their folder or point down', async (t) => {
   }
 })
 
+t.test('brokers see their types alone, and the server sees the one that needs nothing', async (t) => {
+  for (const { from, to } of imports.filter(({ to }) => sources.has(to))) {
+    if (from.startsWith('lib/brokers/')) t.ok(to.startsWith('lib/brokers/') || to === 'types/broker.ts', `${from} may not import ${to}: a broker is told all it needs`)
+    if (to.startsWith('lib/brokers/') && from.startsWith('lib/server/')) t.equal(to, 'lib/brokers/memory.ts', `${from} is given any other broker`)
+  }
+})
+
 t.test('no file imports itself by way of others', async (t) => {
   const targets = new Map(code.map((file) => [file, imports.filter(({ from }) => from === file).map(({ to }) => to)]))
   t.same(code.flatMap((file) => circleFrom(file, targets)), [], 'no circle')
