@@ -1,15 +1,19 @@
 /**
- * Carries messages between the processes of a service, so that a topic has members on several nodes. `redis(client)` of `fastify-typed-ws/redis` and
- * `nats(connection)` of `fastify-typed-ws/nats` are brokers; `memory()` is the default and reaches this process only.
+ * Carries messages between the processes of a service, so that a topic has members on several
+ * nodes. `redis(client)` of `fastify-typed-ws/redis` and `nats(connection)` of
+ * `fastify-typed-ws/nats` are brokers; `memory()` is the default and reaches this process only.
  *
  * To write another one, keep these duties; `docs/brokers.md` explains them.
  *
  * A broker MUST
- * - return from `start` at once, connect by itself, and try again for ever, with pauses of different length on each node;
- * - resolve `subscribe` only when every message published from then on is heard; reject within 1 s when it cannot know that, and go on trying;
+ * - return from `start` at once, connect by itself, and try again for ever, with pauses of
+ *   different length on each node;
+ * - resolve `subscribe` only when every message published from then on is heard; reject within 1 s
+ *   when it cannot know that, and go on trying;
  * - keep the order of messages that one node publishes to one topic;
  * - settle `publish` and `ask` within 1 s;
- * - call `interrupted` when it cannot vouch for a subscription any more, and `resumed` when it can again;
+ * - call `interrupted` when it cannot vouch for a subscription any more, and `resumed` when it can
+ *   again;
  * - close within 1 s.
  *
  * A broker MUST NOT
@@ -18,7 +22,8 @@
  * - throw, leave a rejection unhandled, or keep the process alive after `close`;
  * - close a connection that it was given.
  *
- * It MAY deliver a node's own messages to that node: each carries its node's name and is dropped there.
+ * It MAY deliver a node's own messages to that node: each carries its node's name and is dropped
+ * there.
  */
 export interface Broker {
   /** The engine's name in log lines and in `channel.broker`. */
@@ -33,7 +38,8 @@ export interface Broker {
   unsubscribe (topic: string): void
   /**
    * Hands one message to the engine, for each node that hears the topic.
-   * @throws by rejecting: an error whose `code` is `'UNAVAILABLE'` when the engine does not have it; any other when that is not known.
+   * @throws by rejecting: an error whose `code` is `'UNAVAILABLE'` when the engine does not have
+   *   it; any other when that is not known.
    */
   publish (topic: string, message: string): Promise<void>
   /**

@@ -79,7 +79,10 @@ export interface Diagnostics {
   'fastify-typed-ws.dropped': { readonly socket: Socket, readonly type: string | undefined }
   /** The broker's engine has become reachable, or has gone for a `reason`. */
   'fastify-typed-ws.broker': { readonly name: string, readonly state: BrokerState, readonly reason: unknown }
-  /** Messages that other nodes published to a topic between `from` and `to` may not have reached its members on this node. */
+  /**
+   * Messages that other nodes published to a topic between `from` and `to` may not have reached its
+   * members on this node.
+   */
   'fastify-typed-ws.topic.gap': { readonly contract: AnyContract, readonly topic: string, readonly from: Date, readonly to: Date }
   /** An event did not reach the other nodes, or perhaps not: `error` tells. */
   'fastify-typed-ws.publish.failed': { readonly contract: AnyContract, readonly topic: string, readonly error: unknown }

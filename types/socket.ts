@@ -93,17 +93,20 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   sendBinary (data: C['binary']['serverToClient'] extends true ? ArrayBufferView | ArrayBufferLike | Blob : never): boolean
 
   /**
-   * Joins a topic: a name of 1 to 255 bytes of UTF-8, shared by all routes of the same contract, and by all nodes that share a broker.
-   * @returns whether everything published from now on reaches this connection: `false`, after 1 s at most, when the broker's engine is away; the topic is heard from
-   * other nodes as soon as it is back. Also `false` when the connection has ended.
+   * Joins a topic: a name of 1 to 255 bytes of UTF-8, shared by all routes of the same contract,
+   * and by all nodes that share a broker.
+   * @returns whether everything published from now on reaches this connection: `false`, after 1 s
+   *   at most, when the broker's engine is away; the topic is heard from other nodes as soon as it
+   *   is back. Also `false` when the connection has ended.
    * @throws `FST_TYPED_WS_INVALID_TOPIC_NAME`, `FST_TYPED_WS_TOO_MANY_TOPICS`.
    */
   subscribe (topic: string): Promise<boolean>
   /** Leaves a topic. */
   unsubscribe (topic: string): void
   /**
-   * Sends one event to every other member of a topic, on every node. It need not be a member itself. Members on this node have it at once; a broker that fails is
-   * counted (`stats.publishFailed`).
+   * Sends one event to every other member of a topic, on every node. It need not be a member
+   * itself. Members on this node have it at once; a broker that fails is counted
+   * (`stats.publishFailed`).
    * @throws as `send` does.
    */
   publish<K extends EventNames<C['serverToClient']>> (topic: string, type: K, payload: Payload<C['serverToClient'][K]>): void
@@ -149,7 +152,10 @@ export interface ChannelStats {
   readonly slowed: number
   /** Events left out because their client was slow. */
   readonly dropped: number
-  /** Events that did not reach the other nodes, or perhaps not, because the broker's engine was away or did not answer. */
+  /**
+   * Events that did not reach the other nodes, or perhaps not, because the broker's engine was away
+   * or did not answer.
+   */
   readonly publishFailed: number
   /** How often a topic with members here was not heard for a while. */
   readonly gaps: number
@@ -167,7 +173,10 @@ export interface ChannelBroker {
   readonly state: BrokerState
   /** When this state began. */
   readonly since: Date
-  /** Messages of nodes that speak a version of the protocol between nodes that this one does not know. */
+  /**
+   * Messages of nodes that speak a version of the protocol between nodes that this one does not
+   * know.
+   */
   readonly ignored: number
 }
 
@@ -188,18 +197,21 @@ export interface InTopic {
 export interface Channel<C extends AnyContract = AnyContract> {
   readonly contract: C
   /**
-   * Sends one event to every member of a topic, on every node. It resolves when members here have it and the broker's engine has it.
-   * @throws by rejecting: as `Socket.send` does; `FST_TYPED_WS_BROKER_UNAVAILABLE` when members here have it and no other node will; `FST_TYPED_WS_BROKER_TIMEOUT`, within
-   * 1 s, when members here have it and other nodes perhaps.
+   * Sends one event to every member of a topic, on every node. It resolves when members here have
+   * it and the broker's engine has it.
+   * @throws by rejecting: as `Socket.send` does; `FST_TYPED_WS_BROKER_UNAVAILABLE` when members
+   *   here have it and no other node will; `FST_TYPED_WS_BROKER_TIMEOUT`, within 1 s, when members
+   *   here have it and other nodes perhaps.
    */
   publish<K extends EventNames<C['serverToClient']>> (topic: string, type: K, payload: Payload<C['serverToClient'][K]>): Promise<void>
   /** The numbers of its connections in this process, at this moment. */
   readonly stats: ChannelStats
-  /** Whether topics reach other nodes now. */
+  /** The broker, and the state of its engine now. */
   readonly broker: ChannelBroker
   /**
    * Counts the members of a topic on all nodes.
-   * @throws by rejecting: `FST_TYPED_WS_INVALID_TOPIC_NAME`, and as `publish` does for a broker that fails.
+   * @throws by rejecting: `FST_TYPED_WS_INVALID_TOPIC_NAME`, and as `publish` does for a broker
+   *   that fails.
    *
    * @example
    * const { connections, silent } = await app.channel(chat).count('room:42')
@@ -218,17 +230,22 @@ export interface Channel<C extends AnyContract = AnyContract> {
    */
   disconnect (where: (socket: Socket<C>) => boolean, code?: number, reason?: string | Uint8Array): Promise<number>
   /**
-   * Closes the members of a topic, on every node: with a topic for each user, all connections of one user.
-   * @param code - default 4503: final, a well-behaved client does not come back. As for `Socket.close`.
-   * @throws by rejecting: `FST_TYPED_WS_INVALID_CLOSE`, before anything is closed; as `publish` does for a broker that fails, after the members here were closed.
+   * Closes the members of a topic, on every node: with a topic for each user, all connections of
+   * one user.
+   * @param code - default 4503: final, a well-behaved client does not come back. As for
+   *   `Socket.close`.
+   * @throws by rejecting: `FST_TYPED_WS_INVALID_CLOSE`, before anything is closed; as `publish`
+   *   does for a broker that fails, after the members here were closed.
    *
    * @example
-   * const { closed, silent } = await app.channel(chat).disconnect({ topic: `user:${id}` }, 4503, 'banned')
+   * const { closed, silent } = await app.channel(chat).disconnect({ topic: `user:${id}` }, 4503,
+   * 'banned')
    */
   disconnect (where: InTopic, code?: number, reason?: string | Uint8Array): Promise<Reached & { readonly closed: number }>
   /**
    * Takes the members of one topic out of another, on every node.
-   * @throws by rejecting: `FST_TYPED_WS_INVALID_TOPIC_NAME`, and as `publish` does for a broker that fails.
+   * @throws by rejecting: `FST_TYPED_WS_INVALID_TOPIC_NAME`, and as `publish` does for a broker
+   *   that fails.
    *
    * @example
    * await app.channel(chat).unsubscribe({ topic: `user:${id}` }, 'room:42')

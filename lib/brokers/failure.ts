@@ -1,5 +1,6 @@
 /**
- * A message that was not handed on. `UNAVAILABLE`: the engine does not have it. `TIMEOUT`: nobody knows whether it has.
+ * A message that was not handed on. `UNAVAILABLE`: the engine does not have it. `TIMEOUT`: nobody
+ * knows whether it has.
  */
 export class BrokerError extends Error {
   readonly code: 'UNAVAILABLE' | 'TIMEOUT'

@@ -4,7 +4,10 @@ import { Roster } from './roster.js'
 
 /** How topics are carried by NATS. */
 export interface NatsBrokerOptions {
-  /** The first token of all subjects, so that several services can use one NATS. Default `'typed-ws'`. */
+  /**
+   * The first token of all subjects, so that several services can use one NATS. Default
+   * `'typed-ws'`.
+   */
   readonly prefix?: string
 }
 
@@ -32,7 +35,8 @@ const TICK_MS = 5000
 /**
  * Topics have members on every node that uses the same NATS, by core subjects.
  *
- * The given connection is used, and stays open after `app.close()`. Give it `maxReconnectAttempts: -1`, as NATS advises for services: else it gives up.
+ * The given connection is used, and stays open after `app.close()`. Give it `maxReconnectAttempts:
+ * -1`, as NATS advises for services: else it gives up.
  *
  * @param connection - of `connect()` of `@nats-io/transport-node` 3.
  * @throws `TypeError` for anything else.
@@ -95,7 +99,8 @@ class NatsBroker implements Broker {
     return this.#send(this.#subjectOf(topic), message)
   }
 
-  // NATS does not say how many have heard something: each node is asked, and those that are known to live are expected to answer.
+  // NATS does not say how many have heard something: each node is asked, and those that are known
+  // to live are expected to answer.
   async ask (topic: string, message: string): Promise<number> {
     await this.#send(this.#subject('@ask'), `${topic}\n${message}`)
     return this.#roster.size

@@ -1,7 +1,10 @@
 const PARTITIONS = 256
 const SLOTS = 16_384
 
-/** Hash tags of 256 partitions, spread evenly over the slots of a Redis Cluster (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
+/**
+ * Hash tags of 256 partitions, spread evenly over the slots of a Redis Cluster
+ * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+ */
 export class Partitions {
   readonly #tags: readonly string[] = tags()
 

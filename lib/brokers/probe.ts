@@ -9,7 +9,8 @@ const INTERVAL_MS = 5000
 const TIMEOUT_MS = 2000
 
 /**
- * Finds a connection that looks healthy and hears nothing: every 5 s the node publishes to channels of its own, and within 2 s it must hear itself.
+ * Finds a connection that looks healthy and hears nothing: every 5 s the node publishes to channels
+ * of its own, and within 2 s it must hear itself.
  */
 export class Probe {
   readonly #channels: ReadonlySet<string>

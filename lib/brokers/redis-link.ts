@@ -28,7 +28,7 @@ export interface RedisLink {
   close (): void
 }
 
-/** What a connection of ioredis has that is used here. */
+/** The members of an ioredis connection that are used here. */
 interface Connection {
   readonly status: string
   on (event: string, listener: (...values: never[]) => void): this
@@ -61,7 +61,8 @@ const STRICT = {
 /** @throws TypeError when the client is none of ioredis. */
 export function linkTo (client: RedisClient, owner: RedisLinkOwner): RedisLink {
   if (typeof (client as Partial<RedisClient> | undefined)?.duplicate !== 'function') {
-    throw new TypeError('redis() takes a client of ioredis 6: write redis(app.redis) after registering @fastify/redis, or redis(new Redis(url))')
+    const advice = 'write redis(app.redis) after registering @fastify/redis, or redis(new Redis(url))'
+    throw new TypeError(`redis() takes a client of ioredis 6: ${advice}`)
   }
   return client.isCluster === true ? new ClusterLink(client, owner) : new SingleLink(client, owner)
 }
@@ -133,7 +134,10 @@ class SingleLink implements RedisLink {
   }
 }
 
-/** A Cluster, by sharded pub/sub: ioredis keeps one connection per master that publishes, and one that hears. */
+/**
+ * A Cluster, by sharded pub/sub: ioredis keeps one connection per master that publishes, and one
+ * that hears.
+ */
 class ClusterLink implements RedisLink {
   readonly isSharded = true
   readonly #client: RedisClient
@@ -150,7 +154,13 @@ class ClusterLink implements RedisLink {
 
   open (): void {
     const { retryStrategy, autoResubscribe: _, ...redisOptions } = STRICT
-    const options = { lazyConnect: false, shardedSubscribers: true, enableOfflineQueue: false, clusterRetryStrategy: retryStrategy, redisOptions }
+    const options = {
+      lazyConnect: false,
+      shardedSubscribers: true,
+      enableOfflineQueue: false,
+      clusterRetryStrategy: retryStrategy,
+      redisOptions
+    }
     const cluster = this.#client.duplicate(...[[], options] as never[]) as Connection
     cluster.on('error', (error: Error) => { this.#reason = error })
     cluster.on('ready', () => this.#beReady())

@@ -9,7 +9,10 @@ export type { RedisClient } from './redis-link.js'
 
 /** How topics are carried by Redis. */
 export interface RedisBrokerOptions {
-  /** Stands before the names of all channels, so that several services can use one Redis. Default `'typed-ws:'`. */
+  /**
+   * Stands before the names of all channels, so that several services can use one Redis. Default
+   * `'typed-ws:'`.
+   */
   readonly prefix?: string
 }
 
@@ -19,9 +22,11 @@ const PROBES_IN_CLUSTER = 16
 /**
  * Topics have members on every node that uses the same Redis 7, Valkey or Redis Cluster.
  *
- * Two connections are opened beside the given one, with its options and by its `duplicate()`. The given client is never used otherwise, and not closed.
+ * Two connections are opened beside the given one, with its options and by its `duplicate()`. The
+ * given client is never used otherwise, and not closed.
  *
- * @param client - a client of ioredis 6, such as `app.redis` of @fastify/redis 9: `new Redis(…)` or `new Cluster(…)`. A Cluster is used by sharded pub/sub.
+ * @param client - a client of ioredis 6, such as `app.redis` of @fastify/redis 9: `new Redis(…)` or
+ *   `new Cluster(…)`. A Cluster is used by sharded pub/sub.
  * @throws `TypeError` for anything else.
  *
  * @example
@@ -156,13 +161,19 @@ class Channels {
     return 0
   }
 
-  /** Channels by which a node finds out whether it still hears what it publishes; each travels alone. */
+  /**
+   * Channels by which a node finds out whether it still hears what it publishes; each travels
+   * alone.
+   */
   probes (node: string): readonly string[] {
     return [`${this.prefix}?${node}`]
   }
 }
 
-/** In a Cluster: the topics of one partition share a slot, so that one command subscribes to many of them. */
+/**
+ * In a Cluster: the topics of one partition share a slot, so that one command subscribes to many of
+ * them.
+ */
 class ShardedChannels extends Channels {
   readonly #partitions = new Partitions()
 
@@ -186,5 +197,6 @@ class ShardedChannels extends Channels {
 // An error that Redis answers with is a refusal; without an answer the message may have arrived.
 function failureOf (error: unknown): BrokerError {
   const { name, message } = error as Error
-  return new BrokerError(name === 'ReplyError' || /isn't writeable|isn't ready/.test(message) ? 'UNAVAILABLE' : 'TIMEOUT', `Redis: ${message}`, error)
+  const isRefused = name === 'ReplyError' || /isn't writeable|isn't ready/.test(message)
+  return new BrokerError(isRefused ? 'UNAVAILABLE' : 'TIMEOUT', `Redis: ${message}`, error)
 }

@@ -2,7 +2,8 @@ import type { Broker, BrokerHost, BrokerState } from '../../types/broker.js'
 import { crc16 } from './partitions.js'
 
 /**
- * Spreads topics over several engines, by their names: one that is full does not hold the others up. Every node must be given the same list in the same order.
+ * Spreads topics over several engines, by their names: one that is full does not hold the others
+ * up. Every node must be given the same list in the same order.
  *
  * @param brokers - two or more. To add one moves only the topics that it takes over.
  * @throws `TypeError` for an empty list.
@@ -11,7 +12,9 @@ import { crc16 } from './partitions.js'
  * await app.register(fastifyTypedWs, { broker: shards([redis(first), redis(second)]) })
  */
 export function shards (brokers: readonly Broker[]): Broker {
-  if (!Array.isArray(brokers) || brokers.length === 0) throw new TypeError('shards() takes a list of brokers: write shards([redis(first), redis(second)])')
+  if (!Array.isArray(brokers) || brokers.length === 0) {
+    throw new TypeError('shards() takes a list of brokers: write shards([redis(first), redis(second)])')
+  }
   return new ShardedBroker(brokers)
 }
 

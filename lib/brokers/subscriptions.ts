@@ -11,7 +11,10 @@ export interface SubscriptionsOwner {
 const MAX_BATCH = 512
 const RETRY_MS = 500
 
-/** The topics that a node wants to hear, and those that the engine was told of. Changes of one turn of the event loop travel together. */
+/**
+ * The topics that a node wants to hear, and those that the engine was told of. Changes of one turn
+ * of the event loop travel together.
+ */
 export class Subscriptions {
   readonly #owner: SubscriptionsOwner
   readonly #wanted = new Set<string>()

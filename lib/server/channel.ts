@@ -84,14 +84,21 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
 
   disconnect (where: (socket: Socket) => boolean, code?: number, reason?: string | Uint8Array): Promise<number>
   disconnect (where: InTopic, code?: number, reason?: string | Uint8Array): Promise<Reached & { readonly closed: number }>
-  disconnect (where: InTopic | ((socket: Socket) => boolean), code: number = CloseCode.forbidden, reason: string | Uint8Array = ''): Promise<unknown> {
-    if (typeof where === 'function') return attempt(() => close(this.#open.filter(({ socket }) => where(socket)), code, reason), this.#ignored)
+  disconnect (
+    where: InTopic | ((socket: Socket) => boolean),
+    code: number = CloseCode.forbidden,
+    reason: string | Uint8Array = ''
+  ): Promise<unknown> {
+    if (typeof where === 'function') {
+      return attempt(() => close(this.#open.filter(({ socket }) => where(socket)), code, reason), this.#ignored)
+    }
     const command = { do: 'disconnect', code, reason: String(typeof reason === 'string' ? reason : Buffer.from(reason)) } as const
     return this.#ask(where.topic, command, ({ done, ...reached }) => ({ closed: done, ...reached }), () => closeFrameOf(code, reason))
   }
 
   unsubscribe (where: InTopic, topic: string): Promise<Reached & { readonly unsubscribed: number }> {
-    return this.#ask(where.topic, { do: 'unsubscribe', topic }, ({ done, ...reached }) => ({ unsubscribed: done, ...reached }), () => checkTopic(topic))
+    const tell = ({ done, ...reached }: Outcomes): Reached & { unsubscribed: number } => ({ unsubscribed: done, ...reached })
+    return this.#ask(where.topic, { do: 'unsubscribe', topic }, tell, () => checkTopic(topic))
   }
 
   deliver (topic: string, frame: Frame): void {

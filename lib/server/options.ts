@@ -194,7 +194,8 @@ function isHosts (value: unknown): boolean {
 }
 
 function isBroker (value: unknown): boolean {
-  return isObject(value) && ['start', 'subscribe', 'unsubscribe', 'publish', 'ask', 'close'].every((name) => typeof value[name] === 'function')
+  const duties = ['start', 'subscribe', 'unsubscribe', 'publish', 'ask', 'close']
+  return isObject(value) && duties.every((name) => typeof value[name] === 'function')
 }
 
 function isTypeBox (value: unknown): boolean {

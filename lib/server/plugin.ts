@@ -45,7 +45,8 @@ class TypedWs implements RouteHost, UpgradeHost {
   readonly #heartbeats = new Map<string, Heartbeat>()
   readonly #shutdown: PluginSettings['shutdown']
 
-  constructor ({ route, shutdown, broker, maxConnections, maxConnectionsPerIp }: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
+  constructor (settings: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
+    const { route, shutdown, broker, maxConnections, maxConnectionsPerIp } = settings
     this.settings = route
     this.connectionLimit = new ConnectionLimit(maxConnections, maxConnectionsPerIp)
     this.typebox = typebox

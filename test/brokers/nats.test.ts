@@ -3,8 +3,10 @@ import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
 import { missing, startNats } from '../support/engine.js'
 import { brokerSuite } from './suite.js'
 
-// Its declarations do not compile with `exactOptionalPropertyTypes`.
-const { connect } = await import('@nats-io/transport-node' as string) as {
+// By a name that TypeScript does not follow: the declarations of this package do not compile with
+// `exactOptionalPropertyTypes`.
+const library: string = '@nats-io/transport-node'
+const { connect } = await import(library) as {
   connect (options: object): Promise<NatsConnection & { close (): Promise<void> }>
 }
 
@@ -13,7 +15,7 @@ brokerSuite({
   skip: await missing('nats-server'),
   engine: (t) => startNats(t),
   broker: async (t, { port }) => {
-    const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100, waitOnFirstConnect: true })
+    const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100 })
     t.teardown(() => connection.close())
     return nats(connection)
   }

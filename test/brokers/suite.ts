@@ -1,4 +1,5 @@
-// What every broker must do. Run it against a real engine: a broker that queues, changes or swaps messages fails it.
+// The duties of a broker, tested against a real engine: one that queues, changes or swaps messages
+// fails.
 import t, { type Test } from 'tap'
 import type { Broker, BrokerHost, BrokerState } from '../../types/broker.js'
 import { until, type Teardown } from '../support/helper.js'
@@ -101,7 +102,8 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
   test('what one node publishes to a topic keeps its order', async (t, engine) => {
     const [one, two, three] = await nodes(t, engine, 3) as [Node, Node, Node]
     await three.broker.subscribe('a/order')
-    await Promise.all([one, two].flatMap(({ broker, node }) => Array.from({ length: 500 }, (_, n) => broker.publish('a/order', `${node} ${n}`))))
+    const numbers = Array.from({ length: 500 }, (_, n) => n)
+    await Promise.all([one, two].flatMap(({ broker, node }) => numbers.map((n) => broker.publish('a/order', `${node} ${n}`))))
     await until(() => three.messages.length === 1000)
     for (const { node } of [one, two]) {
       t.same(three.of('a/order').filter((text) => text.startsWith(`${node} `)), Array.from({ length: 500 }, (_, n) => `${node} ${n}`))

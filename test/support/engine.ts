@@ -1,4 +1,5 @@
-// Real engines for tests: Redis and NATS, from PATH, or unpacked from Debian's packages into .cache.
+// Real engines for tests: Redis and NATS, from PATH, or unpacked from Debian's packages into
+// .cache.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -11,7 +12,10 @@ import type { Teardown } from './helper.js'
 
 const run = promisify(execFile)
 const cache = join(import.meta.dirname, '../../.cache/engines')
-const PACKAGES = { 'redis-server': ['redis-server', 'redis-tools', 'libhiredis0.14', 'libjemalloc2', 'liblua5.1-0', 'liblzf1'], 'nats-server': ['nats-server'] }
+const PACKAGES = {
+  'redis-server': ['redis-server', 'redis-tools', 'libhiredis0.14', 'libjemalloc2', 'liblua5.1-0', 'liblzf1'],
+  'nats-server': ['nats-server']
+}
 
 const SLOTS = 16_384
 
@@ -31,7 +35,8 @@ export class Engine {
   }
 
   async start (): Promise<void> {
-    const env = { ...process.env, LD_LIBRARY_PATH: [join(cache, 'usr/lib', `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`), process.env['LD_LIBRARY_PATH'] ?? ''].join(delimiter) }
+    const libraries = join(cache, 'usr/lib', `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`)
+    const env = { ...process.env, LD_LIBRARY_PATH: [libraries, process.env['LD_LIBRARY_PATH'] ?? ''].join(delimiter) }
     const child = spawn(this.#command, this.#args, { stdio: 'ignore', env })
     this.#child = child
     while (child.exitCode === null && !await answers(this.port)) await pause(20)
@@ -65,7 +70,8 @@ export async function missing (name: Command): Promise<string | false> {
 
 export async function startRedis (t: Teardown, ...args: string[]): Promise<Engine> {
   const dir = await folder(t)
-  return start(t, 'redis-server', (port) => ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir, ...args])
+  const common = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir]
+  return start(t, 'redis-server', (port) => ['--port', String(port), ...common, ...args])
 }
 
 /** Three masters of a Redis Cluster, each with a third of the slots. */
@@ -165,7 +171,8 @@ async function firstIn (folders: readonly string[], name: Command): Promise<stri
 async function fetchPackages (name: Command): Promise<boolean> {
   try {
     await mkdir(cache, { recursive: true })
-    await run('sh', ['-c', `apt-get download -qq ${PACKAGES[name].join(' ')} && for deb in *.deb; do dpkg-deb -x "$deb" . && rm "$deb"; done`], { cwd: cache })
+    const unpack = 'for deb in *.deb; do dpkg-deb -x "$deb" . && rm "$deb"; done'
+    await run('sh', ['-c', `apt-get download -qq ${PACKAGES[name].join(' ')} && ${unpack}`], { cwd: cache })
     return true
   } catch {
     return false

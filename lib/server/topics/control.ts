@@ -7,7 +7,7 @@ export type Command =
   | { readonly do: 'disconnect', readonly code: number, readonly reason: string }
   | { readonly do: 'unsubscribe', readonly topic: string }
 
-/** What one node answers: the number of connections that the command was done for, and of the topic's members. */
+/** The answer of one node: the number of connections that did the command, and of the topic's members. */
 export interface Outcome {
   readonly done: number
   readonly members: number
@@ -31,7 +31,8 @@ const ANSWER_MS = 1000
 class Question {
   readonly #outcomes: Map<string, Outcome>
   readonly #answered: Promise<void>
-  // The node's own question comes back to it where it hears the topic; what it did is known already.
+  // The node's own question comes back to it where it hears the topic; what it did is known
+  // already.
   #echoes = 0
   #expected = Number.POSITIVE_INFINITY
   #resolve!: () => void
@@ -75,7 +76,10 @@ class Question {
   }
 }
 
-/** Commands that travel as questions on the topic that they name; each node answers to the inbox of the one that asked. */
+/**
+ * Commands that travel as questions on the topic that they name; each node answers to the inbox of
+ * the one that asked.
+ */
 export class Control {
   readonly #node: string
   readonly #broker: Broker
@@ -100,7 +104,8 @@ export class Control {
     this.#questions.set(id, question)
     try {
       await this.#listen()
-      return await question.end(await this.#broker.ask(topic, wrap({ kind: 'question', node: this.#node, name: id, text: JSON.stringify(command) })))
+      const message = wrap({ kind: 'question', node: this.#node, name: id, text: JSON.stringify(command) })
+      return await question.end(await this.#broker.ask(topic, message))
     } finally {
       this.#questions.delete(id)
     }
@@ -111,7 +116,8 @@ export class Control {
     if (node === this.#node) return this.#questions.get(name)?.echo()
     const { done, members } = this.#perform(topic, JSON.parse(text) as Command)
     // Without an answer this node is silent for the one that asked.
-    this.#broker.publish(inboxOf(node), wrap({ kind: 'answer', node: this.#node, name, text: JSON.stringify([done, members]) })).catch(() => {})
+    const answer = wrap({ kind: 'answer', node: this.#node, name, text: JSON.stringify([done, members]) })
+    this.#broker.publish(inboxOf(node), answer).catch(() => {})
   }
 
   /** An answer has come. */

@@ -23,6 +23,7 @@ export function unwrap (message: string): Envelope | undefined {
   const [space, end] = [message.indexOf(' '), message.indexOf('\n')]
   const kind = KINDS[message[1]!]
   if (!message.startsWith(VERSION) || kind === undefined || space < 0 || end < space) return undefined
-  const name = message.slice(space + 1, end)
-  return { kind, node: message.slice(2, space), name: name.startsWith('"') ? JSON.parse(name) as string : name, text: message.slice(end + 1) }
+  const written = message.slice(space + 1, end)
+  const name = written.startsWith('"') ? JSON.parse(written) as string : written
+  return { kind, node: message.slice(2, space), name, text: message.slice(end + 1) }
 }

@@ -38,7 +38,8 @@ export class Hub<S extends Subscriber> {
   }
 
   /**
-   * Delivers one frame to every member here but its sender, at once, and hands it to the other nodes.
+   * Delivers one frame to every member here but its sender, at once, and hands it to the other
+   * nodes.
    * @returns undefined where there are none; rejects as `TopicNode.publish` does.
    */
   publish (topic: string, frame: Frame, sender?: S): Promise<void> | undefined {

@@ -37,7 +37,10 @@ export class NodeSubscriptions {
     this.#broker = broker
   }
 
-  /** @returns whether the topic is heard; `false`, by a promise, where the engine cannot say so: it is heard once the engine is back. */
+  /**
+   * @returns whether the topic is heard; `false`, by a promise, where the engine cannot say so: it
+   * is heard once the engine is back.
+   */
   join (topic: string): true | Promise<boolean> {
     const subscription = this.#find(topic)
     clearTimeout(subscription.lingering)

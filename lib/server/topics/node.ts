@@ -4,9 +4,10 @@ import type { Broker, BrokerHost, BrokerState } from '../../../types/broker.js'
 import type { ChannelBroker } from '../../../types/socket.js'
 import * as diagnostics from '../diagnostics.js'
 import * as errors from '../errors.js'
+import { causedBy } from '../failure.js'
 import { frameOf, type Frame } from '../transport/frame.js'
 import { Control, type Command, type Outcome, type Outcomes } from './control.js'
-import { unwrap, wrap } from './envelope.js'
+import { unwrap, wrap, type Envelope } from './envelope.js'
 import { NodeSubscriptions, type Gap } from './node-subscriptions.js'
 
 /** The topics of one contract on this node. */
@@ -20,7 +21,10 @@ export interface NodeMember {
 
 const NOTHING_DONE: Outcome = { done: 0, members: 0 }
 
-/** This process among those that share a broker. The topics of all contracts meet here, each as `contract/topic`. */
+/**
+ * This process among those that share a broker. The topics of all contracts meet here, each as
+ * `contract/topic`.
+ */
 export class TopicNode implements BrokerHost {
   readonly node: string = randomBytes(9).toString('base64url')
   readonly isLocal: boolean
@@ -99,13 +103,9 @@ export class TopicNode implements BrokerHost {
 
   heard (topic: string, message: string): void {
     const envelope = unwrap(message)
-    switch (envelope?.kind) {
-      case 'event': return envelope.node === this.node ? undefined : this.#deliver(topic, frameOf(envelope.name, envelope.text))
-      case 'question': return this.#control.asked(topic, envelope)
-      case 'answer': return this.#control.answered(envelope)
-      // A newer version of a node speaks of more.
-      default: this.#ignored++
-    }
+    // A newer version of a node speaks of more.
+    if (envelope === undefined) this.#ignored++
+    else this.#take(topic, envelope)
   }
 
   interrupted (topics?: Iterable<string>): void {
@@ -131,6 +131,14 @@ export class TopicNode implements BrokerHost {
     else this.#log.warn({ broker: name, err: reason }, 'websocket topics reach this node only: the broker is away')
   }
 
+  #take (topic: string, envelope: Envelope): void {
+    switch (envelope.kind) {
+      case 'event': return envelope.node === this.node ? undefined : this.#deliver(topic, frameOf(envelope.name, envelope.text))
+      case 'question': return this.#control.asked(topic, envelope)
+      case 'answer': return this.#control.answered(envelope)
+    }
+  }
+
   #deliver (name: string, frame: Frame): void {
     const [member, topic] = this.#find(name)
     member?.deliver(topic, frame)
@@ -147,7 +155,8 @@ export class TopicNode implements BrokerHost {
   }
 
   #failureOf (error: unknown): Error {
-    const Failure = (error as { readonly code?: unknown } | undefined)?.code === 'UNAVAILABLE' ? errors.BrokerUnavailable : errors.BrokerTimeout
-    return Object.assign(new Failure(this.#broker.name), { cause: error })
+    const { code } = error as { readonly code?: unknown }
+    const Failure = code === 'UNAVAILABLE' ? errors.BrokerUnavailable : errors.BrokerTimeout
+    return causedBy(new Failure(this.#broker.name), error)
   }
 }
