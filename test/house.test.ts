@@ -46,7 +46,8 @@ t.test('imports stay in their folder or point down', async (t) => {
 t.test('brokers see their types alone, and the server sees the one that needs nothing', async (t) => {
   for (const { from, to } of imports.filter(({ to }) => sources.has(to))) {
     const isOwn = to.startsWith('lib/brokers/')
-    if (from.startsWith('lib/brokers/')) t.ok(isOwn || to === 'types/broker.ts', `${from} may not import ${to}: a broker is told all it needs`)
+    const advice = `${from} may not import ${to}: a broker is told all it needs`
+    if (from.startsWith('lib/brokers/')) t.ok(isOwn || to === 'types/broker.ts', advice)
     if (isOwn && from.startsWith('lib/server/')) t.equal(to, 'lib/brokers/memory.ts', `${from} is given any other broker`)
   }
 })

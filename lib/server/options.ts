@@ -195,7 +195,7 @@ function isHosts (value: unknown): boolean {
 
 function isBroker (value: unknown): boolean {
   const duties = ['start', 'subscribe', 'unsubscribe', 'publish', 'ask', 'close']
-  return isObject(value) && duties.every((name) => typeof value[name] === 'function')
+  return isRecord(value) && duties.every((name) => typeof value[name] === 'function')
 }
 
 function isTypeBox (value: unknown): boolean {

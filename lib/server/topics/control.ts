@@ -7,7 +7,7 @@ export type Command =
   | { readonly do: 'disconnect', readonly code: number, readonly reason: string }
   | { readonly do: 'unsubscribe', readonly topic: string }
 
-/** The answer of one node: the number of connections that did the command, and of the topic's members. */
+/** The answer of one node: the connections that did the command, and the topic's members. */
 export interface Outcome {
   readonly done: number
   readonly members: number
