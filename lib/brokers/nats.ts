@@ -75,7 +75,7 @@ class NatsBroker implements Broker {
   start (host: BrokerHost): void {
     this.#host = host
     if (this.#connection.isClosed()) return this.#lose(new Error('the connection is closed'))
-    this.#own.push(this.#hear(this.#subject('@nodes'), (text) => this.#roster.note(text)))
+    this.#own.push(this.#hear(this.#subject('@nodes'), (text) => this.#meet(text)))
     this.#own.push(this.#hear(this.#subject('@ask'), (text) => this.#take(text)))
     void this.#watch()
     void this.#check()
@@ -143,6 +143,15 @@ class NatsBroker implements Broker {
     return this.#connection.subscribe(subject, { callback: (error, message) => { if (error === null) take(message.string()) } })
   }
 
+  // A node that has just come knows the others as soon as they have told of themselves.
+  #meet (text: string): void {
+    if (this.#roster.note(text) && text.startsWith('+')) this.#tell()
+  }
+
+  #tell (): void {
+    if (this.#isReady && this.#host !== undefined) this.#connection.publish(this.#subject('@nodes'), `+${this.#host.node}`)
+  }
+
   #take (text: string): void {
     const end = text.indexOf('\n')
     if (end > 0) this.#host?.heard(text.slice(0, end), text.slice(end + 1))
@@ -175,10 +184,11 @@ class NatsBroker implements Broker {
   #find (): void {
     const host = this.#host
     if (host === undefined) return
-    this.#roster.note(`+${host.node}`)
-    this.#connection.publish(this.#subject('@nodes'), `+${host.node}`)
-    if (this.#isReady) return
+    const wasReady = this.#isReady
     this.#isReady = true
+    this.#roster.note(`+${host.node}`)
+    this.#tell()
+    if (wasReady) return
     host.resumed()
     host.changed('ready')
   }

@@ -4,11 +4,16 @@ const LIFE_MS = 15_000
 export class Roster {
   readonly #seenMs = new Map<string, number>()
 
-  /** @param text - `+node` where one is there, `-node` where one leaves. */
-  note (text: string): void {
+  /**
+   * Returns whether the node was not known.
+   * @param text - `+node` where one is there, `-node` where one leaves.
+   */
+  note (text: string): boolean {
     const node = text.slice(1)
-    if (text.startsWith('+')) this.#seenMs.set(node, performance.now())
-    else this.#seenMs.delete(node)
+    if (!text.startsWith('+')) return !this.#seenMs.delete(node)
+    const isNew = !this.#seenMs.has(node)
+    this.#seenMs.set(node, performance.now())
+    return isNew
   }
 
   get size (): number {

@@ -115,6 +115,7 @@ for (const { name, skip, start: startEngine, broker } of engines) {
     const channel = one.app.channel(rooms)
     await until(async () => (await channel.count('room')).connections === 3)
     t.same(await channel.count('room'), { connections: 3, nodes: 3, silent: 0 })
+    await until(async () => (await three.app.channel(rooms).count('room')).connections === 3)
     t.same(await three.app.channel(rooms).count('user:7'), { connections: 2, nodes: 2, silent: 0 }, 'also by a node without members')
     t.same(await channel.unsubscribe({ topic: 'user:7' }, 'room'), { unsubscribed: 2, nodes: 2, silent: 0 })
     t.same([one, two, three].map(({ socket }) => socket.topics.has('room')), [false, false, true])
