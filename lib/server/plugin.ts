@@ -25,7 +25,7 @@ import { declareRoute, routeOf, type RouteHost, type TypedRoute } from './route.
 import { isContract } from './route-options.js'
 import { shutDown } from './shutdown.js'
 import { TopicNode } from './topics/node.js'
-import { kHandshake, kHttpOnly, kUpgrade } from './symbols.js'
+import { kHandshake, kHttpOnly, kUpgradable, kUpgrade } from './symbols.js'
 import { loadTypeBox, type TypeBox } from './compile/typebox.js'
 
 /** The state that the typed routes of one app share. */
@@ -105,7 +105,8 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   if ('Bun' in globalThis) throw new errors.UnsupportedRuntime()
   const settings = readPluginOptions(options)
   const host = new TypedWs(settings, await loadTypeBox(settings.typebox), app.log)
-  if (!app.hasDecorator('websocketServer')) await app.register(fastifyWebsocket, { options: { handleProtocols: choosePublic } })
+  const isWebsocketOurs = !app.hasDecorator('websocketServer')
+  if (isWebsocketOurs) await app.register(fastifyWebsocket, { options: { handleProtocols: choosePublic } })
   refuseVerifyClient(app)
   noteOriginals(app)
   const restoreUpgrades = interceptUpgrades(app.server, host)
@@ -114,7 +115,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   await runFirst(app, 'onRequest', (request, reply, done) => {
     const upgrade = (request.raw as UpgradeRequest)[kUpgrade]
     if (upgrade === undefined) return done()
-    if (isForOthers(request) && upgrade.handOver()) return void reply.hijack()
+    if (isForOthers(request, isWebsocketOurs) && upgrade.handOver()) return void reply.hijack()
     expectNoMore(request, reply)
     const route = routeOf(request)
     if (route === undefined) return done()
@@ -165,9 +166,12 @@ function refuseVerifyClient (app: FastifyInstance): void {
   throw new errors.InvalidOption('verifyClient', `of the app's @fastify/websocket guards no typed route: ${advice}`)
 }
 
-// A route that was declared before the plugin is not known, and stays Fastify's.
-function isForOthers ({ is404, routeOptions }: FastifyRequest): boolean {
-  return is404 || (routeOptions.config as { [kHttpOnly]?: true })[kHttpOnly] === true
+// A route that was declared before the plugin, as by @fastify/http-proxy, has no mark of ours: it
+// upgrades only where the app itself registered @fastify/websocket before it.
+function isForOthers ({ is404, routeOptions }: FastifyRequest, isWebsocketOurs: boolean): boolean {
+  if (is404) return true
+  const marks = routeOptions.config as { [kHttpOnly]?: true, [kUpgradable]?: true }
+  return marks[kHttpOnly] === true || (isWebsocketOurs && marks[kUpgradable] !== true)
 }
 
 function isUpgrade (request: FastifyRequest): boolean {
@@ -198,12 +202,10 @@ function restoreWs (request: FastifyRequest, _reply: FastifyReply, done: () => v
 // @fastify/websocket replaces the handler of every route by one that upgrades at once.
 function keepHandler (routeOptions: RouteOptions): void {
   const route = routeOf({ routeOptions })
-  if (route !== undefined) {
-    routeOptions.handler = route.answer
-  } else if (routeOptions.websocket !== true && routeOptions.wsHandler === undefined) {
-    routeOptions.config = { ...routeOptions.config, [kHttpOnly]: true } as never
-    routeOptions.handler = withoutUpgrade(routeOptions.handler)
-  }
+  const isUpgradable = route !== undefined || routeOptions.websocket === true || routeOptions.wsHandler !== undefined
+  if (route !== undefined) routeOptions.handler = route.answer
+  else if (!isUpgradable) routeOptions.handler = withoutUpgrade(routeOptions.handler)
+  routeOptions.config = { ...routeOptions.config, [isUpgradable ? kUpgradable : kHttpOnly]: true }
 }
 
 // An HTTP route is not found where a WebSocket is looked for.

@@ -65,9 +65,9 @@ export interface ServerWebSocketOwner {
  */
 export class ServerWebSocket extends WebSocket {
   outbox: Outbox | undefined = undefined
+  owner: ServerWebSocketOwner | undefined = undefined
   /** The code by which ws closed after a fault in the frames it read. It reads no answer then. */
   faultCode: number | undefined = undefined
-  #owner: ServerWebSocketOwner | undefined = undefined
   #maxPayloadBytes = 0
   #frameReader: FrameReader | undefined = undefined
   #ignoresInput = false
@@ -88,24 +88,12 @@ export class ServerWebSocket extends WebSocket {
     return true
   }
 
-  /** Tells the owner of its events. The listeners are the same three functions for every WebSocket. */
+  /** Tells the owner of its events. Every WebSocket has the same three functions as listeners. */
   listen (owner: ServerWebSocketOwner): void {
-    this.#owner = owner
-    this.on('message', this.#onMessage)
-    this.on('close', this.#onClose)
-    this.on('error', this.#onError)
-  }
-
-  #onMessage (data: Buffer, isBinary: boolean): void {
-    this.#owner!.onMessage(data, isBinary)
-  }
-
-  #onClose (code: number, reason: Buffer): void {
-    this.#owner!.onClose(code, reason)
-  }
-
-  #onError (error: Error): void {
-    this.#owner!.onError(error)
+    this.owner = owner
+    this.on('message', tellMessage)
+    this.on('close', tellClose)
+    this.on('error', tellError)
   }
 
   /**
@@ -223,4 +211,20 @@ function guard (receiver: Receiver): void {
   // upstream-private: ws Receiver#_write, Receiver#_errored
   const write = receiver._write.bind(receiver)
   receiver._write = (chunk, encoding, done) => receiver._errored ? done() : write(chunk, encoding, done)
+}
+
+function ownerOf (ws: WebSocket): ServerWebSocketOwner {
+  return (ws as ServerWebSocket).owner!
+}
+
+function tellMessage (this: WebSocket, data: Buffer, isBinary: boolean): void {
+  ownerOf(this).onMessage(data, isBinary)
+}
+
+function tellClose (this: WebSocket, code: number, reason: Buffer): void {
+  ownerOf(this).onClose(code, reason)
+}
+
+function tellError (this: WebSocket, error: Error): void {
+  ownerOf(this).onError(error)
 }

@@ -1,4 +1,5 @@
-// Schemas of `app.addSchema`: Fastify keeps a copy of them without kinds, refinements and conversions.
+// Schemas of `app.addSchema`: Fastify keeps a copy of them without kinds, refinements and
+// conversions.
 import t from 'tap'
 import { FormatRegistry, Kind, Type as Legacy, TypeRegistry } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
@@ -12,19 +13,46 @@ FormatRegistry.Set('shared-even', (text) => text.length % 2 === 0)
 
 const Even = (): object => Legacy.Unsafe({ [Kind]: 'SharedEven' })
 const shared: Readonly<Record<string, () => { schema: object, $ref: object, good: unknown, bad: unknown }>> = {
-  'a kind': () => ({ schema: { ...Even(), [Kind]: 'SharedEven', $id: 'S' }, $ref: Legacy.Unsafe({ $ref: 'S', [Kind]: 'Ref' }), good: 2, bad: 3 }),
-  'a kind within an object': () => ({ schema: Legacy.Object({ n: Even() as never }, { $id: 'S' }), $ref: Legacy.Ref('S'), good: { n: 2 }, bad: { n: 3 } }),
-  'a refinement of TypeBox 1.x': () => ({ schema: Current.Object({ n: Current.Refine(Current.Number(), isEven) }, { $id: 'S' }), $ref: Current.Ref('S'), good: { n: 2 }, bad: { n: 3 } }),
-  'a format of the app\'s own': () => ({ schema: Legacy.String({ $id: 'S', format: 'shared-even' }), $ref: Legacy.Ref('S'), good: 'ab', bad: 'abc' })
+  'a kind': () => ({
+    schema: { ...Even(), [Kind]: 'SharedEven', $id: 'S' },
+    $ref: Legacy.Unsafe({ $ref: 'S', [Kind]: 'Ref' }),
+    good: 2,
+    bad: 3
+  }),
+  'a kind within an object': () => ({
+    schema: Legacy.Object({ n: Even() as never }, { $id: 'S' }),
+    $ref: Legacy.Ref('S'),
+    good: { n: 2 },
+    bad: { n: 3 }
+  }),
+  'a refinement of TypeBox 1.x': () => ({
+    schema: Current.Object({ n: Current.Refine(Current.Number(), isEven) }, { $id: 'S' }),
+    $ref: Current.Ref('S'),
+    good: { n: 2 },
+    bad: { n: 3 }
+  }),
+  'a format of the app\'s own': () => ({
+    schema: Legacy.String({ $id: 'S', format: 'shared-even' }),
+    $ref: Legacy.Ref('S'),
+    good: 'ab',
+    bad: 'abc'
+  })
 }
 
 const builderOf = ($ref: object): typeof Legacy => '~kind' in $ref ? Current as never : Legacy
 
 /** Serves one call whose value is the shared schema, in a scope of its own. */
-async function statusesOf (t: Teardown, make: () => ReturnType<typeof shared[string]>, place: 'app' | 'scope' | 'parent'): Promise<unknown[]> {
+async function statusesOf (
+  t: Teardown,
+  make: () => ReturnType<typeof shared[string]>,
+  place: 'app' | 'scope' | 'parent'
+): Promise<unknown[]> {
   const { schema, $ref, good, bad } = make()
   const Type = builderOf($ref)
-  const contract = defineContract({ name: 'shared.v1', clientToServer: { say: { request: Type.Object({ value: $ref as never }), reply: Type.Boolean() } } })
+  const contract = defineContract({
+    name: 'shared.v1',
+    clientToServer: { say: { request: Type.Object({ value: $ref as never }), reply: Type.Boolean() } }
+  })
   const app = await createApp(t)
   if (place !== 'scope') app.addSchema(schema)
   const declare = async (scope: FastifyInstance): Promise<void> => {
@@ -45,7 +73,9 @@ async function statusesOf (t: Teardown, make: () => ReturnType<typeof shared[str
 
 for (const [what, make] of Object.entries(shared)) {
   for (const place of ['app', 'scope', 'parent'] as const) {
-    t.test(`${what} in a shared schema of ${place === 'app' ? 'the app' : place === 'scope' ? 'the route\'s scope' : 'a scope around it'} is enforced`, async (t) => {
+    t.test(`${what} in a shared schema of ${place === 'app'
+      ? 'the app'
+      : place === 'scope' ? 'the route\'s scope' : 'a scope around it'} is enforced`, async (t) => {
       t.same(await statusesOf(t, make, place), ['$reply', 'FST_TYPED_WS_VALIDATION'])
     })
   }
@@ -54,14 +84,20 @@ for (const [what, make] of Object.entries(shared)) {
 t.test('a shared schema that cannot travel is refused at boot', async (t) => {
   const app = await createApp(t)
   app.addSchema(Legacy.Transform(Legacy.String({ $id: 'S' })).Decode((text) => text.length).Encode(String))
-  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: Legacy.Object({ value: Legacy.Ref('S') }) } }), on: { say () {} } })
+  app.ws('/', {
+    contract: defineContract({ name: 'shared.v1', clientToServer: { say: Legacy.Object({ value: Legacy.Ref('S') }) } }),
+    on: { say () {} }
+  })
   await t.rejects(async () => { await app.ready() }, { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: /a codec/ })
 })
 
 t.test('a kind in a shared schema that nothing registers is refused at boot', async (t) => {
   const app = await createApp(t)
   app.addSchema(Legacy.Object({ n: Legacy.Unsafe({ [Kind]: 'SharedOdd' }) }, { $id: 'S' }))
-  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: Legacy.Object({ value: Legacy.Ref('S') }) } }), on: { say () {} } })
+  app.ws('/', {
+    contract: defineContract({ name: 'shared.v1', clientToServer: { say: Legacy.Object({ value: Legacy.Ref('S') }) } }),
+    on: { say () {} }
+  })
   await t.rejects(async () => { await app.ready() }, { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: /SharedOdd/ })
 })
 
@@ -70,7 +106,13 @@ t.test('a shared schema that is changed after it was added means what it meant',
   const schema = { $id: 'S', type: 'string', maxLength: 3 }
   app.addSchema(schema)
   schema.maxLength = 1
-  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } } }), on: { say: () => true } })
+  app.ws('/', {
+    contract: defineContract({
+      name: 'shared.v1',
+      clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } }
+    }),
+    on: { say: () => true }
+  })
   const client = await connect(t, await listen(app))
   client.send({ type: 'say', ref: 1, value: 'abc' })
   t.match(await client.next(), { type: '$reply' })
@@ -80,7 +122,13 @@ t.test('a schema store of the app\'s own is taken as it is', async (t) => {
   const bucket = (): object => ({ add () {}, getSchema: () => undefined, getSchemas: () => ({ S: { $id: 'S', type: 'string' } }) })
   const app = await createApp(t, {}, { schemaController: { bucket } } as never)
   t.equal(app.addSchema({ $id: 'S' }), app)
-  app.ws('/', { contract: defineContract({ name: 'shared.v1', clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } } }), on: { say: () => true } })
+  app.ws('/', {
+    contract: defineContract({
+      name: 'shared.v1',
+      clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } }
+    }),
+    on: { say: () => true }
+  })
   const client = await connect(t, await listen(app))
   client.send({ type: 'say', ref: 1, value: 'abc' })
   t.match(await client.next(), { type: '$reply' })

@@ -85,20 +85,27 @@ t.test('an upgrade that only another listener could take runs no hook of the app
   t.equal((await refused(`${url}/typed`, { origin: 'http://evil.test' })).statusCode, 403, 'a refused one of a route stays the route\'s')
 })
 
-for (const prefix of ['/api', '/']) {
-  t.test(`@fastify/http-proxy at ${prefix} after the plugin: its upgrades go upstream, and the process lives on`, async (t) => {
+for (const [prefix, order] of [['/api', 'after'], ['/', 'after'], ['/api', 'before'], ['/', 'before']] as const) {
+  t.test(`@fastify/http-proxy at ${prefix} ${order} the plugin: its upgrades go upstream, and the process lives on`, async (t) => {
     const upstream = createServer((_request, response) => response.end('upstream'))
     const server = new WebSocketServer({ server: upstream })
     server.on('connection', (ws, { url }) => ws.on('message', (data: Buffer) => { ws.send(`upstream ${url} ${data.toString()}`) }))
     await new Promise<void>((resolve) => { upstream.listen(0, '127.0.0.1', resolve) })
     t.teardown(() => { server.close(); upstream.close() })
-    const { app } = await start(t)
-    await app.register(httpProxy, {
-      upstream: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
-      prefix,
-      rewritePrefix: prefix,
-      websocket: true
-    })
+    const proxy = async (app: FastifyInstance): Promise<void> => {
+      await app.register(httpProxy, {
+        upstream: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+        prefix,
+        rewritePrefix: prefix,
+        websocket: true
+      })
+    }
+    const app = Fastify()
+    t.teardown(() => app.close())
+    if (order === 'before') await proxy(app)
+    await app.register(typedWs)
+    addRoutes(app)
+    if (order === 'after') await proxy(app)
     const url = await listen(app)
     const client = await connect(t, `${url}${prefix.replace(/\/$/, '')}/socket`)
     client.send('"hello"')
