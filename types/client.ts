@@ -112,6 +112,12 @@ export interface StreamSettings {
   readonly signal?: AbortSignal
 }
 
+/** Settings of `drained`. */
+export interface DrainedOptions {
+  /** The bytes that may wait for the network. Default 1 048 576. */
+  readonly maxBufferedBytes?: number
+}
+
 /** Stops listening. */
 export type Off = () => void
 

@@ -1,3 +1,4 @@
 export { createClient } from './client.js'
+export { drained } from './drained.js'
 export { ClientError } from './errors.js'
 export type * from '../../types/client.js'
