@@ -89,16 +89,16 @@ class SingleLink implements RedisLink {
     this.#subscriber.on('message', (channel: string, message: string) => this.#owner.onMessage(channel, message))
   }
 
-  publish (channel: string, message: string): Promise<number> {
-    return this.#sender!.publish(channel, message)
+  async publish (channel: string, message: string): Promise<number> {
+    return await this.#sender!.publish(channel, message)
   }
 
-  subscribe (channels: readonly string[]): Promise<unknown> {
-    return this.#subscriber!.subscribe(...channels)
+  async subscribe (channels: readonly string[]): Promise<unknown> {
+    return await this.#subscriber!.subscribe(...channels)
   }
 
-  unsubscribe (channels: readonly string[]): Promise<unknown> {
-    return this.#subscriber!.unsubscribe(...channels)
+  async unsubscribe (channels: readonly string[]): Promise<unknown> {
+    return await this.#subscriber!.unsubscribe(...channels)
   }
 
   renew (reason: unknown): void {
@@ -170,16 +170,16 @@ class ClusterLink implements RedisLink {
     this.#cluster = cluster
   }
 
-  publish (channel: string, message: string): Promise<number> {
-    return this.#cluster!.spublish(channel, message)
+  async publish (channel: string, message: string): Promise<number> {
+    return await this.#cluster!.spublish(channel, message)
   }
 
-  subscribe (channels: readonly string[]): Promise<unknown> {
-    return this.#cluster!.ssubscribe(...channels)
+  async subscribe (channels: readonly string[]): Promise<unknown> {
+    return await this.#cluster!.ssubscribe(...channels)
   }
 
-  unsubscribe (channels: readonly string[]): Promise<unknown> {
-    return this.#cluster!.sunsubscribe(...channels)
+  async unsubscribe (channels: readonly string[]): Promise<unknown> {
+    return await this.#cluster!.sunsubscribe(...channels)
   }
 
   renew (reason: unknown): void {

@@ -59,7 +59,7 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
     this.#host = host
     this.#probe = new Probe(this.#channels.probes(host.node), {
       send: (channel) => this.#link.publish(channel, ''),
-      fail: () => this.#link.renew(new BrokerError('TIMEOUT', 'its own probe did not come back'))
+      fail: () => this.#renew(new BrokerError('TIMEOUT', 'its own probe did not come back'))
     })
     this.#link.open()
   }
@@ -97,7 +97,7 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
   }
 
   onReady (): void {
-    this.#subscriptions.open().then(() => this.#resume(), (error: unknown) => this.#link.renew(error))
+    this.#subscriptions.open().then(() => this.#resume(), (error: unknown) => this.#renew(error))
   }
 
   onAway (reason: unknown): void {
@@ -130,6 +130,11 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
 
   groupOf (topic: string): number {
     return this.#channels.groupOf(topic)
+  }
+
+  // A connection that was closed rejects the subscriptions under way: that is no reason for a new one.
+  #renew (reason: unknown): void {
+    if (this.#host !== undefined) this.#link.renew(reason)
   }
 
   #resume (): void {

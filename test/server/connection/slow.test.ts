@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Duplex } from 'node:stream'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
@@ -335,13 +335,17 @@ async function startSlow (t: Teardown, renewed: () => void): Promise<{ client: C
   const client = await connect(t, await listen(app))
   const socket = app.channel(session).sockets().next().value as Socket<typeof session>
   client.ws.pause()
-  overfill(socket)
+  await overfill(socket)
   return { client, socket }
 }
 
-// What `send` returns would not do: it is false, too, when the turn lasts long.
-function overfill (socket: Socket<typeof session>): void {
-  while (socket.bufferedAmount <= 200_000) socket.send('item', { text })
+// Until the system takes no more either: it grows the buffers of both ends while they fill.
+async function overfill (socket: Socket<typeof session>): Promise<void> {
+  for (let calmTurns = 0; calmTurns < 20; calmTurns++) {
+    // The result of `send` would not do: it is false, too, when the turn lasts long.
+    for (; socket.bufferedAmount <= 200_000; calmTurns = 0) socket.send('item', { text })
+    await delay(2)
+  }
 }
 
 t.test('a client that reads nothing is renewed once, and again when it has caught up: its answers pile up no further', async (t) => {
@@ -358,7 +362,7 @@ t.test('a client that reads nothing is renewed once, and again when it has caugh
     await until(() => renewed === 20 * period)
     await until(() => socket.bufferedAmount === 0)
     client.ws.pause()
-    overfill(socket)
+    await overfill(socket)
   }
 })
 
