@@ -102,18 +102,18 @@ class NatsBroker implements Broker {
   // NATS does not say how many have heard something: each node is asked, and those that are known
   // to live are expected to answer.
   async ask (topic: string, message: string): Promise<number> {
-    await this.#send(this.#subject('@ask'), `${topic}\n${message}`)
+    await this.#send(this.#subject('@ask'), `${encodeURIComponent(topic)}\n${message}`)
     return this.#roster.size
   }
 
   async close (): Promise<void> {
-    const host = this.#host
+    const { node } = this.#host ?? {}
     this.#host = undefined
     clearTimeout(this.#timer)
     const wasReady = this.#isReady
     this.#isReady = false
     if (this.#connection.isClosed()) return
-    if (wasReady && host !== undefined) this.#connection.publish(this.#subject('@nodes'), `-${host.node}`)
+    if (wasReady) this.#connection.publish(this.#subject('@nodes'), `-${node}`)
     for (const subscription of [...this.#subscriptions.values(), ...this.#own]) subscription.unsubscribe()
     if (wasReady) await this.#flush().catch(() => {})
   }
@@ -149,12 +149,12 @@ class NatsBroker implements Broker {
   }
 
   #tell (): void {
-    if (this.#isReady && this.#host !== undefined) this.#connection.publish(this.#subject('@nodes'), `+${this.#host.node}`)
+    if (this.#isReady) this.#connection.publish(this.#subject('@nodes'), `+${this.#host!.node}`)
   }
 
   #take (text: string): void {
     const end = text.indexOf('\n')
-    if (end > 0) this.#host?.heard(text.slice(0, end), text.slice(end + 1))
+    this.#host?.heard(decodeURIComponent(text.slice(0, end)), text.slice(end + 1))
   }
 
   async #watch (): Promise<void> {

@@ -24,7 +24,7 @@ t.test('an upload that awaits drained() holds two parts at most, however slowly 
       await slow.promise
     }
   })
-  const client = createClient<typeof upload>(await listen(app), { WebSocket: WebSocket as never })
+  const client = createClient<typeof upload>(await listen(app), { WebSocket })
   t.teardown(() => client.close())
   let mostBytes = 0
   let sent = 0

@@ -92,15 +92,10 @@ export class NodeSubscriptions {
   }
 
   async #ask (topic: string, subscription: Subscription): Promise<boolean> {
-    try {
-      await this.#broker.subscribe(topic)
-      subscription.isLive = true
-      return true
-    } catch {
-      return false
-    } finally {
-      subscription.asked = undefined
-    }
+    const isHeard = await this.#broker.subscribe(topic).then(() => true, () => false)
+    subscription.asked = undefined
+    if (isHeard) subscription.isLive = true
+    return isHeard
   }
 
   #drop (topic: string): void {

@@ -416,3 +416,13 @@ t.test('a stream that waits for a slow peer ends with it', async (t) => {
   await until(() => app.channel(live).size() === 0 && app.channel(live).stats.streams === 0)
   t.same(log.find('websocket handler failed'), [])
 })
+
+t.test('a handler of a stream that throws or rejects instead is an error of that stream, and gives its place back', async (t) => {
+  const fail = (): never => { throw Object.assign(new Error('no such list'), { statusCode: 404 }) }
+  for (const count of [fail, async () => fail()]) {
+    const { client, app } = await start(t, { count })
+    client.send({ type: 'count', ref: 1, to: 1 })
+    t.match(await client.next(), { type: '$error', ref: 1, received: 'count', statusCode: 404, message: 'no such list' })
+    t.equal(app.channel(live).stats.streams, 0)
+  }
+})
