@@ -25,8 +25,8 @@ const PROBES_IN_CLUSTER = 16
  * Two connections are opened beside the given one, with its options and by its `duplicate()`. The
  * given client is never used otherwise, and not closed.
  *
- * @param client - a client of ioredis 6, such as `app.redis` of @fastify/redis 9: `new Redis(…)`, or
- *   `new Cluster(…)`, which is used by sharded pub/sub.
+ * @param client - a client of ioredis 6, such as `app.redis` of @fastify/redis 9: `new Redis(…)`,
+ *   or `new Cluster(…)`, which is used by sharded pub/sub.
  * @throws `TypeError` for anything else.
  *
  * @example
