@@ -23,9 +23,16 @@ export class Probe {
     this.#owner = owner
   }
 
-  /** @param subscribe - subscribes to channels that share a slot. */
-  start (subscribe: (channels: readonly string[]) => Promise<unknown>): void {
-    for (const channel of this.#channels) subscribe([channel]).catch(() => {})
+  /**
+   * Resolves once the channels are heard.
+   * @param subscribe - subscribes to channels that share a slot.
+   */
+  async listen (subscribe: (channels: readonly string[]) => Promise<unknown>): Promise<void> {
+    await Promise.all(Array.from(this.#channels, (channel) => subscribe([channel])))
+  }
+
+  start (): void {
+    this.stop()
     this.#schedule(() => this.#send(), INTERVAL_MS)
   }
 

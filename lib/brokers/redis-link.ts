@@ -9,15 +9,11 @@ export interface RedisLinkOwner {
   onReady (): void
   /** It may be called several times until `onReady`. */
   onAway (reason: unknown): void
-  /** Slots or masters of a Cluster have moved: messages may have been missed. */
-  onTopologyChange (): void
   onMessage (channel: string, message: string): void
 }
 
 /** Connections of our own to the engine that a client is connected to. */
 export interface RedisLink {
-  /** Channels of one command must share a slot. */
-  readonly isSharded: boolean
   open (): void
   /** @returns how many connections were given the message. */
   publish (channel: string, message: string): Promise<number>
@@ -34,11 +30,8 @@ interface Connection {
   on (event: string, listener: (...values: never[]) => void): this
   removeAllListeners (): this
   publish (channel: string, message: string): Promise<number>
-  spublish (channel: string, message: string): Promise<number>
   subscribe (...channels: string[]): Promise<unknown>
   unsubscribe (...channels: string[]): Promise<unknown>
-  ssubscribe (...channels: string[]): Promise<unknown>
-  sunsubscribe (...channels: string[]): Promise<unknown>
   disconnect (): void
 }
 
@@ -64,12 +57,12 @@ export function linkTo (client: RedisClient, owner: RedisLinkOwner): RedisLink {
     const advice = 'write redis(app.redis) after registering @fastify/redis, or redis(new Redis(url))'
     throw new TypeError(`redis() takes a client of ioredis 6: ${advice}`)
   }
-  return client.isCluster === true ? new ClusterLink(client, owner) : new SingleLink(client, owner)
+  if (client.isCluster === true) throw new TypeError('redis() takes no Cluster yet: write redis(new Redis(url)), or shards([…])')
+  return new SingleLink(client, owner)
 }
 
 /** One Redis, found directly or by Sentinel: one connection publishes, one hears. */
 class SingleLink implements RedisLink {
-  readonly isSharded = false
   readonly #client: RedisClient
   readonly #owner: RedisLinkOwner
   #sender: Connection | undefined
@@ -131,83 +124,6 @@ class SingleLink implements RedisLink {
   #lose (): void {
     this.#isReady = false
     this.#owner.onAway(this.#reason ?? new Error('the connection has ended'))
-  }
-}
-
-/**
- * A Cluster, by sharded pub/sub: ioredis keeps one connection per master that publishes, and one
- * that hears.
- */
-class ClusterLink implements RedisLink {
-  readonly isSharded = true
-  readonly #client: RedisClient
-  readonly #owner: RedisLinkOwner
-  #cluster: Connection | undefined
-  #pause: NodeJS.Timeout | undefined
-  #reason: unknown
-  #isReady = false
-
-  constructor (client: RedisClient, owner: RedisLinkOwner) {
-    this.#client = client
-    this.#owner = owner
-  }
-
-  open (): void {
-    const { retryStrategy, autoResubscribe: _, ...redisOptions } = STRICT
-    const options = {
-      lazyConnect: false,
-      shardedSubscribers: true,
-      enableOfflineQueue: false,
-      clusterRetryStrategy: retryStrategy,
-      redisOptions
-    }
-    const cluster = this.#client.duplicate(...[[], options] as never[]) as Connection
-    cluster.on('error', (error: Error) => { this.#reason = error })
-    cluster.on('ready', () => this.#beReady())
-    cluster.on('close', () => this.#lose())
-    for (const event of ['+node', '-node', '+subscriber', '-subscriber', 'subscribersReady']) cluster.on(event, () => this.#change())
-    cluster.on('smessage', (channel: string, message: string) => this.#owner.onMessage(channel, message))
-    this.#cluster = cluster
-  }
-
-  async publish (channel: string, message: string): Promise<number> {
-    return await this.#cluster!.spublish(channel, message)
-  }
-
-  async subscribe (channels: readonly string[]): Promise<unknown> {
-    return await this.#cluster!.ssubscribe(...channels)
-  }
-
-  async unsubscribe (channels: readonly string[]): Promise<unknown> {
-    return await this.#cluster!.sunsubscribe(...channels)
-  }
-
-  renew (reason: unknown): void {
-    this.close()
-    this.#isReady = false
-    this.#pause = setTimeout(() => this.open(), pauseMs(1))
-    this.#owner.onAway(reason)
-  }
-
-  close (): void {
-    clearTimeout(this.#pause)
-    drop(this.#cluster)
-  }
-
-  #beReady (): void {
-    if (this.#isReady) return
-    this.#isReady = true
-    this.#reason = undefined
-    this.#owner.onReady()
-  }
-
-  #change (): void {
-    if (this.#isReady) this.#owner.onTopologyChange()
-  }
-
-  #lose (): void {
-    this.#isReady = false
-    this.#owner.onAway(this.#reason ?? new Error('the connections have ended'))
   }
 }
 

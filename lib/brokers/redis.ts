@@ -1,6 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker, BrokerHost } from '../../types/broker.js'
 import { BrokerError, within } from './failure.js'
-import { Partitions } from './partitions.js'
 import { Probe } from './probe.js'
 import { linkTo, type RedisClient, type RedisLink, type RedisLinkOwner } from './redis-link.js'
 import { Subscriptions, type SubscriptionsOwner } from './subscriptions.js'
@@ -17,7 +17,7 @@ export interface RedisBrokerOptions {
 }
 
 const TIMEOUT_MS = 1000
-const PROBES_IN_CLUSTER = 16
+const RETRY_MS = 100
 
 /**
  * Topics have members on every node that uses the same Redis 7, Valkey or Redis Cluster.
@@ -25,8 +25,7 @@ const PROBES_IN_CLUSTER = 16
  * Two connections are opened beside the given one, with its options and by its `duplicate()`. The
  * given client is never used otherwise, and not closed.
  *
- * @param client - a client of ioredis 6, such as `app.redis` of @fastify/redis 9: `new Redis(…)`,
- *   or `new Cluster(…)`, which is used by sharded pub/sub.
+ * @param client - a client of ioredis 6, such as `app.redis` of @fastify/redis 9: `new Redis(…)`.
  * @throws `TypeError` for anything else.
  *
  * @example
@@ -52,14 +51,14 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
 
   constructor (client: RedisClient, prefix: string) {
     this.#link = linkTo(client, this)
-    this.#channels = this.#link.isSharded ? new ShardedChannels(prefix) : new Channels(prefix)
+    this.#channels = new Channels(prefix)
   }
 
   start (host: BrokerHost): void {
     this.#host = host
     this.#probe = new Probe(this.#channels.probes(host.node), {
       send: (channel) => this.#link.publish(channel, ''),
-      fail: () => this.#renew(new BrokerError('TIMEOUT', 'its own probe did not come back'))
+      fail: () => this.#link.renew(new BrokerError('TIMEOUT', 'its own probe did not come back'))
     })
     this.#link.open()
   }
@@ -97,7 +96,7 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
   }
 
   onReady (): void {
-    this.#subscriptions.open().then(() => this.#resume(), (error: unknown) => this.#renew(error))
+    void this.#listen()
   }
 
   onAway (reason: unknown): void {
@@ -107,12 +106,6 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
     this.#isReady = false
     if (wasReady) this.#host?.interrupted()
     this.#host?.changed('away', reason)
-  }
-
-  onTopologyChange (): void {
-    if (!this.#isReady) return
-    this.#host?.interrupted()
-    this.#host?.resumed()
   }
 
   onMessage (channel: string, message: string): void {
@@ -128,27 +121,34 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
     return this.#link.unsubscribe(topics.map((topic) => this.#channels.of(topic)))
   }
 
-  groupOf (topic: string): number {
-    return this.#channels.groupOf(topic)
+  groupOf (): number {
+    return 0
   }
 
-  // A close rejects the subscriptions under way: that is no reason for a new connection.
-  #renew (reason: unknown): void {
-    if (this.#host !== undefined) this.#link.renew(reason)
+  // A Redis that loads its data refuses: then it is asked again.
+  async #listen (): Promise<void> {
+    while (this.#host !== undefined) {
+      try {
+        await this.#probe!.listen((channels) => this.#link.subscribe(channels))
+        await this.#subscriptions.open()
+        return this.#resume()
+      } catch {
+        await pause(RETRY_MS, undefined, { ref: false })
+      }
+    }
   }
 
   #resume (): void {
-    if (this.#host === undefined) return
     this.#isReady = true
-    this.#probe?.start((channels) => this.#link.subscribe(channels))
-    this.#host.resumed()
-    this.#host.changed('ready')
+    this.#probe?.start()
+    this.#host?.resumed()
+    this.#host?.changed('ready')
   }
 }
 
 /** The channel of each topic. */
 class Channels {
-  protected readonly prefix: string
+  readonly prefix: string
 
   constructor (prefix: string) {
     this.prefix = prefix
@@ -162,40 +162,12 @@ class Channels {
     return channel.slice(this.prefix.length)
   }
 
-  groupOf (_topic: string): number {
-    return 0
-  }
-
   /**
    * Channels by which a node finds out whether it still hears what it publishes; each travels
    * alone.
    */
   probes (node: string): readonly string[] {
     return [`${this.prefix}?${node}`]
-  }
-}
-
-/**
- * In a Cluster: the topics of one partition share a slot, so that one command subscribes to many of
- * them.
- */
-class ShardedChannels extends Channels {
-  readonly #partitions = new Partitions()
-
-  override of (topic: string): string {
-    return `${this.prefix}{${this.#partitions.tagOf(topic)}}${topic}`
-  }
-
-  override topicOf (channel: string): string {
-    return channel.slice(channel.indexOf('}', this.prefix.length) + 1)
-  }
-
-  override groupOf (topic: string): number {
-    return this.#partitions.indexOf(topic)
-  }
-
-  override probes (node: string): readonly string[] {
-    return this.#partitions.spread(PROBES_IN_CLUSTER).map((tag) => `${this.prefix}{${tag}}?${node}`)
   }
 }
 

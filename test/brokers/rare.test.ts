@@ -254,8 +254,9 @@ t.test('a node without a contract does nothing for it, and answers so', async (t
   await node.close()
 })
 
-t.test('a broker of Redis that is closed before it is ready opens no connection again', async (t) => {
+t.test('a broker of Redis asks again for what was refused while it began, and never after its close', async (t) => {
   const made: FakeRedis[] = []
+  let refusals = 1
   class FakeRedis {
     status = 'connecting'
     readonly listeners = new Map<string, (...values: unknown[]) => void>()
@@ -275,14 +276,18 @@ t.test('a broker of Redis that is closed before it is ready opens no connection 
     }
 
     disconnect (): void {}
-    async subscribe (): Promise<void> { throw new Error('Connection is closed.') }
+    async subscribe (): Promise<void> { if (refusals-- > 0) throw new Error('No sharded subscriber') }
   }
   const node = new Node('brief', redis(new FakeRedis()))
   node.broker.subscribe('a').catch(() => {})
   node.broker.start(node)
   for (const connection of made) connection.status = 'ready'
   made[0]!.listeners.get('ready')!()
+  await until(() => node.state === 'ready')
+  refusals = 1
+  made[0]!.listeners.get('close')!()
+  made[0]!.listeners.get('ready')!()
   await node.broker.close()
-  await new Promise((resolve) => { setTimeout(resolve, 200) })
-  t.equal(made.length, 2)
+  await until(() => refusals === 0)
+  t.equal(made.length, 2, 'no connection is opened again')
 })

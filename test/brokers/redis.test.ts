@@ -17,5 +17,6 @@ brokerSuite({
 
 t.test('redis() says what it takes', async (t) => {
   t.throws(() => redis(undefined as never), { name: 'TypeError', message: /app\.redis/ })
+  t.throws(() => redis({ isCluster: true, duplicate () {} }), { name: 'TypeError', message: /no Cluster yet/ })
   t.throws(() => redis({} as never), { name: 'TypeError', message: /ioredis/ })
 })

@@ -17,8 +17,6 @@ const PACKAGES = {
   'nats-server': ['nats-server']
 }
 
-const SLOTS = 16_384
-
 type Command = keyof typeof PACKAGES
 
 /** A server that can be stopped, started again on its port, and made to hang. */
@@ -72,69 +70,6 @@ export async function startRedis (t: Teardown, ...args: string[]): Promise<Engin
   const dir = await folder(t)
   const common = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir]
   return start(t, 'redis-server', (port) => ['--port', String(port), ...common, ...args])
-}
-
-/** Three masters of a Redis Cluster, each with a third of the slots. */
-export class Cluster {
-  readonly masters: readonly Engine[]
-
-  constructor (masters: readonly Engine[]) {
-    this.masters = masters
-  }
-
-  async start (): Promise<void> {
-    await Promise.all(this.masters.map((master) => master.start()))
-    await this.whole()
-  }
-
-  async kill (): Promise<void> {
-    await Promise.all(this.masters.map((master) => master.kill()))
-  }
-
-  hang (): void {
-    for (const master of this.masters) master.hang()
-  }
-
-  goOn (): void {
-    for (const master of this.masters) master.goOn()
-  }
-
-  /** Resolves once every master says that the cluster is whole. */
-  async whole (): Promise<void> {
-    for (const { port } of this.masters) {
-      while (!(await redisCommand(port, 'cluster', 'info')).includes('cluster_state:ok')) await pause(50)
-    }
-  }
-}
-
-export async function startRedisCluster (t: Teardown): Promise<Cluster> {
-  const masters: Engine[] = []
-  for (let n = 0; n < 3; n++) {
-    masters.push(await startRedis(t, '--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'))
-  }
-  for (const [n, { port }] of masters.entries()) {
-    await redisCommand(port, 'cluster', 'addslotsrange', String(Math.ceil(n * SLOTS / 3)), String(Math.ceil((n + 1) * SLOTS / 3) - 1))
-    await redisCommand(port, 'cluster', 'set-config-epoch', String(n + 1))
-  }
-  for (const { port } of masters.slice(1)) await redisCommand(masters[0]!.port, 'cluster', 'meet', '127.0.0.1', String(port))
-  const cluster = new Cluster(masters)
-  for (const { port } of masters) {
-    while (!(await redisCommand(port, 'cluster', 'info')).includes('cluster_known_nodes:3')) await pause(50)
-  }
-  await cluster.whole()
-  return cluster
-}
-
-/** One command of Redis, answered with one line or one text. */
-async function redisCommand (port: number, ...words: string[]): Promise<string> {
-  const socket = connect(port, '127.0.0.1').setEncoding('utf8')
-  try {
-    socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`)
-    const [answer] = await once(socket, 'data') as [string]
-    return answer
-  } finally {
-    socket.destroy()
-  }
 }
 
 export function startNats (t: Teardown): Promise<Engine> {
