@@ -87,6 +87,9 @@ t.test('a stale connection to NATS is away until it answers, and a closed one fo
   connection.flushError = undefined
   connection.tell('reconnect')
   await until(() => node.state === 'ready')
+  const { length } = connection.published
+  connection.tell('reconnect')
+  await until(() => connection.published.length > length)
   connection.isGone = true
   connection.tell('end')
   await until(() => node.state === 'away')
@@ -276,6 +279,7 @@ t.test('a broker of Redis asks again for what was refused while it began, and ne
     }
 
     disconnect (): void {}
+    async publish (): Promise<void> { throw Object.assign(new Error('OOM'), { name: 'ReplyError' }) }
     async subscribe (): Promise<void> { if (refusals-- > 0) throw new Error('No sharded subscriber') }
   }
   const node = new Node('brief', redis(new FakeRedis()))
@@ -284,6 +288,7 @@ t.test('a broker of Redis asks again for what was refused while it began, and ne
   for (const connection of made) connection.status = 'ready'
   made[0]!.listeners.get('ready')!()
   await until(() => node.state === 'ready')
+  await t.rejects(node.broker.publish('a', 'x'), { code: 'UNAVAILABLE', message: /OOM/ })
   refusals = 1
   made[0]!.listeners.get('close')!()
   made[0]!.listeners.get('ready')!()
