@@ -9,28 +9,21 @@ const INTERVAL_MS = 5000
 const TIMEOUT_MS = 2000
 
 /**
- * Finds a connection that looks healthy and hears nothing: every 5 s the node publishes to channels
+ * Finds a connection that looks healthy and hears nothing: every 5 s the node publishes to a channel
  * of its own, and within 2 s it must hear itself.
  */
 export class Probe {
-  readonly #channels: ReadonlySet<string>
+  readonly channel: string
   readonly #owner: ProbeOwner
-  #missing = new Set<string>()
+  #isMissing = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor (channels: readonly string[], owner: ProbeOwner) {
-    this.#channels = new Set(channels)
+  constructor (channel: string, owner: ProbeOwner) {
+    this.channel = channel
     this.#owner = owner
   }
 
-  /**
-   * Resolves once the channels are heard.
-   * @param subscribe - subscribes to channels that share a slot.
-   */
-  async listen (subscribe: (channels: readonly string[]) => Promise<unknown>): Promise<void> {
-    await Promise.all(Array.from(this.#channels, (channel) => subscribe([channel])))
-  }
-
+  /** The channel must be subscribed to. */
   start (): void {
     this.stop()
     this.#schedule(() => this.#send(), INTERVAL_MS)
@@ -40,22 +33,22 @@ export class Probe {
     clearTimeout(this.#timer)
   }
 
-  /** @returns whether the channel is one of the probe's. */
+  /** @returns whether the channel is the probe's. */
   heard (channel: string): boolean {
-    if (!this.#channels.has(channel)) return false
-    this.#missing.delete(channel)
+    if (channel !== this.channel) return false
+    this.#isMissing = false
     return true
   }
 
   #send (): void {
-    this.#missing = new Set(this.#channels)
+    this.#isMissing = true
     // The timeout tells of a probe that could not be sent.
-    for (const channel of this.#channels) this.#owner.send(channel).catch(() => {})
+    this.#owner.send(this.channel).catch(() => {})
     this.#schedule(() => this.#judge(), TIMEOUT_MS)
   }
 
   #judge (): void {
-    if (this.#missing.size > 0) this.#owner.fail()
+    if (this.#isMissing) this.#owner.fail()
     else this.#schedule(() => this.#send(), INTERVAL_MS - TIMEOUT_MS)
   }
 

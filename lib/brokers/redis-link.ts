@@ -1,4 +1,4 @@
-/** The part of a client of ioredis that is used: `new Redis(…)` or `new Cluster(…)`. */
+/** The part of a client of ioredis that is used, `new Redis(…)`. */
 export interface RedisClient {
   readonly isCluster?: boolean
   duplicate (...values: never[]): unknown
@@ -10,18 +10,6 @@ export interface RedisLinkOwner {
   /** It may be called several times until `onReady`. */
   onAway (reason: unknown): void
   onMessage (channel: string, message: string): void
-}
-
-/** Connections of our own to the engine that a client is connected to. */
-export interface RedisLink {
-  open (): void
-  /** @returns how many connections were given the message. */
-  publish (channel: string, message: string): Promise<number>
-  subscribe (channels: readonly string[]): Promise<unknown>
-  unsubscribe (channels: readonly string[]): Promise<unknown>
-  /** Gives the connections up and makes new ones. */
-  renew (reason: unknown): void
-  close (): void
 }
 
 /** The members of an ioredis connection that are used here. */
@@ -51,18 +39,11 @@ const STRICT = {
   retryStrategy: pauseMs
 }
 
-/** @throws TypeError when the client is none of ioredis. */
-export function linkTo (client: RedisClient, owner: RedisLinkOwner): RedisLink {
-  if (typeof (client as Partial<RedisClient> | undefined)?.duplicate !== 'function') {
-    const advice = 'write redis(app.redis) after registering @fastify/redis, or redis(new Redis(url))'
-    throw new TypeError(`redis() takes a client of ioredis 6: ${advice}`)
-  }
-  if (client.isCluster === true) throw new TypeError('redis() takes no Cluster yet: write redis(new Redis(url)), or shards([…])')
-  return new SingleLink(client, owner)
-}
-
-/** One Redis, found directly or by Sentinel: one connection publishes, one hears. */
-class SingleLink implements RedisLink {
+/**
+ * Connections of our own to the Redis that a client is connected to, found directly or by Sentinel:
+ * one publishes, one hears.
+ */
+export class RedisLink {
   readonly #client: RedisClient
   readonly #owner: RedisLinkOwner
   #sender: Connection | undefined
@@ -71,7 +52,9 @@ class SingleLink implements RedisLink {
   #reason: unknown
   #isReady = false
 
+  /** @throws TypeError when the client is none of ioredis. */
   constructor (client: RedisClient, owner: RedisLinkOwner) {
+    check(client)
     this.#client = client
     this.#owner = owner
   }
@@ -82,18 +65,20 @@ class SingleLink implements RedisLink {
     this.#subscriber.on('message', (channel: string, message: string) => this.#owner.onMessage(channel, message))
   }
 
-  async publish (channel: string, message: string): Promise<number> {
-    return await this.#sender!.publish(channel, message)
+  /** @returns how many connections were given the message. */
+  publish (channel: string, message: string): Promise<number> {
+    return this.#sender!.publish(channel, message)
   }
 
-  async subscribe (channels: readonly string[]): Promise<unknown> {
-    return await this.#subscriber!.subscribe(...channels)
+  subscribe (channels: readonly string[]): Promise<unknown> {
+    return this.#subscriber!.subscribe(...channels)
   }
 
-  async unsubscribe (channels: readonly string[]): Promise<unknown> {
-    return await this.#subscriber!.unsubscribe(...channels)
+  unsubscribe (channels: readonly string[]): Promise<unknown> {
+    return this.#subscriber!.unsubscribe(...channels)
   }
 
+  /** Gives the connections up and makes new ones. */
   renew (reason: unknown): void {
     this.close()
     this.#isReady = false
@@ -125,6 +110,14 @@ class SingleLink implements RedisLink {
     this.#isReady = false
     this.#owner.onAway(this.#reason ?? new Error('the connection has ended'))
   }
+}
+
+function check (client: RedisClient): void {
+  if (typeof (client as Partial<RedisClient> | undefined)?.duplicate !== 'function') {
+    const advice = 'write redis(app.redis) after registering @fastify/redis, or redis(new Redis(url))'
+    throw new TypeError(`redis() takes a client of ioredis 6: ${advice}`)
+  }
+  if (client.isCluster === true) throw new TypeError('redis() takes no Cluster yet: write redis(new Redis(url)), or shards([…])')
 }
 
 function drop (connection: Connection | undefined): void {

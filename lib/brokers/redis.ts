@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker, BrokerHost } from '../../types/broker.js'
 import { BrokerError, within } from './failure.js'
 import { Probe } from './probe.js'
-import { linkTo, type RedisClient, type RedisLink, type RedisLinkOwner } from './redis-link.js'
+import { RedisLink, type RedisClient, type RedisLinkOwner } from './redis-link.js'
 import { Subscriptions, type SubscriptionsOwner } from './subscriptions.js'
 
 export type { RedisClient } from './redis-link.js'
@@ -20,7 +20,7 @@ const TIMEOUT_MS = 1000
 const RETRY_MS = 100
 
 /**
- * Topics have members on every node that uses the same Redis 7, Valkey or Redis Cluster.
+ * Topics have members on every node that uses the same Redis 7 or Valkey.
  *
  * Two connections are opened beside the given one, with its options and by its `duplicate()`. The
  * given client is never used otherwise, and not closed.
@@ -42,7 +42,7 @@ export function redis (client: RedisClient, { prefix = 'typed-ws:' }: RedisBroke
 class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
   readonly name = 'redis'
   readonly #link: RedisLink
-  readonly #channels: Channels
+  readonly #prefix: string
   readonly #subscriptions = new Subscriptions(this)
   readonly #inFlight = new Set<Promise<unknown>>()
   #host: BrokerHost | undefined
@@ -50,13 +50,13 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
   #isReady = false
 
   constructor (client: RedisClient, prefix: string) {
-    this.#link = linkTo(client, this)
-    this.#channels = new Channels(prefix)
+    this.#link = new RedisLink(client, this)
+    this.#prefix = prefix
   }
 
   start (host: BrokerHost): void {
     this.#host = host
-    this.#probe = new Probe(this.#channels.probes(host.node), {
+    this.#probe = new Probe(`${this.#prefix}?${host.node}`, {
       send: (channel) => this.#link.publish(channel, ''),
       fail: () => this.#link.renew(new BrokerError('TIMEOUT', 'its own probe did not come back'))
     })
@@ -77,7 +77,7 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
 
   async ask (topic: string, message: string): Promise<number> {
     if (!this.#isReady) throw new BrokerError('UNAVAILABLE', 'Redis is away')
-    const sent = this.#link.publish(this.#channels.of(topic), message).catch((error: unknown) => { throw failureOf(error) })
+    const sent = this.#link.publish(this.#prefix + topic, message).catch((error: unknown) => { throw failureOf(error) })
     this.#inFlight.add(sent)
     try {
       return await sent
@@ -110,26 +110,22 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
 
   onMessage (channel: string, message: string): void {
     if (this.#probe?.heard(channel) === true) return
-    this.#host?.heard(this.#channels.topicOf(channel), message)
+    this.#host?.heard(channel.slice(this.#prefix.length), message)
   }
 
   sendSubscribe (topics: readonly string[]): Promise<unknown> {
-    return this.#link.subscribe(topics.map((topic) => this.#channels.of(topic)))
+    return this.#link.subscribe(topics.map((topic) => this.#prefix + topic))
   }
 
   sendUnsubscribe (topics: readonly string[]): Promise<unknown> {
-    return this.#link.unsubscribe(topics.map((topic) => this.#channels.of(topic)))
-  }
-
-  groupOf (): number {
-    return 0
+    return this.#link.unsubscribe(topics.map((topic) => this.#prefix + topic))
   }
 
   // A Redis that loads its data refuses: then it is asked again.
   async #listen (): Promise<void> {
     while (this.#host !== undefined) {
       try {
-        await this.#probe!.listen((channels) => this.#link.subscribe(channels))
+        await this.#link.subscribe([this.#probe!.channel])
         await this.#subscriptions.open()
         return this.#resume()
       } catch {
@@ -143,31 +139,6 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
     this.#probe?.start()
     this.#host?.resumed()
     this.#host?.changed('ready')
-  }
-}
-
-/** The channel of each topic. */
-class Channels {
-  readonly prefix: string
-
-  constructor (prefix: string) {
-    this.prefix = prefix
-  }
-
-  of (topic: string): string {
-    return this.prefix + topic
-  }
-
-  topicOf (channel: string): string {
-    return channel.slice(this.prefix.length)
-  }
-
-  /**
-   * Channels by which a node finds out whether it still hears what it publishes; each travels
-   * alone.
-   */
-  probes (node: string): readonly string[] {
-    return [`${this.prefix}?${node}`]
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Broker, BrokerHost, BrokerState } from '../../types/broker.js'
-import { crc16 } from './partitions.js'
+import { crc16 } from './hash.js'
 
 /**
  * Spreads topics over several engines, by their names: one that is full does not hold the others

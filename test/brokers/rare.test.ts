@@ -158,8 +158,7 @@ t.test('a subscription whose connection ends before it is sent is refused, and s
   const sent: string[] = []
   const subscriptions = new Subscriptions({
     sendSubscribe: async (topics) => { sent.push(...topics) },
-    sendUnsubscribe: async () => { throw new Error('gone') },
-    groupOf: () => 0
+    sendUnsubscribe: async () => { throw new Error('gone') }
   })
   await subscriptions.open()
   const added = subscriptions.add('a')
@@ -184,8 +183,7 @@ t.test('a subscription that the engine refuses is asked for again', async (t) =>
       sent.push([...topics])
       if (isRefused) throw new Error('LOADING')
     },
-    sendUnsubscribe: async () => {},
-    groupOf: () => 0
+    sendUnsubscribe: async () => {}
   })
   await subscriptions.open()
   await t.rejects(subscriptions.add('a'), { code: 'UNAVAILABLE' })

@@ -1,4 +1,4 @@
-/** CRC-16/XMODEM, by which Redis finds the slot of a key. */
+/** CRC-16/XMODEM of the UTF-8 of a text. */
 export function crc16 (text: string): number {
   let crc = 0
   for (const byte of Buffer.from(text)) {
