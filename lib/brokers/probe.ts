@@ -9,8 +9,8 @@ const INTERVAL_MS = 5000
 const TIMEOUT_MS = 2000
 
 /**
- * Finds a connection that looks healthy and hears nothing: every 5 s the node publishes to a channel
- * of its own, and within 2 s it must hear itself.
+ * Finds a connection that looks healthy and hears nothing: every 5 s the node publishes to a
+ * channel of its own, and within 2 s it must hear itself.
  */
 export class Probe {
   readonly channel: string
