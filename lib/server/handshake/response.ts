@@ -1,6 +1,7 @@
 import { ServerResponse, validateHeaderName, validateHeaderValue, type OutgoingHttpHeaders } from 'node:http'
 import { Writable, type Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
+import { isRecord } from '../../record.js'
 import * as errors from '../errors.js'
 import { printable } from '../printable.js'
 
@@ -157,7 +158,7 @@ export class HandshakeResponse {
   #writeHead (statusCode: number, rest: unknown[]): void {
     if (this.#isOver) return
     const { raw } = this.#reply
-    const headers = rest.find(isHeaders) ?? {}
+    const headers = (rest.find(isRecord) ?? {}) as OutgoingHttpHeaders
     this.#dropInvalid(headers)
     if (this.#state === 'accepting' && statusCode === 101) {
       this.#headers = { ...raw.getHeaders(), ...headers }
@@ -208,10 +209,6 @@ export class HandshakeResponse {
     if (this.#headerFault === undefined) this.#owner.switchProtocols(this.#headers)
     else this.#reply.send(this.#headerFault)
   }
-}
-
-function isHeaders (value: unknown): value is OutgoingHttpHeaders {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isValid (name: string, value: OutgoingHttpHeaders[string]): boolean {
