@@ -1,22 +1,14 @@
 // A service on several nodes: each is an app of its own, and the engine between them is real.
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { Redis } from 'ioredis'
 import t from 'tap'
-import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
 import { redis } from '../../lib/brokers/redis.js'
-import { defineContract, memory, shards, type Broker, type Diagnostics, type PluginOptions, type Socket } from '../../lib/index.js'
+import { defineContract, memory, shards, type Broker, type PluginOptions, type Socket } from '../../lib/index.js'
+import { natsBroker, redisBroker, redisClient } from '../support/brokers.js'
+import { hear } from '../support/diagnostics.js'
 import { missing, startNats, startRedis, type Engine } from '../support/engine.js'
 import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../support/helper.js'
-
-// By a name that TypeScript does not follow: the declarations of this package do not compile with
-// `exactOptionalPropertyTypes`.
-const library: string = '@nats-io/transport-node'
-const { connect: connectNats } = await import(library) as {
-  connect (options: object): Promise<NatsConnection & { close (): Promise<void> }>
-}
 
 const rooms = defineContract({
   name: 'rooms.v1',
@@ -32,22 +24,6 @@ const engines = [
   { name: 'Redis', skip: noRedis, start: startRedis, broker: redisBroker },
   { name: 'NATS', skip: noNats, start: startNats, broker: natsBroker }
 ]
-
-function redisClient (t: Teardown, { port }: Engine): Redis {
-  const client = new Redis({ port, host: '127.0.0.1' }).on('error', () => {})
-  t.teardown(() => client.disconnect())
-  return client
-}
-
-async function redisBroker (t: Teardown, engine: Engine): Promise<Broker> {
-  return redis(redisClient(t, engine))
-}
-
-async function natsBroker (t: Teardown, { port }: Engine): Promise<Broker> {
-  const connection = await connectNats({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100 })
-  t.teardown(() => connection.close())
-  return nats(connection)
-}
 
 /** One node with a client on it. */
 interface Node {
@@ -76,14 +52,6 @@ async function start (t: Teardown, broker: Broker, options: PluginOptions = {}, 
   if (isReady) await until(() => app.channel(rooms).broker.state === 'ready')
   const client = await connect(t, url)
   return { app, client, url, log, socket: app.channel(rooms).sockets().next().value! }
-}
-
-function hear<K extends keyof Diagnostics> (t: Teardown, name: K): Array<Diagnostics[K]> {
-  const heard: Array<Diagnostics[K]> = []
-  const listener = (message: unknown): void => { heard.push(message as Diagnostics[K]) }
-  subscribe(name, listener)
-  t.teardown(() => { unsubscribe(name, listener) })
-  return heard
 }
 
 for (const { name, skip, start: startEngine, broker } of engines) {

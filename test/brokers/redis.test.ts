@@ -1,6 +1,6 @@
-import { Redis } from 'ioredis'
 import t from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
+import { redisBroker } from '../support/brokers.js'
 import { missing, startRedis } from '../support/engine.js'
 import { brokerSuite } from './suite.js'
 
@@ -8,11 +8,7 @@ brokerSuite({
   name: 'Redis',
   skip: await missing('redis-server'),
   engine: (t) => startRedis(t),
-  broker: async (t, { port }) => {
-    const client = new Redis({ port, host: '127.0.0.1' }).on('error', () => {})
-    t.teardown(() => client.disconnect())
-    return redis(client)
-  }
+  broker: redisBroker
 })
 
 t.test('redis() says what it takes', async (t) => {

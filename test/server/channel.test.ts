@@ -1,12 +1,13 @@
 // What one can see of the connections of a contract.
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { channel, subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
+import { channel, tracingChannel } from 'node:diagnostics_channel'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type ChannelStats, type Diagnostics, type MessageTrace, type Socket } from '../../lib/index.js'
 import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../support/helper.js'
+import { hear } from '../support/diagnostics.js'
 import { deferred } from '../support/deferred.js'
 import { live, start as startLive } from '../support/live.js'
 
@@ -25,7 +26,6 @@ const talk = defineContract({
 })
 
 type TalkSocket = Socket<typeof talk>
-type Name = keyof Diagnostics
 
 const NOTHING: ChannelStats = {
   connections: 0,
@@ -46,15 +46,6 @@ const NOTHING: ChannelStats = {
   gaps: 0,
   errors: {},
   handshakesRefused: {}
-}
-
-/** Hears a channel of node:diagnostics_channel while the test lasts. */
-function hear<K extends Name> (t: Teardown, name: K): Array<Diagnostics[K]> {
-  const heard: Array<Diagnostics[K]> = []
-  const listener = (message: unknown): void => { heard.push(message as Diagnostics[K]) }
-  subscribe(name, listener)
-  t.teardown(() => { unsubscribe(name, listener) })
-  return heard
 }
 
 async function start (t: Teardown): Promise<{ app: FastifyInstance, client: Client, log: Log, release: () => void }> {

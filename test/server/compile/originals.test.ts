@@ -71,6 +71,20 @@ async function statusesOf (
   return statuses
 }
 
+/** Serves a call whose value is the shared schema S, and calls it once. */
+async function answerOf (t: Teardown, app: FastifyInstance, value: unknown): Promise<unknown> {
+  app.ws('/', {
+    contract: defineContract({
+      name: 'shared.v1',
+      clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } }
+    }),
+    on: { say: () => true }
+  })
+  const client = await connect(t, await listen(app))
+  client.send({ type: 'say', ref: 1, value })
+  return await client.next()
+}
+
 for (const [what, make] of Object.entries(shared)) {
   for (const place of ['app', 'scope', 'parent'] as const) {
     t.test(`${what} in a shared schema of ${place === 'app'
@@ -106,30 +120,12 @@ t.test('a shared schema that is changed after it was added means what it meant',
   const schema = { $id: 'S', type: 'string', maxLength: 3 }
   app.addSchema(schema)
   schema.maxLength = 1
-  app.ws('/', {
-    contract: defineContract({
-      name: 'shared.v1',
-      clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } }
-    }),
-    on: { say: () => true }
-  })
-  const client = await connect(t, await listen(app))
-  client.send({ type: 'say', ref: 1, value: 'abc' })
-  t.match(await client.next(), { type: '$reply' })
+  t.match(await answerOf(t, app, 'abc'), { type: '$reply' })
 })
 
 t.test('a schema store of the app\'s own is taken as it is', async (t) => {
   const bucket = (): object => ({ add () {}, getSchema: () => undefined, getSchemas: () => ({ S: { $id: 'S', type: 'string' } }) })
   const app = await createApp(t, {}, { schemaController: { bucket } } as never)
   t.equal(app.addSchema({ $id: 'S' }), app)
-  app.ws('/', {
-    contract: defineContract({
-      name: 'shared.v1',
-      clientToServer: { say: { request: Legacy.Object({ value: Legacy.Ref('S') }), reply: Legacy.Boolean() } }
-    }),
-    on: { say: () => true }
-  })
-  const client = await connect(t, await listen(app))
-  client.send({ type: 'say', ref: 1, value: 'abc' })
-  t.match(await client.next(), { type: '$reply' })
+  t.match(await answerOf(t, app, 'abc'), { type: '$reply' })
 })

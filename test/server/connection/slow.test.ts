@@ -1,5 +1,4 @@
 // Peers that read slowly, or not at all.
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Duplex } from 'node:stream'
@@ -11,6 +10,7 @@ import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { Outbox } from '../../../lib/server/transport/outbox.js'
+import { hear } from '../../support/diagnostics.js'
 import { connect, countTurns, createApp, handshakeText, listen, maskedFrame, until, type Client, type Teardown } from '../../support/helper.js'
 
 /** A socket that hands on nothing until it is told to. */
@@ -258,19 +258,13 @@ t.test('slowConsumer close: who catches up in time stays', async (t) => {
 
 t.test('slowConsumer drop: events that find no room are left out and counted, and answers are not', async (t) => {
   const { app, client, socket, asked } = await start(t, { slowConsumer: 'drop', slowTimeoutMs: 1 })
-  const dropped: unknown[] = []
-  const slowed: unknown[] = []
-  const note = (to: unknown[]) => (message: unknown) => { to.push(message) }
-  const [onDropped, onSlow] = [note(dropped), note(slowed)]
-  subscribe('fastify-typed-ws.dropped', onDropped)
-  subscribe('fastify-typed-ws.slow', onSlow)
-  t.teardown(() => { unsubscribe('fastify-typed-ws.dropped', onDropped); unsubscribe('fastify-typed-ws.slow', onSlow) })
+  const [dropped, slowed] = [hear(t, 'fastify-typed-ws.dropped'), hear(t, 'fastify-typed-ws.slow')]
   const count = fill(socket)
   t.equal(slowed.length, 1)
   t.equal(socket.send('item', { n: -1, text: 'no room' }), false)
   t.equal(socket.sendBinary(new Uint8Array(1)), false)
   await app.channel(feed).publish('all', 'item', { n: -1, text: 'no room' })
-  t.same(dropped.map((message) => (message as { type: string }).type), ['item', undefined, 'item'])
+  t.same(dropped.map(({ type }) => type), ['item', undefined, 'item'])
   t.match(app.channel(feed).stats, { slowed: 1, dropped: 3 })
   client.send({ type: 'ask', ref: 1, n: 7 })
   client.send({ type: '$ping' })

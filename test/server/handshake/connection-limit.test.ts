@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
@@ -10,9 +9,10 @@ import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { Type } from '@sinclair/typebox'
-import { defineContract, type Diagnostics, type PluginOptions } from '../../../lib/index.js'
+import { defineContract, type PluginOptions } from '../../../lib/index.js'
 import { ConnectionLimit } from '../../../lib/server/handshake/connection-limit.js'
 import { Random } from '../../fuzz/random.js'
+import { hear } from '../../support/diagnostics.js'
 import {
   connect, connectRaw, countSockets, createApp, handshakeText, listen, refused, until, type Client, type Teardown
 } from '../../support/helper.js'
@@ -233,10 +233,7 @@ t.test('a connection that has ended is not counted, however it began and ended',
 })
 
 t.test('a refused handshake is published and counted by its status', async (t) => {
-  const told: Array<Diagnostics['fastify-typed-ws.handshake.refused']> = []
-  const listener = (message: unknown): void => { told.push(message as typeof told[number]) }
-  subscribe('fastify-typed-ws.handshake.refused', listener)
-  t.teardown(() => { unsubscribe('fastify-typed-ws.handshake.refused', listener) })
+  const told = hear(t, 'fastify-typed-ws.handshake.refused')
   const { app, url } = await start(t, { maxConnections: 1 })
   await refused(`${url}/refuses`)
   await refused(`${url}/fails`)
@@ -255,10 +252,7 @@ t.test('a refused handshake is published and counted by its status', async (t) =
 })
 
 t.test('a refusal is published once, with the error of onSend too', async (t) => {
-  const told: Array<Diagnostics['fastify-typed-ws.handshake.refused']> = []
-  const listener = (message: unknown): void => { told.push(message as typeof told[number]) }
-  subscribe('fastify-typed-ws.handshake.refused', listener)
-  t.teardown(() => { unsubscribe('fastify-typed-ws.handshake.refused', listener) })
+  const told = hear(t, 'fastify-typed-ws.handshake.refused')
   const app = await createApp(t)
   app.setErrorHandler((_error, _, reply) => reply.code(500).send({ mine: true }))
   let sendings = 0

@@ -1,0 +1,30 @@
+import { Redis } from 'ioredis'
+import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
+import { redis } from '../../lib/brokers/redis.js'
+import type { Broker } from '../../lib/index.js'
+import type { Engine } from './engine.js'
+import type { Teardown } from './helper.js'
+
+// By a name that TypeScript does not follow: the declarations of this package do not compile with
+// `exactOptionalPropertyTypes`.
+const library: string = '@nats-io/transport-node'
+const { connect } = await import(library) as {
+  connect (options: object): Promise<NatsConnection & { close (): Promise<void> }>
+}
+
+/** A client of the app's own, which ends with the test. */
+export function redisClient (t: Teardown, { port }: Engine): Redis {
+  const client = new Redis({ port, host: '127.0.0.1' }).on('error', () => {})
+  t.teardown(() => client.disconnect())
+  return client
+}
+
+export async function redisBroker (t: Teardown, engine: Engine): Promise<Broker> {
+  return redis(redisClient(t, engine))
+}
+
+export async function natsBroker (t: Teardown, { port }: Engine): Promise<Broker> {
+  const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100 })
+  t.teardown(() => connection.close())
+  return nats(connection)
+}
