@@ -17,6 +17,8 @@ const PACKAGES = {
   'nats-server': ['nats-server']
 }
 
+const MAX_STARTS = 10
+
 type Command = keyof typeof PACKAGES
 
 /** A server that can be stopped, started again on its port, and made to hang. */
@@ -78,17 +80,17 @@ export function startNats (t: Teardown): Promise<Engine> {
 
 async function start (t: Teardown, name: Command, argsOf: (port: number) => string[]): Promise<Engine> {
   const command = (await find(name))!
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     const port = await freePort()
     const engine = new Engine(command, port, argsOf(port))
     try {
       await engine.start()
-    } catch {
-      // Another process was faster to take the port.
-      continue
+      t.teardown(() => engine.kill())
+      return engine
+    } catch (error) {
+      // Another process may be faster to take the port, but not each time.
+      if (attempt === MAX_STARTS) throw error
     }
-    t.teardown(() => engine.kill())
-    return engine
   }
 }
 
