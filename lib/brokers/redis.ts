@@ -127,18 +127,20 @@ class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
       try {
         await this.#link.subscribe([this.#probe!.channel])
         await this.#subscriptions.open()
-        return this.#resume()
+        return this.#resume(this.#host)
       } catch {
         await pause(RETRY_MS, undefined, { ref: false })
       }
     }
   }
 
-  #resume (): void {
+  // It may have been closed while it subscribed.
+  #resume (host: BrokerHost | undefined): void {
+    if (host === undefined) return
     this.#isReady = true
-    this.#probe?.start()
-    this.#host?.resumed()
-    this.#host?.changed('ready')
+    this.#probe!.start()
+    host.resumed()
+    host.changed('ready')
   }
 }
 

@@ -1,5 +1,6 @@
 // States of brokers and nodes that a real engine cannot be brought to by a test.
 import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
@@ -255,42 +256,92 @@ t.test('a node without a contract does nothing for it, and answers so', async (t
   await node.close()
 })
 
-t.test('a broker of Redis asks again for what was refused while it began, and never after its close', async (t) => {
-  const made: FakeRedis[] = []
-  let refusals = 1
-  class FakeRedis {
-    status = 'connecting'
-    readonly listeners = new Map<string, (...values: unknown[]) => void>()
-    duplicate (): FakeRedis {
-      const connection = new FakeRedis()
-      made.push(connection)
-      return connection
-    }
+/** A client of a Redis that exists only here. */
+class FakeRedis {
+  readonly made: FakeRedis[]
+  /** How many subscriptions are refused from now on. */
+  refusals = 0
+  /** Subscriptions are not answered before it. */
+  held: Promise<void> | undefined
+  status = 'connecting'
+  readonly #listeners = new Map<string, () => void>()
+  readonly #parent: FakeRedis
 
-    on (event: string, listener: (...values: unknown[]) => void): this {
-      this.listeners.set(event, listener)
-      return this
-    }
-
-    removeAllListeners (): this {
-      return this
-    }
-
-    disconnect (): void {}
-    async publish (): Promise<void> { throw Object.assign(new Error('OOM'), { name: 'ReplyError' }) }
-    async subscribe (): Promise<void> { if (refusals-- > 0) throw new Error('No sharded subscriber') }
+  constructor (parent?: FakeRedis) {
+    this.#parent = parent ?? this
+    this.made = parent?.made ?? []
   }
-  const node = new Node('brief', redis(new FakeRedis()))
+
+  duplicate (): FakeRedis {
+    const connection = new FakeRedis(this)
+    this.made.push(connection)
+    return connection
+  }
+
+  on (event: string, listener: () => void): this {
+    this.#listeners.set(event, listener)
+    return this
+  }
+
+  removeAllListeners (): this {
+    return this
+  }
+
+  disconnect (): void {}
+
+  async publish (): Promise<void> {
+    throw Object.assign(new Error('OOM'), { name: 'ReplyError' })
+  }
+
+  async subscribe (): Promise<void> {
+    const parent = this.#parent
+    await parent.held
+    if (parent.refusals-- > 0) throw new Error('LOADING')
+  }
+
+  /** The connections have come, or have come again. */
+  connect (): void {
+    for (const connection of this.made) connection.status = 'ready'
+    this.made[0]!.#listeners.get('close')!()
+    this.made[0]!.#listeners.get('ready')!()
+  }
+}
+
+t.test('a broker of Redis asks again for what was refused while it began, and never after its close', async (t) => {
+  const client = new FakeRedis()
+  const node = new Node('brief', redis(client))
   node.broker.subscribe('a').catch(() => {})
   node.broker.start(node)
-  for (const connection of made) connection.status = 'ready'
-  made[0]!.listeners.get('ready')!()
+  client.refusals = 1
+  client.connect()
   await until(() => node.state === 'ready')
   await t.rejects(node.broker.publish('a', 'x'), { code: 'UNAVAILABLE', message: /OOM/ })
-  refusals = 1
-  made[0]!.listeners.get('close')!()
-  made[0]!.listeners.get('ready')!()
+  client.refusals = 1
+  client.connect()
   await node.broker.close()
-  await until(() => refusals === 0)
-  t.equal(made.length, 2, 'no connection is opened again')
+  await until(() => client.refusals === 0)
+  t.equal(client.made.length, 2, 'no connection is opened again')
+})
+
+t.test('a broker of Redis that is closed while it subscribes stays closed', async (t) => {
+  const client = new FakeRedis()
+  const node = new Node('brief', redis(client))
+  node.broker.start(node)
+  const answered = deferred()
+  client.held = answered.promise
+  client.connect()
+  await node.broker.close()
+  answered.resolve()
+  await turn()
+  await t.rejects(node.broker.publish('a', 'x'), { code: 'UNAVAILABLE', message: /away/ })
+})
+
+t.test('a broker that rejects with nothing leaves it unknown', async (t) => {
+  const broker = Object.assign(Object.create(memory()) as Broker, {
+    isLocal: false,
+    // eslint-disable-next-line no-throw-literal -- a broker of the app's own may throw any value
+    publish: async () => { throw undefined }
+  })
+  const node = new TopicNode(broker, {} as never)
+  await t.rejects(node.publish('any.v1', 'a', { type: 'said', text: '{}', bytes: '' }), { code: 'FST_TYPED_WS_BROKER_TIMEOUT' })
 })

@@ -155,8 +155,9 @@ export class TopicNode implements BrokerHost {
   }
 
   #failureOf (error: unknown): Error {
-    const { code } = error as { readonly code?: unknown }
-    const Failure = code === 'UNAVAILABLE' ? errors.BrokerUnavailable : errors.BrokerTimeout
+    // A broker of the app's own may reject with any value.
+    const isRefused = (error as { readonly code?: unknown } | undefined)?.code === 'UNAVAILABLE'
+    const Failure = isRefused ? errors.BrokerUnavailable : errors.BrokerTimeout
     return causedBy(new Failure(this.#broker.name), error)
   }
 }
