@@ -345,3 +345,9 @@ t.test('a broker that rejects with nothing leaves it unknown', async (t) => {
   const node = new TopicNode(broker, {} as never)
   await t.rejects(node.publish('any.v1', 'a', { type: 'said', text: '{}', bytes: '' }), { code: 'FST_TYPED_WS_BROKER_TIMEOUT' })
 })
+
+t.test('a broker that was never started closes: the app failed before it was ready', async (t) => {
+  const client = new FakeRedis()
+  await redis(client).close()
+  t.same(client.made, [])
+})
