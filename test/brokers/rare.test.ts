@@ -8,6 +8,7 @@ import { redis } from '../../lib/brokers/redis.js'
 import { Roster } from '../../lib/brokers/roster.js'
 import { Subscriptions } from '../../lib/brokers/subscriptions.js'
 import { memory, shards, type Broker } from '../../lib/index.js'
+import { NodeSubscriptions } from '../../lib/server/topics/node-subscriptions.js'
 import { TopicNode } from '../../lib/server/topics/node.js'
 import { unwrap, wrap } from '../../lib/server/topics/envelope.js'
 import { until } from '../support/helper.js'
@@ -350,4 +351,27 @@ t.test('a broker that was never started closes: the app failed before it was rea
   const client = new FakeRedis()
   await redis(client).close()
   t.same(client.made, [])
+})
+
+t.test('an engine that goes away while it is asked for a topic leaves no gap in that topic', async (t) => {
+  const asked = [deferred(), deferred()]
+  let count = 0
+  const broker = Object.assign(Object.create(memory()) as Broker, { subscribe: async () => asked[count++]!.promise })
+  const subscriptions = new NodeSubscriptions(broker)
+  const live = subscriptions.join('live')
+  asked[0]!.resolve()
+  t.equal(await live, true)
+  t.equal(subscriptions.join('live'), true, 'the engine is asked once')
+  const early = subscriptions.join('early')
+  t.equal(subscriptions.join('early'), early, 'and once while it is asked')
+  subscriptions.interrupted(['early', 'live', 'never joined'])
+  subscriptions.interrupted()
+  asked[1]!.reject(new Error('gone'))
+  t.equal(await early, false)
+  t.match(subscriptions.resumed(['early', 'live', 'never joined']), [{ topic: 'live', from: Date, to: Date }])
+  t.same(subscriptions.resumed(), [], 'a gap is told once')
+  t.equal(subscriptions.join('early'), true)
+  subscriptions.leave('never joined')
+  subscriptions.leave('early')
+  subscriptions.close()
 })
