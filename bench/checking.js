@@ -4,7 +4,8 @@
 import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
 import { Format } from 'typebox/format'
-import { fullFormats } from 'ajv-formats/dist/formats.js'
+import { Ajv } from 'ajv'
+import ajvFormats from 'ajv-formats'
 import { defineContract } from '../dist/lib/contract.js'
 import { compileContract } from '../dist/lib/server/compile/contract.js'
 import { Decoder } from '../dist/lib/server/messages/decode.js'
@@ -37,7 +38,7 @@ export async function main () {
 /** @returns {Row[]} */
 function formatRows () {
   const vocabulary = new Vocabulary(typebox.builds, {})
-  const names = new Set([...Object.keys(fullFormats), ...Format.Entries().map(([name]) => name)])
+  const names = new Set([...Object.keys(ajvFormats.default(new Ajv()).formats), ...Format.Entries().map(([name]) => name)])
   const formats = [...names].map((name) => ({ name, ...vocabulary.formatOf(name) })).filter(({ type }) => type === 'string')
   return formats.map(({ name, check }) => worstText(`format ${name}`, /** @type {(text: string) => boolean} */ (check)))
 }

@@ -212,7 +212,6 @@ const probes: Readonly<Record<Part, Probe>> = {
     return [items, limit].every((module) => JSON.stringify(module).includes('"keyword"'))
   },
   'ajv Ajv#RULES': () => Object.hasOwn(new Ajv().RULES.keywords, 'maxLength'),
-  'ajv-formats ajv-formats/dist/formats': async () => 'email' in (await import('ajv-formats/dist/formats.js')).fullFormats,
   '@sinclair/typebox TypeBox.Kind': () => Symbol.for('TypeBox.Kind') in Legacy.String(),
   '@sinclair/typebox TypeBox.Transform': () => {
     return Symbol.for('TypeBox.Transform') in Legacy.Transform(Legacy.String()).Decode(Number).Encode(String)

@@ -1,24 +1,40 @@
-// upstream-private: ajv-formats ajv-formats/dist/formats
-import { fullFormats } from 'ajv-formats/dist/formats.js'
+import ajvFormats from 'ajv-formats'
+import type { FormatCheck } from './builds.js'
 
-/** Formats whose usual check takes more than linear time, checked in linear time. */
+/** A format as Ajv takes it. */
+export type FormatDefinition = true | RegExp | FormatCheck | {
+  readonly type?: 'string' | 'number'
+  readonly validate: RegExp | FormatCheck
+  readonly async?: boolean
+}
 
-type FormatCheck = (value: string) => boolean
+type FormatName = Parameters<typeof ajvFormats.default.get>[0]
+
+/** The definition of ajv-formats; `undefined` for a name that it does not know. */
+export function ajvFormat (name: string): FormatDefinition | undefined {
+  // A name such as `constructor` would be found in the prototype of its table.
+  if (name in Object.prototype) return undefined
+  try {
+    return ajvFormats.default.get(name as FormatName) as FormatDefinition
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * A format check that TypeBox brings along, with the texts refused first for which it takes more
  * than linear time: none of them is of the format.
  */
 export function boundCheck (name: string, check: FormatCheck): FormatCheck {
-  return BOUNDS[name]?.(check) ?? check
+  return BOUNDS.get(name)?.(check) ?? check
 }
 
-const BOUNDS: Readonly<Record<string, (check: FormatCheck) => FormatCheck>> = {
-  iri: boundHost,
-  'iri-reference': boundHost,
-  'idn-email': boundMarks,
-  'idn-hostname': boundMarks
-}
+const BOUNDS: ReadonlyMap<string, (check: FormatCheck) => FormatCheck> = new Map([
+  ['iri', boundHost],
+  ['iri-reference', boundHost],
+  ['idn-email', boundMarks],
+  ['idn-hostname', boundMarks]
+])
 
 // RFC 1035 §2.3.4. A name in Unicode is never longer than the same name in ASCII.
 const MAX_HOST_LENGTH = 253
@@ -46,8 +62,8 @@ function boundMarks (check: FormatCheck): FormatCheck {
 }
 
 // Splitting a text into as many parts as it has letters takes more than linear time.
-function boundSeparators (name: 'date-time' | 'iso-date-time'): object {
-  const format = fullFormats[name] as { validate: FormatCheck }
+function boundSeparators (name: 'date-time' | 'iso-date-time'): FormatDefinition {
+  const format = ajvFormat(name) as { validate: FormatCheck }
   return { ...format, validate: (value: string) => /^[^t\s]*[t\s][^t\s]*$/i.test(value) && format.validate(value) }
 }
 
@@ -86,8 +102,8 @@ function hasServerAt (value: string, start: number, lastSpace: number): boolean 
  * The definitions of ajv-formats that take more than linear time, as ones that do not and that take
  * the same texts.
  */
-export const linearFormats: Readonly<Record<string, FormatCheck | object>> = {
-  url: isUrl,
-  'date-time': boundSeparators('date-time'),
-  'iso-date-time': boundSeparators('iso-date-time')
-}
+export const linearFormats: ReadonlyMap<string, FormatDefinition> = new Map<string, FormatDefinition>([
+  ['url', isUrl],
+  ['date-time', boundSeparators('date-time')],
+  ['iso-date-time', boundSeparators('iso-date-time')]
+])

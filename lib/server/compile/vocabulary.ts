@@ -1,12 +1,10 @@
 import { Ajv, type FuncKeywordDefinition } from 'ajv'
-import formatsPlugin from 'ajv-formats'
-// upstream-private: ajv-formats ajv-formats/dist/formats
-import { fullFormats } from 'ajv-formats/dist/formats.js'
+import ajvFormats from 'ajv-formats'
 import type { Build, FormatCheck, KindCheck } from './builds.js'
 import { KIND } from '../../schema/equality.js'
 import type { References } from '../../schema/references.js'
 import { at, type ObjectSubschema } from '../../schema/subschema.js'
-import { boundCheck, linearFormats } from './formats.js'
+import { ajvFormat, boundCheck, linearFormats, type FormatDefinition } from './formats.js'
 
 /** Fastify's option `ajv`. */
 export interface AjvSettings {
@@ -22,7 +20,6 @@ export interface Format {
   readonly definition: unknown
 }
 
-type Definition = true | RegExp | FormatCheck | { type?: 'string' | 'number', validate: RegExp | FormatCheck, async?: boolean }
 type Plugin = (ajv: Ajv, options?: unknown) => unknown
 
 /** The names that a schema may use: one meaning each, whichever validator reads it. */
@@ -66,7 +63,7 @@ export class Vocabulary {
     if (registered !== undefined && given !== undefined && checkOf(given) !== registered) {
       throw new Error(`format '${name}' is registered with TypeBox and given by the option ajv: keep one of them`)
     }
-    const format = registered ?? given ?? LINEAR[name] ?? FORMATS[name] ?? this.#defaultFormat(name)
+    const format = registered ?? given ?? linearFormats.get(name) ?? ajvFormat(name) ?? this.#defaultFormat(name)
     if (format === undefined) throw new Error(explainUnknownFormat(name))
     if (Object(format).async === true) {
       throw new Error(`format '${name}' is asynchronous, and a message is checked at once: make it a function that returns true or false`)
@@ -104,9 +101,11 @@ export class Vocabulary {
     return typeof other !== 'object' || WORK.some((key) => (own as FuncKeywordDefinition)[key] !== (other as FuncKeywordDefinition)[key])
   }
 
-  #givenFormat (name: string): Definition | undefined {
-    const format = this.#own?.formats[name] as Definition | undefined
-    return format === FORMATS[name] ? undefined : format
+  #givenFormat (name: string): FormatDefinition | undefined {
+    const formats = this.#own?.formats
+    if (formats === undefined || !Object.hasOwn(formats, name)) return undefined
+    const format = formats[name] as FormatDefinition
+    return format === ajvFormat(name) ? undefined : format
   }
 
   #defaultFormat (name: string): FormatCheck | undefined {
@@ -120,7 +119,7 @@ export function createAjv ({ customOptions = {}, plugins = [] }: AjvSettings): A
   const ajv = new Ajv(customOptions)
   const calls = plugins.map((plugin) => [plugin].flat() as [Plugin, unknown])
   for (const [plugin, options] of calls) plugin(ajv, options)
-  if (!calls.some(([{ name }]) => name === 'formatsPlugin')) (formatsPlugin as unknown as Plugin)(ajv)
+  if (!calls.some(([{ name }]) => name === 'formatsPlugin')) ajvFormats.default(ajv)
   // ajv-formats has replaced the app's formats of the same names.
   for (const [name, format] of Object.entries(customOptions['formats'] ?? {})) ajv.addFormat(name, format as FormatCheck)
   return ajv
@@ -130,8 +129,6 @@ let standard: Ajv | undefined
 
 // The parts of a keyword's definition that do its work.
 const WORK = ['code', 'compile', 'macro', 'validate'] as unknown as ReadonlyArray<keyof FuncKeywordDefinition>
-const FORMATS = fullFormats as Readonly<Record<string, Definition>>
-const LINEAR = linearFormats as Readonly<Record<string, Definition>>
 
 // The options of Ajv that change neither what JSON Schema's keywords mean nor the value.
 const NEUTRAL = new Set([
@@ -181,7 +178,7 @@ function ownFormat ({ formats, defaults }: Build, name: string): FormatCheck | u
   return defaults.has(check) ? undefined : check
 }
 
-function checkOf (format: Definition): FormatCheck {
+function checkOf (format: FormatDefinition): FormatCheck {
   if (format === true) return () => true
   const check = typeof format === 'object' && 'validate' in format ? format.validate : format
   return typeof check === 'function' ? check : (value) => check.test(value)

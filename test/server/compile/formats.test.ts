@@ -1,15 +1,17 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { fullFormats } from 'ajv-formats/dist/formats.js'
+import { Ajv } from 'ajv'
+import ajvFormats from 'ajv-formats'
 import { FormatRegistry } from '@sinclair/typebox'
 import { Format } from 'typebox/format'
-import { boundCheck, linearFormats } from '../../../lib/server/compile/formats.js'
+import { ajvFormat, boundCheck, linearFormats } from '../../../lib/server/compile/formats.js'
 import { isLinear } from '../../support/growth.js'
 import { decoderOf, lines, refusalOf } from '../../support/lines.js'
 
 const { Type } = lines[0]!
-const url = fullFormats['url'] as RegExp
-const isUrl = linearFormats['url'] as (text: string) => boolean
+const url = ajvFormat('url') as RegExp
+const isUrl = linearFormats.get('url') as (text: string) => boolean
+const namesOfAjv = Object.keys(ajvFormats.default(new Ajv()).formats)
 
 t.test('the check of url takes exactly the texts that the regular expression of ajv-formats takes', async (t) => {
   const of = (...pieces: string[]): fc.Arbitrary<string> => {
@@ -66,11 +68,11 @@ const worst: ReadonlyArray<(length: number) => string> = [
 ]
 
 t.test('every format of ajv-formats and of TypeBox takes linear time', async (t) => {
-  const names = new Set([...Object.keys(fullFormats), ...Format.Entries().map(([name]) => name)])
+  const names = new Set([...namesOfAjv, ...Format.Entries().map(([name]) => name)])
   for (const { name: line, Type, of } of lines) {
     // One check of a format serves all validators: the others are asked for those that are
     // replaced.
-    for (const format of line === 'TypeBox 1.x' ? names : [...Object.keys(linearFormats), 'iri', 'idn-email']) {
+    for (const format of line === 'TypeBox 1.x' ? names : [...linearFormats.keys(), 'iri', 'idn-email']) {
       const decode = decoderOf(of(Type.Object({ x: Type.String({ format }) })))
       for (const textOf of worst) {
         t.ok(isLinear((x) => decode(JSON.stringify({ type: 'm', x })), textOf),
@@ -118,6 +120,26 @@ t.test('a format of the app\'s own name is the app\'s', async (t) => {
   }
   const given = { ajv: { customOptions: { formats: { 'date-time': (text: string) => text === 'own' } } } }
   t.equal(refusalOf(Type.Object({ x: Type.String({ format: 'date-time' }) }), { x: 'own' }, given), undefined)
+})
+
+t.test('a format with the name of a property that every object has is unknown', async (t) => {
+  for (const { name: line, Type, of } of lines) {
+    for (const format of ['constructor', 'toString', '__proto__']) {
+      const schema = of(Type.Object({ x: Type.String({ format }) }))
+      for (const ajv of [{}, { customOptions: { coerceTypes: false, allErrors: true } }]) {
+        t.throws(() => decoderOf(schema, { ajv }), { message: `unknown format "${format}"` }, `${line}: ${format}`)
+      }
+    }
+  }
+})
+
+t.test('a format of an app may have the name of a property that every object has', async (t) => {
+  const ajv = { customOptions: { formats: { constructor: (text: string) => text === 'own' } } }
+  for (const { name: line, Type, of } of lines) {
+    const schema = of(Type.Object({ x: Type.String({ format: 'constructor' }) }))
+    t.equal(refusalOf(schema, { x: 'own' }, { ajv }), undefined, line)
+    t.match(refusalOf(schema, { x: 'other' }, { ajv }), /format/, line)
+  }
 })
 
 t.test('a check of TypeBox that is linear stays as it is', async (t) => {
