@@ -96,6 +96,16 @@ t.test('every file of lib is reached from a door', async (t) => {
   }
 })
 
+t.test('an app loads the typed client only when injectClient is called', async (t) => {
+  const loaded = new Set(['lib/index.ts'])
+  for (const file of loaded) {
+    for (const { to } of imports.filter(({ from, isType, isLate }) => from === file && !isType && !isLate)) loaded.add(to)
+  }
+  t.ok(loaded.has('lib/server/plugin.ts'), 'the plugin is loaded at once')
+  const late = [...loaded].filter((file) => file === 'lib/server/inject.ts' || file.startsWith('lib/client/'))
+  t.same(late, [], 'the client is not: import it by import()')
+})
+
 t.test('error codes in lib and in the tables of docs are the same', async (t) => {
   const codesIn = (text: string) => text.match(/FST_TYPED_WS_[A-Z_]*[A-Z]/g) ?? []
   const thrown = new Set(code.flatMap((file) => codesIn(literalsOf(file))))
@@ -239,19 +249,19 @@ function commentsOf (file: string, text: string): Comment[] {
   return [...found.values()]
 }
 
-interface Import { from: string, to: string, isType: boolean }
+interface Import { from: string, to: string, isType: boolean, isLate: boolean }
 
 /** Every import and re-export of a file, `import('…')` and types written so included. */
 function importsOf (file: string): Import[] {
   const found: Import[] = []
-  const add = (specifier: ts.Node | undefined, isType: boolean) => {
-    if (specifier && ts.isStringLiteral(specifier)) found.push({ from: file, to: resolve(file, specifier.text), isType })
+  const add = (specifier: ts.Node | undefined, isType: boolean, isLate = false) => {
+    if (specifier && ts.isStringLiteral(specifier)) found.push({ from: file, to: resolve(file, specifier.text), isType, isLate })
   }
   const visit = (node: ts.Node) => {
     if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.isTypeOnly ?? false)
     if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly)
     if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
-    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node.arguments[0], false)
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node.arguments[0], false, true)
     ts.forEachChild(node, visit)
   }
   visit(sources.get(file)!)
