@@ -3,7 +3,7 @@ import type { Broker, BrokerHost } from '../../types/broker.js'
 import { BrokerError, within } from './failure.js'
 import { Probe } from './probe.js'
 import { RedisLink, type RedisClient, type RedisLinkOwner } from './redis-link.js'
-import { Subscriptions, type SubscriptionsOwner } from './subscriptions.js'
+import { EngineSubscriptions, type EngineSubscriptionsOwner } from './engine-subscriptions.js'
 
 export type { RedisClient } from './redis-link.js'
 
@@ -39,11 +39,11 @@ export function redis (client: RedisClient, { prefix = 'typed-ws:' }: RedisBroke
   return new RedisBroker(client, prefix)
 }
 
-class RedisBroker implements Broker, RedisLinkOwner, SubscriptionsOwner {
+class RedisBroker implements Broker, RedisLinkOwner, EngineSubscriptionsOwner {
   readonly name = 'redis'
   readonly #link: RedisLink
   readonly #prefix: string
-  readonly #subscriptions = new Subscriptions(this)
+  readonly #subscriptions = new EngineSubscriptions(this)
   readonly #inFlight = new Set<Promise<unknown>>()
   #host: BrokerHost | undefined
   #probe: Probe | undefined

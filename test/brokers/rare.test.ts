@@ -6,7 +6,7 @@ import t from 'tap'
 import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
 import { redis } from '../../lib/brokers/redis.js'
 import { Roster } from '../../lib/brokers/roster.js'
-import { Subscriptions } from '../../lib/brokers/subscriptions.js'
+import { EngineSubscriptions } from '../../lib/brokers/engine-subscriptions.js'
 import { memory, shards, type Broker } from '../../lib/index.js'
 import { NodeSubscriptions } from '../../lib/server/topics/node-subscriptions.js'
 import { TopicNode } from '../../lib/server/topics/node.js'
@@ -158,7 +158,7 @@ t.test('a node that has not told of itself for 15 s is forgotten', async (t) => 
 
 t.test('a subscription whose connection ends before it is sent is refused, and sent over the next one', async (t) => {
   const sent: string[] = []
-  const subscriptions = new Subscriptions({
+  const subscriptions = new EngineSubscriptions({
     sendSubscribe: async (topics) => { sent.push(...topics) },
     sendUnsubscribe: async () => { throw new Error('gone') }
   })
@@ -180,7 +180,7 @@ t.test('a subscription whose connection ends before it is sent is refused, and s
 t.test('a subscription that the engine refuses is asked for again', async (t) => {
   let isRefused = true
   const sent: string[][] = []
-  const subscriptions = new Subscriptions({
+  const subscriptions = new EngineSubscriptions({
     sendSubscribe: async (topics) => {
       sent.push([...topics])
       if (isRefused) throw new Error('LOADING')

@@ -12,7 +12,7 @@ import { Inbound } from '../messages/inbound.js'
 import type { InboundContext, InboundOwner } from '../messages/owner.js'
 import type { ConnectionStats } from '../stats.js'
 import type { Hub } from '../topics/hub.js'
-import { Subscriptions } from '../topics/subscriptions.js'
+import { SubscriberTopics } from '../topics/subscriber-topics.js'
 import type { Frame } from '../transport/frame.js'
 import type { ServerWebSocket, ServerWebSocketOwner } from '../transport/websocket.js'
 import { Activity, type ActivityOwner } from './activity.js'
@@ -68,7 +68,7 @@ export class Connection implements
   readonly #heartbeatEntry: Entry | undefined
   readonly #openedMs: number = performance.now()
   // Parts that most connections never need.
-  #subscriptions: Subscriptions<Connection> | undefined = undefined
+  #topics: SubscriberTopics<Connection> | undefined = undefined
   #calls: PendingCalls | undefined = undefined
   #expiry: Expiry | undefined = undefined
   #abort: AbortController | undefined = undefined
@@ -132,18 +132,18 @@ export class Connection implements
   }
 
   get topics (): ReadonlySet<string> {
-    return this.#subscriptions?.topics ?? NO_TOPICS
+    return this.#topics?.names ?? NO_TOPICS
   }
 
   subscribe (topic: string): boolean | Promise<boolean> {
     if (this.#lifecycle.hasEnded) return false
     const { registry: { hub }, settings: { maxTopics } } = this.route
-    this.#subscriptions ??= new Subscriptions<Connection>(hub, this, maxTopics)
-    return this.#subscriptions.add(topic)
+    this.#topics ??= new SubscriberTopics<Connection>(hub, this, maxTopics)
+    return this.#topics.add(topic)
   }
 
   unsubscribe (topic: string): void {
-    this.#subscriptions?.remove(topic)
+    this.#topics?.remove(topic)
   }
 
   deliver (frame: Frame): void {
@@ -288,7 +288,7 @@ export class Connection implements
     const { registry, observer } = this.route
     const event = { code, reason, wasClean: code !== CloseCode.abnormal && this.ws.faultCode === undefined }
     this.#lifecycle.end(event)
-    this.#subscriptions?.clear()
+    this.#topics?.clear()
     this.output.stopSlowTimers()
     registry.leave(this)
     observer.connectionClosed(this.socket, event, Math.round(performance.now() - this.#openedMs), this.stats)

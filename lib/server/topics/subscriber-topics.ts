@@ -2,7 +2,7 @@ import * as errors from '../errors.js'
 import type { Hub, Subscriber } from './hub.js'
 
 /** The topics of one subscriber. */
-export class Subscriptions<S extends Subscriber> {
+export class SubscriberTopics<S extends Subscriber> {
   readonly #topics: Set<string> = new Set()
   readonly #hub: Hub<S>
   readonly #subscriber: S
@@ -14,7 +14,7 @@ export class Subscriptions<S extends Subscriber> {
     this.#max = max
   }
 
-  get topics (): ReadonlySet<string> {
+  get names (): ReadonlySet<string> {
     return this.#topics
   }
 

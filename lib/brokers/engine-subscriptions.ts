@@ -1,7 +1,7 @@
 import { BrokerError } from './failure.js'
 
 /** Tells the engine; each list has at most 512 topics. */
-export interface SubscriptionsOwner {
+export interface EngineSubscriptionsOwner {
   sendSubscribe (topics: readonly string[]): Promise<unknown>
   sendUnsubscribe (topics: readonly string[]): Promise<unknown>
 }
@@ -13,8 +13,8 @@ const RETRY_MS = 500
  * The topics that a node wants to hear, and those that the engine was told of. Changes of one turn
  * of the event loop travel together.
  */
-export class Subscriptions {
-  readonly #owner: SubscriptionsOwner
+export class EngineSubscriptions {
+  readonly #owner: EngineSubscriptionsOwner
   readonly #wanted = new Set<string>()
   readonly #told = new Map<string, Promise<unknown>>()
   readonly #changed = new Set<string>()
@@ -22,7 +22,7 @@ export class Subscriptions {
   #retry: NodeJS.Timeout | undefined
   #isOpen = false
 
-  constructor (owner: SubscriptionsOwner) {
+  constructor (owner: EngineSubscriptionsOwner) {
     this.#owner = owner
   }
 
