@@ -5,6 +5,7 @@ import type {
 // For its own augmentation: `injectWS`, `request.ws`, `{ websocket: true }`.
 import '@fastify/websocket'
 import type { AnyContract } from './contract.js'
+import type { MessageHook } from './handler.js'
 import type { InjectedClient, InjectOptions } from './inject.js'
 import type { WebSocketRouteOptions } from './options.js'
 import type { Channel } from './socket.js'
@@ -48,6 +49,22 @@ declare module 'fastify' {
       path: string,
       options: WebSocketRouteOptions<C, RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, Schema, TypeProvider, Logger>
     ) => FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
+
+    /**
+     * Adds a hook that runs before the handler of every client message: for the typed routes of
+     * this scope and of those that it registers from now on, as Fastify's own hooks are
+     * encapsulated. Hooks run in this order: the plugin's option `onMessage`, those of outer
+     * scopes, of inner ones, the route's option `onMessage`.
+     *
+     * @returns the instance.
+     * @throws `FST_TYPED_WS_INVALID_HOOK` when it is no function, or the app is ready already.
+     *
+     * @example
+     * app.addMessageHook(async (payload, socket, { type }) => {
+     *   await audit.write({ person: socket.request.person, type, payload })
+     * })
+     */
+    addMessageHook: (hook: MessageHook) => FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
 
     /**
      * A contract seen from anywhere in the service: publish to its topics, count and close its

@@ -1,12 +1,12 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Infer } from './infer.js'
 import type { AnyContract, Payload } from './contract.js'
 import type { Socket } from './socket.js'
 
-/** A message of the client, as its handler and the error handler see it. */
-export interface ReceivedMessage {
+/** A message of the client, as hooks, its handler and the error handler see it. */
+export interface ReceivedMessage<Name extends string = string> {
   /** Its name in the contract, or `undefined` for a binary frame. */
-  readonly type: string | undefined
+  readonly type: Name | undefined
   /** The `ref` the caller chose, when it is a call and has one. */
   readonly ref: number | undefined
   /** The checked payload, or the binary frame's bytes. Not checked where the check itself threw. */
@@ -50,6 +50,28 @@ export type MessageHandlers<C extends AnyContract, Request = FastifyRequest> = {
     | MessageHandler<C['clientToServer'][K], C, Request>
     | HandlerWithCost<MessageHandler<C['clientToServer'][K], C, Request>>
 }
+
+/**
+ * Runs before the handler of every client message whose payload was checked: events, calls, streams
+ * and binary frames. A list runs in order, each when the one before it has settled. A hook that
+ * throws or rejects rejects the message, as its handler would: the client gets an `$error` with
+ * the status of the error, or a 500. The value it returns is ignored. `this` is the instance on
+ * which the route was declared.
+ *
+ * @example
+ * const roles: Record<string, string> = { ban: 'moderator' }
+ *
+ * app.addMessageHook((payload, { request }, { type }) => {
+ *   const role = roles[type ?? 'binary']
+ *   if (role !== undefined && request.person.role !== role) throw new createError.Forbidden()
+ * })
+ */
+export type MessageHook<C extends AnyContract = AnyContract, Request = FastifyRequest> = (
+  this: FastifyInstance,
+  payload: unknown,
+  socket: Socket<C, Request>,
+  message: ReceivedMessage<keyof C['clientToServer'] & string>
+) => unknown
 
 /** Handles a binary frame. */
 export type BinaryHandler<C extends AnyContract, Request = FastifyRequest> = (data: Buffer, socket: Socket<C, Request>) => unknown

@@ -6,7 +6,7 @@ import type {
 import type { PerMessageDeflateOptions } from 'ws'
 import type { Broker } from './broker.js'
 import type { AnyContract, Messages } from './contract.js'
-import type { BinaryHandler, CloseHandler, ErrorHandler, MessageHandlers, OpenHandler } from './handler.js'
+import type { BinaryHandler, CloseHandler, ErrorHandler, MessageHandlers, MessageHook, OpenHandler } from './handler.js'
 
 /**
  * Which Origins may open a route. Each entry of a list is written as a browser sends it
@@ -140,6 +140,8 @@ export interface SharedOptions {
 export interface PluginOptions extends SharedOptions {
   /** Default for all routes. */
   errorHandler?: ErrorHandler
+  /** Runs before every handler of all routes, in front of the hooks of scopes and routes. */
+  onMessage?: MessageHook | readonly MessageHook[]
   /**
    * The builds of TypeBox in which the app registers its kinds and formats:
    * `require('@sinclair/typebox')`, the namespace of `typebox/format`, or a list. Default: those
@@ -220,6 +222,8 @@ export type ConnectionHandlers<C extends AnyContract, Request> =
     /** Called exactly once for every connection that opened. */
     close?: CloseHandler<C, Request>
     errorHandler?: ErrorHandler<C, Request>
+    /** Runs before every handler of this route, after the hooks of the plugin and of scopes. */
+    onMessage?: MessageHook<C, Request> | ReadonlyArray<MessageHook<C, Request>>
     /**
      * The client message that renews credentials: its handler may move `socket.expiresAt`. It does
      * not wait behind other messages, so that a slow handler costs nobody the session. While the

@@ -7,6 +7,7 @@ type Named<Values extends unknown[]> = createError.FastifyErrorConstructor<{ cod
 // Configuration: thrown at boot.
 export const InvalidOption: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_OPTION', 'Option \'%s\': %s', 500, TypeError)
 export const InvalidRoute: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_ROUTE', 'WebSocket route %s: %s', 500, TypeError)
+export const InvalidHook: Named<[string]> = createError('FST_TYPED_WS_INVALID_HOOK', 'addMessageHook: %s', 500, TypeError)
 export const NotSupported: Named<[string, string]> = createError('FST_TYPED_WS_NOT_SUPPORTED', 'WebSocket route %s: %s', 500)
 export const InvalidSchema: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_SCHEMA', 'Message %s cannot be compiled: %s', 500)
 export const UnsafePattern: Named<[string]> = createError(

@@ -1,5 +1,5 @@
 import type { Broker } from '../../types/broker.js'
-import type { ErrorHandler } from '../../types/handler.js'
+import type { ErrorHandler, MessageHook } from '../../types/handler.js'
 import type { PluginOptions, SharedOptions } from '../../types/options.js'
 import { memory } from '../brokers/memory.js'
 import { MAX_TIMEOUT_MS } from '../timer.js'
@@ -28,6 +28,7 @@ export interface PluginSettings {
   readonly maxConnectionsPerIp: number
   readonly shutdown: ShutdownSettings
   readonly broker: Broker
+  readonly onMessage: readonly MessageHook[]
   readonly typebox: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
 }
 
@@ -101,8 +102,9 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   errorHandler: [(value) => typeof value === 'function', 'write a function (error, socket, message) => {}']
 }
 
-const PLUGIN_RULES: { readonly [K in 'broker' | 'typebox' | 'maxConnections' | 'maxConnectionsPerIp' | 'shutdown']: Rule } = {
+const PLUGIN_RULES: { readonly [K in 'broker' | 'onMessage' | 'typebox' | 'maxConnections' | 'maxConnectionsPerIp' | 'shutdown']: Rule } = {
   broker: [isBroker, 'write redis(app.redis), nats(connection), memory() or shards([…])'],
+  onMessage: [areFunctions, 'write a function (payload, socket, message) => {}, or a list of them'],
   typebox: [
     (value) => [value].flat().every(isTypeBox),
     'write require(\'@sinclair/typebox\'), the namespace of typebox/format, or a list of them'
@@ -133,6 +135,7 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
   }
   const {
     broker,
+    onMessage,
     typebox,
     maxConnections,
     maxConnectionsPerIp,
@@ -144,6 +147,7 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
     maxConnectionsPerIp: maxConnectionsPerIp ?? Number.POSITIVE_INFINITY,
     shutdown: { ...DEFAULT_SHUTDOWN, ...shutdown },
     broker: broker ?? memory(),
+    onMessage: [onMessage ?? []].flat(),
     typebox: typebox && [typebox].flat() as PluginSettings['typebox']
   }
 }
@@ -196,6 +200,11 @@ function isHosts (value: unknown): boolean {
 function isBroker (value: unknown): boolean {
   const duties = ['start', 'subscribe', 'unsubscribe', 'publish', 'ask', 'close']
   return isRecord(value) && duties.every((name) => typeof value[name] === 'function')
+}
+
+/** Tells whether a value is a function, or a list of them. */
+export function areFunctions (value: unknown): boolean {
+  return [value].flat().every((one) => typeof one === 'function')
 }
 
 function isTypeBox (value: unknown): boolean {

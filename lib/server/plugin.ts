@@ -3,6 +3,7 @@ import fastifyWebsocket from '@fastify/websocket'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
+import type { MessageHook } from '../../types/handler.js'
 import type { InjectedClient, InjectOptions } from '../../types/inject.js'
 import type { PluginOptions } from '../../types/options.js'
 import '../../types/fastify.js'
@@ -19,6 +20,7 @@ import { choosePublic } from './handshake/subprotocol.js'
 import { interceptUpgrades, type UpgradeHost } from './handshake/upgrade.js'
 import { Handshake, type HandshakeRequest } from './handshake/handshake.js'
 import { Heartbeat } from './connection/heartbeat.js'
+import { addMessageHook, keepMessageHooks } from './messages/hooks.js'
 import { ignorable } from './ignorable.js'
 import { readPluginOptions, type PluginSettings, type RouteSettings } from './options.js'
 import { declareRoute, routeOf, type RouteHost, type TypedRoute } from './route.js'
@@ -39,6 +41,7 @@ class TypedWs implements RouteHost, UpgradeHost {
   readonly settings: PluginSettings['route']
   readonly log: FastifyInstance['log']
   isClosing = false
+  #isCompiled = false
   readonly node: TopicNode
   readonly #channels = new Map<string, ContractChannel>()
   readonly #routes: TypedRoute[] = []
@@ -59,7 +62,14 @@ class TypedWs implements RouteHost, UpgradeHost {
     this.#routes.push(declareRoute(scope, path, options, this))
   }
 
+  /** @throws FST_TYPED_WS_INVALID_HOOK */
+  addMessageHook (scope: FastifyInstance, hook: MessageHook): void {
+    if (this.#isCompiled) throw new errors.InvalidHook('call it before the app is ready: afterwards no route would run the hook')
+    addMessageHook(scope, hook)
+  }
+
   compile (): void {
+    this.#isCompiled = true
     for (const route of this.#routes) route.compile()
     for (const contract of new Set(this.#routes.map((route) => route.contract))) {
       refuseOtherMeaning(contract, this.#routes.filter((route) => route.contract === contract).map((route) => route.sharedSchemas))
@@ -95,7 +105,7 @@ class TypedWs implements RouteHost, UpgradeHost {
   // A route knows its scope's shared schemas; a channel without a route has only its own.
   #encoderOf (contract: AnyContract, scope: FastifyInstance): Encoder {
     const route = this.#routes.find(({ subprotocol }) => subprotocol === contract.name)
-    if (route !== undefined) return route.compile().encoder
+    if (route !== undefined) return route.encoder
     const { ajv, validateOutgoing } = this.settings
     return new Encoder(compileContract(contract, { typebox: this.typebox, ajv, sharedSchemas: sharedSchemasOf(scope) }), validateOutgoing)
   }
@@ -109,6 +119,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   if (isWebsocketOurs) await app.register(fastifyWebsocket, { options: { handleProtocols: choosePublic } })
   refuseVerifyClient(app)
   noteOriginals(app)
+  keepMessageHooks(app, settings.onMessage)
   const restoreUpgrades = interceptUpgrades(app.server, host)
   app.addHook('onClose', async () => restoreUpgrades())
 
@@ -133,6 +144,10 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
 
   app.decorate('ws', function (this: FastifyInstance, path: string, routeOptions: unknown) {
     host.declare(this, path, routeOptions)
+    return this
+  } as never)
+  app.decorate('addMessageHook', function (this: FastifyInstance, hook: MessageHook) {
+    host.addMessageHook(this, hook)
     return this
   } as never)
   app.decorate('channel', function (this: FastifyInstance, contract: unknown) {

@@ -1,7 +1,7 @@
 import type { AnyContract } from '../../types/contract.js'
 import type { WebSocketRouteOptions } from '../../types/options.js'
 import * as errors from './errors.js'
-import { sharedOptionNames } from './options.js'
+import { areFunctions, sharedOptionNames } from './options.js'
 import { questionOf } from './suggest.js'
 import { isRecord } from '../record.js'
 
@@ -11,7 +11,7 @@ export type RouteOptions = Partial<WebSocketRouteOptions> & Readonly<Record<stri
 type Fail = (advice: string) => never
 type Fields = Readonly<Record<string, unknown>>
 
-const CONNECTION_OPTIONS = ['contract', 'on', 'open', 'close', 'binary', 'handler', 'refresh']
+const CONNECTION_OPTIONS = ['contract', 'on', 'open', 'close', 'binary', 'handler', 'refresh', 'onMessage']
 const FASTIFY_OPTIONS = [
   'schema', 'onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onResponse',
   'onTimeout', 'onError', 'onRequestAbort', 'attachValidation', 'validatorCompiler', 'serializerCompiler',
@@ -29,7 +29,7 @@ export function checkOptions (path: string, options: unknown): asserts options i
   if (typeof path !== 'string') fail('its path is a string: write app.ws(\'/chat\', { contract, on: { … } })')
   if (!isRecord(options)) return fail('write app.ws(path, { contract, on: { … } })')
   checkNames(options, fail)
-  const { contract, on = {}, binary, refresh } = options
+  const { contract, on = {}, binary, refresh, onMessage = [] } = options
   if (!isContract(contract)) return fail('its contract is missing: write contract: defineContract({ … })')
   refuseServerStreams(path, contract)
   checkHandlers(on, contract, fail)
@@ -38,6 +38,7 @@ export function checkOptions (path: string, options: unknown): asserts options i
   for (const name of FUNCTIONS) {
     if (options[name] !== undefined && typeof options[name] !== 'function') fail(`${name} must be a function`)
   }
+  if (!areFunctions(onMessage)) fail('onMessage is a function (payload, socket, message) => {}, or a list of them')
 }
 
 /** The options that are Fastify's own. */

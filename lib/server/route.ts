@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
 import type { ContractChannel } from './channel.js'
-import { compileContract } from './compile/contract.js'
+import { compileContract, type CompiledContract } from './compile/contract.js'
 import { refuseSlowPatterns } from './compile/slow-patterns.js'
 import { Connection, type RouteContext } from './connection/connection.js'
 import { sharedSchemasOf } from './compile/originals.js'
@@ -12,6 +12,7 @@ import { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
 import type { HandshakeRequest, HandshakeRoute } from './handshake/handshake.js'
 import type { Heartbeat } from './connection/heartbeat.js'
+import { hooked, messageHooksOf } from './messages/hooks.js'
 import { uncheckedEntry, type Entry, type Handler } from './messages/message.js'
 import { compileHost } from './handshake/host.js'
 import { readRouteOptions, type RouteSettings } from './options.js'
@@ -32,6 +33,12 @@ export interface RouteHost {
   heartbeatOf (settings: RouteSettings['heartbeat']): Heartbeat | undefined
 }
 
+/** The messages of a route's contract, as its scope reads and writes them. */
+interface CompiledMessages {
+  readonly incoming: CompiledContract['incoming']
+  readonly encoder: Encoder
+}
+
 /** A typed WebSocket route: a contract and its handlers, as a Fastify route. */
 export class TypedRoute implements HandshakeRoute {
   readonly contract: AnyContract
@@ -49,7 +56,8 @@ export class TypedRoute implements HandshakeRoute {
   readonly #settings: RouteSettings
   readonly #host: RouteHost
   readonly #channel: ContractChannel
-  #wiring: RouteContext | undefined = undefined
+  #compiled: CompiledMessages | undefined = undefined
+  #context: RouteContext | undefined = undefined
 
   constructor (scope: FastifyInstance, options: RouteOptions, host: RouteHost) {
     const { contract } = options
@@ -84,8 +92,13 @@ export class TypedRoute implements HandshakeRoute {
    * FST_TYPED_WS_EXPONENTIAL_PATTERN
    */
   compile (): RouteContext {
-    this.#wiring ??= this.#wire()
-    return this.#wiring
+    this.#context ??= this.#makeContext()
+    return this.#context
+  }
+
+  /** Writes its contract's messages, also before the app is ready. */
+  get encoder (): Encoder {
+    return this.#messages.encoder
   }
 
   /** The shared schemas of its scope (`addSchema`), by `$id`. */
@@ -97,28 +110,49 @@ export class TypedRoute implements HandshakeRoute {
     new Connection(this.compile(), ws, socket, request).start()
   }
 
-  #wire (): RouteContext {
-    const { contract, on = {}, open, close, binary, errorHandler, refresh } = this.#options
-    const { validateOutgoing, unsafePatterns, ajv, heartbeat } = this.#settings
-    const { sharedSchemas } = this
+  get #messages (): CompiledMessages {
+    this.#compiled ??= this.#compile()
+    return this.#compiled
+  }
+
+  #compile (): CompiledMessages {
+    const { contract, sharedSchemas } = this
+    const { unsafePatterns, validateOutgoing, ajv } = this.#settings
     // Once more: what a message refers to is known only now.
     if (!unsafePatterns) refuseSlowPatterns(contract, sharedSchemas)
     const compiled = compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })
-    const entries = new Map<string, Entry>()
-    for (const [name, incoming] of compiled.incoming) entries.set(name, { ...incoming, ...withCost(on, name), isUrgent: name === refresh })
+    return { incoming: compiled.incoming, encoder: new Encoder(compiled, validateOutgoing) }
+  }
+
+  #makeContext (): RouteContext {
+    const { contract, open, close, binary, errorHandler } = this.#options
+    const hooks = this.#hooks()
     return {
       contract,
-      decoder: new Decoder(entries, contract.discriminator),
-      encoder: new Encoder(compiled, validateOutgoing),
+      decoder: new Decoder(this.#entries(hooks), contract.discriminator),
+      encoder: this.encoder,
       registry: this.#channel,
-      heartbeat: this.#host.heartbeatOf(heartbeat),
+      heartbeat: this.#host.heartbeatOf(this.#settings.heartbeat),
       settings: this.#settings,
       observer: this.observer,
       open,
       close,
-      binary: binary === undefined ? undefined : uncheckedEntry(binary as Handler),
+      binary: binary === undefined ? undefined : uncheckedEntry(hooked(hooks, binary as Handler)),
       errorHandler: errorHandler ?? this.#settings.errorHandler
     }
+  }
+
+  #entries (hooks: readonly Handler[]): Map<string, Entry> {
+    const { on = {}, refresh } = this.#options
+    return new Map(Array.from(this.#messages.incoming, ([name, incoming]) => {
+      const { handler, cost } = withCost(on, name)
+      return [name, { ...incoming, handler: hooked(hooks, handler), cost, isUrgent: name === refresh }]
+    }))
+  }
+
+  #hooks (): readonly Handler[] {
+    const hooks = [messageHooksOf(this.#scope), this.#options.onMessage ?? []].flat()
+    return hooks.map((hook) => hook.bind(this.#scope))
   }
 }
 

@@ -16,7 +16,7 @@ const misuses: ReadonlyArray<readonly [name: string, path: unknown, options: unk
   ['no options', '/', undefined, /WebSocket route \/: write app\.ws\(path, \{ contract, on: \{ … \} \}\)/],
   ['a handler for options', '/', () => {}, /write app\.ws\(path/],
   ['a list for options', '/', [], /write app\.ws\(path/],
-  ['an unknown option', '/', { ...route, onMessage () {} }, /there is no option 'onMessage': remove it/],
+  ['an unknown option', '/', { ...route, onPacket () {} }, /there is no option 'onPacket': remove it/],
   ['a misspelt option', '/', { ...route, errorHandlr () {} }, /there is no option 'errorHandlr': did you mean 'errorHandler'\?/],
   ['an option of HTTP routes', '/', { ...route, bodyLimit: 5 }, /there is no option 'bodyLimit'/],
   ['no contract', '/', { on: {} }, /its contract is missing: write contract: defineContract\(\{ … \}\)/],

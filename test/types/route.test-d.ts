@@ -3,8 +3,8 @@ import { expectTypeOf } from 'expect-type'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
 import type { FastifyInstance } from 'fastify'
-import {
-  defineContract, type CloseEvent, type ErrorHandler, type MessageHandler, type ReceivedMessage, type Socket
+import typedWs, {
+  defineContract, type CloseEvent, type ErrorHandler, type MessageHandler, type MessageHook, type ReceivedMessage, type Socket
 } from '../../lib/index.js'
 
 declare const app: FastifyInstance
@@ -83,6 +83,28 @@ app.ws('/chat1', {
     ask: ({ n }) => ({ answer: String(n) })
   }
 })
+
+// Hooks around messages.
+const everywhere: FastifyInstance = app.addMessageHook(function (payload, socket, { type, ref, signal }) {
+  expectTypeOf(this).toEqualTypeOf<FastifyInstance>()
+  expectTypeOf(payload).toEqualTypeOf<unknown>()
+  expectTypeOf(type).toEqualTypeOf<string | undefined>()
+  expectTypeOf(ref).toEqualTypeOf<number | undefined>()
+  signal.throwIfAborted()
+  socket.log.info(socket.request.url)
+})
+everywhere.ws('/hooked', {
+  contract: chat,
+  onMessage: [(_, socket, { type }) => {
+    expectTypeOf(type).toEqualTypeOf<'say' | 'ask' | undefined>()
+    socket.send('said', { text: '', id: '' })
+  }, async () => { await null }],
+  on: { say, ask },
+  binary
+})
+const audit: MessageHook = (_, socket) => { socket.log.info('heard') }
+app.ws('/audited', { contract: chat, onMessage: audit, on: { say, ask }, binary })
+app.register(typedWs, { onMessage: [audit] })
 
 // Nothing to hear, nothing to handle.
 app.ws('/quiet', { contract: quiet, open: (socket) => socket.send('tick', {}) })
