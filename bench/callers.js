@@ -49,7 +49,11 @@ const commands = {
   },
 
   async count () {
-    while (seen.closed < sockets.length) await Promise.race(sockets.filter(({ readyState }) => readyState !== WebSocket.CLOSED).slice(0, 1).map((socket) => once(socket, 'close')))
+    while (seen.closed < sockets.length) {
+      await Promise.race(
+        sockets.filter(({ readyState }) => readyState !== WebSocket.CLOSED).slice(0, 1).map((socket) => once(socket, 'close'))
+      )
+    }
     return seen
   }
 }

@@ -138,7 +138,9 @@ function nastySchemas () {
         $id: 'Node',
         anyOf: [
           { type: 'null' },
-          ...['and', 'or'].map((kind) => ({ type: 'object', properties: { child: self, kind: { const: kind } }, required: ['child', 'kind'] }))
+          ...['and', 'or'].map((kind) => {
+            return { type: 'object', properties: { child: self, kind: { const: kind } }, required: ['child', 'kind'] }
+          })
         ]
       }),
       values: trees

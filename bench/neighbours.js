@@ -14,7 +14,8 @@ const { rounds, seconds, only } = readOptions()
 
 export async function main () {
   console.log(
-`Node ${process.version}; one client sends a message and waits for its answer, for ${seconds} s, beside others; medians of ${rounds} rounds`
+    `Node ${process.version}; one client sends a message and waits for its answer, for ${seconds} s, beside others; ` +
+    `medians of ${rounds} rounds`
   )
   const bad = begin(new Child('bad.js'))
   const kinds = (/** @type {string[]} */ (await bad.ask({ name: 'kinds' }))).filter((kind) => only === undefined || kind === only)
@@ -90,8 +91,8 @@ function cells (kind, results) {
     kind,
     `${of(({ alone }) => alone).toFixed(2)} ms`,
     ...COUNTS.flatMap((_, i) => [
-`${of(({ beside }) => beside[i]).toFixed(2)} ms`,
-of(({ alone, beside }) => beside[i] / alone).toFixed(1)
+    `${of(({ beside }) => beside[i]).toFixed(2)} ms`,
+    of(({ alone, beside }) => beside[i] / alone).toFixed(1)
     ]),
     of(({ closed }) => closed).toLocaleString('en'),
     `${(of(({ peak }) => peak) / MIB).toFixed(0)} MiB`

@@ -63,7 +63,8 @@ export function openFiles (wanted) {
   const most = soft === 'unlimited' ? wanted : Number(soft) - OWN_FILES
   if (most >= wanted) return wanted
   console.log(
-`A process may have ${soft} files open here: ${most} connections instead of ${wanted}. Raise it with ulimit -Hn, or as root with prlimit.`
+      `A process may have ${soft} files open here: ${most} connections instead of ${wanted}. ` +
+      'Raise it with ulimit -Hn, or as root with prlimit.'
   )
   return most
 }

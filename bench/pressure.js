@@ -26,7 +26,8 @@ const { rounds, stalled, mib } = readOptions()
 
 export async function main () {
   console.log(
-`Node ${process.version}; broadcasts of ${BLOCK_BYTES} bytes to ${stalled} members, ${mib} MiB for each or ${SECONDS} s of them; ${READERS} others send messages; medians of ${rounds} rounds`
+    `Node ${process.version}; broadcasts of ${BLOCK_BYTES} bytes to ${stalled} members, ${mib} MiB for each or ${SECONDS} s of them; ` +
+    `${READERS} others send messages; medians of ${rounds} rounds`
   )
   const cases = Object.values(CASES)
   /** @type {any[][]} */

@@ -23,7 +23,8 @@ const { rounds, senders, seconds } = readOptions()
 
 export async function main () {
   console.log(
-`Node ${process.version}; ${senders} connections send to handlers that take 50 ms, for ${seconds} s; ${OTHERS} others send messages to another route; medians of ${rounds} rounds`
+    `Node ${process.version}; ${senders} connections send to handlers that take 50 ms, for ${seconds} s; ` +
+    `${OTHERS} others send messages to another route; medians of ${rounds} rounds`
   )
   /** @type {any[][]} */
   const found = CASES.map(() => [])

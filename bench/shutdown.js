@@ -26,7 +26,8 @@ export async function main () {
     const { replies, wrong, goodbyes, others } = await callers.ask({ name: 'count' })
     const lost = connections - replies
     console.log(
-`Node ${process.version}; ${connections.toLocaleString('en')} connections, ${inFlight.toLocaleString('en')} calls of ${TAKES_MS} ms in flight at the SIGTERM`
+      `Node ${process.version}; ${connections.toLocaleString('en')} connections, ` +
+      `${inFlight.toLocaleString('en')} calls of ${TAKES_MS} ms in flight at the SIGTERM`
     )
     console.log(`  replies ${replies}, lost ${lost}, wrong ${wrong}; closed with 1012 and retry-after-ms ${goodbyes}, otherwise ${others}`)
     console.log(`  ${fate}, after ${Math.round(elapsedMs)} ms`)

@@ -143,15 +143,15 @@ function printScenario (scenario, samples) {
   const base = samples.get(keyOf(scenario, BASE))
   const head = [
     '',
-`CPU µs/${scenario.unit}`,
-'× bare ws',
-'(range)',
-`${scenario.unit}/s`,
-'p50 ms',
-'p99 ms',
-'server CPU',
-'load CPU',
-'other CPU'
+    `CPU µs/${scenario.unit}`,
+    '× bare ws',
+    '(range)',
+    `${scenario.unit}/s`,
+    'p50 ms',
+    'p99 ms',
+    'server CPU',
+    'load CPU',
+    'other CPU'
   ]
   console.log(`\n${scenario.title}`)
   printTable(head, names.map((name) => cells(ROWS[name].title, samples.get(keyOf(scenario, name)) ?? [], base)))

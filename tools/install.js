@@ -1,5 +1,6 @@
 // @ts-check
-// Installs what tools/package.json names and `npm ci` has left out. Does nothing where it is there already.
+// Installs the packages that tools/package.json names, which `npm ci` leaves out. Does nothing when
+// all of them are there.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -24,6 +25,10 @@ const { packages } = read('package-lock.json')
 const { devDependencies } = read('tools/package.json')
 if (!Object.keys(devDependencies).every(isInstalled)) {
   console.log('Installing what the tests need: browsers, runtimes, compilers, linters')
-  const { status } = spawnSync('npm', ['install', '--no-save', '--workspaces', '--include-workspace-root', '--no-audit', '--no-fund'], { cwd: fileURLToPath(root), stdio: 'inherit' })
+  const { status } = spawnSync(
+    'npm',
+    ['install', '--no-save', '--workspaces', '--include-workspace-root', '--no-audit', '--no-fund'],
+    { cwd: fileURLToPath(root), stdio: 'inherit' }
+  )
   process.exitCode = status ?? 1
 }

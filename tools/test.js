@@ -1,5 +1,6 @@
 // @ts-check
-// Runs tap with the arguments given. Where nobody watches, what failed is said once more at the end of the TAP, by file and full name.
+// Runs tap with the given arguments. Without a terminal, the failures are printed once more at the
+// end of the TAP, by file and full name: they are hard to find in its thousands of lines.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +17,7 @@ child.stdout?.setEncoding('utf8').on('data', (text) => {
   process.stdout.write(text)
 })
 const [code] = await once(child, 'close')
-// tap's own reporter for people ends with what failed.
+// In a terminal tap's own reporter ends with the failures.
 if (!isWatched) await recap()
 process.exitCode = code ?? 1
 
@@ -30,7 +31,10 @@ async function recap () {
   for (const { fullname, name, diag, skip } of failures.slice(0, MAX_FAILURES)) {
     // fullname begins with the file and ends with the name
     console.log(`\nnot ok: ${fullname.includes(name) ? fullname : `${fullname} > ${name}`}${skip ? ` # SKIP ${String(skip)}` : ''}`)
-    if (diag) console.log(stringify(diag).split('\n').slice(0, MAX_DIAGNOSTICS_LINES).map((line) => `    ${line}`.trimEnd()).join('\n').trimEnd())
+    if (diag) {
+      const lines = stringify(diag).split('\n').slice(0, MAX_DIAGNOSTICS_LINES)
+      console.log(lines.map((line) => `    ${line}`.trimEnd()).join('\n').trimEnd())
+    }
   }
   if (failures.length > MAX_FAILURES) console.log(`\nand ${failures.length - MAX_FAILURES} more`)
 }

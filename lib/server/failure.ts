@@ -10,7 +10,8 @@ const INTERNAL = { statusCode: 500, code: ErrorCode.internal, error: 'Internal S
 
 // Faults that are told of elsewhere: by the end of the connection, or by the state of the broker.
 const EXPECTED_FAULTS = [
-  errors.ConnectionClosed, errors.CallTimeout, errors.CallRefused, errors.CallInvalid, errors.TooManyCalls, errors.BrokerUnavailable, errors.BrokerTimeout
+  errors.ConnectionClosed, errors.CallTimeout, errors.CallRefused, errors.CallInvalid, errors.TooManyCalls,
+  errors.BrokerUnavailable, errors.BrokerTimeout
 ] as const
 
 /** The error that the client is told of; in an object, since a thrown value may be a promise. */

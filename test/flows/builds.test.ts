@@ -41,7 +41,8 @@ const service = (load: string, option = ''): string => `
     const { default: typedWs, defineContract } = await import('${plugin}')
     const { default: Fastify } = await import('fastify')
     for (const more of [{}, { k: Type.Optional(Type.Unsafe({ type: 'string', enum: ['a', 'b'] })) }]) {
-      const contract = defineContract({ name: 'x', clientToServer: { ask: { request: Type.Object({ n: Type.Unsafe({ [Kind]: 'Even' }), mail: Type.String({ format: 'email' }), ...more }), reply: Type.Null() } } })
+      const request = Type.Object({ n: Type.Unsafe({ [Kind]: 'Even' }), mail: Type.String({ format: 'email' }), ...more })
+      const contract = defineContract({ name: 'x', clientToServer: { ask: { request, reply: Type.Null() } } })
       const app = Fastify({ pluginTimeout: 0 })
       await app.register(typedWs, { ${option} })
       app.ws('/', { contract, on: { ask: () => null } })
@@ -76,7 +77,8 @@ t.test('the kinds and formats of a service with a copy of TypeBox of its own are
 })
 
 t.test('a build that cannot be seen stops the boot, and is given by the option typebox', async (t) => {
-  const load = 'import { FormatRegistry, Kind, Type, TypeRegistry } from \'./packages/a/node_modules/@sinclair/typebox/build/esm/index.mjs\''
+  const load =
+    'import { FormatRegistry, Kind, Type, TypeRegistry } from \'./packages/a/node_modules/@sinclair/typebox/build/esm/index.mjs\''
   const directory = createService(
     t,
     { 'hidden.mjs': service(load), 'given.mjs': service(load, 'typebox: { FormatRegistry, TypeRegistry }') }
@@ -85,7 +87,8 @@ t.test('a build that cannot be seen stops the boot, and is given by the option t
   writeFileSync(join(directory, 'package.json'), '{}')
   t.match(
     await start(directory, 'hidden.mjs'),
-    'FST_TYPED_WS_INVALID_SCHEMA Message x clientToServer.ask cannot be compiled: kind \'Even\' at /properties/n is registered in no build of TypeBox that can be seen'
+    'FST_TYPED_WS_INVALID_SCHEMA Message x clientToServer.ask cannot be compiled: ' +
+      'kind \'Even\' at /properties/n is registered in no build of TypeBox that can be seen'
   )
   t.same((await start(directory, 'given.mjs')).split('\n'), [...enforced, ...enforced])
 })
@@ -136,7 +139,8 @@ t.test('a published message means the same in every scope, or stops the boot', a
     async () => { await app.ready() },
     {
       code: 'FST_TYPED_WS_INVALID_SCHEMA',
-      message: 'Message x serverToClient cannot be compiled: it refers to \'User\', which is not the same schema in the scopes of two routes'
+      message: 'Message x serverToClient cannot be compiled: it refers to \'User\', ' +
+        'which is not the same schema in the scopes of two routes'
     }
   )
 

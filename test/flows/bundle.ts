@@ -1,8 +1,8 @@
 import { build } from 'esbuild'
 
 /**
- * What a bundler makes of a module that stands here, for a page or a worker; or for a process,
- * which finds the packages it needs by itself.
+ * Bundles a module that stands in this folder: for a page or a worker with all it imports, for a
+ * process without packages, which the process finds by itself.
  */
 export async function bundle (source: string, platform: 'browser' | 'node' = 'browser'): Promise<string> {
   const { outputFiles } = await build({

@@ -20,7 +20,8 @@ const serverWith = (typebox: string): string => `
   async function main () {
     const app = Fastify()
     await app.register(typedWs)
-    const contract = defineContract({ name: 'echo.v1', clientToServer: { say: { request: Type.Object({ text: Type.String({ format: 'email' }) }), reply: Type.String() } } })
+    const say = { request: Type.Object({ text: Type.String({ format: 'email' }) }), reply: Type.String() }
+    const contract = defineContract({ name: 'echo.v1', clientToServer: { say } })
     app.ws('/', { contract, on: { say: ({ text }) => text } })
     const client = await app.injectClient(contract, '/')
     console.log(await client.call('say', { text: 'ada@example.com' }), await client.call('say', { text: 'ada' }).catch(({ code }) => code))

@@ -17,7 +17,7 @@ import { host } from './host.js'
 const PATIENCE_MS = 60_000
 const PAGE = '<!doctype html><meta charset="utf-8"><title>Guest</title>'
 
-// What the pages load, as their bundler makes it.
+// The scripts of the pages, as a bundler makes them.
 const files = {
   '/page.js': await bundle("import * as guest from './guest.js'; Object.assign(globalThis, { guest })"),
   '/worker.js': await bundle(`
@@ -113,11 +113,14 @@ t.test('a client without a network', { skip }, async (t) => {
   await t.test('a connection that nothing comes through is noticed, and comes back with the network', async (t) => {
     const page = await visitPage(t, `${origin}/page`)
     await page.evaluate(`
-      globalThis.client = guest.createClient('/guest', { protocol: 'guest.v1', heartbeat: { intervalMs: 500, timeoutMs: 2000 }, callTimeoutMs: 60000 })
+      globalThis.client = guest.createClient('/guest', {
+        protocol: 'guest.v1', heartbeat: { intervalMs: 500, timeoutMs: 2000 }, callTimeoutMs: 60000
+      })
       globalThis.states = []
       client.onState(({ state, code }) => states.push(code ? state + ' ' + code : state))
       client.opened`)
-    // What is random is a quarter of an hour, until the network is back.
+    // Backoff is random: 2000 instead of a number below 1 makes it a quarter of an hour, so that
+    // only the return of the network connects again.
     await page.evaluate('globalThis.random = Math.random; Math.random = () => 2000; undefined')
     await page.context().setOffline(true)
     t.equal(await page.evaluate('navigator.onLine'), false)
@@ -193,9 +196,9 @@ async function serve (t: Teardown, isSecure = false): Promise<{ app: FastifyInst
   for (const [path, script] of Object.entries(files)) {
     app.get(path, (_request, reply) => reply.type('text/javascript').send(script))
     app.get(
-`${path}on`,
-(_request, reply) =>
-  reply.type('text/html').header('content-security-policy', policy).send(`${PAGE}<script type="module" src="${path}"></script>`)
+    `${path}on`,
+    (_request, reply) =>
+      reply.type('text/html').header('content-security-policy', policy).send(`${PAGE}<script type="module" src="${path}"></script>`)
     )
   }
   host(app, '/guest')

@@ -50,7 +50,8 @@ t.test('the code of the README and the docs compiles and does what it says', asy
     programs.push(name)
     // A browser sends the page's origin by itself.
     const browser = page === 'README.md'
-      ? 'const WebSocket = class extends Client { constructor (url: string) { super(url, { origin: \'http://localhost:3000\' }) } } as unknown as typeof globalThis.WebSocket\n'
+      ? 'const WebSocket = class extends Client { ' +
+        'constructor (url: string) { super(url, { origin: \'http://localhost:3000\' }) } } as unknown as typeof globalThis.WebSocket\n'
       : ''
     await writeFile(new URL(`${name}.ts`, workshop), `export {}\n${onAnyPort(browser + program)}`)
   }

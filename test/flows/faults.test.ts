@@ -299,7 +299,9 @@ const byways: Readonly<Record<string, Place>> = {
       ...route,
       on: {
         ...handlers,
-        tell: (_: unknown, { request: { server } }: Socket<typeof talk>) => { void server.channel(talk).disconnect(() => { void quiet(fault()); return false }) }
+        tell: (_: unknown, { request: { server } }: Socket<typeof talk>) => {
+          void server.channel(talk).disconnect(() => { void quiet(fault()); return false })
+        }
       }
     }),
     meet: send({ type: 'tell' })

@@ -26,7 +26,7 @@ const strays: string[] = []
 process.on('uncaughtExceptionMonitor', (error, origin) => strays.push(`${origin}: ${String(error)}`))
 process.on('warning', (warning) => strays.push(String(warning)))
 
-/** Somebody who behaves meanwhile. */
+/** A well-behaved client beside the attackers. */
 class Canary {
   readonly #client: Client
   #ref = 0
@@ -40,20 +40,17 @@ class Canary {
   async sing (): Promise<unknown[]> {
     const ref = ++this.#ref
     for (const message of [
-      {
-        type: 'add',
-        ref,
-        a: ref,
-        b: 1
-      }, { type: 'later', ref, text: `é${ref}` }, { type: 'count', ref, to: 3, how: 'plain' }, { type: 'nothing', ref }
+      { type: 'add', ref, a: ref, b: 1 },
+      { type: 'later', ref, text: `é${ref}` },
+      { type: 'count', ref, to: 3, how: 'plain' },
+      { type: 'nothing', ref }
     ]) this.#client.send(message)
     const wanted = [
-      { type: '$reply', ref, data: ref + 1 }, { type: '$reply', ref, data: `é${ref}` },
-      ...[
-        1,
-        2,
-        3
-      ].map((data) => ({ type: '$next', ref, data })), { type: '$done', ref }, { type: '$error', ref, code: 'FST_TYPED_WS_UNKNOWN_TYPE' }
+      { type: '$reply', ref, data: ref + 1 },
+      { type: '$reply', ref, data: `é${ref}` },
+      ...[1, 2, 3].map((data) => ({ type: '$next', ref, data })),
+      { type: '$done', ref },
+      { type: '$error', ref, code: 'FST_TYPED_WS_UNKNOWN_TYPE' }
     ]
     const got = new Map<string, unknown>()
     for (let i = 0; i < wanted.length; i++) {
@@ -70,9 +67,16 @@ class Canary {
   }
 }
 
-// What becomes of calls whose clients answer in every way.
+// The outcomes of the server's calls, whose clients answer in every way.
 const outcomes = new Set<string>()
-const CALL_OUTCOMES = ['answered', 'FST_TYPED_WS_CALL_REFUSED', 'FST_TYPED_WS_CALL_INVALID', 'FST_TYPED_WS_CHECK_FAILED', 'FST_TYPED_WS_CALL_TIMEOUT', 'FST_TYPED_WS_CONNECTION_CLOSED']
+const CALL_OUTCOMES = [
+  'answered',
+  'FST_TYPED_WS_CALL_REFUSED',
+  'FST_TYPED_WS_CALL_INVALID',
+  'FST_TYPED_WS_CHECK_FAILED',
+  'FST_TYPED_WS_CALL_TIMEOUT',
+  'FST_TYPED_WS_CONNECTION_CLOSED'
+]
 
 const ways = [false, true]
 

@@ -20,7 +20,7 @@ function bins (timesMs: number[], binMs: number): number[] {
 function comment (t: { comment (text: string): void }, counts: number[], binMs: number): void {
   const widest = Math.max(...counts)
   t.comment(counts.map((count, i) =>
-`${String(i * binMs).padStart(6)} ms ${String(count).padStart(5)} ${'#'.repeat(Math.ceil(count / widest * 40))}`).join('\n'))
+    `${String(i * binMs).padStart(6)} ms ${String(count).padStart(5)} ${'#'.repeat(Math.ceil(count / widest * 40))}`).join('\n'))
 }
 
 /** Clients that have been connected for a minute, in fake time. */

@@ -1,4 +1,4 @@
-// What a browser runs for react.test.ts: a room that shows its state and what is said in it.
+// The page of react.test.ts: a room that shows its state and the texts that are said in it.
 import { createElement, StrictMode, useEffect, useState, type ReactElement } from 'react'
 import { createRoot } from 'react-dom/client'
 import { useTypedWs } from '../../examples/react/use-typed-ws.js'

@@ -63,8 +63,8 @@ const PREFERENCES = `
 const root = join(import.meta.dirname, '../..')
 const modules = join(root, 'node_modules')
 const bun = [
-`@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}/bin/bun`,
-'bun/bin/bun.exe'
+    `@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}/bin/bun`,
+    'bun/bin/bun.exe'
 ].map((path) => join(modules, path)).find(existsSync)
 const deno = [`@deno/linux-${process.arch}-glibc/deno`, 'deno/deno'].map((path) => join(modules, path)).find(existsSync)
 const firefox = (process.env['PATH'] ?? '').split(delimiter).flatMap((folder) => [
@@ -127,7 +127,7 @@ t.test('the client runs in Firefox', {
   await ended
 })
 
-/** What a process says that visits. */
+/** Runs a process that visits the server, and returns its report. */
 async function run (t: Test, command: string, args: string[]): Promise<unknown> {
   const child = spawn(
     command,

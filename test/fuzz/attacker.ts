@@ -7,7 +7,7 @@ import type { LastWords } from './last-words.js'
 import { answerTo, goodMessage } from './messages.js'
 import type { Random } from './random.js'
 
-/** What attackers have done. */
+/** Counts of the attackers' deeds. */
 export interface Deeds {
   connections: number
   handshakes: number
@@ -41,7 +41,9 @@ const RASH = 0.4
 // A call of the server's, in a frame that is not compressed.
 const CALL = /"type":"(?:confirm|spell)","ref":(\d+)/g
 const EXTENSIONS = [
-  'permessage-deflate', 'permessage-deflate; client_max_window_bits', 'permessage-deflate; server_no_context_takeover; client_no_context_takeover', 'permessage-deflate; server_max_window_bits=9'
+  'permessage-deflate', 'permessage-deflate; client_max_window_bits',
+  'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+  'permessage-deflate; server_max_window_bits=9'
 ]
 
 /** One connection, from its first byte to its last. */
@@ -51,7 +53,7 @@ export class Attacker {
   readonly #style: Style
   readonly #deeds: Deeds
   readonly #lastWords: LastWords
-  // They wait for the end of what is being written: half a frame is no place for them.
+  // Answers wait until the current write is complete: inside a frame they would be part of it.
   readonly #answers: Buffer[] = []
   #isWriting = false
 
@@ -114,19 +116,19 @@ export class Attacker {
     const isDeaf = random.chance(DEAF)
     this.#deeds.connections++
     socket.write(handshake(this.#port, path, this.#extensions))
-    // Who is eager speaks before it is let in.
+    // An eager client speaks before the handshake is answered.
     if (!isEager) await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => {})
     const heard = isDeaf ? delay(DEAF_MS) : this.#hear(socket)
     if (isDeaf) socket.pause()
     const farewell = this.#farewell(end)
-    // Who is rash says it all at once, and does not answer what it was asked.
+    // A rash client says everything at once, and answers no calls.
     const isRash = random.chance(RASH)
     await this.#write(socket, isRash ? Buffer.concat([this.#speech(path, isDeaf), farewell]) : this.#speech(path, isDeaf))
-    // Who does not wait leaves much unread.
+    // A client that does not wait leaves much unread.
     if (isDeaf || random.chance(0.8)) await heard
     if (!isRash) await this.#write(socket, farewell)
     await this.#leave(socket, end)
-    // What is left to be read would hide the end.
+    // Unread data would hide the end of the stream.
     socket.resume()
     return end
   }
@@ -161,14 +163,8 @@ export class Attacker {
     const bursts: Burst[] = []
     if (isDeaf) bursts.push(flood(random, this.#style))
     for (let left = random.pick([3, 30, 100, 250]); left > 0; left -= bursts.at(-1)!.frames) {
-      bursts.push(
-        path === '/plain' && random.chance(0.7)
-          ? {
-              bytes: frame(random, 0x81, goodMessage(random)),
-              frames: 1
-            }
-          : bearable(random, this.#style)
-      )
+      const isPolite = path === '/plain' && random.chance(0.7)
+      bursts.push(isPolite ? { bytes: frame(random, 0x81, goodMessage(random)), frames: 1 } : bearable(random, this.#style))
     }
     bursts.push(marker(random))
     for (const { frames } of bursts) this.#deeds.frames += frames
@@ -192,7 +188,7 @@ export class Attacker {
     else socket.end()
   }
 
-  // In one piece, in some, or in crumbs.
+  // Writes in one piece, in some pieces, or in crumbs.
   async #write (socket: Socket, bytes: Buffer): Promise<void> {
     const random = this.#random
     this.#isWriting = true

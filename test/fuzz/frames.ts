@@ -24,15 +24,14 @@ const FLUSH_TAIL_BYTES = 4
 interface Form {
   readonly isMasked?: boolean
   /**
-   * How many bytes its length is written in, beside the seven bits: more than it needs is not
-   * minimal.
+   * The number of bytes of its extended length; more than the length needs is not minimal.
    */
   readonly lengthBytes?: 0 | 2 | 8
-  /** A length that is a lie. */
+  /** A length in the header that is not the payload's. */
   readonly length?: number
 }
 
-/** What the frames of one connection are to be. */
+/** Properties that all frames of one connection have. */
 export interface Style {
   readonly isDeflated: boolean
   /** The largest message the server takes. */
@@ -45,7 +44,7 @@ export interface Burst {
   readonly frames: number
 }
 
-// A few kilobytes that inflate to more than anybody takes, and one that inflates to nothing.
+// A few kilobytes that inflate to more than any limit, and one payload that inflates to nothing.
 const bombs = [Buffer.alloc(4 * 1024 * 1024), Buffer.from('['.repeat(1024 * 1024)), Buffer.alloc(0)].map((bytes) => deflated(bytes))
 
 export function frame (
@@ -74,7 +73,7 @@ function headerOf (first: number, length: number, lengthBytes: 0 | 2 | 8, isMask
   return header
 }
 
-/** What a server has to live with, and to answer, without closing. */
+/** Frames that a server takes, and answers, without closing. */
 export function bearable (random: Random, style: Style): Burst {
   return random.weighted<() => Burst>([
     [60, () => one(frame(random, FINAL | TEXT, messageOf(random)))],
@@ -96,17 +95,15 @@ export function bearable (random: Random, style: Style): Burst {
   ])()
 }
 
-/** The payload of a ping that nobody else sends. */
+/** The payload of the marker, which no other ping has. */
 export const MARK = 'all of it was read'
 
-/** A ping whose pong tells that what came before it was read. */
+/** A ping whose pong tells that everything before it was read. */
 export function marker (random: Random): Burst {
   return one(frame(random, FINAL | PING, MARK))
 }
 
-/**
- * More questions than answers fit into the system's buffers, for somebody who does not read them.
- */
+/** More calls than the system's buffers hold answers, from a client that does not read them. */
 export function flood (random: Random, { maxPayloadBytes, isDeflated }: Style): Burst {
   const frames = random.pick([10, 600])
   const [before, after] = random.pick([['{"type":"any","ref":1,"value":"', '"}'], ['{"type":"renew","ref":1,"pad":"', '"}']] as const)
@@ -115,7 +112,7 @@ export function flood (random: Random, { maxPayloadBytes, isDeflated }: Style): 
   return { bytes: Buffer.concat(Array.from({ length: frames }, () => question)), frames }
 }
 
-/** What a server has to close for. */
+/** Frames that a server closes the connection for. */
 export function unbearable (random: Random, style: Style): Burst {
   const text = messageOf(random)
   const first = FINAL | TEXT

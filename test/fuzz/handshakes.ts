@@ -1,4 +1,4 @@
-// Handshakes (RFC 6455 §4) that are none.
+// Requests that are almost handshakes (RFC 6455 §4).
 import { bearable, type Style } from './frames.js'
 import type { Random } from './random.js'
 
@@ -8,22 +8,14 @@ const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const KEYS = ['', 'x', KEY.slice(1), `${KEY}=`, KEY.replace('=', '!'), 'A'.repeat(24), ' '.repeat(24), 'é'.repeat(12), 'A'.repeat(9000)]
 const VERSIONS = ['', '0', '7', '8', '12', '14', '13, 8', '-13', '13.0', 'x', '99999999999']
 const EXTENSIONS = [
-  'permessage-deflate; client_max_window_bits=7', 'permessage-deflate; x', 'permessage-deflate; server_max_window_bits', 'permessage-deflate;;', ',', '=', 'x-unknown',
-  'permessage-deflate; client_no_context_takeover; client_no_context_takeover', 'permessage-deflate; server_max_window_bits=99', `${'permessage-deflate,'.repeat(300)}x`
+  'permessage-deflate; client_max_window_bits=7', 'permessage-deflate; x', 'permessage-deflate; server_max_window_bits',
+  'permessage-deflate;;', ',', '=', 'x-unknown',
+  'permessage-deflate; client_no_context_takeover; client_no_context_takeover',
+  'permessage-deflate; server_max_window_bits=99', `${'permessage-deflate,'.repeat(300)}x`
 ]
 const PROTOCOLS = [
-  'other',
-  'fuzz.v2',
-  '',
-  ',',
-  'fuzz.v1,fuzz.v1',
-  'fuzz.v1, other',
-  '(',
-  'a b',
-  '"fuzz.v1"',
-  'toString',
-  '__proto__',
-`${'a,'.repeat(2000)}b`
+  'other', 'fuzz.v2', '', ',', 'fuzz.v1,fuzz.v1', 'fuzz.v1, other', '(', 'a b', '"fuzz.v1"', 'toString', '__proto__',
+  `${'a,'.repeat(2000)}b`
 ]
 const ORIGINS = [
   'null', '', 'http://', 'http://evil.example', 'file://', 'http://127.0.0.1', 'http://127.0.0.1:99999', '%', 'http://[::1', 'é',

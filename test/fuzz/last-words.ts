@@ -1,4 +1,5 @@
-// Streams that end while their messages wait: what was read is handled, in order, and `close` is told the code that was sent.
+// Connections that end while their messages wait: all messages that were read are handled, in
+// order, and `close` is told the code that was sent.
 import type { Socket as TcpSocket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
@@ -15,18 +16,18 @@ export const lastWords = defineContract({
 
 const MAX_QUEUED = 64
 const HOLDS_MS = [10, 30, 250]
-// What is not handled by then is left out (docs/limits.md, "What waits").
+// After this time messages that still wait may be left out (docs/limits.md, "What waits").
 const LATE_MS = 4900
 const MAX_IN_FRAGMENTS = 70
 const ABNORMAL_CLOSURE = 1006
 const ENDS = ['fin', 'fin', 'reset'] as const
 
-/** What one client said, and what the server made of it. */
+/** The messages of one client, and how the server handled them. */
 interface Words {
   readonly count: number
   readonly code: number | undefined
   readonly end: typeof ENDS[number]
-  /** How long the first message holds up the others. */
+  /** The time for which the first message holds up the others. */
   readonly holdMs: number
   readonly handled: number[]
   closed: number | undefined
@@ -39,7 +40,7 @@ export class LastWords {
   readonly #words = new Map<string, Words>()
   readonly #faults: Set<string>
   #connections = 0
-  /** How many clients said theirs. */
+  /** The number of clients that spoke. */
   spoken = 0
 
   constructor (faults: Set<string>) {
@@ -70,7 +71,16 @@ export class LastWords {
   /** Says everything in one write, and leaves. */
   async speak (random: Random, socket: TcpSocket, path: string, style: Style): Promise<Burst> {
     const count = random.pick([1, 66, 150, 150, 600])
-    const words: Words = { count, code: random.chance(0.5) ? random.pick([1000, 3000, 4999]) : undefined, end: random.pick(ENDS), holdMs: random.pick(HOLDS_MS), handled: [], closed: undefined, endedMs: 0, closedMs: 0 }
+    const words: Words = {
+      count,
+      code: random.chance(0.5) ? random.pick([1000, 3000, 4999]) : undefined,
+      end: random.pick(ENDS),
+      holdMs: random.pick(HOLDS_MS),
+      handled: [],
+      closed: undefined,
+      endedMs: 0,
+      closedMs: 0
+    }
     this.#words.set(path, words)
     const burst = speech(random, words, style)
     socket.write(burst.bytes)
@@ -81,16 +91,23 @@ export class LastWords {
     return burst
   }
 
-  /** What was not as it should be, of those that are gone. */
+  /** The faults of the connections that have ended. */
   judge (): string[] {
-    const wrong = [...this.#words].flatMap(([path, words]) => faultsOf(words).map((fault) => `${path}: ${fault} (${words.count} messages, ${words.code}, ${words.end}, after ${Math.round(words.closedMs - words.endedMs)} ms)`))
+    const wrong = [...this.#words].flatMap(([path, words]) => {
+      return faultsOf(words).map((fault) => {
+        const elapsedMs = Math.round(words.closedMs - words.endedMs)
+        return `${path}: ${fault} (${words.count} messages, ${words.code}, ${words.end}, after ${elapsedMs} ms)`
+      })
+    })
     this.spoken += this.#words.size
     this.#words.clear()
     return wrong
   }
 
   #look (app: FastifyInstance): void {
-    if (app.channel(lastWords).stats.queued > MAX_QUEUED * this.#connections) this.#faults.add('more messages wait than maxQueuedMessages admits')
+    if (app.channel(lastWords).stats.queued > MAX_QUEUED * this.#connections) {
+      this.#faults.add('more messages wait than maxQueuedMessages admits')
+    }
   }
 
   #wordsOf ({ request }: Socket<typeof lastWords>): Words {

@@ -1,4 +1,4 @@
-// What a hostile client says: JSON near our protocol, and far from it.
+// The messages of a hostile client: JSON near our protocol, and far from it.
 import type { Random } from './random.js'
 
 type Make = (random: Random) => string
@@ -9,15 +9,16 @@ const STRANGE = [
   '', 'toString', 'constructor', '__proto__', 'hasOwnProperty', 'ADD', 'add ', 'x'.repeat(200), '\u0000', '\ud83d\ude00', 'é', '\u2028'
 ]
 const POISON = [
-  '"__proto__":{"isAdmin":true}', '"constructor":{"prototype":{"isAdmin":true}}', '"constructor":1', '"\\u005f_proto__":{}', '"prototype":{}',
-  '"toString":1', '"hasOwnProperty":null', '"then":{}', '"toJSON":1'
+  '"__proto__":{"isAdmin":true}', '"constructor":{"prototype":{"isAdmin":true}}', '"constructor":1',
+  '"\\u005f_proto__":{}', '"prototype":{}', '"toString":1', '"hasOwnProperty":null', '"then":{}', '"toJSON":1'
 ]
 const REFS = [
   '0', '-1', '-0', '1.5', '1e3', '1e400', '9007199254740991', '9007199254740992', 'null', 'true', '"1"', '[]', '{}', '[1]', '""',
   '{"valueOf":1}'
 ]
 const VALUES = [
-  ...REFS, 'false', '1e-400', '123456789012345678901234567890', '0.1', '"\\ud800"', '"\\u0000"', '"é"', '[[]]', '{"a":{}}', '"1970-01-01"', '[null,null]'
+  ...REFS, 'false', '1e-400', '123456789012345678901234567890', '0.1', '"\\ud800"', '"\\u0000"', '"é"', '[[]]',
+  '{"a":{}}', '"1970-01-01"', '[null,null]'
 ]
 // JSON of which JavaScript can make no text, or not the text that was meant.
 const UNREADABLE = ['{"toString":null}', '[{"toString":null}]', '[[{"toString":null,"valueOf":null}]]', '{"toString":1}']
@@ -27,8 +28,10 @@ const ODD = [
 ]
 const ERROR_PROPERTIES = ['message', 'message', 'message', 'code', 'error', 'statusCode', 'received', 'stack', 'cause', 'name']
 const GARBAGE = [
-  '', ' ', '{', '}', '{}', '[]', 'null', 'true', '1', '"text"', '{"type"', '{"type":}', '{"type":"add",}', "{'type':'add'}", '{type:"add"}', '\ufeff{"type":"$ping"}',
-  '{"type":"$ping"}{"type":"$ping"}', 'NaN', '[{"type":"add"}]', '{"type":"add","type":"note"}', '{"type":"$ping"}\u0000', '/**/{"type":"$ping"}', '{"a":"\t"}', '{"a":"\\x"}'
+  '', ' ', '{', '}', '{}', '[]', 'null', 'true', '1', '"text"', '{"type"', '{"type":}', '{"type":"add",}',
+  "{'type':'add'}", '{type:"add"}', '\ufeff{"type":"$ping"}', '{"type":"$ping"}{"type":"$ping"}', 'NaN',
+  '[{"type":"add"}]', '{"type":"add","type":"note"}', '{"type":"$ping"}\u0000', '/**/{"type":"$ping"}', '{"a":"\t"}',
+  '{"a":"\\x"}'
 ]
 
 const ref: Make = (random) => random.chance(0.8) ? String(random.between(1, 12)) : random.pick(REFS)
@@ -42,9 +45,10 @@ const valid: ReadonlyArray<readonly [number, Make]> = [
   [4, (random) => `{"type":"note","text":${text(random)}}`],
   [
     2,
-    (random) => `{"type":"join","topic":${JSON.stringify(
-random.chance(0.8) ? `topic-${random.below(200)}` : 'é'.repeat(random.below(300))
-)}}`
+    (random) => {
+      const topic = random.chance(0.8) ? `topic-${random.below(200)}` : 'é'.repeat(random.below(300))
+      return `{"type":"join","topic":${JSON.stringify(topic)}}`
+    }
   ],
   [1, (random) => `{"type":"leave","topic":"topic-${random.below(200)}"}`],
   [6, (random) => `{"type":"add"${refPart(random)},"a":${random.below(1000)},"b":${random.next()}}`],

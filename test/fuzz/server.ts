@@ -49,17 +49,17 @@ type FuzzSocket = Socket<typeof fuzz>
 type Fail = (socket: FuzzSocket) => unknown
 
 const CALL_TIMEOUT_MS = 50
-// Long enough for whoever answers.
+// Long enough for every client that answers.
 const PATIENT_TIMEOUT_MS = 2000
 const STUBBORN_MS = 50
 const MAX_STREAMS = 32
 const MAX_STREAMS_WIDE = 4
 const HIGH_WATER_MARK_WIDE = 8192
-// Of handlers that had begun, and of streams: one more answer each.
+// Each handler and each stream that had begun may send one more answer.
 const MAX_BEYOND_MARK = 256 * 1024
 const HOUR_MS = 3_600_000
 
-/** What goes on in the handlers, and has. */
+/** Counts of the handlers' work, and the faults that were seen. */
 export interface Tally {
   open: number
   closed: number
@@ -67,9 +67,9 @@ export interface Tally {
   running: number
   /** Generators that have begun and not ended. */
   generators: number
-  /** What became of the server's own calls: `answered`, or the code of the error. */
+  /** The outcomes of the server's own calls: `answered`, or the code of the error. */
   readonly calls: Record<string, number>
-  /** What no server may do, whatever it is sent. */
+  /** Things that no server may do, whatever it is sent. */
   readonly faults: Set<string>
 }
 
@@ -86,7 +86,7 @@ const failures: Readonly<Record<string, Fail>> = {
   frozen () { throw Object.freeze(Object.assign(new Error('frozen'), { statusCode: 400 })) }
 }
 
-// What throws whatever is done with it.
+// An error that throws whatever is done with it.
 function unreadable (): Error {
   const refuse = (): never => { throw new Error('not to be looked at') }
   return new Proxy(
@@ -96,8 +96,8 @@ function unreadable (): Error {
 }
 
 /**
- * The server's routes: `/main` one by one, `/wide` at once, `/plain` by the defaults, `/canary` for
- * whoever behaves.
+ * The server's routes: `/main` handles messages one by one, `/wide` several at once, `/plain` has
+ * the defaults, `/canary` is for the well-behaved client.
  */
 export async function startServer (t: Teardown, perMessageDeflate: boolean): Promise<{ app: FastifyInstance, tally: Tally }> {
   const tally: Tally = { open: 0, closed: 0, running: 0, generators: 0, calls: {}, faults: new Set() }
@@ -109,7 +109,13 @@ export async function startServer (t: Teardown, perMessageDeflate: boolean): Pro
   const open: SharedOptions = { rateLimit: false, maxInvalidMessages: Number.MAX_SAFE_INTEGER, slowTimeoutMs: 100 }
   app.ws('/main', { contract: fuzz, ...open, highWaterMarkBytes: 65_536, ...handlersOf(tally) })
   app.ws('/wide', {
-    contract: fuzz, ...open, concurrency: 8, maxStreams: MAX_STREAMS_WIDE, slowConsumer: 'drop', highWaterMarkBytes: HIGH_WATER_MARK_WIDE, ...handlersOf(tally, MAX_STREAMS_WIDE)
+    contract: fuzz,
+    ...open,
+    concurrency: 8,
+    maxStreams: MAX_STREAMS_WIDE,
+    slowConsumer: 'drop',
+    highWaterMarkBytes: HIGH_WATER_MARK_WIDE,
+    ...handlersOf(tally, MAX_STREAMS_WIDE)
   })
   app.ws('/plain', { contract: fuzz, ...handlersOf(tally) })
   app.ws('/canary', { contract: fuzz, rateLimit: false, ...handlersOf(tally) })

@@ -1,4 +1,4 @@
-// What one can see of the connections of a contract.
+// A contract's channel: its connections, their numbers, log lines and diagnostics.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel, tracingChannel } from 'node:diagnostics_channel'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -146,7 +146,8 @@ t.test('a connection that ended leaves one line in the log', async (t) => {
 t.test('the diagnostics channels tell of a connection and its messages', async (t) => {
   const [opened, closed, received, handled, sent, refused, failed] = [
     hear(t, 'fastify-typed-ws.connection.open'), hear(t, 'fastify-typed-ws.connection.close'), hear(t, 'fastify-typed-ws.message.received'),
-    hear(t, 'fastify-typed-ws.message.handled'), hear(t, 'fastify-typed-ws.message.sent'), hear(t, 'fastify-typed-ws.message.refused'), hear(t, 'fastify-typed-ws.error')
+    hear(t, 'fastify-typed-ws.message.handled'), hear(t, 'fastify-typed-ws.message.sent'),
+    hear(t, 'fastify-typed-ws.message.refused'), hear(t, 'fastify-typed-ws.error')
   ] as const
   const { client, app, release } = await start(t)
   const [socket] = app.channel(talk).sockets()

@@ -78,11 +78,9 @@ t.test('the status of an error is its statusCode, or else its status, as Fastify
 t.test('tells the peer nothing of any other', async (t) => {
   const internal = { statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
   const secrets: readonly unknown[] = [
-    new Error('password is hunter2'), failure(500), failure(503), failure(200), failure(399), failure(404.5), failure('404'), failure(null), failure(NaN),
-    {
-      statusCode: 404,
-      message: 'not an error'
-    }, 'text', undefined, null, 7, new Proxy({}, {}), ...unreadable(), Object.assign(new Error(), { statusCode: 404, message: 5 })
+    new Error('password is hunter2'), failure(500), failure(503), failure(200), failure(399), failure(404.5), failure('404'),
+    failure(null), failure(NaN), { statusCode: 404, message: 'not an error' }, 'text', undefined, null, 7, new Proxy({}, {}),
+    ...unreadable(), Object.assign(new Error(), { statusCode: 404, message: 5 })
   ]
   for (const secret of secrets) {
     t.equal(clientErrorOf(secret), undefined)
@@ -92,7 +90,7 @@ t.test('tells the peer nothing of any other', async (t) => {
   }
 })
 
-t.test('the answer to a failure takes the error that a handler chose, keeps the one it was given otherwise, and survives an answer nobody can look at', async (t) => {
+t.test('a failure is answered with the error that errorHandler returns or throws, else with the given one', async (t) => {
   const [given, other] = [failure(404), failure(403)]
   t.equal(chosen(other, given).error, other)
   for (const none of [undefined, 'text', { statusCode: 403 }]) t.equal(chosen(none, given).error, given)

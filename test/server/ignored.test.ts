@@ -1,5 +1,5 @@
-// Promises of ours that nothing awaits: a client that leaves, refuses or is silent ends no process
-// by them.
+// Promises of the library that nothing awaits: a client that leaves, refuses or is silent must not
+// end the process by them.
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { WebSocket as WS } from 'ws'
@@ -9,7 +9,7 @@ import { connect, until, type Log } from '../support/helper.js'
 import { live, start, type LiveSocket } from '../support/live.js'
 
 const IGNORED = 'websocket promise rejected, and nothing awaits it'
-// What is no mistake by its type.
+// A socket whose methods also take what the contract does not allow.
 type Loose = LiveSocket & { call (type: string, payload: unknown, options?: object): Promise<unknown> }
 
 /** The levels and codes of what was logged, once there is so much of it. */
@@ -60,8 +60,10 @@ t.test('a mistake of the app\'s in a promise that nothing awaits is logged as an
   void room.disconnect(() => true, 999)
   void app.injectClient(live, '/nowhere')
   const codes = [
-    'FST_TYPED_WS_OUTGOING_UNKNOWN', 'FST_TYPED_WS_OUTGOING_INVALID', 'FST_TYPED_WS_INVALID_OPTION', 'FST_TYPED_WS_INVALID_TOPIC_NAME', 'FST_TYPED_WS_TOO_MANY_TOPICS',
-    'FST_TYPED_WS_INVALID_TOPIC_NAME', 'FST_TYPED_WS_OUTGOING_UNKNOWN', 'FST_TYPED_WS_OUTGOING_INVALID', 'which?', 'FST_TYPED_WS_INVALID_CLOSE', 'FST_TYPED_WS_HANDSHAKE_REFUSED'
+    'FST_TYPED_WS_OUTGOING_UNKNOWN', 'FST_TYPED_WS_OUTGOING_INVALID', 'FST_TYPED_WS_INVALID_OPTION',
+    'FST_TYPED_WS_INVALID_TOPIC_NAME', 'FST_TYPED_WS_TOO_MANY_TOPICS', 'FST_TYPED_WS_INVALID_TOPIC_NAME',
+    'FST_TYPED_WS_OUTGOING_UNKNOWN', 'FST_TYPED_WS_OUTGOING_INVALID', 'which?', 'FST_TYPED_WS_INVALID_CLOSE',
+    'FST_TYPED_WS_HANDSHAKE_REFUSED'
   ]
   t.same((await ignoredOf(log, codes.length)).sort(), codes.map((code) => `50 ${code}`).sort())
   client.send({ type: 'ask', ref: 1, n: 1 })

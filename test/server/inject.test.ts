@@ -25,7 +25,7 @@ t.test('a client is in without a port, through every hook, with the subprotocol 
     onRequest: async (request, reply) => {
       reply.setCookie(
         'seen',
-`${(request.query as { by: string }).by} ${request.ip} ${request.headers.cookie}`
+    `${(request.query as { by: string }).by} ${request.ip} ${request.headers.cookie}`
       )
     },
     on

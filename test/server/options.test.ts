@@ -82,7 +82,14 @@ t.test('an origin that could never match is refused at boot, on a route', async 
 
 t.test('a misspelt option is refused at boot, and the message names the one that was meant', async (t) => {
   const misspelt = {
-    maxPayload: 'maxPayloadBytes', origins: 'origin', orgin: 'origin', heartBeat: 'heartbeat', rateLimits: 'rateLimit', maxConnection: 'maxConnections', shutDown: 'shutdown', hosts: 'host'
+    maxPayload: 'maxPayloadBytes',
+    origins: 'origin',
+    orgin: 'origin',
+    heartBeat: 'heartbeat',
+    rateLimits: 'rateLimit',
+    maxConnection: 'maxConnections',
+    shutDown: 'shutdown',
+    hosts: 'host'
   }
   const app = await createApp(t)
   for (const [name, meant] of Object.entries(misspelt)) {

@@ -160,8 +160,8 @@ t.test('@fastify/csrf-protection: a handshake can be made to carry a token', asy
   const { body, headers } = await app.inject('/token')
   const client = await connect(
     t,
-`${url}/?token=${encodeURIComponent(body)}`,
-{ headers: { cookie: String(headers['set-cookie']).split(';')[0]! } }
+    `${url}/?token=${encodeURIComponent(body)}`,
+    { headers: { cookie: String(headers['set-cookie']).split(';')[0]! } }
   )
   t.ok(await talks(client))
 })
@@ -346,7 +346,9 @@ const resolvers = {
   Query: { hello: () => 'hello' },
   Subscription: {
     ticked: {
-      subscribe: (_root: unknown, _args: unknown, { pubsub }: { pubsub: { subscribe: (topic: string) => unknown } }) => pubsub.subscribe('TICKED')
+      subscribe: (_root: unknown, _args: unknown, { pubsub }: { pubsub: { subscribe: (topic: string) => unknown } }) => {
+        return pubsub.subscribe('TICKED')
+      }
     }
   }
 }

@@ -57,8 +57,8 @@ async function visit (n) {
   if (n % REFUSED_ONE_IN === 0) return await knock(n)
   const isDeflated = process.env['SOAK_DEFLATE'] !== '0' && n % 2 === 0
   const ws = new WebSocket(
-`ws://127.0.0.1:${port}/${isDeflated ? 'deflated' : 'plain'}`,
-{ origin: `http://127.0.0.1:${port}`, perMessageDeflate: isDeflated }
+      `ws://127.0.0.1:${port}/${isDeflated ? 'deflated' : 'plain'}`,
+      { origin: `http://127.0.0.1:${port}`, perMessageDeflate: isDeflated }
   )
   ws.on('error', () => {})
   const closed = new Promise((resolve) => ws.once('close', resolve))
@@ -104,9 +104,10 @@ async function knock (n) {
   const socket = connect(port, '127.0.0.1').on('error', () => {}).resume()
   const closed = new Promise((resolve) => socket.once('close', resolve))
   const origin = n % 4 === 0 ? 'http://elsewhere.example' : `http://127.0.0.1:${port}`
-  const text = `GET /plain HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: ${origin}\r\nSec-WebSocket-Version: ${n % 4 === 2
-? 7
-: 13}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`
+  const text = [
+    'GET /plain HTTP/1.1', `Host: 127.0.0.1:${port}`, 'Connection: Upgrade', 'Upgrade: websocket', `Origin: ${origin}`,
+    `Sec-WebSocket-Version: ${n % 4 === 2 ? 7 : 13}`, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '\r\n'
+  ].join('\r\n')
   socket.write(n % 8 === 4 ? text.slice(0, 40) : text)
   await delay(5)
   if (n % 12 === 0) socket.resetAndDestroy()
@@ -175,7 +176,7 @@ const faults = [
   ...after.strays > 0 ? [`${after.strays} errors nobody caught, or warnings`] : [],
   ...after.heapUsed > limit
     ? [
-`the heap grew from ${mebibytes(before.heapUsed)} to ${mebibytes(after.heapUsed)} MiB; ${mebibytes(limit)} would do`
+      `the heap grew from ${mebibytes(before.heapUsed)} to ${mebibytes(after.heapUsed)} MiB; ${mebibytes(limit)} would do`
       ]
     : []
 ]

@@ -12,9 +12,11 @@ export interface BrowserTest {
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 // No phoning home: a closed network must not slow it down.
 const ARGS = [
-  '--no-sandbox', '--ignore-certificate-errors', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'
+  '--no-sandbox', '--ignore-certificate-errors', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync'
 ]
-const ADVICE = 'no browser could be started: apt-get install -y --no-install-recommends chromium (or only libnss3, for the one that npm installed)'
+const ADVICE =
+  'no browser could be started: apt-get install -y --no-install-recommends chromium (or only libnss3, for the one that npm installed)'
 
 /**
  * Starts a browser: an installed Chromium, or else the one inside `@sparticuz/chromium`.

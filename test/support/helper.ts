@@ -116,7 +116,9 @@ export class Client {
 export async function connect (t: Teardown, url: string, options: ClientOptions & { protocols?: string[] } = {}): Promise<Client> {
   const client = new Client(dial(url, options))
   t.teardown(() => client.ws.terminate())
-  const refused = once(client.ws, 'unexpected-response').then(async ([, response]) => { throw new Error(`refused with ${(response as IncomingMessage).statusCode}`) })
+  const refused = once(client.ws, 'unexpected-response').then(async ([, response]) => {
+    throw new Error(`refused with ${(response as IncomingMessage).statusCode}`)
+  })
   refused.catch(() => {})
   await Promise.race([once(client.ws, 'open'), refused])
   return client

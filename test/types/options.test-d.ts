@@ -50,8 +50,8 @@ expectTypeOf(partial.contract).toEqualTypeOf(chat)
 const mute: WebSocketRouteOptions<typeof quiet> = { contract: quiet, on: { hi () {} }, binary () {} }
 expectTypeOf(mute.contract).toEqualTypeOf(quiet)
 
-// A function that is written apart also serves a route whose request is typed by a provider; sockets
-// of all contracts go together.
+// A function that is written apart also serves a route whose request is typed by a provider;
+// sockets of all contracts go together.
 function tell (socket: Socket<typeof chat>, said: Payload<typeof chat['serverToClient']['said']>): boolean {
   return socket.send('said', said)
 }

@@ -124,7 +124,12 @@ class ContractCompiler {
     const opening = `{${JSON.stringify(discriminator)}:${JSON.stringify(name)}`
     const codec = named(where, () => this.#payloadCodec(this.#referencesOf(schemas.payload), opening))
     if (answer === undefined) return { ...codec, kind: 'event', opening, reply: undefined }
-    return { ...codec, kind: 'call', opening, reply: named(message.whereAnswer, () => compileChecker(this.#referencesOf(answer), this.#scope, {})) }
+    return {
+      ...codec,
+      kind: 'call',
+      opening,
+      reply: named(message.whereAnswer, () => compileChecker(this.#referencesOf(answer), this.#scope, {}))
+    }
   }
 
   #payloadCodec (references: References, opening: string): Codec {

@@ -65,7 +65,12 @@ t.test('an $error of the peer\'s rejects the call, with its body', async (t) => 
   const answer = socket.call('confirm', { question: '' })
   await client.next()
   client.send({ type: '$error', ref: 1, statusCode: 403, message: 'not now' })
-  await t.rejects(answer, { code: 'FST_TYPED_WS_CALL_REFUSED', statusCode: 502, message: 'The peer refused call \'confirm\': not now', body: { statusCode: 403 } })
+  await t.rejects(answer, {
+    code: 'FST_TYPED_WS_CALL_REFUSED',
+    statusCode: 502,
+    message: 'The peer refused call \'confirm\': not now',
+    body: { statusCode: 403 }
+  })
 })
 
 t.test('a call that takes too long, or whose signal is aborted, rejects and tells the peer', async (t) => {
@@ -80,7 +85,11 @@ t.test('a call that takes too long, or whose signal is aborted, rejects and tell
   controller.abort(new Error('changed my mind'))
   t.same(await client.next(), { type: '$cancel', ref: 2 })
   await aborted
-  await t.rejects(socket.call('confirm', { question: '' }, { signal: controller.signal }), { message: 'changed my mind' }, 'and one that is aborted already is not sent')
+  await t.rejects(
+    socket.call('confirm', { question: '' }, { signal: controller.signal }),
+    { message: 'changed my mind' },
+    'and one that is aborted already is not sent'
+  )
   t.equal(client.unread, 0)
   client.send({ type: '$reply', ref: 1, data: true })
   client.send({ type: '$error', ref: 2 })
@@ -115,7 +124,10 @@ t.test('no more calls at once than maxPendingCalls', async (t) => {
   const { socket } = await start(t, {}, { maxPendingCalls: 2 })
   const ask = async () => await socket.call('confirm', { question: '' })
   const first = [codeOf(ask()), codeOf(ask())]
-  await t.rejects(ask(), { code: 'FST_TYPED_WS_TOO_MANY_CALLS', message: 'At most 2 calls may wait for one peer: the option \'maxPendingCalls\' says so' })
+  await t.rejects(ask(), {
+    code: 'FST_TYPED_WS_TOO_MANY_CALLS',
+    message: 'At most 2 calls may wait for one peer: the option \'maxPendingCalls\' says so'
+  })
   socket.terminate()
   await Promise.all(first)
 })
@@ -126,8 +138,16 @@ t.test('a call that cannot be made rejects by name', async (t) => {
   t.equal(await codeOf(call('said', { text: '' })), 'FST_TYPED_WS_OUTGOING_UNKNOWN')
   t.equal(await codeOf(call('nope', {})), 'FST_TYPED_WS_OUTGOING_UNKNOWN')
   t.equal(await codeOf(call('confirm', {})), 'FST_TYPED_WS_OUTGOING_INVALID')
-  for (const timeoutMs of [0, -1, NaN, Infinity, 2 ** 31]) t.equal(await codeOf(call('confirm', { question: '' }, { timeoutMs })), 'FST_TYPED_WS_INVALID_OPTION')
-  t.throws(() => (socket as unknown as LiveSocket & { send (type: string, payload: object): void }).send('confirm' as never, { question: '' } as never), { code: 'FST_TYPED_WS_OUTGOING_UNKNOWN', message: 'Contract \'live.v1\' has no event \'confirm\' from server to client' })
+  for (const timeoutMs of [0, -1, NaN, Infinity, 2 ** 31]) {
+    t.equal(await codeOf(call('confirm', { question: '' }, { timeoutMs })), 'FST_TYPED_WS_INVALID_OPTION')
+  }
+  t.throws(
+    () => (socket as unknown as LiveSocket & { send (type: string, payload: object): void }).send(
+      'confirm' as never,
+      { question: '' } as never
+    ),
+    { code: 'FST_TYPED_WS_OUTGOING_UNKNOWN', message: 'Contract \'live.v1\' has no event \'confirm\' from server to client' }
+  )
 })
 
 t.test('answers to a server that never asks are ignored', async (t) => {

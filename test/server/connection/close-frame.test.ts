@@ -1,4 +1,4 @@
-// What a connection may be closed with.
+// Codes and reasons that a connection may be closed with.
 import { once } from 'node:events'
 import t from 'tap'
 import fc from 'fast-check'
@@ -7,11 +7,18 @@ import { connect } from '../../support/helper.js'
 import { live, start } from '../../support/live.js'
 
 const INVALID = { code: 'FST_TYPED_WS_INVALID_CLOSE', statusCode: 500 }
-const NO_CODES: readonly unknown[] = [0, -1, 999, 1004, 1016, 2000, 2999, 5000, 65_536, 1000.5, NaN, Infinity, '1000', null, {}, Symbol('code'), 1000n, new Date()]
-const NO_REASONS: readonly unknown[] = [null, 7, {}, [], Symbol('reason'), () => {}, { toString: null }, new ArrayBuffer(1), new Uint16Array(1)]
+const NO_CODES: readonly unknown[] = [
+  0, -1, 999, 1004, 1016, 2000, 2999, 5000, 65_536, 1000.5, NaN, Infinity, '1000', null, {}, Symbol('code'), 1000n,
+  new Date()
+]
+const NO_REASONS: readonly unknown[] = [
+  null, 7, {}, [], Symbol('reason'), () => {}, { toString: null }, new ArrayBuffer(1), new Uint16Array(1)
+]
 
 t.test('a close frame has a code of RFC 6455 §7.4 and a text, or nothing', async (t) => {
-  for (const code of [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999]) t.same(closeFrameOf(code, 'why'), [code, 'why'])
+  for (const code of [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999]) {
+    t.same(closeFrameOf(code, 'why'), [code, 'why'])
+  }
   for (const code of [1005, 1006, 1015]) t.same(closeFrameOf(code, 'why'), [], 'what only a close event may say')
   for (const code of NO_CODES) t.throws(() => closeFrameOf(code, ''), INVALID)
   for (const reason of NO_REASONS) for (const code of [1000, 1005]) t.throws(() => closeFrameOf(code, reason), INVALID)
@@ -29,8 +36,14 @@ t.test('whatever is thrown for a close is an error of ours', async (t) => {
       return (error as { code: string }).code === INVALID.code
     }
   }), { numRuns: 1000 })
-  t.match(await Promise.resolve().then(() => closeFrameOf(999, '')).catch(({ message }: Error) => message), /the code is 1000 to 1003, 1007 to 1014 or 3000 to 4999, not 999$/)
-  t.match(await Promise.resolve().then(() => closeFrameOf(1000, null)).catch(({ message }: Error) => message), /the reason is a string, not null$/)
+  t.match(
+    await Promise.resolve().then(() => closeFrameOf(999, '')).catch(({ message }: Error) => message),
+    /the code is 1000 to 1003, 1007 to 1014 or 3000 to 4999, not 999$/
+  )
+  t.match(
+    await Promise.resolve().then(() => closeFrameOf(1000, null)).catch(({ message }: Error) => message),
+    /the reason is a string, not null$/
+  )
 })
 
 t.test('a bridge passes on how its other connection ended: without a code where there was none', async (t) => {

@@ -31,7 +31,12 @@ type Handlers = Partial<{
 }>
 
 /** A route with these handlers, and a client on it. */
-async function start (t: Teardown, handlers: Handlers, options: PluginOptions = {}): Promise<{ client: Client, url: string, app: FastifyInstance, logged: string[] }> {
+async function start (t: Teardown, handlers: Handlers, options: PluginOptions = {}): Promise<{
+  client: Client
+  url: string
+  app: FastifyInstance
+  logged: string[]
+}> {
   const logged: string[] = []
   const app = await createApp(t, options, { logger: { level: 'debug', stream: { write: (line: string) => void logged.push(line) } } })
   const { say = () => {}, ask = () => 0, binary = () => {}, ...others } = handlers
@@ -122,7 +127,14 @@ t.test('a refusal keeps its place among the answers', async (t) => {
   await client.flushed()
   ready.resolve()
   t.same((await client.next()).data, 1)
-  t.match(await client.next(), { type: '$error', ref: 2, received: 'ask', statusCode: 400, code: 'FST_TYPED_WS_VALIDATION', message: 'message/n must be number' })
+  t.match(await client.next(), {
+    type: '$error',
+    ref: 2,
+    received: 'ask',
+    statusCode: 400,
+    code: 'FST_TYPED_WS_VALIDATION',
+    message: 'message/n must be number'
+  })
   t.same(await client.next(), { type: '$reply', data: 3 }, 'a question without ref gets an answer without one')
 })
 
@@ -165,22 +177,53 @@ t.test('past maxQueuedMessages the socket is not read, and it is read again when
 })
 
 t.test('an error of the client\'s fault reaches it in full', async (t) => {
-  const { client, logged } = await start(t, { say () { throw clientError('not here', 403, 'NOT_HERE') }, async ask () { throw clientError('gone', 410) } })
+  const { client, logged } = await start(t, {
+    say () { throw clientError('not here', 403, 'NOT_HERE') },
+    async ask () { throw clientError('gone', 410) }
+  })
   client.send({ type: 'say', text: 'x' })
-  t.same(await client.next(), { type: '$error', received: 'say', statusCode: 403, code: 'NOT_HERE', error: 'Forbidden', message: 'not here' })
+  t.same(await client.next(), {
+    type: '$error', received: 'say', statusCode: 403, code: 'NOT_HERE', error: 'Forbidden', message: 'not here'
+  })
   client.send({ type: 'ask', ref: 9, n: 1 })
   t.same(await client.next(), { type: '$error', ref: 9, received: 'ask', statusCode: 410, error: 'Gone', message: 'gone' })
   t.match(logged.join(''), /"level":30.*not here/)
 })
 
 t.test('any other error reaches the log in full and the client as a bare 500', async (t) => {
-  const secrets = [new Error('secret'), 'secret', { statusCode: 400, message: 'secret' }, clientError('secret', 503), clientError('secret', 200), null, undefined]
-  const { client, logged } = await start(t, { say ({ text }) { throw secrets[Number(text)] }, ask: async ({ n }) => await Promise.reject(secrets[n]) })
+  const secrets = [
+    new Error('secret'),
+    'secret',
+    { statusCode: 400, message: 'secret' },
+    clientError('secret', 503),
+    clientError('secret', 200),
+    null,
+    undefined
+  ]
+  const { client, logged } = await start(t, {
+    say ({ text }) { throw secrets[Number(text)] },
+    ask: async ({ n }) => await Promise.reject(secrets[n])
+  })
   for (const n of secrets.keys()) {
     client.send({ type: 'say', text: String(n) })
-    t.same(await client.next(), { type: '$error', received: 'say', statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' })
+    t.same(await client.next(), {
+      type: '$error',
+      received: 'say',
+      statusCode: 500,
+      code: 'FST_TYPED_WS_INTERNAL',
+      error: 'Internal Server Error',
+      message: 'Internal Server Error'
+    })
     client.send({ type: 'ask', ref: 1, n })
-    t.same(await client.next(), { type: '$error', ref: 1, received: 'ask', statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' })
+    t.same(await client.next(), {
+      type: '$error',
+      ref: 1,
+      received: 'ask',
+      statusCode: 500,
+      code: 'FST_TYPED_WS_INTERNAL',
+      error: 'Internal Server Error',
+      message: 'Internal Server Error'
+    })
   }
   t.match(logged.join(''), /"level":50.*secret/)
   t.notMatch(logged.join(''), /"text"/, 'payloads are not logged')
@@ -204,7 +247,11 @@ t.test('an errorHandler sees every error instead of the log', async (t) => {
   client.send({ type: 'say', text: 'x' })
   t.match(await client.next(), { type: '$error', statusCode: 500 })
   client.send(Buffer.from([1]))
-  t.same(await client.next(), { type: '$error', statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }, 'a binary frame has no type')
+  t.same(
+    await client.next(),
+    { type: '$error', statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' },
+    'a binary frame has no type'
+  )
   t.same(seen[0], [failure, 1, 'say', { text: 'x' }])
   t.same(seen[1]?.[3], Buffer.from([1]))
   t.notMatch(logged.join(''), /mine/)
@@ -219,7 +266,10 @@ t.test('an errorHandler may choose what the client is told', async (t) => {
     () => 'not an error',
     async () => 'not an error'
   ]
-  const { client } = await start(t, { say () { throw clientError('the first', 400) }, errorHandler: (_error, _socket, message) => answers[Number((message!.payload as { text: string }).text)]!() })
+  const { client } = await start(t, {
+    say () { throw clientError('the first', 400) },
+    errorHandler: (_error, _socket, message) => answers[Number((message!.payload as { text: string }).text)]!()
+  })
   const told: unknown[] = []
   for (const n of answers.keys()) {
     client.send({ type: 'say', text: String(n) })
@@ -251,7 +301,11 @@ t.test('an open that fails closes with 1011, or as the error says, and close is 
 })
 
 t.test('messages that arrive after open failed are not handled', async (t) => {
-  const { app } = await start(t, { open () { throw new Error('x') }, say: () => t.fail('never opened'), binary: () => t.fail('never opened') })
+  const { app } = await start(t, {
+    open () { throw new Error('x') },
+    say: () => t.fail('never opened'),
+    binary: () => t.fail('never opened')
+  })
   const answer = await exchangeRaw(t, app, Buffer.concat([
     Buffer.from(handshakeText(app, '/')),
     maskedFrame('{"type":"say","text":"x"}'),
@@ -419,7 +473,10 @@ t.test('a failure after the close frame of the server is logged, and not sent', 
 t.test('outgoing messages are checked: a wrong payload or an unknown event is a named error, and nothing leaves', async (t) => {
   const { client } = await start(t, {
     say (_, socket) {
-      t.throws(() => socket.send('said', { text: 1 } as never), { code: 'FST_TYPED_WS_OUTGOING_INVALID', message: /message\/text must be string/ })
+      t.throws(() => socket.send('said', { text: 1 } as never), {
+        code: 'FST_TYPED_WS_OUTGOING_INVALID',
+        message: /message\/text must be string/
+      })
       t.throws(() => socket.send('nope' as never, {} as never), { code: 'FST_TYPED_WS_OUTGOING_UNKNOWN' })
       t.throws(() => socket.publish('lobby', 'nope' as never, {} as never), { code: 'FST_TYPED_WS_OUTGOING_UNKNOWN' })
       socket.send('said', { text: 'fine', secret: true } as never)
@@ -465,7 +522,10 @@ t.test('the reason of a close is cut at 123 bytes, between characters', async (t
 })
 
 t.test('a close code no endpoint may send is refused at once', async (t) => {
-  const { client } = await start(t, { say: (_, socket) => t.throws(() => socket.close(999), { code: 'FST_TYPED_WS_INVALID_CLOSE' }), ask: () => 1 })
+  const { client } = await start(t, {
+    say: (_, socket) => t.throws(() => socket.close(999), { code: 'FST_TYPED_WS_INVALID_CLOSE' }),
+    ask: () => 1
+  })
   client.send({ type: 'say', text: 'x' })
   client.send({ type: 'ask', ref: 1, n: 1 })
   t.same((await client.next()).data, 1)

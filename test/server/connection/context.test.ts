@@ -1,4 +1,5 @@
-// AsyncLocalStorage: everything of a connection's runs in the context of its handshake, whoever's turn of the event loop it is.
+// AsyncLocalStorage: every function of a connection runs in the context of its handshake, also when
+// another connection caused the turn of the event loop.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -45,7 +46,7 @@ const bare = new AsyncLocalStorage<string>()
 // ws then inflates the message of one connection in the turn of another.
 const ONE_AT_A_TIME = { concurrencyLimit: 1 }
 
-/** Users each with a context of their own; every function of the route notes whose context it runs in. */
+/** Users with a context each; every function of the route notes the context that it runs in. */
 class Users {
   readonly app: FastifyInstance
   readonly seen: Seen[] = []
@@ -77,7 +78,7 @@ class Users {
     await until(() => this.seen.filter((one) => one.where === where && one.owner === owner).length >= times)
   }
 
-  /** Those that ran in a context of somebody else's, or in none. */
+  /** The functions that ran in another user's context, or in none. */
   get strangers (): Seen[] {
     return this.seen.filter(({ owner, user }) => user !== owner)
   }
@@ -94,7 +95,8 @@ class Users {
       request.requestContext.set('user', user)
       done()
     })
-    // After preValidation, where @fastify/request-context enters its own context again: on Node 24 that hides what an earlier hook entered.
+    // The preHandler hook comes after preValidation, where @fastify/request-context enters its own
+    // context again: on Node 24 that hides a context that an earlier hook entered.
     this.app.addHook('preHandler', (request, _reply, done) => bare.run((request.query as { user: string }).user, done))
     this.app.ws('/', {
       contract,
@@ -189,7 +191,10 @@ t.test('open, handlers, binary, errorHandler, streams, signals and close run in 
   }
   t.same(users.strangers, [])
   const functions = new Set(users.seen.map(({ where }) => where))
-  t.same([...functions].sort(), ['binary', 'close', 'count', 'drained', 'errorHandler', 'fail', 'next', 'note', 'open', 'return', 'signal', 'signal of count'])
+  t.same([...functions].sort(), [
+    'binary', 'close', 'count', 'drained', 'errorHandler', 'fail', 'next', 'note', 'open', 'return', 'signal',
+    'signal of count'
+  ])
 })
 
 t.test('a message that waited while its client read nothing runs in its own context, not in that of the one who wrote', async (t) => {
@@ -267,7 +272,9 @@ t.test('close runs in the context of its handshake, whatever ends the connection
   const ends: Record<string, (user: string) => unknown> = {
     expires: (user) => { users.sockets.get(user)!.expiresAt = new Date(0) },
     terminated: (user) => users.sockets.get(user)!.terminate(),
-    disconnected: async (user) => await bare.run('admin', async () => await users.app.channel(contract).disconnect((socket) => userOf(socket) === user))
+    disconnected: async (user) => await bare.run('admin', async () => {
+      return await users.app.channel(contract).disconnect((socket) => userOf(socket) === user)
+    })
   }
   for (const [user, end] of Object.entries(ends)) {
     await users.connect(user)

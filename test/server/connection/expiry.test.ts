@@ -52,7 +52,9 @@ t.test('a moment further away than a timer can hold is waited for in parts', (t)
 
 t.test('a value that is no date is refused by name', (t) => {
   const expiry = new Expiry(() => {})
-  for (const at of [new Date(Number.NaN), NOW, '2026-01-01', null]) t.throws(() => expiry.move(at as Date), { code: 'FST_TYPED_WS_INVALID_EXPIRES_AT' })
+  for (const at of [new Date(Number.NaN), NOW, '2026-01-01', null]) {
+    t.throws(() => expiry.move(at as Date), { code: 'FST_TYPED_WS_INVALID_EXPIRES_AT' })
+  }
   t.end()
 })
 

@@ -134,7 +134,12 @@ t.test('there is one timer for all members, and none without them', async (t) =>
 
 const talk = defineContract({ name: 'talk.v1', clientToServer: { say: Type.Object({}) } })
 
-async function start (t: Teardown, options: PluginOptions, serverOptions = {}): Promise<{ app: Awaited<ReturnType<typeof createApp>>, url: string, ended: Promise<CloseEvent>, said: Promise<void> }> {
+async function start (t: Teardown, options: PluginOptions, serverOptions = {}): Promise<{
+  app: Awaited<ReturnType<typeof createApp>>
+  url: string
+  ended: Promise<CloseEvent>
+  said: Promise<void>
+}> {
   const app = await createApp(t, options, serverOptions)
   let said: () => void = () => {}
   const saying = new Promise<void>((resolve) => { said = resolve })
@@ -208,7 +213,12 @@ t.test('an injected connection, which counts no bytes, is not cut', async (t) =>
 
 t.test('a client that vanishes is cut while its messages wait behind a handler that hangs, however many they are', async (t) => {
   for (const bytes of [2_000, 4_000_000]) {
-    const app = await createApp(t, { heartbeat: { intervalMs: 20, timeoutMs: 20 }, rateLimit: false, maxQueuedMessages: 4, shutdown: { timeoutMs: 100 } })
+    const app = await createApp(t, {
+      heartbeat: { intervalMs: 20, timeoutMs: 20 },
+      rateLimit: false,
+      maxQueuedMessages: 4,
+      shutdown: { timeoutMs: 100 }
+    })
     app.ws('/', { contract: talk, on: { say: async () => await new Promise(() => {}) } })
     await listen(app)
     const peer = await connectRaw(t, app)
@@ -227,7 +237,11 @@ t.test('a client that vanishes is cut while its messages wait behind a handler t
 t.test('a client that is paused for its many messages stays as long as it answers pings', async (t) => {
   const app = await createApp(t, { heartbeat: { intervalMs: 20, timeoutMs: 200 }, maxQueuedMessages: 4, shutdown: { timeoutMs: 100 } })
   let paused: () => boolean = () => false
-  app.ws('/', { contract: talk, open: (socket) => { paused = () => socket.raw.isPaused }, on: { say: async () => await new Promise(() => {}) } })
+  app.ws('/', {
+    contract: talk,
+    open: (socket) => { paused = () => socket.raw.isPaused },
+    on: { say: async () => await new Promise(() => {}) }
+  })
   const client = await connect(t, await listen(app))
   for (let n = 0; n < 20; n++) client.send({ type: 'say' })
   for (let n = 0; n < 30; n++) await once(client.ws, 'ping')

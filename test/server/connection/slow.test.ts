@@ -11,7 +11,9 @@ import type { WebSocket } from 'ws'
 import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { Outbox } from '../../../lib/server/transport/outbox.js'
 import { hear } from '../../support/diagnostics.js'
-import { connect, countTurns, createApp, handshakeText, listen, maskedFrame, until, type Client, type Teardown } from '../../support/helper.js'
+import {
+  connect, countTurns, createApp, handshakeText, listen, maskedFrame, until, type Client, type Teardown
+} from '../../support/helper.js'
 
 /** A socket that hands on nothing until it is told to. */
 class Stalled extends Duplex {
@@ -191,7 +193,13 @@ async function readElsewhere (t: Teardown, app: FastifyInstance): Promise<void> 
     let count = 0
     socket.on('data', () => { if (++count === 10) parentPort.postMessage('reads') })
     socket.on('error', () => {})
-  `, { eval: true, workerData: { port: (app.server.address() as AddressInfo).port, bytes: Buffer.concat([Buffer.from(handshakeText(app, '/')), maskedFrame('{"type":"start"}')]) } })
+  `, {
+    eval: true,
+    workerData: {
+      port: (app.server.address() as AddressInfo).port,
+      bytes: Buffer.concat([Buffer.from(handshakeText(app, '/')), maskedFrame('{"type":"start"}')])
+    }
+  })
   t.teardown(async () => await worker.terminate())
   await once(worker, 'message')
 }
@@ -319,12 +327,21 @@ t.test('a compressed connection becomes slow and drains as any other', async (t)
 const session = defineContract({
   name: 'session.v1',
   clientToServer: { renew: { request: Type.Object({}), reply: Type.String() } },
-  serverToClient: { item: Type.Object({ text: Type.String() }), confirm: { request: Type.Object({ text: Type.String() }), reply: Type.Boolean() } }
+  serverToClient: {
+    item: Type.Object({ text: Type.String() }),
+    confirm: { request: Type.Object({ text: Type.String() }), reply: Type.Boolean() }
+  }
 })
 
 /** A route whose client may renew, has stopped reading, and has more waiting than may. */
 async function startSlow (t: Teardown, renewed: () => void): Promise<{ client: Client, socket: Socket<typeof session> }> {
-  const app = await createApp(t, { highWaterMarkBytes: 200_000, heartbeat: false, slowConsumer: 'drop', rateLimit: false, maxPendingCalls: 4 })
+  const app = await createApp(t, {
+    highWaterMarkBytes: 200_000,
+    heartbeat: false,
+    slowConsumer: 'drop',
+    rateLimit: false,
+    maxPendingCalls: 4
+  })
   app.ws('/', { contract: session, refresh: 'renew', on: { renew () { renewed(); return text } } })
   const client = await connect(t, await listen(app))
   const socket = app.channel(session).sockets().next().value as Socket<typeof session>
@@ -363,7 +380,9 @@ t.test('a client that reads nothing is renewed once, and again when it has caugh
 t.test('calls to a client that reads nothing count until it has read them, answered or not', async (t) => {
   const { client, socket } = await startSlow(t, () => {})
   const outcomes: unknown[] = []
-  const call = async (): Promise<void> => { outcomes.push(await socket.call('confirm', { text }, { timeoutMs: 1 }).catch(({ code }: { code: string }) => code)) }
+  const call = async (): Promise<void> => {
+    outcomes.push(await socket.call('confirm', { text }, { timeoutMs: 1 }).catch(({ code }: { code: string }) => code))
+  }
   for (let n = 0; n < 6; n++) await call()
   t.same(outcomes, [...Array(4).fill('FST_TYPED_WS_CALL_TIMEOUT'), ...Array(2).fill('FST_TYPED_WS_TOO_MANY_CALLS')])
   t.ok(socket.bufferedAmount < 200_000 + 6 * text.length)

@@ -6,7 +6,9 @@ import { connect, createApp, listen, until, type Client, type Teardown } from '.
 import { deferred } from '../../support/deferred.js'
 import { live } from '../../support/live.js'
 
-/** Every member of `Socket`: the compiler refuses this object when one is missing or not declared. */
+/**
+ * Every member of `Socket`: the compiler refuses this object when one is missing or not declared.
+ */
 const declared: Record<keyof Socket, true> = {
   id: true,
   request: true,
@@ -30,7 +32,10 @@ const declared: Record<keyof Socket, true> = {
   terminate: true
 }
 
-const channels = ['connection.open', 'message.received', 'message.sent', 'message.handled', 'message.refused', 'error', 'slow', 'dropped', 'connection.close']
+const channels = [
+  'connection.open', 'message.received', 'message.sent', 'message.handled', 'message.refused', 'error', 'slow',
+  'dropped', 'connection.close'
+]
 
 /** Notes the socket of everything that is published until the test ends. */
 function noteSockets (t: Teardown): Map<string, unknown> {
@@ -79,7 +84,10 @@ async function start (t: Teardown, note: (place: string, socket: Socket<typeof l
   return { app, client, socket: app.channel(live).sockets().next().value! }
 }
 
-/** Everything that JavaScript reaches by name on an object: its own names and those of its prototypes. */
+/**
+ * Everything that JavaScript reaches by name on an object: its own names and those of its
+ * prototypes.
+ */
 function chainOf (value: object): object[] {
   const prototype = Object.getPrototypeOf(value) as object
   return prototype === Object.prototype ? [value] : [value, ...chainOf(prototype)]

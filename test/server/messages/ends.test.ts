@@ -1,4 +1,5 @@
-// A stream that ends while its queue is full: what was read is handled, in order, and `close` gets the code that was sent.
+// A stream that ends while its queue is full: what was read is handled, in order, and `close` gets
+// the code that was sent.
 import { once } from 'node:events'
 import type { Socket as TcpSocket } from 'node:net'
 import { mock } from 'node:test'
@@ -30,7 +31,11 @@ function deflated (text: string): Buffer {
 const forms: Readonly<Record<string, (n: number) => Buffer>> = {
   'text messages': (n) => maskedFrame(`{"type":"count","n":${n}}`),
   'binary messages': (n) => maskedFrame(String(n), 0x82),
-  'messages in fragments': (n) => Buffer.concat([maskedFrame('{"type":"count",', 0x01), maskedFrame('', 0x00), maskedFrame(`"n":${n}}`, 0x80)]),
+  'messages in fragments': (n) => Buffer.concat([
+    maskedFrame('{"type":"count",', 0x01),
+    maskedFrame('', 0x00),
+    maskedFrame(`"n":${n}}`, 0x80)
+  ]),
   'compressed messages': (n) => maskedFrame(deflated(`{"type":"count","n":${n}}`), 0xc1)
 }
 const ends: Readonly<Record<string, (socket: TcpSocket) => void>> = {
@@ -79,7 +84,8 @@ async function wasRead ({ app }: Scene, bytes: number): Promise<void> {
 for (const [what, frameOf] of Object.entries(forms)) {
   for (const [how, end] of Object.entries(ends)) {
     for (const place of ['handlers', 'open'] as const) {
-      t.test(`${what} that were read before a ${how} are handled, the close frame too, while ${place === 'open' ? 'open is pending' : 'a handler is busy'}`, async (t) => {
+      const busy = place === 'open' ? 'open is pending' : 'a handler is busy'
+      t.test(`${what} that were read before a ${how} are handled, the close frame too, while ${busy}`, async (t) => {
         const hold = deferred()
         const scene = await start(t, hold.promise, place)
         const before = scene.app.channel(counted).stats.bytesReceived
@@ -151,8 +157,13 @@ t.test('while ws inflates, nothing more is read: no more compressed messages wai
   const many = Array.from({ length: 4000 }, (_, n) => n)
   peer.write(Buffer.concat(many.map(forms['compressed messages']!)))
   await until(() => app.channel(counted).stats.queued === 64)
-  // What zlib has in hand is done once it has done what others asked for later.
-  const other = await connect(t, `http://127.0.0.1:${(app.server.address() as { port: number }).port}`, { perMessageDeflate: { threshold: 0 } })
+  // zlib works in order: when it has inflated the other client's later messages, it has also done
+  // all of this client's.
+  const other = await connect(
+    t,
+    `http://127.0.0.1:${(app.server.address() as { port: number }).port}`,
+    { perMessageDeflate: { threshold: 0 } }
+  )
   for (let n = 0; n < 3; n++) {
     other.send({ type: 'nothing' })
     await other.next()
@@ -200,7 +211,9 @@ t.test('a peer that is to be closed behind a handler that hangs is closed 5 s la
 
 /** Why the server hears nothing any more. */
 const deafness: Readonly<Record<string, (scene: Scene) => void>> = {
-  'is to be closed': ({ peer }) => { peer.write(Buffer.concat([maskedFrame('{"type":"wait"}'), ...Array.from({ length: 12 }, () => maskedFrame('x'))])) },
+  'is to be closed': ({ peer }) => {
+    peer.write(Buffer.concat([maskedFrame('{"type":"wait"}'), ...Array.from({ length: 12 }, () => maskedFrame('x'))]))
+  },
   'was told goodbye': ({ socket }) => socket.close()
 }
 for (const [what, make] of Object.entries(deafness)) {
@@ -220,7 +233,11 @@ for (const [what, make] of Object.entries(deafness)) {
 
 t.test('a close frame behind what nobody hears is heard', async (t) => {
   const { peer, socket, closed } = await start(t, Promise.resolve(), 'handlers')
-  const frames = Buffer.concat([...numbers.map(forms['text messages']!), maskedFrame(Buffer.alloc(300), 0x82), maskedFrame(Buffer.from([0x0f, 0xa1]), 0x88)])
+  const frames = Buffer.concat([
+    ...numbers.map(forms['text messages']!),
+    maskedFrame(Buffer.alloc(300), 0x82),
+    maskedFrame(Buffer.from([0x0f, 0xa1]), 0x88)
+  ])
   socket.close(4000)
   for (let at = 0; at < frames.length; at += 997) {
     peer.write(frames.subarray(at, at + 997))

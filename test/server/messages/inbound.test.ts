@@ -22,7 +22,9 @@ t.test('concurrency says how many handlers run at once, begun in order', async (
 
 t.test('a handler learns what it handles', async (t) => {
   const seen: unknown[] = []
-  const { client } = await start(t, { ask ({ n }, _, { type, ref, payload, signal }) { seen.push([type, ref, payload, signal.aborted]); return n } })
+  const { client } = await start(t, {
+    ask ({ n }, _, { type, ref, payload, signal }) { seen.push([type, ref, payload, signal.aborted]); return n }
+  })
   client.send({ type: 'ask', ref: 4, n: 5 })
   await client.next()
   t.same(seen, [['ask', 4, { n: 5 }, false]])
@@ -32,7 +34,9 @@ t.test('a call that is cancelled while it waits is never begun; one that runs is
   const hold = deferred()
   const begun: number[] = []
   let signal: AbortSignal | undefined
-  const { client } = await start(t, { async ask ({ n }, _, message) { begun.push(n); signal ??= message.signal; await hold.promise; return n } })
+  const { client } = await start(t, {
+    async ask ({ n }, _, message) { begun.push(n); signal ??= message.signal; await hold.promise; return n }
+  })
   for (const n of [1, 2, 3]) client.send({ type: 'ask', ref: n, n })
   client.send({ type: '$cancel', ref: 2 })
   client.send({ type: '$cancel', ref: 1 })
@@ -83,18 +87,27 @@ t.test('the message that refresh names overtakes all others, and is cancelled li
 })
 
 for (const message of [
-  { type: 'ask', ref: 3, n: 3 }, { type: 'nope', ref: 3 }, { type: '$ping' }, { type: '$cancel', ref: 5 }, { type: '$reply', ref: 6 }, { type: '$error', ref: 7 }, Buffer.from([1])
+  { type: 'ask', ref: 3, n: 3 }, { type: 'nope', ref: 3 }, { type: '$ping' },
+  { type: '$cancel', ref: 5 }, { type: '$reply', ref: 6 }, { type: '$error', ref: 7 }, Buffer.from([1])
 ]) {
   const { type: received, ref } = message as { type?: string, ref?: number }
   t.test(`past the rate limit ${received ?? 'a binary message'} gets a 429 that says which it was, and nothing more is read`, async (t) => {
     const handled: number[] = []
-    const { client, socket, app, url } = await start(t, { ask ({ n }) { handled.push(n); return n } }, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
+    const { client, socket, app, url } = await start(t, { ask ({ n }) { handled.push(n); return n } }, {
+      rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 }
+    })
     for (const n of [1, 2]) client.send({ type: 'ask', ref: n, n })
     client.send(message)
     for (let n = 4; n < 1000; n++) client.send({ type: 'ask', ref: n, n })
     for (const ref of [1, 2]) t.match(await client.next(), { type: '$reply', ref })
     const { ref: answered, received: named, ...denial } = await client.next()
-    t.strictSame(denial, { type: '$error', statusCode: 429, error: 'Too Many Requests', code: 'FST_TYPED_WS_RATE_LIMITED', message: 'too many messages' })
+    t.strictSame(denial, {
+      type: '$error',
+      statusCode: 429,
+      error: 'Too Many Requests',
+      code: 'FST_TYPED_WS_RATE_LIMITED',
+      message: 'too many messages'
+    })
     t.same([answered, named], [ref, received])
     const other = await connect(t, url)
     other.send({ type: 'ask', ref: 1, n: 0 })
@@ -136,7 +149,10 @@ t.test('the pong that answers a ping of the server\'s is free', async (t) => {
 })
 
 t.test('a client that is not read for want of tokens is no dead one', async (t) => {
-  const { client, socket } = await start(t, {}, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 }, heartbeat: { intervalMs: 5, timeoutMs: 5 } })
+  const { client, socket } = await start(t, {}, {
+    rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 },
+    heartbeat: { intervalMs: 5, timeoutMs: 5 }
+  })
   for (let n = 0; n < 9; n++) client.send({ type: 'ask', n })
   await until(() => socket.raw.isPaused)
   for (let pings = 0; pings < 10; pings++) await once(client.ws, 'ping')
@@ -211,7 +227,10 @@ t.test('without a rate limit nothing is counted', async (t) => {
   for (let n = 1; n <= 1000; n++) t.equal((await client.next()).type, '$reply')
 })
 
-for (const [what, flood] of [['messages', (client: Client) => client.send({ type: 'ask', n: 1 })], ['pings', (client: Client) => client.ws.ping()]] as const) {
+for (const [what, flood] of [
+  ['messages', (client: Client) => client.send({ type: 'ask', n: 1 })],
+  ['pings', (client: Client) => client.ws.ping()]
+] as const) {
   t.test(`a client that floods with ${what} for ten windows on end is closed with 4429`, async (t) => {
     const { client } = await start(t, {}, { rateLimit: { max: 10, timeWindowMs: 300 } })
     const timer = setInterval(() => { for (let n = 0; n < 5; n++) flood(client) }, 1)
@@ -226,12 +245,18 @@ for (const [what, flood] of [['messages', (client: Client) => client.send({ type
 t.test('past the rate limit, what was read before the end is refused without a wait, and close is called', async (t) => {
   const handled: number[] = []
   const closed = deferred()
-  const { app } = await start(t, { ask ({ n }: { n: number }) { handled.push(n) }, close: () => closed.resolve() } as never, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
+  const { app } = await start(
+    t,
+    { ask ({ n }: { n: number }) { handled.push(n) }, close: () => closed.resolve() } as never,
+    { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } }
+  )
   const peer = await connectRaw(t, app)
   peer.write(handshakeText(app, '/'))
   await once(peer, 'data')
   peer.resume()
-  peer.end(Buffer.concat(Array.from({ length: 99 }, (_, n) => Buffer.concat([maskedFrame(`{"type":"ask","n":${n}}`), maskedFrame('', 0x89)]))))
+  peer.end(
+    Buffer.concat(Array.from({ length: 99 }, (_, n) => Buffer.concat([maskedFrame(`{"type":"ask","n":${n}}`), maskedFrame('', 0x89)])))
+  )
   await closed.promise
   t.same(handled, [0])
 })

@@ -62,7 +62,10 @@ t.test('texts of a client\'s in errors are cut and printable, since errors end i
 })
 
 t.test('the reason why a reply is refused is printable, though it names properties that the client chose', async (t) => {
-  const contract = defineContract({ name: 'named.v1', serverToClient: { ask: { request: Type.Object({}), reply: Type.Record(Type.String(), Type.Number()) } } })
+  const contract = defineContract({
+    name: 'named.v1',
+    serverToClient: { ask: { request: Type.Object({}), reply: Type.Record(Type.String(), Type.Number()) } }
+  })
   const app = await createApp(t)
   app.ws('/', { contract })
   const client = await connect(t, await listen(app))

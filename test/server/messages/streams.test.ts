@@ -35,14 +35,18 @@ t.test('a result that is no async iterable is a 500, and an error in the log', a
     const { client, log, app } = await start(t, { count: () => result })
     client.send({ type: 'count', ref: 1, to: 1 })
     t.match(await client.next(), { type: '$error', ref: 1, received: 'count', statusCode: 500 })
-    t.match(log.find('websocket handler failed'), [{ level: 50, err: { code: 'FST_TYPED_WS_INVALID_STREAM_RESULT', message: /'count' must return an async iterable/ } }])
+    t.match(log.find('websocket handler failed'), [
+      { level: 50, err: { code: 'FST_TYPED_WS_INVALID_STREAM_RESULT', message: /'count' must return an async iterable/ } }
+    ])
     t.equal(app.channel(live).stats.streams, 0)
   }
 })
 
 t.test('an item that breaks its schema ends the stream with a 500, and the generator runs its finally', async (t) => {
   const ended = deferred()
-  const { client } = await start(t, { async * count () { try { yield { n: 1 }; yield { n: 5000 }; yield { n: 2 } } finally { ended.resolve() } } })
+  const { client } = await start(t, {
+    async * count () { try { yield { n: 1 }; yield { n: 5000 }; yield { n: 2 } } finally { ended.resolve() } }
+  })
   client.send({ type: 'count', ref: 1, to: 1 })
   t.match(await client.next(), { type: '$next' })
   t.match(await client.next(), { type: '$error', ref: 1, received: 'count', statusCode: 500 })
@@ -162,7 +166,8 @@ t.test('a connection that ends returns its streams; what they throw then is repo
 t.test('a return that throws is reported', async (t) => {
   const reported: unknown[] = []
   const { client } = await start(t, {
-    async * count () { try { yield { n: 1 }; yield { n: 2 } } finally { throw new Error('at the end') } }, // eslint-disable-line no-unsafe-finally
+    // eslint-disable-next-line no-unsafe-finally
+    async * count () { try { yield { n: 1 }; yield { n: 2 } } finally { throw new Error('at the end') } },
     errorHandler: (error) => { reported.push(error) }
   }, { highWaterMarkBytes: 1 })
   client.ws.pause()
@@ -196,7 +201,12 @@ t.test('no more streams at once than maxStreams, and none with the ref of anothe
   t.match(await client.next(), { type: '$error', ref: 3, received: 'count', statusCode: 429, code: 'FST_TYPED_WS_TOO_MANY_STREAMS' })
   client.send({ type: 'count', ref: 2, to: 1 })
   const duplicate = await client.next()
-  t.match(duplicate, { type: '$error', received: 'count', code: 'FST_TYPED_WS_VALIDATION', message: 'message/ref 2 is that of a stream that goes on' })
+  t.match(duplicate, {
+    type: '$error',
+    received: 'count',
+    code: 'FST_TYPED_WS_VALIDATION',
+    message: 'message/ref 2 is that of a stream that goes on'
+  })
   t.notOk('ref' in duplicate)
   client.send({ type: '$cancel', ref: 2 })
   await client.flushed()
@@ -249,7 +259,13 @@ t.test('a stream that begins once its client is gone is told to end once, though
     })
   }
   const { client, app, socket } = await start(t, { say: () => hold.promise, count: () => source }, { maxQueuedMessages: 2 })
-  const messages = [{ type: 'say', text: '' }, { type: 'count', ref: 1, to: 1 }, { type: 'say', text: '' }, { type: '$cancel', ref: 1 }, { type: '$cancel', ref: 7 }]
+  const messages = [
+    { type: 'say', text: '' },
+    { type: 'count', ref: 1, to: 1 },
+    { type: 'say', text: '' },
+    { type: '$cancel', ref: 1 },
+    { type: '$cancel', ref: 7 }
+  ]
   for (const message of messages) client.send(message)
   await until(() => app.channel(live).stats.queued === 2)
   client.ws.terminate()
@@ -319,7 +335,9 @@ t.test('a stream that never waits starves nobody', async (t) => {
 t.test('a stream whose items take long to make gives way between them', async (t) => {
   const turns = countTurns(t)
   const seen: number[] = []
-  const { client } = await start(t, { async * count ({ to }) { for (let n = 1; n <= to; n++) { spin(6); seen.push(turns.count); yield { n } } } })
+  const { client } = await start(t, {
+    async * count ({ to }) { for (let n = 1; n <= to; n++) { spin(6); seen.push(turns.count); yield { n } } }
+  })
   client.send({ type: 'count', ref: 1, to: 30 })
   while ((await client.next()).type !== '$done');
   t.ok(new Set(seen).size >= 3, `in ${new Set(seen).size} turns`)
@@ -327,7 +345,11 @@ t.test('a stream whose items take long to make gives way between them', async (t
 
 t.test('a stream is pulled no faster than its peer reads', async (t) => {
   let produced = 0
-  const { client, socket } = await start(t, { async * count ({ to }) { while (produced < to) { produced++; yield { n: produced % 1000 } } } }, { highWaterMarkBytes: 10_000, heartbeat: false, slowTimeoutMs: 60_000 })
+  const { client, socket } = await start(
+    t,
+    { async * count ({ to }) { while (produced < to) { produced++; yield { n: produced % 1000 } } } },
+    { highWaterMarkBytes: 10_000, heartbeat: false, slowTimeoutMs: 60_000 }
+  )
   client.send({ type: 'count', ref: 1, to: 400_000 })
   await client.next()
   client.ws.pause()
