@@ -1,11 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker, BrokerHost } from '../../types/broker.js'
 import { BrokerError, within } from './failure.js'
+import { Ioredis, type IoredisClient } from './ioredis.js'
+import { NodeRedis, type NodeRedisClient } from './node-redis.js'
 import { Probe } from './probe.js'
-import { RedisLink, type RedisClient, type RedisLinkOwner } from './redis-link.js'
+import type { OpenRedis, RedisConnectionOwner } from './redis-connection.js'
+import { RedisLink } from './redis-link.js'
 import { EngineSubscriptions, type EngineSubscriptionsOwner } from './engine-subscriptions.js'
 
-export type { RedisClient } from './redis-link.js'
+/** The part of a client that is used: of ioredis, or of node-redis. */
+export type RedisClient = IoredisClient | NodeRedisClient
 
 /** How topics are carried by Redis. */
 export interface RedisBrokerOptions {
@@ -25,7 +29,8 @@ const RETRY_MS = 100
  * Two connections are opened beside the given one, with its options and by its `duplicate()`. The
  * given client is never used otherwise, and not closed.
  *
- * @param client - a client of ioredis 6, such as `app.redis` of @fastify/redis 9: `new Redis(…)`.
+ * @param client - a client of ioredis 6, such as `app.redis` of @fastify/redis 9: `new Redis(…)`;
+ *   or one of node-redis 5 or 6: `createClient(…)`.
  * @throws `TypeError` for anything else.
  *
  * @example
@@ -36,10 +41,10 @@ const RETRY_MS = 100
  * await app.register(fastifyTypedWs, { broker: redis(app.redis) })
  */
 export function redis (client: RedisClient, { prefix = 'typed-ws:' }: RedisBrokerOptions = {}): Broker {
-  return new RedisBroker(client, prefix)
+  return new RedisBroker(openerOf(client), prefix)
 }
 
-class RedisBroker implements Broker, RedisLinkOwner, EngineSubscriptionsOwner {
+class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscriptionsOwner {
   readonly name = 'redis'
   readonly #link: RedisLink
   readonly #prefix: string
@@ -49,8 +54,8 @@ class RedisBroker implements Broker, RedisLinkOwner, EngineSubscriptionsOwner {
   #probe: Probe | undefined
   #isReady = false
 
-  constructor (client: RedisClient, prefix: string) {
-    this.#link = new RedisLink(client, this)
+  constructor (open: OpenRedis, prefix: string) {
+    this.#link = new RedisLink(open, this)
     this.#prefix = prefix
   }
 
@@ -77,7 +82,7 @@ class RedisBroker implements Broker, RedisLinkOwner, EngineSubscriptionsOwner {
 
   async ask (topic: string, message: string): Promise<number> {
     if (!this.#isReady) throw new BrokerError('UNAVAILABLE', 'Redis is away')
-    const sent = this.#link.publish(this.#prefix + topic, message).catch((error: unknown) => { throw failureOf(error) })
+    const sent = this.#link.publish(this.#prefix + topic, message)
     this.#inFlight.add(sent)
     try {
       return await sent
@@ -144,9 +149,21 @@ class RedisBroker implements Broker, RedisLinkOwner, EngineSubscriptionsOwner {
   }
 }
 
-// An error that Redis answers with is a refusal; without an answer the message may have arrived.
-function failureOf (error: unknown): BrokerError {
-  const { name, message } = error as Error
-  const isRefused = name === 'ReplyError' || /isn't writeable|isn't ready/.test(message)
-  return new BrokerError(isRefused ? 'UNAVAILABLE' : 'TIMEOUT', `Redis: ${message}`, error)
+function openerOf (client: RedisClient): OpenRedis {
+  check(client)
+  return 'isPubSubActive' in client
+    ? (_task, owner) => new NodeRedis(client, owner)
+    : (task, owner) => new Ioredis(client, task, owner)
+}
+
+function check (client: unknown): void {
+  const { duplicate, isCluster, subscribe, sSubscribe, isPubSubActive } = Object(client) as Readonly<Record<string, unknown>>
+  if (typeof duplicate !== 'function') {
+    const advice = 'write redis(app.redis) after registering @fastify/redis, redis(new Redis(url)) or redis(createClient({ url }))'
+    throw new TypeError(`redis() takes a client of ioredis 6 or node-redis: ${advice}`)
+  }
+  if (isCluster === true) throw new TypeError('redis() takes no Cluster yet: write redis(new Redis(url)), or shards([…])')
+  if (typeof subscribe === 'function' && typeof sSubscribe === 'function' && isPubSubActive === undefined) {
+    throw new TypeError('redis() takes of node-redis what createClient() makes, and no createCluster() or createSentinel()')
+  }
 }

@@ -1,3 +1,4 @@
+import { createCluster } from 'redis'
 import t from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
 import { redisBroker } from '../support/brokers.js'
@@ -15,4 +16,6 @@ t.test('redis() says what it takes', async (t) => {
   t.throws(() => redis(undefined as never), { name: 'TypeError', message: /app\.redis/ })
   t.throws(() => redis({ isCluster: true, duplicate () {} }), { name: 'TypeError', message: /no Cluster yet/ })
   t.throws(() => redis({} as never), { name: 'TypeError', message: /ioredis/ })
+  const nodes = createCluster({ rootNodes: [{ url: 'redis://127.0.0.1:1' }] })
+  t.throws(() => redis(nodes), { name: 'TypeError', message: /no createCluster\(\)/ })
 })

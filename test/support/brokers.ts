@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { createClient } from 'redis'
 import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
 import { redis } from '../../lib/brokers/redis.js'
 import type { Broker } from '../../lib/index.js'
@@ -21,6 +22,11 @@ export function redisClient (t: Teardown, { port }: Engine): Redis {
 
 export async function redisBroker (t: Teardown, engine: Engine): Promise<Broker> {
   return redis(redisClient(t, engine))
+}
+
+/** By node-redis; its own client need not be connected. */
+export async function nodeRedisBroker (_t: Teardown, { port }: Engine): Promise<Broker> {
+  return redis(createClient({ url: `redis://127.0.0.1:${port}` }))
 }
 
 export async function natsBroker (t: Teardown, { port }: Engine): Promise<Broker> {
