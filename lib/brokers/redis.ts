@@ -114,7 +114,7 @@ class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscriptionsOw
   }
 
   onMessage (channel: string, message: string): void {
-    if (this.#probe?.heard(channel) === true) return
+    if (this.#probe!.heard(channel)) return
     this.#host?.heard(channel.slice(this.#prefix.length), message)
   }
 

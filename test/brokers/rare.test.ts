@@ -265,7 +265,7 @@ class FakeRedis {
   /** Subscriptions are not answered before it. */
   held: Promise<void> | undefined
   status = 'connecting'
-  readonly #listeners = new Map<string, () => void>()
+  readonly #listeners = new Map<string, (...values: string[]) => void>()
   readonly #parent: FakeRedis
 
   constructor (parent?: FakeRedis) {
@@ -279,7 +279,7 @@ class FakeRedis {
     return connection
   }
 
-  on (event: string, listener: () => void): this {
+  on (event: string, listener: (...values: string[]) => void): this {
     this.#listeners.set(event, listener)
     return this
   }
@@ -298,6 +298,10 @@ class FakeRedis {
     const parent = this.#parent
     await parent.held
     if (parent.refusals-- > 0) throw new Error('LOADING')
+  }
+
+  hear (channel: string, message: string): void {
+    for (const connection of this.made) connection.#listeners.get('message')!(channel, message)
   }
 
   /** The connections have come, or have come again. */
@@ -331,10 +335,14 @@ t.test('a broker of Redis that is closed while it subscribes stays closed', asyn
   const answered = deferred()
   client.held = answered.promise
   client.connect()
+  t.equal(node.state, 'away')
   await node.broker.close()
   answered.resolve()
+  client.connect()
+  client.hear('typed-ws:a', 'late')
   await turn()
   await t.rejects(node.broker.publish('a', 'x'), { code: 'UNAVAILABLE', message: /away/ })
+  t.same([node.state, node.messages], ['away', []])
 })
 
 t.test('a broker that rejects with nothing leaves it unknown', async (t) => {
