@@ -3,15 +3,25 @@ import { fork } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** The servers compared. Each is a file that ends with `report(port)`. */
+/** @typedef {'ws' | 'fastify' | 'typed' | 'before'} RowName */
+/** @typedef {{ file: string, title: string, isValidated: boolean }} RowOptions */
+
+/**
+ * The servers compared. Each is a file that ends with `report(port)`. `before` is there with
+ * `--against`.
+ *
+ * @type {Record<Exclude<RowName, 'before'>, RowOptions> & { before?: RowOptions }}
+ */
 export const ROWS = {
   ws: { file: 'servers/ws.js', title: 'bare ws, no validation', isValidated: false },
   fastify: { file: 'servers/fastify.js', title: '@fastify/websocket, checked by hand', isValidated: true },
   typed: { file: 'servers/typed.js', title: 'fastify-typed-ws', isValidated: true }
 }
-export const BASE = 'ws'
 
-/** @typedef {keyof typeof ROWS} RowName */
+/** @param {RowName} name */
+export function rowOf (name) {
+  return /** @type {RowOptions} */ (ROWS[name])
+}
 
 const GOODBYE_MS = 1000
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000
@@ -108,6 +118,15 @@ export class Child {
   }
 }
 
+/**
+ * A title for the head of a column.
+ *
+ * @param {RowName} name
+ */
+export function shortTitleOf (name) {
+  return rowOf(name).title.replace(/,.*/, '')
+}
+
 export class Row extends Child {
   port = 0
 
@@ -116,11 +135,11 @@ export class Row extends Child {
    * @param {string[]} [flags] of Node's
    * @param {string} [file]
    */
-  constructor (name, flags = [], file = ROWS[name].file) {
+  constructor (name, flags = [], file = rowOf(name).file) {
     super(file, flags)
     this.name = name
-    this.title = ROWS[name].title
-    this.isValidated = ROWS[name].isValidated
+    this.title = rowOf(name).title
+    this.isValidated = rowOf(name).isValidated
   }
 
   async start () {

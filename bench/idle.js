@@ -1,8 +1,9 @@
 // @ts-check
 // What does a connection cost that says nothing? Memory of the server process, with and without
 // them.
-import { Child, ROWS, Row, begin, blaming } from './children.js'
-import { openFiles, parse, positive, rowName } from './options.js'
+import { addBefore } from './against.js'
+import { Child, Row, begin, blaming, rowOf, shortTitleOf } from './children.js'
+import { openFiles, parse, positive, rowNames } from './options.js'
 import { median, note, printTable, rotate } from './table.js'
 
 /**
@@ -13,7 +14,7 @@ import { median, note, printTable, rotate } from './table.js'
 const PATH = '/echo'
 const WARM_UP_CONNECTIONS = 1000   // what code, caches and pools cost is not the connections' own
 const STEP = 1000                  // one question to the load process
-const CONTROLS = /** @type {const} */ ([['ws', '× bare ws'], ['fastify', '× @fastify/websocket']])
+const CONTROLS = /** @type {RowName[]} */ (['ws', 'fastify', 'before'])
 
 const { rounds, connections, names } = readOptions()
 
@@ -32,11 +33,12 @@ export async function main () {
 }
 
 function readOptions () {
-  const values = parse({ rounds: '3', connections: '10000', rows: Object.keys(ROWS).join(',') })
+  const values = parse({ rounds: '3', connections: '10000', rows: undefined, against: undefined })
+  if (values.against !== undefined) addBefore(values.against)
   return {
     rounds: positive('rounds', Math.floor(Number(values.rounds))),
     connections: openFiles(positive('connections', Math.floor(Number(values.connections)))),
-    names: values.rows.split(',').map(rowName)
+    names: rowNames(values.rows)
   }
 }
 
@@ -83,11 +85,12 @@ function perConnection (before, after) {
 
 /** @param {Map<RowName, Memory[]>} samples */
 function print (samples) {
-  const controls = CONTROLS.filter(([name]) => names.includes(name))
+  const controls = CONTROLS.filter((name) => names.includes(name))
   console.log('\nbytes per idle connection, beyond the empty server')
+  const ratios = controls.flatMap((name) => ['RSS', 'heap'].map((memory) => `${memory} × ${shortTitleOf(name)}`))
   printTable(
-    ['', 'heap used', 'external', 'RSS', '(range)', ...controls.flatMap(([, title]) => [`RSS ${title}`, `heap ${title}`])],
-    names.map((name) => cells(name, samples, controls.map(([control]) => control)))
+    ['', 'heap used', 'external', 'RSS', '(range)', ...ratios],
+    names.map((name) => cells(name, samples, controls))
   )
 }
 
@@ -100,7 +103,7 @@ function cells (name, samples, controls) {
   const own = samples.get(name) ?? []
   const rss = own.map((memory) => memory.rss)
   return [
-    ROWS[name].title,
+    rowOf(name).title,
     bytes(middle(own, 'heapUsed')),
     bytes(middle(own, 'external')),
     bytes(middle(own, 'rss')),

@@ -42,6 +42,15 @@ export function rowName (name) {
 }
 
 /**
+ * The rows that are asked for: all of them, or with `--against` ours of then and of now.
+ *
+ * @param {string | undefined} rows
+ */
+export function rowNames (rows) {
+  return (rows ?? (ROWS.before === undefined ? Object.keys(ROWS).join(',') : 'before,typed')).split(',').map(rowName)
+}
+
+/**
  * @param {string} reason
  * @returns {never}
  */

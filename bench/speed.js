@@ -1,12 +1,14 @@
 // @ts-check
 import { createRequire } from 'node:module'
 import { availableParallelism, cpus } from 'node:os'
+import { addBefore } from './against.js'
 import { check } from './check.js'
-import { BASE, Child, ROWS, Row, begin, blaming } from './children.js'
-import { parse, positive, refuse, rowName } from './options.js'
+import { Child, Row, begin, blaming, rowOf, shortTitleOf } from './children.js'
+import { parse, positive, refuse, rowNames } from './options.js'
 import { median, note, printTable, rotate } from './table.js'
 
 /**
+ * @typedef {import('./children.js').RowName} RowName
  * @typedef {import('./load.js').Work} Work
  * @typedef {import('./load.js').Counted} Counted
  * @typedef {Work & { title: string, path: string, unit: string }} Scenario
@@ -41,7 +43,7 @@ const RUN_IN_SECONDS = 0.25        // on the connections about to be measured
 const ANSWER_TIMEOUT_MS = 30_000   // beyond what was asked for; the load process gives up earlier and says why
 const MAX_OTHER_SHARE = 0.15       // of one core, used by neither server nor load
 
-const { rounds, seconds, scenarios, names } = readOptions()
+const { rounds, seconds, scenarios, names, base } = readOptions()
 
 export async function main () {
   const load = begin(new Child('load.js'))
@@ -140,21 +142,12 @@ function toSample ({ messages, elapsedMs, p50Ms, p99Ms, cpuUs }, spentUs, allUs)
  * @param {Map<string, Sample[]>} samples
  */
 function printScenario (scenario, samples) {
-  const base = samples.get(keyOf(scenario, BASE))
-  const head = [
-    '',
-    `CPU µs/${scenario.unit}`,
-    '× bare ws',
-    '(range)',
-    `${scenario.unit}/s`,
-    'p50 ms',
-    'p99 ms',
-    'server CPU',
-    'load CPU',
-    'other CPU'
-  ]
+  const { unit } = scenario
+  const columns = ['p50 ms', 'p99 ms', 'server CPU', 'load CPU', 'other CPU']
+  const head = ['', `CPU µs/${unit}`, `× ${shortTitleOf(base)}`, '(range)', `${unit}/s`, ...columns]
+  const of = (/** @type {RowName} */ name) => samples.get(keyOf(scenario, name)) ?? []
   console.log(`\n${scenario.title}`)
-  printTable(head, names.map((name) => cells(ROWS[name].title, samples.get(keyOf(scenario, name)) ?? [], base)))
+  printTable(head, names.map((name) => cells(rowOf(name).title, of(name), names.includes(base) ? of(base) : undefined)))
 }
 
 /**
@@ -181,12 +174,14 @@ function cells (title, own, base) {
 }
 
 function readOptions () {
-  const values = parse({ rounds: '5', seconds: '2', only: undefined, rows: Object.keys(ROWS).join(',') })
+  const values = parse({ rounds: '5', seconds: '2', only: undefined, rows: undefined, against: undefined })
+  if (values.against !== undefined) addBefore(values.against)
   return {
+    base: /** @type {RowName} */ (values.against === undefined ? 'ws' : 'before'),
     rounds: positive('rounds', Math.floor(Number(values.rounds))),
     seconds: positive('seconds', Number(values.seconds)),
     scenarios: values.only === undefined ? SCENARIOS : chosenScenarios(values.only),
-    names: values.rows.split(',').map(rowName)
+    names: rowNames(values.rows)
   }
 }
 
