@@ -107,6 +107,16 @@ t.test('an app loads the typed client only when injectClient is called', async (
   t.same(late, [], 'the client is not: import it by import()')
 })
 
+t.test('every test is a unit or a flow, and not both', async (t) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  const patternsOf = (script: string) => Array.from(scripts[script]!.matchAll(/'(test\/[^']+)'/g), ([, glob]) => patternOf(glob!))
+  const [units, flows] = [patternsOf('test:unit'), patternsOf('test:flows')]
+  for (const file of filesIn('test').filter((file) => file.endsWith('.test.ts'))) {
+    const scripts = [...units, ...flows].filter((pattern) => pattern.test(file))
+    t.equal(scripts.length, 1, `${file} is run by one of test:unit and test:flows`)
+  }
+})
+
 t.test('error codes in lib and in the tables of docs are the same', async (t) => {
   const codesIn = (text: string) => text.match(/FST_TYPED_WS_[A-Z_]*[A-Z]/g) ?? []
   const thrown = new Set(code.flatMap((file) => codesIn(literalsOf(file))))
@@ -246,13 +256,19 @@ function floorOf (file: string): number {
   return own >= 0 ? own : floors.findIndex((names) => names.includes(posix.dirname(file)))
 }
 
+/** A glob of a script as a regular expression. */
+function patternOf (glob: string): RegExp {
+  const source = glob.replaceAll('.', '\\.').replace(/(\*\*\/)|\*/g, (_, folders?: string) => folders === undefined ? '[^/]*' : '(?:.+/)?')
+  return new RegExp(`^${source}$`)
+}
+
 function resolve (from: string, specifier: string): string {
   return specifier.startsWith('.') ? posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts') : specifier
 }
 
-// The compiler writes a .js beside each .ts of the examples.
+// The compiler writes a .js beside each .ts of the examples, and a bundler a folder dist.
 function isSource (file: string): boolean {
-  return !existsSync(posix.join(root, file.replace(/\.js$/, '.ts'))) || file.endsWith('.ts')
+  return !file.includes('/dist/') && (file.endsWith('.ts') || !existsSync(posix.join(root, file.replace(/\.js$/, '.ts'))))
 }
 
 function parse (file: string): ts.SourceFile {

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { FastifyReply } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 
@@ -12,13 +11,8 @@ declare module 'fastify' {
 }
 
 const FOLDER = join(import.meta.dirname, 'page')
-// The typed client, as the package has it: its modules run in a browser as they are.
-const LIB = join(fileURLToPath(import.meta.resolve('fastify-typed-ws/client')), '../..')
-const LIB_NAMES = [
-  'protocol.js',
-  'timer.js',
-  ...readdirSync(join(LIB, 'client')).filter((name) => extname(name) === '.js').map((name) => `client/${name}`)
-]
+// The script of the typed page and all that it imports, in one file: `npm run examples` makes it.
+const BUNDLE = join(import.meta.dirname, 'dist/typed.js')
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -30,7 +24,7 @@ const TYPES: Readonly<Record<string, string>> = {
 export const page = fastifyPlugin(async (app) => {
   const names = readdirSync(FOLDER).filter((name) => extname(name) in TYPES)
   const files = new Map(names.map((name) => [name, readFileSync(join(FOLDER, name))]))
-  for (const name of LIB_NAMES) files.set(`lib/${name}`, readFileSync(join(LIB, name)))
+  files.set('typed.js', readFileSync(BUNDLE))
   // The same page, with another connection behind it.
   files.set('typed.html', Buffer.from(files.get('index.html')!.toString().replace('/page/chat.js', '/page/typed.js')))
 
@@ -40,5 +34,4 @@ export const page = fastifyPlugin(async (app) => {
   for (const name of names.filter((name) => !name.endsWith('.html'))) {
     app.get(`/page/${name}`, (_request, reply) => reply.sendPage(name))
   }
-  for (const name of LIB_NAMES) app.get(`/lib/${name}`, (_request, reply) => reply.sendPage(`lib/${name}`))
 }, { name: 'page' })

@@ -147,6 +147,14 @@ for (const scheme of ['http', 'https'] as const) {
       t.same(await client.closed(), { code: 4501, reason: 'signed out' })
     })
 
+    await t.test('the typed client comes in one file with the script of its page', async (t) => {
+      t.match((await chat.ask('/typed', { headers: { cookie } })).body, /<script type="module" src="\/page\/typed\.js">/)
+      const { statusCode, headers, body } = await chat.ask('/page/typed.js')
+      t.match({ statusCode, headers }, { statusCode: 200, headers: { 'content-type': 'text/javascript; charset=utf-8' } })
+      t.match(body, /FST_TYPED_WS_CLIENT_CLOSED/, 'it has the client in it')
+      t.notMatch(body, /\bimport\b|lib\/client|node_modules/, 'it loads nothing more, and names no file of the package')
+    })
+
     await t.test('a client that asks for HTTP/2 gets plain HTTP, as from any server', async (t) => {
       const upgrade = ['Connection: Upgrade, HTTP2-Settings, close', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA']
       t.match(await chat.exchange(t, ['GET /sign-in HTTP/1.1', ...upgrade]), /^HTTP\/1\.1 200 OK\r\n[^]*<title>Sign in/)

@@ -1,8 +1,8 @@
 // @ts-check
-import { ClientError, createClient } from '/lib/client/index.js'
+import { ClientError, createClient } from 'fastify-typed-ws/client'
 import { isAdmitted, Room } from './room.js'
 
-/** @type {import('/lib/client/index.js').Client<typeof import('../contract.js').chat>} */
+/** @type {import('fastify-typed-ws/client').Client<typeof import('../contract.js').chat>} */
 const client = createClient(address, { protocol: 'chat.v1' })
 const room = new Room({
   sendMessage: (message) => client.send('message', message),
