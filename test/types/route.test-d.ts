@@ -98,7 +98,7 @@ everywhere.ws('/hooked', {
   onMessage: [(_, socket, { type }) => {
     expectTypeOf(type).toEqualTypeOf<'say' | 'ask' | undefined>()
     socket.send('said', { text: '', id: '' })
-  }, async () => { await null }],
+  }, async () => {}],
   on: { say, ask },
   binary
 })

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
@@ -11,7 +12,7 @@ import { start } from '../../support/live.js'
 t.test('hooks run before the handler, from the plugin\'s to the route\'s, each after the one before it', async (t) => {
   const order: string[] = []
   const note = (name: string): MessageHook => () => { order.push(name) }
-  const noteLater = (name: string): MessageHook => async () => { await null; order.push(name) }
+  const noteLater = (name: string): MessageHook => async () => { await turn(); order.push(name) }
   const app = await createApp(t, { onMessage: [noteLater('plugin 1'), note('plugin 2')] })
   app.addMessageHook(note('app'))
   await app.register(async (scope) => {
@@ -111,7 +112,7 @@ t.test('a hook has its connection\'s request and context, and the instance of it
   app.addHook('onRequest', (request, _, done) => store.run(String(request.headers['x-person']), done))
   app.decorate('named', 'the app')
   app.addMessageHook(async function (_, { request }) {
-    await null
+    await turn()
     seen.push([(this as unknown as { named: string }).named, store.getStore(), request.headers['x-person']])
   })
   app.ws('/', { contract: echo, on: { say: (_, socket) => { socket.send('said', { text: store.getStore()! }) } } })
