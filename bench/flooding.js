@@ -1,14 +1,14 @@
 // @ts-check
-// Peers that send as fast as TCP takes it, and read whatever comes. Told by the runner how many,
+// Clients that send as fast as TCP takes it, and read whatever comes. Told by the runner how many,
 // and when.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { CYCLE, MAX_WINDOW, framesFrom, upgradeRequest } from './wire.js'
 
 const OPEN_AT_ONCE = 50
-// One for all: what is read is not kept.
+// One buffer for all clients: received data is not kept.
 const buffer = new Uint8Array(65_536)
-// The same for all, made once: what a peer has in hand costs nothing.
+// One sequence of frames for all clients, made once: making frames would cost their time.
 const frames = Buffer.concat(Array.from({ length: 10 * CYCLE / MAX_WINDOW }, (_, i) => framesFrom(i * MAX_WINDOW % CYCLE, MAX_WINDOW)))
 
 /** @type {import('node:net').Socket[]} */

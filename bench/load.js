@@ -3,7 +3,7 @@
 // close them.
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Peer } from './peer.js'
+import { LoadClient } from './load-client.js'
 
 /**
  * @typedef {{ kind: 'roundtrip' | 'fanout', connections: number, window: number }} Work
@@ -74,30 +74,30 @@ class Run {
 /** Every connection keeps `window` messages in flight and counts the replies to its own. */
 class RoundTrip extends Run {
   /**
-   * @param {Peer[]} peers
+   * @param {LoadClient[]} clients
    * @param {Work} work
    * @param {number} seconds
    * @param {(counted: Counted) => void} resolve
    */
-  constructor (peers, { window }, seconds, resolve) {
+  constructor (clients, { window }, seconds, resolve) {
     super(seconds, resolve)
-    this.inFlight = peers.length * window
-    for (const [i, peer] of peers.entries()) {
-      peer.startAt(i)
-      peer.onReplies = (replies, peer) => this.#onReplies(replies, peer)
-      peer.send(window, performance.now())
+    this.inFlight = clients.length * window
+    for (const [i, client] of clients.entries()) {
+      client.startAt(i)
+      client.onReplies = (replies, client) => this.#onReplies(replies, client)
+      client.send(window, performance.now())
     }
   }
 
   /**
    * @param {number} replies
-   * @param {Peer} peer
+   * @param {LoadClient} client
    */
-  #onReplies (replies, peer) {
+  #onReplies (replies, client) {
     const now = performance.now()
-    for (let i = 0; i < replies; i++) this.histogram.add(now - peer.takeSentAt())
+    for (let i = 0; i < replies; i++) this.histogram.add(now - client.takeSentAt())
     this.messages += replies
-    if (now < this.until) return peer.send(replies, now)
+    if (now < this.until) return client.send(replies, now)
     this.inFlight -= replies
     if (this.inFlight === 0) this.finish(now)
   }
@@ -111,7 +111,7 @@ class FanOut extends Run {
   #oldest = 0        // place in the ring of the broadcast that arrives next
 
   /**
-   * @param {Peer[]} peers
+   * @param {LoadClient[]} clients
    * @param {Work} work
    * @param {number} seconds
    * @param {(counted: Counted) => void} resolve
@@ -167,8 +167,8 @@ class FanOut extends Run {
   }
 }
 
-/** @type {Peer[]} */
-let peers = []
+/** @type {LoadClient[]} */
+let clients = []
 
 /** @type {(error: Error) => void} */
 let fail = () => {}
@@ -176,9 +176,9 @@ let fail = () => {}
 const commands = {
   /** @param {{ port: number, path: string, connections: number }} command */
   async open ({ port, path, connections }) {
-    while (peers.length < connections) {
-      const count = Math.min(OPEN_AT_ONCE, connections - peers.length)
-      peers.push(...await Promise.all(Array.from({ length: count }, () => openPeer(port, path))))
+    while (clients.length < connections) {
+      const count = Math.min(OPEN_AT_ONCE, connections - clients.length)
+      clients.push(...await Promise.all(Array.from({ length: count }, () => openClient(port, path))))
     }
     await delay(SETTLE_MS)
   },
@@ -186,24 +186,24 @@ const commands = {
   /** @param {{ work: Work, seconds: number }} command */
   run ({ work, seconds }) {
     const Kind = work.kind === 'fanout' ? FanOut : RoundTrip
-    return new Promise((resolve) => new Kind(peers, work, seconds, resolve))
+    return new Promise((resolve) => new Kind(clients, work, seconds, resolve))
   },
 
   async close () {
-    const closing = peers
-    peers = []
-    await Promise.all(closing.map((peer) => peer.close()))
+    const closing = clients
+    clients = []
+    await Promise.all(closing.map((client) => client.close()))
   }
 }
 
 /**
  * @param {number} port
  * @param {string} path
- * @returns {Promise<Peer>}
+ * @returns {Promise<LoadClient>}
  */
-function openPeer (port, path) {
+function openClient (port, path) {
   return new Promise((resolve) => {
-    const peer = new Peer(port, path, { onOpen: () => resolve(peer), onError: (error) => fail(error) })
+    const client = new LoadClient(port, path, { onOpen: () => resolve(client), onError: (error) => fail(error) })
   })
 }
 

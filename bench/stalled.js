@@ -1,11 +1,11 @@
 // @ts-check
-// Peers that open a connection and then read nothing any more, or, for comparison, whatever comes.
+// Clients that open a connection and then read nothing more, or, for comparison, read everything.
 // Told by the runner how many.
 import { connect } from 'node:net'
 import { upgradeRequest } from './wire.js'
 
 const OPEN_AT_ONCE = 50
-// One for all: what is read is not kept.
+// One buffer for all clients: received data is not kept.
 const buffer = new Uint8Array(65_536)
 
 /** @type {import('node:net').Socket[]} */

@@ -26,7 +26,7 @@ export interface CloseEvent {
 
 /**
  * The handler of one client message: what it returns answers a call, each item of it a stream; what
- * an event's handler returns is ignored. The items of a stream are pulled no faster than the peer
+ * an event's handler returns is ignored. The items of a stream are pulled no faster than the client
  * reads them, and a generator gets its `return()` when the client cancels or leaves.
  */
 export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> =

@@ -18,9 +18,9 @@ const NOW: readonly Line[] = [
   ['queued', 'typed_ws_queued_messages', 'Messages that wait for a handler'],
   ['running', 'typed_ws_running_handlers', 'Handlers at work'],
   ['streams', 'typed_ws_streams', 'Streams that go on'],
-  ['pendingCalls', 'typed_ws_pending_calls', 'Calls that wait for a peer'],
+  ['pendingCalls', 'typed_ws_pending_calls', 'Calls that wait for a client'],
   ['topics', 'typed_ws_topics', 'Topics somebody is in'],
-  ['bufferedBytes', 'typed_ws_buffered_bytes', 'Bytes that wait for peers to read']
+  ['bufferedBytes', 'typed_ws_buffered_bytes', 'Bytes that wait for clients to read']
 ]
 const EVER: readonly Line[] = [
   ['opened', 'typed_ws_connections_opened_total', 'Connections that were opened'],
@@ -28,11 +28,11 @@ const EVER: readonly Line[] = [
   ['messagesSent', 'typed_ws_messages_sent_total', 'Messages sent'],
   ['bytesReceived', 'typed_ws_received_bytes_total', 'Bytes received, frames and all'],
   ['bytesSent', 'typed_ws_sent_bytes_total', 'Bytes sent, frames and all'],
-  ['slowed', 'typed_ws_slow_peers_total', 'Times a peer fell behind'],
-  ['dropped', 'typed_ws_dropped_messages_total', 'Events left out for slow peers']
+  ['slowed', 'typed_ws_slow_clients_total', 'Times a client fell behind'],
+  ['dropped', 'typed_ws_dropped_messages_total', 'Events left out for slow clients']
 ]
-// The server's own. Of all others only the thousand is kept: a peer may choose any, and each would
-// be a series.
+// Codes of the server's own. Of all others only the thousand is kept: a client may choose any code,
+// and each would be a series.
 const CODES = new Set([4401, 4408, 4429])
 
 export async function metrics (app: FastifyInstance, { contracts }: MetricsOptions): Promise<void> {

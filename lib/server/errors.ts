@@ -114,13 +114,13 @@ export const InvalidBinary: Named<[string]> = createError(
 export const ConnectionClosed: Named<[]> = createError('FST_TYPED_WS_CONNECTION_CLOSED', 'The connection has ended', 499)
 export const CallTimeout: Named<[string, number]> = createError(
   'FST_TYPED_WS_CALL_TIMEOUT',
-  'The peer did not answer call \'%s\' within %s ms',
+  'The client did not answer call \'%s\' within %s ms',
   504
 )
-export const CallRefused: Named<[string, string]> = createError('FST_TYPED_WS_CALL_REFUSED', 'The peer refused call \'%s\': %s', 502)
+export const CallRefused: Named<[string, string]> = createError('FST_TYPED_WS_CALL_REFUSED', 'The client refused call \'%s\': %s', 502)
 export const CallInvalid: Named<[string, string]> = createError(
   'FST_TYPED_WS_CALL_INVALID',
-  'The peer\'s reply to call \'%s\' breaks its schema: %s',
+  'The client\'s reply to call \'%s\' breaks its schema: %s',
   502
 )
 export const CheckFailed: Named<[string, string]> = createError(
@@ -130,7 +130,7 @@ export const CheckFailed: Named<[string, string]> = createError(
 )
 export const TooManyCalls: Named<[number]> = createError(
   'FST_TYPED_WS_TOO_MANY_CALLS',
-  'At most %s calls may wait for one peer: the option \'maxPendingCalls\' says so',
+  'At most %s calls may wait for one client: the option \'maxPendingCalls\' says so',
   503
 )
 export const InvalidStreamResult: Named<[string]> = createError(

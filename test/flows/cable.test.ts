@@ -1,4 +1,4 @@
-// A peer whose cable is cut: no FIN, no RST, and nothing of what is sent arrives.
+// A client whose cable is cut: no FIN, no RST, and nothing of what is sent arrives.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -14,7 +14,7 @@ const QUEUED = 64
 const talk = defineContract({ name: 'cable.v1', clientToServer: { say: Type.Object({}) } })
 
 const ws = import.meta.resolve('ws')
-const peer = `import { WebSocket } from '${ws}'
+const program = `import { WebSocket } from '${ws}'
 const ws = new WebSocket(process.argv[1], { origin: process.argv[1].replace('ws', 'http') })
 ws.on('open', () => { for (let n = 0; n < Number(process.argv[2]); n++) ws.send('{"type":"say"}') })
 ws.on('ping', () => process.stdout.write('pinged'))`
@@ -52,7 +52,7 @@ class Cable {
   async join (t: Teardown, url: string, messages: number): Promise<void> {
     const client = spawn(
       'ip',
-      ['netns', 'exec', this.#name, process.execPath, '--input-type=module', '-e', peer, url, String(messages)],
+      ['netns', 'exec', this.#name, process.execPath, '--input-type=module', '-e', program, url, String(messages)],
       { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'inherit'] }
     )
     t.teardown(() => client.kill('SIGKILL'))
@@ -78,7 +78,7 @@ function ip (...args: string[]): void {
   execFileSync('ip', args, { stdio: 'ignore' })
 }
 
-for (const [messages, name] of [[0, 'a peer behind a cut cable'], [100, 'a peer behind a cut cable whose messages wait']] as const) {
+for (const [messages, name] of [[0, 'a client behind a cut cable'], [100, 'a client behind a cut cable whose messages wait']] as const) {
   t.test(`${name} is gone within the interval and the timeout of the heartbeat, and a second`, async (t) => {
     const cable = new Cable()
     const isLaid = cable.lay()

@@ -1,4 +1,4 @@
-// A fault in any function of the app's: the process lives, the peer is told, the others notice
+// A fault in any function of the app's: the process lives, the client is told, the others notice
 // nothing.
 import t, { type Test } from 'tap'
 import { Type } from '@sinclair/typebox'

@@ -85,7 +85,7 @@ t.test('a scraper and a collector of spans see what happens', async (t) => {
   await client.closed()
   await until(async () => (await scrape(url)).get('typed_ws_connections{contract="sums.v1"}') === 0)
   const after = await scrape(url)
-  t.equal(after.get('typed_ws_connections_closed_total{contract="sums.v1",code="4xxx"}'), 1, 'a peer does not make up series')
+  t.equal(after.get('typed_ws_connections_closed_total{contract="sums.v1",code="4xxx"}'), 1, 'a client does not make up series')
   t.equal(after.get('typed_ws_connection_duration_seconds_count{contract="sums.v1"}'), 1)
   t.equal(after.get('typed_ws_connections_opened_total{contract="sums.v1"}'), 1, 'a scrape counts nothing twice')
 

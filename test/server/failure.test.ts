@@ -21,7 +21,7 @@ function unreadable (): unknown[] {
   return [...properties, withoutCode, new Proxy(failure(404), { get: fail }), new Proxy({}, { getPrototypeOf: fail })]
 }
 
-t.test('tells the peer all of an error that is its own fault', async (t) => {
+t.test('tells the client all of an error that is its own fault', async (t) => {
   t.strictSame(
     bodyOf(failure(404, { code: 'NO_ROOM' }), call),
     { ref: 7, received: 'history', statusCode: 404, code: 'NO_ROOM', error: 'Not Found', message: 'no such room' }
@@ -39,20 +39,9 @@ t.test('tells the peer all of an error that is its own fault', async (t) => {
 
 t.test('the status of an error is its statusCode, or else its status, as Fastify decides', async (t) => {
   const statuses: ReadonlyArray<readonly [statusCode: unknown, status: unknown, shown: number | undefined]> = [
-    [
-      undefined,
-      404,
-      404
-    ], [200, 404, 404], [null, 404, 404], [NaN, 404, 404], [600, 404, 404], [404, 403, 404], [500, 404, undefined], [599, 404, undefined],
-    [
-      undefined,
-      500,
-      undefined
-    ], [
-      undefined,
-      '404',
-      undefined
-    ], ['403', 404, undefined], [undefined, undefined, undefined], ['missing', 404, 404], [undefined, 404.5, undefined]
+    [undefined, 404, 404], [200, 404, 404], [null, 404, 404], [NaN, 404, 404], [600, 404, 404], [404, 403, 404],
+    [500, 404, undefined], [599, 404, undefined], [undefined, 500, undefined], [undefined, '404', undefined],
+    ['403', 404, undefined], [undefined, undefined, undefined], ['missing', 404, 404], [undefined, 404.5, undefined]
   ]
   for (const [statusCode, status, shown] of statuses) {
     const error = Object.assign(new Error('no such room'), { statusCode, status })
@@ -75,7 +64,7 @@ t.test('the status of an error is its statusCode, or else its status, as Fastify
   t.strictSame(closeOf(Object.assign(new Error('gone'), { status: 410 })), { code: 4510, reason: 'gone' })
 })
 
-t.test('tells the peer nothing of any other', async (t) => {
+t.test('tells the client nothing of any other', async (t) => {
   const internal = { statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
   const secrets: readonly unknown[] = [
     new Error('password is hunter2'), failure(500), failure(503), failure(200), failure(399), failure(404.5), failure('404'),

@@ -45,7 +45,7 @@ async function start (t: Teardown, options: PluginOptions = {}): Promise<{ app: 
   return { app, url: await listen(app), ended }
 }
 
-/** A peer that was let in, and neither reads nor answers from then on. */
+/** A client that was let in, and neither reads nor answers from then on. */
 async function deaf (t: Teardown, app: FastifyInstance, path: string): Promise<void> {
   const socket = await connectRaw(t, app)
   socket.write(handshakeText(app, path))
@@ -59,7 +59,7 @@ async function timed (run: () => Promise<unknown>): Promise<number> {
   return Date.now() - begun
 }
 
-t.test('peers are told to come back, and what was sent before arrives', async (t) => {
+t.test('clients are told to come back, and what was sent before arrives', async (t) => {
   const { app, url, ended } = await start(t)
   const clients = await Promise.all(Array.from({ length: 5 }, async () => await connect(t, url)))
   const closed = Promise.all(clients.map(async (client) => await client.closed()))
@@ -96,7 +96,7 @@ t.test('a connection whose handler, open or stream hangs gets its close frame al
   t.ok(ended.every((code) => code === 1012))
 })
 
-t.test('peers are told to come back at different times', async (t) => {
+t.test('clients are told to come back at different times', async (t) => {
   const { app, url } = await start(t, { shutdown: { spreadMs: 1000 } })
   const clients = await Promise.all(Array.from({ length: 50 }, async () => await connect(t, url)))
   await app.close()
@@ -119,7 +119,7 @@ t.test('an app without connections closes at once, and one that never listened t
   t.ok(await timed(async () => await other.close()) < 4500)
 })
 
-t.test('deaf peers are cut when time is up', async (t) => {
+t.test('deaf clients are cut when time is up', async (t) => {
   const { app, url, ended } = await start(t, { shutdown: { timeoutMs: 300 } })
   await deaf(t, app, '/')
   const polite = await connect(t, url)
@@ -130,7 +130,7 @@ t.test('deaf peers are cut when time is up', async (t) => {
   t.equal(await countSockets(app), 0)
 })
 
-t.test('a peer may take its time to say goodbye', async (t) => {
+t.test('a client may take its time to say goodbye', async (t) => {
   const { app, ended } = await start(t)
   const slow = await connectRaw(t, app)
   slow.write(handshakeText(app, '/'))
@@ -141,7 +141,7 @@ t.test('a peer may take its time to say goodbye', async (t) => {
   t.same(ended, [1012])
 })
 
-t.test('a peer that breaks the protocol at the last moment does not keep deaf ones from being cut', async (t) => {
+t.test('a client that breaks the protocol at the last moment does not keep deaf ones from being cut', async (t) => {
   const { app } = await start(t, { shutdown: { timeoutMs: 300 } })
   await deaf(t, app, '/')
   const rude = await connectRaw(t, app)
@@ -152,7 +152,7 @@ t.test('a peer that breaks the protocol at the last moment does not keep deaf on
   t.ok(took >= 290 && took < 4500, `${took} ms`)
 })
 
-t.test('peers of raw routes are closed, and cut when they are deaf', async (t) => {
+t.test('clients of raw routes are closed, and cut when they are deaf', async (t) => {
   const { app, url } = await start(t, { shutdown: { timeoutMs: 300 } })
   const polite = await connect(t, `${url}/raw`)
   await deaf(t, app, '/raw')
@@ -176,7 +176,7 @@ t.test('handshakes under way are refused, and those of raw routes cut', async (t
   t.ok(took >= 290 && took < 4500, `${took} ms`)
 })
 
-t.test('a hundred peers that leave while the app closes do no harm', async (t) => {
+t.test('a hundred clients that leave while the app closes do no harm', async (t) => {
   const { app, url } = await start(t)
   const clients = await Promise.all(Array.from({ length: 100 }, async () => await connect(t, url)))
   const closed = app.close()
@@ -298,7 +298,7 @@ t.test('an open that still runs, and the errorHandler of one that failed, have e
   t.same(database.rows.sort(), ['close', 'errorHandler', 'open'])
 })
 
-t.test('a peer that has to be cut has its close handler run before the app has ended', async (t) => {
+t.test('a client that has to be cut has its close handler run before the app has ended', async (t) => {
   const { app, database, log } = await withDatabase(t, async () => await delay(20), { shutdown: { timeoutMs: 300 } })
   await deaf(t, app, '/')
   await app.close()

@@ -17,7 +17,7 @@ export interface TypeBox {
 }
 
 /**
- * Finds the lines of TypeBox that are installed: both are optional peers.
+ * Finds the lines of TypeBox that are installed: both are optional peer dependencies.
  * @param given - the builds whose registries count. Default: all that are found.
  */
 export async function loadTypeBox (

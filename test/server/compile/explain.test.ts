@@ -6,7 +6,7 @@ import { builders, lines, refusalOf, type Builder } from '../../support/lines.js
 
 const { Type } = builders[0]!
 
-/** A schema of a property `x`, a value it refuses, and what the peer is told. */
+/** A schema of a property `x`, a value it refuses, and what the client is told. */
 type Row = readonly [schema: (T: Builder) => TSchema, value: unknown, says: string]
 
 // eslint-disable-next-line no-template-curly-in-string -- TypeBox's own

@@ -7,7 +7,7 @@ async function codeOf (answer: Promise<unknown>): Promise<unknown> {
   return await answer.then(() => 'answered', ({ code }: { code?: string }) => code)
 }
 
-t.test('a call resolves to the peer\'s reply, in a handler as well as in open', async (t) => {
+t.test('a call resolves to the client\'s reply, in a handler as well as in open', async (t) => {
   const answers: boolean[] = []
   const { client } = await start(t, {
     async open (socket) { answers.push(await socket.call('confirm', { question: 'open?' })) },
@@ -60,7 +60,7 @@ t.test('a reply that breaks its schema is an error on both sides', async (t) => 
   t.equal(await answer, 'FST_TYPED_WS_CALL_INVALID')
 })
 
-t.test('an $error of the peer\'s rejects the call, with its body', async (t) => {
+t.test('an $error of the client\'s rejects the call, with its body', async (t) => {
   const { client, socket } = await start(t)
   const answer = socket.call('confirm', { question: '' })
   await client.next()
@@ -68,12 +68,12 @@ t.test('an $error of the peer\'s rejects the call, with its body', async (t) => 
   await t.rejects(answer, {
     code: 'FST_TYPED_WS_CALL_REFUSED',
     statusCode: 502,
-    message: 'The peer refused call \'confirm\': not now',
+    message: 'The client refused call \'confirm\': not now',
     body: { statusCode: 403 }
   })
 })
 
-t.test('a call that takes too long, or whose signal is aborted, rejects and tells the peer', async (t) => {
+t.test('a call that takes too long, or whose signal is aborted, rejects and tells the client', async (t) => {
   const { client, socket } = await start(t)
   const late = codeOf(socket.call('confirm', { question: '' }, { timeoutMs: 5 }))
   await client.next()
@@ -126,7 +126,7 @@ t.test('no more calls at once than maxPendingCalls', async (t) => {
   const first = [codeOf(ask()), codeOf(ask())]
   await t.rejects(ask(), {
     code: 'FST_TYPED_WS_TOO_MANY_CALLS',
-    message: 'At most 2 calls may wait for one peer: the option \'maxPendingCalls\' says so'
+    message: 'At most 2 calls may wait for one client: the option \'maxPendingCalls\' says so'
   })
   socket.terminate()
   await Promise.all(first)

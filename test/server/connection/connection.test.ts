@@ -332,7 +332,7 @@ t.test('an open that fails while messages wait does not leave the goodbye unread
   t.equal((await client.closed()).code, 1011)
 })
 
-t.test('close is called once, with the code and reason of the peer', async (t) => {
+t.test('close is called once, with the code and reason of the client', async (t) => {
   const events: CloseEvent[] = []
   const done = deferred()
   const { client } = await start(t, { close (_socket, event) { events.push(event); done.resolve() } })
@@ -342,7 +342,7 @@ t.test('close is called once, with the code and reason of the peer', async (t) =
   t.same(events, [{ code: 4001, reason: 'bye', wasClean: true }])
 })
 
-t.test('a peer that vanishes is an unclean 1006', async (t) => {
+t.test('a client that vanishes is an unclean 1006', async (t) => {
   const done = deferred()
   let event: CloseEvent | undefined
   const { client } = await start(t, { close (_socket, closed) { event = closed; done.resolve() } })
@@ -450,7 +450,7 @@ t.test('a send after the end returns false, and never throws', async (t) => {
   socket!.terminate()
 })
 
-t.test('a reply to a peer that has left is dropped', async (t) => {
+t.test('a reply to a client that has left is dropped', async (t) => {
   const ready = deferred()
   const answered = deferred()
   const { client, logged } = await start(t, { async ask () { await ready.promise; return 1 }, close: () => answered.resolve() })

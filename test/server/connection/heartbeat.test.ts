@@ -149,19 +149,19 @@ async function start (t: Teardown, options: PluginOptions, serverOptions = {}): 
   return { app, url: await listen(app), ended, said: saying }
 }
 
-t.test('a peer that swallows everything is cut: close runs with 1006', async (t) => {
+t.test('a client that swallows everything is cut: close runs with 1006', async (t) => {
   const { app, ended } = await start(t, { heartbeat: { intervalMs: 20, timeoutMs: 20 } })
-  const peer = await connectRaw(t, app)
-  peer.write(handshakeText(app, '/'))
-  const closed = once(peer, 'close')
-  await once(peer, 'data')
-  peer.resume()
+  const client = await connectRaw(t, app)
+  client.write(handshakeText(app, '/'))
+  const closed = once(client, 'close')
+  await once(client, 'data')
+  client.resume()
   t.same(await ended, { code: 1006, reason: '', wasClean: false })
   await closed
   t.equal(app.channel(talk).size(), 0)
 })
 
-t.test('a peer that answers pings, or says anything at all, stays', async (t) => {
+t.test('a client that answers pings, or says anything at all, stays', async (t) => {
   for (const serverOptions of [{}, { https: certificate }]) {
     const { url, app } = await start(t, { heartbeat: { intervalMs: 20, timeoutMs: 200 } }, serverOptions)
     const client = await connect(t, url, { rejectUnauthorized: false })
@@ -170,11 +170,11 @@ t.test('a peer that answers pings, or says anything at all, stays', async (t) =>
     t.equal(app.channel(talk).size(), 1)
   }
   const { app } = await start(t, { heartbeat: { intervalMs: 20, timeoutMs: 200 } })
-  const peer = await connectRaw(t, app)
-  peer.write(handshakeText(app, '/'))
+  const client = await connectRaw(t, app)
+  client.write(handshakeText(app, '/'))
   for (let i = 0; i < 15; i++) {
-    await once(peer, 'data')
-    peer.write(maskedFrame('{"type":"say"}'))
+    await once(client, 'data')
+    client.write(maskedFrame('{"type":"say"}'))
   }
   t.equal(app.channel(talk).size(), 1)
 })
@@ -190,9 +190,9 @@ t.test('without a heartbeat no client is pinged, and none is cut', async (t) => 
 
 t.test('a connection that is closing is not pinged', async (t) => {
   const { app, url } = await start(t, { heartbeat: { intervalMs: 1, timeoutMs: 60_000 } })
-  const peer = await connectRaw(t, app)
-  peer.write(handshakeText(app, '/'))
-  await once(peer, 'data')
+  const client = await connectRaw(t, app)
+  client.write(handshakeText(app, '/'))
+  await once(client, 'data')
   const socket = app.channel(talk).sockets().next().value!
   socket.close()
   const ping = mock.method(socket.raw, 'ping')
@@ -221,14 +221,14 @@ t.test('a client that vanishes is cut while its messages wait behind a handler t
     })
     app.ws('/', { contract: talk, on: { say: async () => await new Promise(() => {}) } })
     await listen(app)
-    const peer = await connectRaw(t, app)
-    peer.write(handshakeText(app, '/'))
-    await once(peer, 'data')
+    const client = await connectRaw(t, app)
+    client.write(handshakeText(app, '/'))
+    await once(client, 'data')
     // Not by once: bytes that were not read make it a reset.
-    const closed = new Promise((resolve) => { peer.once('close', resolve) })
-    peer.resume()
+    const closed = new Promise((resolve) => { client.once('close', resolve) })
+    client.resume()
     const frame = maskedFrame('{"type":"say"}')
-    peer.write(Buffer.concat(Array.from({ length: bytes / frame.length }, () => frame)))
+    client.write(Buffer.concat(Array.from({ length: bytes / frame.length }, () => frame)))
     await closed
     t.equal(app.channel(talk).size(), 0)
   }

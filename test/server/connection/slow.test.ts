@@ -1,4 +1,4 @@
-// Peers that read slowly, or not at all.
+// Clients that read slowly, or not at all.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Duplex } from 'node:stream'
@@ -41,7 +41,7 @@ function stalled (highWaterMarkBytes: number): { wire: Stalled, outbox: Outbox, 
   return { wire, ws, told, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, owner) }
 }
 
-t.test('an outbox says once that its peer is slow, and once that it caught up', async (t) => {
+t.test('an outbox says once that its client is slow, and once that it caught up', async (t) => {
   const { wire, outbox, told } = stalled(100)
   t.equal(outbox.sendText('x'.repeat(90)), true)
   t.equal(outbox.isSlow, false)
@@ -69,7 +69,7 @@ t.test('bytes that the system takes at once make no connection slow', async (t) 
   t.same(told, [])
 })
 
-t.test('a sender whose peer takes everything at once gives way to others, and so does one that is told nothing but to wait', async (t) => {
+t.test('a sender that is never told to wait gives way to others, and so does one that is always told to wait', async (t) => {
   for (const isAlwaysAwaited of [false, true]) {
     const { outbox, wire, told } = stalled(100)
     wire._write = (_chunk, _encoding, done) => done()
@@ -82,7 +82,7 @@ t.test('a sender whose peer takes everything at once gives way to others, and so
   }
 })
 
-t.test('a loop that is told again and again that its peer has left gives way to others', async (t) => {
+t.test('a loop around drained() whose client has left gives way to others', async (t) => {
   const { outbox, ws } = stalled(100)
   ws.readyState = 3
   const turns = countTurns(t)
@@ -100,7 +100,7 @@ t.test('a caller that waits for an outbox is told when it ends', async (t) => {
   t.equal(outbox.isSlow, false)
 })
 
-t.test('others are served, and an app closes in time, while a peer reads as fast as it is sent to', async (t) => {
+t.test('others are served, and an app closes in time, while a client reads as fast as it is sent to', async (t) => {
   let isClosing = false
   let rounds = 0
   const { app, client, url } = await start(t, { shutdown: { timeoutMs: 300 } }, async (socket) => {
@@ -129,7 +129,7 @@ t.test('a loop around channel.publish gives way to others', async (t) => {
   t.pass('and goes on')
 })
 
-t.test('a loop around calls to a peer that has left gives way to others', async (t) => {
+t.test('a loop around calls to a client that has left gives way to others', async (t) => {
   const { client, socket, closed } = await start(t)
   client.ws.terminate()
   await closed
@@ -204,13 +204,13 @@ async function readElsewhere (t: Teardown, app: FastifyInstance): Promise<void> 
   await once(worker, 'message')
 }
 
-/** Sends until the peer is slow; returns how many went out. */
+/** Sends until the client is slow; returns how many went out. */
 function fill (socket: FeedSocket): number {
   for (let n = 0; n < 10_000; n++) if (!socket.send('item', { n, text }) && socket.bufferedAmount > 200_000) return n + 1
-  throw new Error('the peer reads everything')
+  throw new Error('the client reads everything')
 }
 
-t.test('send is false once too much waits, and everything said so far arrives when the peer reads again', async (t) => {
+t.test('send is false once too much waits, and everything said so far arrives when the client reads again', async (t) => {
   const { client, socket } = await start(t)
   const count = fill(socket)
   t.ok(socket.bufferedAmount > 200_000)
@@ -224,7 +224,7 @@ t.test('send is false once too much waits, and everything said so far arrives wh
   t.match(await client.next(), { n: count, text: 'last' })
 })
 
-t.test('a sender that waits for drained loses nothing, whatever the peer\'s pace', async (t) => {
+t.test('a sender that waits for drained loses nothing, whatever the client\'s pace', async (t) => {
   const { client } = await start(t, {}, async (socket) => {
     for (let n = 0; n < 300; n++) if (!socket.send('item', { n, text })) await socket.drained()
   })
@@ -277,7 +277,7 @@ t.test('slowConsumer drop: events that find no room are left out and counted, an
   client.send({ type: 'ask', ref: 1, n: 7 })
   client.send({ type: '$ping' })
   await until(() => app.channel(feed).stats.queued === 1)
-  t.same(asked, [], 'nothing is handled while the peer does not read')
+  t.same(asked, [], 'nothing is handled while the client does not read')
   client.ws.resume()
   for (let n = 0; n < count; n++) t.match(await client.next(), { n })
   t.match(await client.next(), { type: '$reply', ref: 1 })
@@ -295,7 +295,7 @@ t.test('a slow member of a topic does not hold up the others', async (t) => {
   }
 })
 
-t.test('pings of a peer that reads nothing are not answered', async (t) => {
+t.test('pings of a client that reads nothing are not answered', async (t) => {
   const { client, socket } = await start(t, { slowConsumer: 'drop', rateLimit: false })
   fill(socket)
   const waiting = socket.bufferedAmount

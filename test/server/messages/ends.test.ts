@@ -45,13 +45,13 @@ const ends: Readonly<Record<string, (socket: TcpSocket) => void>> = {
 
 interface Scene {
   readonly app: FastifyInstance
-  readonly peer: TcpSocket
+  readonly client: TcpSocket
   readonly socket: CountedSocket
   readonly handled: number[]
   readonly closed: Promise<CloseEvent>
 }
 
-/** A route whose handlers, or whose `open`, wait for `hold`, and a raw peer on it. */
+/** A route whose handlers, or whose `open`, wait for `hold`, and a raw client on it. */
 async function start (t: Teardown, hold: Promise<void>, place: 'open' | 'handlers', options: PluginOptions = {}): Promise<Scene> {
   const handled: number[] = []
   let say: (event: CloseEvent) => void
@@ -70,11 +70,11 @@ async function start (t: Teardown, hold: Promise<void>, place: 'open' | 'handler
     binary: async (data) => await handle(Number(data.toString()))
   })
   await listen(app)
-  const peer = await connectRaw(t, app)
-  peer.write(handshakeText(app, '/', { 'Sec-WebSocket-Extensions': 'permessage-deflate' }))
-  await once(peer, 'data')
-  peer.resume()
-  return { app, peer, socket: socket!, handled, closed }
+  const client = await connectRaw(t, app)
+  client.write(handshakeText(app, '/', { 'Sec-WebSocket-Extensions': 'permessage-deflate' }))
+  await once(client, 'data')
+  client.resume()
+  return { app, client, socket: socket!, handled, closed }
 }
 
 async function wasRead ({ app }: Scene, bytes: number): Promise<void> {
@@ -90,10 +90,10 @@ for (const [what, frameOf] of Object.entries(forms)) {
         const scene = await start(t, hold.promise, place)
         const before = scene.app.channel(counted).stats.bytesReceived
         const bytes = Buffer.concat([...numbers.map(frameOf), goodbye])
-        scene.peer.write(bytes)
+        scene.client.write(bytes)
         await wasRead(scene, before + bytes.length)
         await until(() => scene.app.channel(counted).stats.queued === 64)
-        end(scene.peer)
+        end(scene.client)
         await until(() => scene.socket.readyState !== scene.socket.raw.OPEN)
         t.ok(scene.app.channel(counted).stats.queued <= 64, 'no more wait than may')
         hold.resolve()
@@ -104,7 +104,7 @@ for (const [what, frameOf] of Object.entries(forms)) {
   }
 }
 
-t.test('a handler that waits for the peer is told at the end, though much waits behind it', async (t) => {
+t.test('a handler that waits for the client is told at the end, though much waits behind it', async (t) => {
   const reasons: unknown[] = []
   const app = await createApp(t, { rateLimit: false })
   const done = deferred()
@@ -124,11 +124,11 @@ t.test('a handler that waits for the peer is told at the end, though much waits 
     binary () {}
   })
   await listen(app)
-  const peer = await connectRaw(t, app)
-  peer.write(handshakeText(app, '/'))
-  await once(peer, 'data')
-  peer.resume()
-  peer.end(Buffer.concat(Array.from({ length: 700 }, (_, n) => forms['text messages']!(n))))
+  const client = await connectRaw(t, app)
+  client.write(handshakeText(app, '/'))
+  await once(client, 'data')
+  client.resume()
+  client.end(Buffer.concat(Array.from({ length: 700 }, (_, n) => forms['text messages']!(n))))
   await done.promise
   t.same(reasons, ['called', 'FST_TYPED_WS_CONNECTION_CLOSED', true, true])
   socket!.expiresAt = new Date(0)
@@ -139,11 +139,11 @@ for (const code of [4321, 1006]) {
   t.test(`a handler that hangs keeps what is behind it from being handled, and not close from being called with ${code}`, async (t) => {
     const scene = await start(t, new Promise(() => {}), 'handlers')
     const bytes = Buffer.concat([...numbers.map(forms['text messages']!), ...code === 4321 ? [goodbye] : []])
-    scene.peer.write(bytes)
+    scene.client.write(bytes)
     await until(() => scene.app.channel(counted).stats.queued === 64)
     mock.timers.enable({ apis: ['setTimeout'] })
     t.teardown(() => mock.timers.reset())
-    scene.peer.end()
+    scene.client.end()
     while (scene.socket.readyState === scene.socket.raw.OPEN) await new Promise(setImmediate)
     mock.timers.tick(5000)
     t.match(await scene.closed, { code })
@@ -153,9 +153,9 @@ for (const code of [4321, 1006]) {
 t.test('while ws inflates, nothing more is read: no more compressed messages wait than may', async (t) => {
   const hold = deferred()
   const scene = await start(t, hold.promise, 'handlers')
-  const { app, peer } = scene
+  const { app, client } = scene
   const many = Array.from({ length: 4000 }, (_, n) => n)
-  peer.write(Buffer.concat(many.map(forms['compressed messages']!)))
+  client.write(Buffer.concat(many.map(forms['compressed messages']!)))
   await until(() => app.channel(counted).stats.queued === 64)
   // zlib works in order: when it has inflated the other client's later messages, it has also done
   // all of this client's.
@@ -178,9 +178,9 @@ t.test('while ws inflates, nothing more is read: no more compressed messages wai
 t.test('large messages wait up to maxQueuedBytes, and eight times that while the server calls', async (t) => {
   const hold = deferred()
   const scene = await start(t, hold.promise, 'handlers', { maxQueuedBytes: 200_000 })
-  const { app, peer, socket } = scene
+  const { app, client, socket } = scene
   const large = (n: number): Buffer => maskedFrame(`{"type":"count","n":${n},"value":[${'{},'.repeat(20_000)}{}]}`)
-  peer.write(Buffer.concat(numbers.map(large)))
+  client.write(Buffer.concat(numbers.map(large)))
   await until(() => socket.raw.isPaused)
   t.equal(app.channel(counted).stats.queued, 4)
   const asked = socket.call('confirm', {}, { timeoutMs: 60_000 })
@@ -193,17 +193,17 @@ t.test('large messages wait up to maxQueuedBytes, and eight times that while the
   t.same(scene.handled, numbers)
 })
 
-t.test('a peer that is to be closed behind a handler that hangs is closed 5 s later all the same', async (t) => {
-  const { app, peer, closed } = await start(t, new Promise(() => {}), 'handlers')
+t.test('a client that is to be closed behind a handler that hangs is closed 5 s later all the same', async (t) => {
+  const { app, client, closed } = await start(t, new Promise(() => {}), 'handlers')
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
-  peer.write(Buffer.concat([maskedFrame('{"type":"wait"}'), ...Array.from({ length: 12 }, () => maskedFrame('x'))]))
+  client.write(Buffer.concat([maskedFrame('{"type":"wait"}'), ...Array.from({ length: 12 }, () => maskedFrame('x'))]))
   while (app.channel(counted).stats.queued < 10) await new Promise(setImmediate)
   mock.timers.tick(5000)
   let heard = ''
-  while (!heard.includes('too many invalid messages')) heard += (await once(peer, 'data') as [Buffer])[0].toString('latin1')
+  while (!heard.includes('too many invalid messages')) heard += (await once(client, 'data') as [Buffer])[0].toString('latin1')
   t.match(heard, '\x03\xf0too many invalid messages', '1008')
-  peer.write(maskedFrame(Buffer.from([0x03, 0xf0]), 0x88))
+  client.write(maskedFrame(Buffer.from([0x03, 0xf0]), 0x88))
   while (app.channel(counted).size() > 0) await new Promise(setImmediate)
   mock.timers.tick(5000)
   t.match(await closed, { code: 1008 })
@@ -211,18 +211,18 @@ t.test('a peer that is to be closed behind a handler that hangs is closed 5 s la
 
 /** Why the server hears nothing any more. */
 const deafness: Readonly<Record<string, (scene: Scene) => void>> = {
-  'is to be closed': ({ peer }) => {
-    peer.write(Buffer.concat([maskedFrame('{"type":"wait"}'), ...Array.from({ length: 12 }, () => maskedFrame('x'))]))
+  'is to be closed': ({ client }) => {
+    client.write(Buffer.concat([maskedFrame('{"type":"wait"}'), ...Array.from({ length: 12 }, () => maskedFrame('x'))]))
   },
   'was told goodbye': ({ socket }) => socket.close()
 }
 for (const [what, make] of Object.entries(deafness)) {
-  t.test(`a peer that ${what} and goes on sending is cut off: what nobody hears is not read without end`, async (t) => {
+  t.test(`a client that ${what} and goes on sending is cut off: what nobody hears is not read without end`, async (t) => {
     const scene = await start(t, new Promise(() => {}), 'handlers')
     make(scene)
-    const closed = new Promise((resolve) => scene.peer.once('close', resolve))
+    const closed = new Promise((resolve) => scene.client.once('close', resolve))
     const frames = Buffer.concat(Array.from({ length: 64 }, () => maskedFrame(Buffer.alloc(16_000), 0x82)))
-    const send = (error?: Error | null): void => { if (error == null) scene.peer.write(frames, send) }
+    const send = (error?: Error | null): void => { if (error == null) scene.client.write(frames, send) }
     send()
     await closed
     const { bytesReceived, messagesReceived } = scene.app.channel(counted).stats
@@ -232,7 +232,7 @@ for (const [what, make] of Object.entries(deafness)) {
 }
 
 t.test('a close frame behind what nobody hears is heard', async (t) => {
-  const { peer, socket, closed } = await start(t, Promise.resolve(), 'handlers')
+  const { client, socket, closed } = await start(t, Promise.resolve(), 'handlers')
   const frames = Buffer.concat([
     ...numbers.map(forms['text messages']!),
     maskedFrame(Buffer.alloc(300), 0x82),
@@ -240,7 +240,7 @@ t.test('a close frame behind what nobody hears is heard', async (t) => {
   ])
   socket.close(4000)
   for (let at = 0; at < frames.length; at += 997) {
-    peer.write(frames.subarray(at, at + 997))
+    client.write(frames.subarray(at, at + 997))
     await new Promise(setImmediate)
   }
   t.same(await closed, { code: 4001, reason: '', wasClean: true })

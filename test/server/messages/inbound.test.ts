@@ -125,14 +125,14 @@ t.test('a ping, a pong or a fragment past the rate limit is not read until there
   const rateLimit = { max: 1, timeWindowMs: 2 ** 31 - 1 }
   const { app } = await start(t, {}, { rateLimit })
   for (const frame of [maskedFrame('', 0x89), maskedFrame('', 0x8a), Buffer.concat([maskedFrame('', 0x01), maskedFrame('', 0x00)])]) {
-    const peer = await connectRaw(t, app)
-    peer.write(handshakeText(app, '/'))
-    await once(peer, 'data')
+    const client = await connectRaw(t, app)
+    client.write(handshakeText(app, '/'))
+    await once(client, 'data')
     const [...sockets] = app.channel(live).sockets()
     const socket = sockets.at(-1)!
     let heard = 0
     for (const event of ['ping', 'pong']) socket.raw.on(event, () => { heard++ })
-    peer.write(Buffer.concat(Array.from({ length: 100 }, () => frame)))
+    client.write(Buffer.concat(Array.from({ length: 100 }, () => frame)))
     await until(() => socket.raw.isPaused)
     t.ok(heard <= 2, 'no more than the bucket holds')
   }
@@ -250,11 +250,11 @@ t.test('past the rate limit, what was read before the end is refused without a w
     { ask ({ n }: { n: number }) { handled.push(n) }, close: () => closed.resolve() } as never,
     { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } }
   )
-  const peer = await connectRaw(t, app)
-  peer.write(handshakeText(app, '/'))
-  await once(peer, 'data')
-  peer.resume()
-  peer.end(
+  const client = await connectRaw(t, app)
+  client.write(handshakeText(app, '/'))
+  await once(client, 'data')
+  client.resume()
+  client.end(
     Buffer.concat(Array.from({ length: 99 }, (_, n) => Buffer.concat([maskedFrame(`{"type":"ask","n":${n}}`), maskedFrame('', 0x89)])))
   )
   await closed.promise

@@ -46,7 +46,7 @@ t.test('an $error of a client\'s without a message says that it gave no reason',
     const answer = socket.call('confirm', { question: '' })
     await client.next()
     client.send(`{"type":"$error","ref":${ref}${message}}`)
-    await t.rejects(answer, { message: 'The peer refused call \'confirm\': it gave no reason' })
+    await t.rejects(answer, { message: 'The client refused call \'confirm\': it gave no reason' })
   }
 })
 
@@ -56,7 +56,7 @@ t.test('texts of a client\'s in errors are cut and printable, since errors end i
   const refused = socket.call('confirm', { question: '' })
   await client.next()
   client.send({ type: '$error', ref: 1, message: `${odd}${'x'.repeat(1000)}` })
-  await t.rejects(refused, { message: /^The peer refused call 'confirm': \\u\{85\}\\u\{202e\}\\u\{a\}x{253}…$/ })
+  await t.rejects(refused, { message: /^The client refused call 'confirm': \\u\{85\}\\u\{202e\}\\u\{a\}x{253}…$/ })
   t.throws(() => socket.send(odd as 'said', { text: '' }), { message: /event '\\u\{85\}\\u\{202e\}\\u\{a\}'/ })
   await t.rejects(socket.call(odd as 'confirm', { question: '' }), { message: /call '\\u\{85\}/ })
 })

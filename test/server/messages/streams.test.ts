@@ -343,7 +343,7 @@ t.test('a stream whose items take long to make gives way between them', async (t
   t.ok(new Set(seen).size >= 3, `in ${new Set(seen).size} turns`)
 })
 
-t.test('a stream is pulled no faster than its peer reads', async (t) => {
+t.test('a stream is pulled no faster than its client reads', async (t) => {
   let produced = 0
   const { client, socket } = await start(
     t,
@@ -390,7 +390,7 @@ t.test('a stream that finds no room on a connection that is closing ends with it
   client.ws.terminate()
   await closing
   await ended.promise
-  t.same(failed, [], 'that a peer leaves is no failure of the handler')
+  t.same(failed, [], 'that a client leaves is no failure of the handler')
 })
 
 t.test('a stream that was cancelled while it cleans up after a fault is answered by nothing more', async (t) => {
@@ -423,7 +423,7 @@ async function fills (socket: LiveSocket): Promise<boolean> {
   return !socket.send('said', { text: 'x'.repeat(100_000) }) && socket.bufferedAmount > 10_000
 }
 
-t.test('a stream that waits for a slow peer ends with it', async (t) => {
+t.test('a stream that waits for a slow client ends with it', async (t) => {
   const ended = deferred()
   const { client, socket, app, log } = await start(t, {
     async * count () { try { for (;;) yield { n: 1 } } finally { ended.resolve() } }

@@ -9,7 +9,7 @@ const buffer = new Uint8Array(65_536)
  * A WebSocket client on a bare TCP socket that sends frames made beforehand and counts what comes
  * back.
  */
-export class Peer {
+export class LoadClient {
   #socket
   #reader = new Reader()
   #sentAt = new Float64Array(MAX_WINDOW)
@@ -18,7 +18,7 @@ export class Peer {
   #newest = 0
   #isClosing = false
 
-  /** @type {(replies: number, peer: Peer) => void} */
+  /** @type {(replies: number, client: LoadClient) => void} */
   onReplies = () => {}
 
   /**
