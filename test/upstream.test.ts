@@ -243,7 +243,7 @@ t.test('each private part is still there', async (t) => {
   for (const [part, { versions, files }] of rows) {
     const upstream = part.split(' ', 1)[0]!
     const name = `${upstream} ${versionOf(upstream)} has ${part.slice(upstream.length + 1)}, last seen in ${versions}`
-    await t.test(name, { timeout: 10_000 }, async (t) => {
+    await t.test(name, { timeout: 120_000 }, async (t) => {
       const probe = probes[part]
       if (probe === undefined) t.fail(`write a probe of ${part} in test/upstream.test.ts`)
       else t.ok(await probe(t), name, { usedBy: files })

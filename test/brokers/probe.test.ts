@@ -1,10 +1,10 @@
 import { mock } from 'node:test'
 import t from 'tap'
 import { Probe } from '../../lib/brokers/probe.js'
+import { fakeTime } from '../support/fake-time.js'
 
 t.test('a node asks itself every 5 s, and a probe that is not back after 2 s has failed', async (t) => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  fakeTime(t, ['setTimeout'])
   let [sent, failed] = [0, 0]
   const probe = new Probe('?n', {
     send: async () => {

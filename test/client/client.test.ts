@@ -2,6 +2,7 @@ import { mock } from 'node:test'
 import fc from 'fast-check'
 import t from 'tap'
 import { createClient } from '../../lib/client/index.js'
+import { deferred } from '../support/deferred.js'
 import { catchThrown, fakeTime, Network, Page, pass, start, startOpen, turn, type talk } from './fake.js'
 
 const say = (text: string): unknown => ({ type: 'say', text })
@@ -321,10 +322,10 @@ t.test('a client can be closed in every state, and calls that waited reject', as
   t.equal(other.network.sockets.length, 1, 'while it waits')
   await t.rejects(other.client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED' })
 
-  let tell: (url: string) => void = () => {}
-  const early = await start(t, { url: () => new Promise((resolve) => { tell = resolve }) })
+  const url = deferred<string>()
+  const early = await start(t, { url: () => url.promise })
   early.client.close()
-  tell('ws://server')
+  url.resolve('ws://server')
   await turn()
   t.equal(early.network.sockets.length, 0, 'before it knows where to')
 })

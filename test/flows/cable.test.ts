@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineContract, type CloseEvent, type ReceivedMessage } from '../../lib/index.js'
+import { deferred } from '../support/deferred.js'
 import { connectRaw, createApp, handshakeText, maskedFrame, until, type Teardown } from '../support/helper.js'
 
 const INTERVAL_MS = 1000
@@ -86,19 +87,16 @@ for (const [messages, name] of [[0, 'a client behind a cut cable'], [100, 'a cli
     t.teardown(() => cable.remove())
     const app = await createApp(t, { heartbeat: { intervalMs: INTERVAL_MS, timeoutMs: TIMEOUT_MS } })
     const ends: CloseEvent[] = []
-    let opened: () => void = () => {}
-    let closed: () => void = () => {}
-    const opening = new Promise<void>((resolve) => { opened = resolve })
-    const closing = new Promise<void>((resolve) => { closed = resolve })
+    const [opened, closed] = [deferred(), deferred()]
     app.ws('/', {
       contract: talk,
       async open (socket) {
         await socket.subscribe('lobby')
-        opened()
+        opened.resolve()
       },
       close (_, event) {
         ends.push(event)
-        closed()
+        closed.resolve()
       },
       on: { say: untilGone }
     })
@@ -107,12 +105,12 @@ for (const [messages, name] of [[0, 'a client behind a cut cable'], [100, 'a cli
 
     if (isLaid) await cable.join(t, `ws://${cable.address}:${port}`, messages)
     else await swallow(t, app, messages)
-    await opening
+    await opened.promise
     t.equal(app.channel(talk).size('lobby'), 1)
     await until(() => app.channel(talk).stats.messagesReceived >= Math.min(messages, 1 + QUEUED))
     if (isLaid) cable.cut()
     const cutMs = performance.now()
-    await closing
+    await closed.promise
     const goneMs = performance.now() - cutMs
     t.ok(goneMs < INTERVAL_MS + TIMEOUT_MS + 1000, `gone after ${Math.round(goneMs)} ms`)
     t.same(ends, [{ code: 1006, reason: '', wasClean: false }], 'close ran once')

@@ -51,8 +51,7 @@ const NOTHING: ChannelStats = {
 async function start (t: Teardown): Promise<{ app: FastifyInstance, client: Client, log: Log, release: () => void }> {
   const log = new Log()
   const app = await createApp(t, {}, { logger: log.options })
-  let release: () => void = () => {}
-  const released = new Promise<void>((resolve) => { release = resolve })
+  const { promise: released, resolve: release } = deferred()
   app.ws('/', {
     contract: talk,
     open: async (socket) => await socket.subscribe('all'),

@@ -4,6 +4,7 @@ import cookie from '@fastify/cookie'
 import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import typedWs, { defineContract, type Socket } from '../../lib/index.js'
+import { fakeTime } from '../support/fake-time.js'
 import { certificate, createApp, until } from '../support/helper.js'
 
 const echo = defineContract({
@@ -122,8 +123,7 @@ t.test('early frames come in order, binary and text, to whoever listens in the s
 
 t.test('an injected client comes back to the app as over a network', async (t) => {
   const app = await createApp(t, { handshakeTimeoutMs: 1e6 })
-  mock.timers.enable({ apis: ['setTimeout', 'Date'] })
-  t.teardown(() => mock.timers.reset())
+  fakeTime(t)
   app.ws('/', { contract: echo, on })
   const client = await app.injectClient(echo, '/', { query: { n: [1, 2] } })
   const states: unknown[] = []
@@ -143,8 +143,7 @@ t.test('an injected client comes back to the app as over a network', async (t) =
 
 t.test('an app that has gone silent is noticed, and come back to', async (t) => {
   const app = await createApp(t, { handshakeTimeoutMs: 1e6, heartbeat: false })
-  mock.timers.enable({ apis: ['setTimeout', 'Date'] })
-  t.teardown(() => mock.timers.reset())
+  fakeTime(t)
   app.ws('/', { contract: echo, on })
   const client = await app.injectClient(echo, '/', { heartbeat: { intervalMs: 1000, timeoutMs: 500 } })
   const reopened = new Promise<void>((resolve) => { client.onReopen(resolve) })

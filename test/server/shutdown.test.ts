@@ -2,11 +2,14 @@ import { once } from 'node:events'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { defineContract, type PluginOptions, type Socket } from '../../lib/index.js'
 import {
   connect, connectRaw, countSockets, createApp, handshakeText, listen, Log, maskedFrame, until, type Teardown
 } from '../support/helper.js'
+
+// No test lasts so long: where this time has to pass, the test does not end.
+const AMPLE_MS = 2_000_000
 
 const echo = defineContract({
   name: 'echo.v1',
@@ -18,9 +21,14 @@ const echo = defineContract({
   serverToClient: { said: Type.Object({ text: Type.String() }) }
 })
 
-async function start (t: Teardown, options: PluginOptions = {}): Promise<{ app: FastifyInstance, url: string, ended: number[] }> {
-  const app = await createApp(t, options)
+async function start (t: Teardown, options: PluginOptions = {}): Promise<{ app: FastifyInstance, url: string, ended: number[], hanging: string[] }> {
+  const app = await createApp(t, { shutdown: { timeoutMs: AMPLE_MS }, ...options })
   const ended: number[] = []
+  const hanging: string[] = []
+  const hang = async ({ url }: FastifyRequest): Promise<void> => {
+    hanging.push(url)
+    await new Promise(() => {})
+  }
   const on = {
     say: ({ text }: { text: string }, socket: Socket<typeof echo>) => socket.send('said', { text }),
     // Takes a few turns of the event loop.
@@ -39,10 +47,10 @@ async function start (t: Teardown, options: PluginOptions = {}): Promise<{ app: 
     { contract: echo, on: { ...on, ask: async () => await new Promise<never>(() => {}) }, close: (_, { code }) => { ended.push(code) } }
   )
   app.ws('/opening', { contract: echo, on, open: async () => await new Promise(() => {}) })
-  app.ws('/hangs', { contract: echo, on, preHandler: async () => await new Promise(() => {}) })
+  app.ws('/hangs', { contract: echo, on, preHandler: hang })
   app.get('/raw', { websocket: true }, () => {})
-  app.get('/raw-hangs', { websocket: true, preHandler: async () => await new Promise(() => {}) }, () => {})
-  return { app, url: await listen(app), ended }
+  app.get('/raw-hangs', { websocket: true, preHandler: hang }, () => {})
+  return { app, url: await listen(app), ended, hanging }
 }
 
 /** A client that was let in, and neither reads nor answers from then on. */
@@ -64,7 +72,7 @@ t.test('clients are told to come back, and what was sent before arrives', async 
   const clients = await Promise.all(Array.from({ length: 5 }, async () => await connect(t, url)))
   const closed = Promise.all(clients.map(async (client) => await client.closed()))
   for (const socket of app.channel(echo).sockets()) socket.send('said', { text: 'last' })
-  t.ok(await timed(async () => await app.close()) < 4500, 'without waiting longer than they take')
+  await app.close()
   for (const { code, reason } of await closed) t.same([code, reason], [1012, 'retry-after-ms=0'])
   for (const client of clients) t.same(await client.next(), { type: 'said', text: 'last' })
   t.same(ended, [1012, 1012, 1012, 1012, 1012])
@@ -90,8 +98,7 @@ t.test('a connection whose handler, open or stream hangs gets its close frame al
   streaming.send({ type: 'count', ref: 1 })
   await streaming.next()
   await stuck.flushed()
-  const took = await timed(async () => await app.close())
-  t.ok(took < 4500, `${took} ms`)
+  await app.close()
   for (const client of [stuck, opening, streaming]) t.equal((await client.closed()).code, 1012)
   t.ok(ended.every((code) => code === 1012))
 })
@@ -114,9 +121,11 @@ t.test('the time to come back is never 0 ms, which would be no advice', async (t
 
 t.test('an app without connections closes at once, and one that never listened too', async (t) => {
   const { app } = await start(t)
-  t.ok(await timed(async () => await app.close()) < 4500)
-  const other = await createApp(t)
-  t.ok(await timed(async () => await other.close()) < 4500)
+  await app.close()
+  t.notOk(app.server.listening)
+  const other = await createApp(t, { shutdown: { timeoutMs: AMPLE_MS } })
+  await other.close()
+  t.notOk(other.server.listening)
 })
 
 t.test('deaf clients are cut when time is up', async (t) => {
@@ -124,7 +133,7 @@ t.test('deaf clients are cut when time is up', async (t) => {
   await deaf(t, app, '/')
   const polite = await connect(t, url)
   const took = await timed(async () => await app.close())
-  t.ok(took >= 290 && took < 4500, `${took} ms`)
+  t.ok(took >= 290, `${took} ms`)
   t.equal((await polite.closed()).code, 1012)
   t.same(new Set(ended), new Set([1006, 1012]))
   t.equal(await countSockets(app), 0)
@@ -137,7 +146,7 @@ t.test('a client may take its time to say goodbye', async (t) => {
   await once(slow, 'data')
   slow.once('data', () => setTimeout(() => { slow.write(maskedFrame(Buffer.from([1012 >> 8, 1012 & 255]), 0x88)) }, 1300))
   const took = await timed(async () => await app.close())
-  t.ok(took >= 1290 && took < 4500, `${took} ms`)
+  t.ok(took >= 1290, `${took} ms`)
   t.same(ended, [1012])
 })
 
@@ -149,7 +158,7 @@ t.test('a client that breaks the protocol at the last moment does not keep deaf 
   await once(rude, 'data')
   rude.once('data', () => rude.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff])))
   const took = await timed(async () => await app.close())
-  t.ok(took >= 290 && took < 4500, `${took} ms`)
+  t.ok(took >= 290, `${took} ms`)
 })
 
 t.test('clients of raw routes are closed, and cut when they are deaf', async (t) => {
@@ -157,23 +166,22 @@ t.test('clients of raw routes are closed, and cut when they are deaf', async (t)
   const polite = await connect(t, `${url}/raw`)
   await deaf(t, app, '/raw')
   const took = await timed(async () => await app.close())
-  t.ok(took >= 290 && took < 4500, `${took} ms`)
+  t.ok(took >= 290, `${took} ms`)
   t.equal((await polite.closed()).code, 1005)
 })
 
 t.test('handshakes under way are refused, and those of raw routes cut', async (t) => {
-  const { app } = await start(t, { shutdown: { timeoutMs: 300 } })
+  const { app, hanging } = await start(t, { shutdown: { timeoutMs: 300 } })
   const typed = await connectRaw(t, app)
   typed.write(handshakeText(app, '/hangs'))
   const raw = await connectRaw(t, app)
   raw.resume()
   raw.write(handshakeText(app, '/raw-hangs'))
-  await until(async () => await countSockets(app) === 2)
-  await new Promise((resolve) => { setTimeout(resolve, 20) })
+  await until(() => hanging.length === 2)
   const answer = once(typed, 'data')
   const took = await timed(async () => await app.close())
   t.match(String((await answer)[0]), /^HTTP\/1\.1 503 .*\r\nretry-after: 1\r\n.*FST_TYPED_WS_CLOSING/s)
-  t.ok(took >= 290 && took < 4500, `${took} ms`)
+  t.ok(took >= 290, `${took} ms`)
 })
 
 t.test('a hundred clients that leave while the app closes do no harm', async (t) => {
@@ -320,7 +328,7 @@ t.test('a handler that never settles does not keep close from running before the
   gone.ws.terminate()
   await until(() => app.channel(echo).size() === 0)
   const took = await timed(async () => await app.close())
-  t.ok(took >= 990 && took < 4500, `${took} ms`)
+  t.ok(took >= 990, `${took} ms`)
   t.same(database, { isEnded: true, rows: ['close'], late: [] })
   t.match(
     log.find('websocket shutdown'),

@@ -6,6 +6,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { defineContract, type CloseEvent, type PluginOptions, type ReceivedMessage, type Socket } from '../../../lib/index.js'
 import { deferred } from '../../support/deferred.js'
+import { fakeTime } from '../../support/fake-time.js'
 import { connect, createApp, exchangeRaw, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../../support/helper.js'
 
 const talk = defineContract({
@@ -401,8 +402,7 @@ t.test('a handler that does not settle does not keep close from being called, on
   const { client } = await start(t, { say: async () => { busy.resolve(); await stuck.promise }, close: () => { closed++ } })
   client.send({ type: 'say', text: 'x' })
   await busy.promise
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  fakeTime(t, ['setTimeout'])
   client.ws.terminate()
   await client.closed()
   while (closed === 0) {

@@ -4,14 +4,8 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineContract } from '../../../lib/index.js'
 import { Expiry } from '../../../lib/server/connection/expiry.js'
-import { connect, createApp, listen, until, type Teardown } from '../../support/helper.js'
-
-const NOW = Date.parse('2026-01-01T00:00:00Z')
-
-function fakeTime (t: Teardown): void {
-  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: NOW })
-  t.teardown(() => mock.timers.reset())
-}
+import { fakeTime, NOW } from '../../support/fake-time.js'
+import { connect, createApp, listen, until } from '../../support/helper.js'
 
 t.test('an expiry ends at its moment, which may be moved and taken back', (t) => {
   fakeTime(t)

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineContract, type CloseEvent, type PluginOptions } from '../../../lib/index.js'
 import { Heartbeat, type HeartbeatMember } from '../../../lib/server/connection/heartbeat.js'
+import { deferred } from '../../support/deferred.js'
+import { fakeTime, pass as passBy } from '../../support/fake-time.js'
+import { collectGarbage } from '../../support/gc.js'
 import { certificate, connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../../support/helper.js'
 
 class Member implements HeartbeatMember {
@@ -28,21 +29,12 @@ class Member implements HeartbeatMember {
 const SETTINGS = { intervalMs: 25_000, timeoutMs: 10_000 }
 
 /** Lets time pass, one tick of the heartbeat after the other. */
-async function pass (ms: number, eachTick: () => void = () => {}): Promise<void> {
-  for (let at = 0; at < ms; at += 500) {
-    mock.timers.tick(500)
-    await turn()
-    eachTick()
-  }
-}
-
-function fakeTime (t: Teardown): void {
-  mock.timers.enable({ apis: ['setInterval'] })
-  t.teardown(() => mock.timers.reset())
+async function pass (ms: number, eachTick?: () => void): Promise<void> {
+  await passBy(ms, 500, eachTick)
 }
 
 t.test('every member is pinged once per interval, each at its own part of it', async (t) => {
-  fakeTime(t)
+  fakeTime(t, ['setInterval'])
   const heartbeat = new Heartbeat(SETTINGS)
   const members = Array.from({ length: 1000 }, () => new Member())
   for (const member of members) heartbeat.join(member)
@@ -53,7 +45,7 @@ t.test('every member is pinged once per interval, each at its own part of it', a
 })
 
 t.test('a silent client is gone 36 s later at the latest', async (t) => {
-  fakeTime(t)
+  fakeTime(t, ['setInterval'])
   const heartbeat = new Heartbeat(SETTINGS)
   const members = Array.from({ length: 300 }, () => new Member())
   for (const member of members) heartbeat.join(member)
@@ -64,7 +56,7 @@ t.test('a silent client is gone 36 s later at the latest', async (t) => {
 })
 
 t.test('an event loop that stands still kills nobody who answers as soon as it goes on', async (t) => {
-  fakeTime(t)
+  fakeTime(t, ['setInterval'])
   const heartbeat = new Heartbeat(SETTINGS)
   const members = Array.from({ length: 100 }, () => new Member())
   for (const member of members) heartbeat.join(member)
@@ -79,7 +71,7 @@ t.test('an event loop that stands still kills nobody who answers as soon as it g
 })
 
 t.test('a connection that is not read stays as long as its messages are begun, and is cut when none is for two intervals', async (t) => {
-  fakeTime(t)
+  fakeTime(t, ['setInterval'])
   const heartbeat = new Heartbeat(SETTINGS)
   const busy = Object.assign(new Member(), { isRead: false })
   heartbeat.join(busy)
@@ -94,9 +86,7 @@ t.test('a connection that is not read stays as long as its messages are begun, a
 })
 
 t.test('a connection that has left is neither judged nor kept in memory', async (t) => {
-  fakeTime(t)
-  setFlagsFromString('--expose-gc')
-  const collectGarbage = runInNewContext('gc') as () => void
+  fakeTime(t, ['setInterval'])
   const heartbeat = new Heartbeat({ intervalMs: 500, timeoutMs: 60_000 })
   const cut: string[] = []
   const join = (name: string) => {
@@ -115,7 +105,7 @@ t.test('a connection that has left is neither judged nor kept in memory', async 
 })
 
 t.test('there is one timer for all members, and none without them', async (t) => {
-  fakeTime(t)
+  fakeTime(t, ['setInterval'])
   const timers = mock.method(globalThis, 'setInterval')
   const heartbeat = new Heartbeat(SETTINGS)
   const members = Array.from({ length: 100 }, () => new Member())
@@ -141,12 +131,11 @@ async function start (t: Teardown, options: PluginOptions, serverOptions = {}): 
   said: Promise<void>
 }> {
   const app = await createApp(t, options, serverOptions)
-  let said: () => void = () => {}
-  const saying = new Promise<void>((resolve) => { said = resolve })
+  const said = deferred()
   const ended = new Promise<CloseEvent>((resolve) => {
-    app.ws('/', { contract: talk, on: { say () { said() } }, close: (_, event) => resolve(event) })
+    app.ws('/', { contract: talk, on: { say () { said.resolve() } }, close: (_, event) => resolve(event) })
   })
-  return { app, url: await listen(app), ended, said: saying }
+  return { app, url: await listen(app), ended, said: said.promise }
 }
 
 t.test('a client that swallows everything is cut: close runs with 1006', async (t) => {

@@ -10,6 +10,7 @@ import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { Outbox } from '../../../lib/server/transport/outbox.js'
+import { deferred } from '../../support/deferred.js'
 import { hear } from '../../support/diagnostics.js'
 import {
   connect, countTurns, createApp, handshakeText, listen, maskedFrame, until, type Client, type Teardown
@@ -166,22 +167,20 @@ interface Feed {
 /** A route whose client has connected and stopped reading. */
 async function start (t: Teardown, options: PluginOptions = {}, onStart?: (socket: FeedSocket) => unknown): Promise<Feed> {
   const app = await createApp(t, { highWaterMarkBytes: 200_000, heartbeat: false, ...options })
-  let opened: (socket: FeedSocket) => void = () => {}
-  let ended: (event: CloseEvent) => void = () => {}
-  const opening = new Promise<FeedSocket>((resolve) => { opened = resolve })
-  const closed = new Promise<CloseEvent>((resolve) => { ended = resolve })
+  const opened = deferred<FeedSocket>()
+  const closed = deferred<CloseEvent>()
   const asked: number[] = []
   app.ws('/', {
     contract: feed,
-    open: async (socket) => { await socket.subscribe('all'); opened(socket) },
+    open: async (socket) => { await socket.subscribe('all'); opened.resolve(socket) },
     on: { start: (_, socket) => onStart?.(socket), ask: ({ n }) => asked.push(n) },
-    close: (_, event) => ended(event)
+    close: (_, event) => closed.resolve(event)
   })
   const url = await listen(app)
   const client = await connect(t, url)
-  const socket = await opening
+  const socket = await opened.promise
   client.ws.pause()
-  return { app, url, client, socket, asked, closed }
+  return { app, url, client, socket, asked, closed: closed.promise }
 }
 
 /** A client that asks to be sent to and reads everything, in a thread of its own. */

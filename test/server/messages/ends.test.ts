@@ -10,6 +10,7 @@ import type { FastifyInstance } from 'fastify'
 import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../../support/helper.js'
 import { deferred } from '../../support/deferred.js'
+import { fakeTime } from '../../support/fake-time.js'
 
 const counted = defineContract({
   name: 'counted.v1',
@@ -54,8 +55,7 @@ interface Scene {
 /** A route whose handlers, or whose `open`, wait for `hold`, and a raw client on it. */
 async function start (t: Teardown, hold: Promise<void>, place: 'open' | 'handlers', options: PluginOptions = {}): Promise<Scene> {
   const handled: number[] = []
-  let say: (event: CloseEvent) => void
-  const closed = new Promise<CloseEvent>((resolve) => { say = resolve })
+  const closed = deferred<CloseEvent>()
   let socket: CountedSocket | undefined
   const handle = async (n: number): Promise<void> => {
     if (place === 'handlers') await hold
@@ -65,7 +65,7 @@ async function start (t: Teardown, hold: Promise<void>, place: 'open' | 'handler
   app.ws('/', {
     contract: counted,
     async open (opened) { socket = opened; if (place === 'open') await hold },
-    close: (_, event) => say(event),
+    close: (_, event) => closed.resolve(event),
     on: { count: async ({ n }) => await handle(n), wait: async () => await hold },
     binary: async (data) => await handle(Number(data.toString()))
   })
@@ -74,7 +74,7 @@ async function start (t: Teardown, hold: Promise<void>, place: 'open' | 'handler
   client.write(handshakeText(app, '/', { 'Sec-WebSocket-Extensions': 'permessage-deflate' }))
   await once(client, 'data')
   client.resume()
-  return { app, client, socket: socket!, handled, closed }
+  return { app, client, socket: socket!, handled, closed: closed.promise }
 }
 
 async function wasRead ({ app }: Scene, bytes: number): Promise<void> {
@@ -141,8 +141,7 @@ for (const code of [4321, 1006]) {
     const bytes = Buffer.concat([...numbers.map(forms['text messages']!), ...code === 4321 ? [goodbye] : []])
     scene.client.write(bytes)
     await until(() => scene.app.channel(counted).stats.queued === 64)
-    mock.timers.enable({ apis: ['setTimeout'] })
-    t.teardown(() => mock.timers.reset())
+    fakeTime(t, ['setTimeout'])
     scene.client.end()
     while (scene.socket.readyState === scene.socket.raw.OPEN) await new Promise(setImmediate)
     mock.timers.tick(5000)
@@ -195,8 +194,7 @@ t.test('large messages wait up to maxQueuedBytes, and eight times that while the
 
 t.test('a client that is to be closed behind a handler that hangs is closed 5 s later all the same', async (t) => {
   const { app, client, closed } = await start(t, new Promise(() => {}), 'handlers')
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  fakeTime(t, ['setTimeout'])
   client.write(Buffer.concat([maskedFrame('{"type":"wait"}'), ...Array.from({ length: 12 }, () => maskedFrame('x'))]))
   while (app.channel(counted).stats.queued < 10) await new Promise(setImmediate)
   mock.timers.tick(5000)
