@@ -72,7 +72,10 @@ export const CloseCode = {
   internalError: 1011,
   /** The server restarts; the reason is written by `writeRetryAfter`. */
   serviceRestart: 1012,
-  /** A handshake was refused with a 5xx; the reason may be written by `writeRetryAfter`. */
+  /**
+   * A handshake was refused with a 5xx, 408, 425 or 429; the reason may be written by
+   * `writeRetryAfter`.
+   */
   tryAgainLater: 1013,
   /** `socket.expiresAt` is over. */
   expired: EXPIRED as typeof EXPIRED,

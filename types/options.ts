@@ -53,12 +53,13 @@ export interface SharedOptions {
    */
   host?: readonly string[]
   /**
-   * How a handshake is refused. `'http'` (default): by the HTTP answer itself, which browsers hide
-   * from their pages behind a 1006. `'close'`: by a 101 with the answer's headers, closed at once
-   * with 45xx for a 4xx, 4501 for a redirect, 1013 for a 5xx, and the error's message as the
-   * reason.
+   * How a handshake is refused. `'http'`: by the HTTP answer itself, which browsers hide from their
+   * pages behind a 1006. `'close'`: by a 101 with the answer's headers, closed at once with 45xx
+   * for a 4xx, 4501 for a redirect, 1013 for a 5xx and for 408, 425 and 429, and the error's
+   * message as the reason. `'auto'` (default): by a close for a client that offers the subprotocol
+   * `typed-ws.refusal`, as the typed client does; over HTTP for any other.
    */
-  rejectWith?: 'http' | 'close'
+  rejectWith?: 'auto' | 'http' | 'close'
   /** For all hooks together, before the 101. Past it the client gets a 503. Default 10 000. */
   handshakeTimeoutMs?: number
   /** Per message, after inflation; a larger one closes the connection with 1009. Default 65 536. */

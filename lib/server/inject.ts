@@ -7,7 +7,9 @@ import type { Client } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import type { InjectedClient, InjectOptions } from '../../types/inject.js'
 import { createClient } from '../client/index.js'
+import { CloseCode } from '../protocol.js'
 import * as errors from './errors.js'
+import { kInjected } from './symbols.js'
 
 /** Where the server of an app takes a connection, and what scheme its pages have. */
 interface ServerEndpoint {
@@ -43,12 +45,19 @@ export async function injectClient<C extends AnyContract> (
   return Object.assign(client, { headers: visit.headers })
 }
 
+/** The answer to a handshake that was refused. */
+interface Refusal {
+  readonly statusCode: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
 /** The first connection of a client: how it was answered. */
 class InjectedConnection {
   headers: IncomingMessage['headers'] = {}
   #ws: WebSocket | undefined = undefined
-  readonly #refused: Promise<IncomingMessage | undefined>
-  #refuse!: (response: IncomingMessage | undefined) => void
+  readonly #refused: Promise<Refusal | undefined>
+  #refuse!: (refusal: Refusal | undefined | Promise<Refusal>) => void
 
   constructor () {
     this.#refused = new Promise((resolve) => { this.#refuse = resolve })
@@ -84,15 +93,24 @@ class InjectedConnection {
     this.#ws = ws
     ws.once('upgrade', ({ headers }) => { this.headers = headers })
     ws.once('open', () => ws.pause())
-    ws.once('unexpected-response', (_request, response) => this.#refuse(response))
-    ws.once('close', () => this.#refuse(undefined))
+    ws.once('unexpected-response', (_request, response) => this.#refuse(refusalOf(response)))
+    ws.once('close', (code, reason) => this.#refuse(this.#refusalOf(code, reason)))
+  }
+
+  // A close that lets a client come back is all that is left of the answer's status.
+  #refusalOf (code: number, reason: Buffer): Refusal | undefined {
+    if (code !== CloseCode.tryAgainLater) return undefined
+    return { statusCode: 503, headers: this.headers, body: reason.toString() }
   }
 }
 
-async function throwRefusal (response: IncomingMessage | undefined): Promise<never> {
-  if (response === undefined) throw new errors.HandshakeRefused('nothing')
+async function refusalOf (response: IncomingMessage): Promise<Refusal> {
   const { statusCode, headers } = response
-  throw Object.assign(new errors.HandshakeRefused(statusCode!), { statusCode, headers, body: await text(response) })
+  return { statusCode: statusCode!, headers, body: await text(response) }
+}
+
+function throwRefusal (refusal: Refusal | undefined): never {
+  throw Object.assign(new errors.HandshakeRefused(refusal?.statusCode ?? 'nothing'), refusal)
 }
 
 // The two ends of a connection; the server is given its own.
@@ -101,7 +119,7 @@ function join (app: FastifyInstance, { event, scheme }: ServerEndpoint): Duplex 
   // upstream-private: node Socket#alpnProtocol
   // A server of HTTP/2 asks for the protocol that was negotiated, and for itself.
   const properties = { remoteAddress: ADDRESS, encrypted: scheme === 'https', alpnProtocol: 'http/1.1', server: app.server }
-  app.server.emit(event, Object.assign(ending(up, down), properties))
+  app.server.emit(event, Object.assign(ending(up, down), properties, { [kInjected]: true }))
   return ending(down, up)
 }
 

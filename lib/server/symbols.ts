@@ -5,6 +5,8 @@ export const kRoute: unique symbol = Symbol('fastify-typed-ws.route')
 /** On a route's config: it has no WebSocket. */
 export const kHttpOnly: unique symbol = Symbol('fastify-typed-ws.http-only')
 export const kUpgradable: unique symbol = Symbol('fastify-typed-ws.upgradable')
+/** On a stream: its other end is a client of `injectClient`, which reads any answer. */
+export const kInjected: unique symbol = Symbol('fastify-typed-ws.injected')
 /** On an instance: the message hooks of its scope. */
 export const kMessageHooks: unique symbol = Symbol('fastify-typed-ws.message-hooks')
 /** On an HTTP server: its upgrades are intercepted. */

@@ -67,7 +67,8 @@ for (const scheme of ['http', 'https'] as const) {
 t.test('a page of another origin', { skip }, async (t) => {
   const { origin } = await serve(t)
   const elsewhere = await createApp(t)
-  host(elsewhere, '/refusing')
+  host(elsewhere, '/telling')
+  host(elsewhere, '/refusing', { rejectWith: 'http' })
   host(elsewhere, '/closing', { rejectWith: 'close' })
   host(elsewhere, '/welcoming', { origin: (given) => given === origin })
   const page = await visitPage(t, `${origin}/page`)
@@ -77,7 +78,13 @@ t.test('a page of another origin', { skip }, async (t) => {
     t.same(await page.evaluate(`guest.visit('${address}/welcoming')`), expected)
   })
 
-  await t.test('a page of another origin is refused by default, for which a browser gives no reason, and goes on trying', async (t) => {
+  await t.test('a page of another origin is refused by default for good, and its client is told so', async (t) => {
+    t.match(await page.evaluate(`guest.attempts('${address}/telling', 1)`), [
+      { state: 'closed', code: 4503, reason: /origin/i }
+    ])
+  })
+
+  await t.test("a page of another origin gets no reason from a browser where rejectWith is 'http', and goes on trying", async (t) => {
     t.match(await page.evaluate(`guest.attempts('${address}/refusing', 3)`), [
       { state: 'waiting', attempt: 1, code: 1006, reason: '', retryInMs: Number },
       { state: 'connecting', attempt: 1 },
@@ -85,7 +92,7 @@ t.test('a page of another origin', { skip }, async (t) => {
     ])
   })
 
-  await t.test("a page of another origin is refused for good where rejectWith is 'close'", async (t) => {
+  await t.test("a page of another origin is refused for good, too, where rejectWith is 'close'", async (t) => {
     t.match(await page.evaluate(`guest.attempts('${address}/closing', 1)`), [
       { state: 'closed', code: 4503, reason: /origin/i }
     ])

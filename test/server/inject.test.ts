@@ -180,6 +180,17 @@ t.test('a refusal that a page can see closes the client as it closes a page\'s',
   await t.rejects(app.injectClient(echo, '/'), { code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: 4501 })
 })
 
+t.test('a refusal that lets a client come back rejects with 503 and the reason of its close', async (t) => {
+  const app = await createApp(t, { rejectWith: 'close' })
+  app.ws('/', { contract: echo, on, onRequest: async (_request, reply) => reply.code(503).header('retry-after', 2).send('later') })
+  await t.rejects(app.injectClient(echo, '/'), {
+    code: 'FST_TYPED_WS_HANDSHAKE_REFUSED',
+    statusCode: 503,
+    headers: { 'retry-after': '2' },
+    body: 'retry-after-ms=2000'
+  })
+})
+
 t.test('headers that the test gives take the place of its own, whatever their case', async (t) => {
   const app = await createApp(t, { origin: ['https://example.com'] })
   app.ws('/', { contract: echo, on })

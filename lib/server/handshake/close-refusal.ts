@@ -21,6 +21,8 @@ interface CloseRefusal {
   readonly reason: string
 }
 
+// Over in a while, as a 5xx is: Request Timeout, Too Early, Too Many Requests.
+const PASSING = new Set([408, 425, 429])
 const SECONDS = /^\d{1,9}$/
 
 // Opens connections only to close them: compresses nothing, and drops what the client sends.
@@ -56,10 +58,11 @@ function subprotocolLines (chosen: string | undefined): string[] {
 // Codes and reasons are those of the close-code table in docs/PROTOCOL.md.
 function closeRefusalOf ({ statusCode, payload, headers }: HttpRefusal): CloseRefusal {
   const status = STATUS_CODES[statusCode] ?? ''
-  if (statusCode >= 500) return { code: CloseCode.tryAgainLater, reason: retryReasonOf(headers) ?? status }
   // Where the app made the body, the message of its error may be what it wants to hide.
   const error = clientErrorOf(payload)
-  return { code: codeOf(statusCode), reason: error?.statusCode === statusCode ? cutReason(error.message) : status }
+  const reason = error?.statusCode === statusCode ? cutReason(error.message) : status
+  if (statusCode < 500 && !PASSING.has(statusCode)) return { code: codeOf(statusCode), reason }
+  return { code: CloseCode.tryAgainLater, reason: retryReasonOf(headers) ?? reason }
 }
 
 function retryReasonOf (headers: OutgoingHttpHeaders): string | undefined {

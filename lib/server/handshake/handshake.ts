@@ -5,7 +5,7 @@ import type { WebSocketServer } from 'ws'
 import * as errors from '../errors.js'
 import { printable } from '../printable.js'
 import type { Observer } from '../stats.js'
-import { kHandshake, kUpgrade } from '../symbols.js'
+import { kHandshake, kInjected, kUpgrade } from '../symbols.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
 import { refuseByClose } from './close-refusal.js'
 import type { ConnectionLimit } from './connection-limit.js'
@@ -13,14 +13,14 @@ import type { OriginVerdict } from './origin.js'
 import type { Upgrade, UpgradeRequest } from './request.js'
 import { HandshakeResponse, type ResponseOwner } from './response.js'
 import { destroyAfter, LINGER_MS } from './stream.js'
-import { isOfferOf } from './subprotocol.js'
+import { isOfferOf, offersRefusal } from './subprotocol.js'
 import { completeUpgrade, headerLines } from './switch-protocols.js'
 
 /** The route of a handshake. */
 export interface HandshakeRoute {
   /** The contract's name. */
   readonly subprotocol: string
-  readonly rejectWith: 'http' | 'close'
+  readonly rejectWith: 'auto' | 'http' | 'close'
   readonly timeoutMs: number
   readonly server: WebSocketServer
   readonly isHost: (request: FastifyRequest) => boolean
@@ -39,6 +39,8 @@ export interface HandshakeHost {
 
 /** A raw request, which carries its handshake until the 101 is out. */
 export type HandshakeRequest = UpgradeRequest & { [kHandshake]?: Handshake }
+
+type InjectedStream = Duplex & { readonly [kInjected]?: true }
 
 const RETRY_AFTER_SECONDS = 1
 
@@ -69,7 +71,7 @@ export class Handshake implements ResponseOwner {
     this.#timeout = setTimeout(() => this.abort(new errors.HandshakeTimeout()), route.timeoutMs)
     host.handshakes.add(this)
     this.#addListeners()
-    this.#response = new HandshakeResponse(reply, route.rejectWith === 'close', this)
+    this.#response = new HandshakeResponse(reply, isRefusedByClose(route, raw), this)
   }
 
   /**
@@ -204,6 +206,10 @@ export class Handshake implements ResponseOwner {
     this.#upgrade.stream.removeListener('end', this.#onEnd)
     this.#upgrade.stream.removeListener('close', this.#finish)
   }
+}
+
+function isRefusedByClose ({ rejectWith }: HandshakeRoute, raw: UpgradeRequest): boolean {
+  return rejectWith === 'close' || (rejectWith === 'auto' && offersRefusal(raw) && !(raw.socket as InjectedStream)[kInjected])
 }
 
 type RefusalError = Error & { statusCode: number }

@@ -19,6 +19,11 @@ export function isOfferOf (request: Offer, contractName: string): boolean {
   return offered.length === 0 || offered.includes(contractName)
 }
 
+/** True when a client can tell a refusal from an open connection. */
+export function offersRefusal (request: Offer): boolean {
+  return offeredBy(request).includes(REFUSAL)
+}
+
 /** The option `handleProtocols` of a route's WebSocketServer. */
 export function choosing (contractName: string): (offered: ReadonlySet<string>) => string | false {
   return (offered) => offered.has(contractName) && contractName

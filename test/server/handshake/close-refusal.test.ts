@@ -56,6 +56,10 @@ const answers: Array<[name: string, answer: (reply: FastifyReply) => unknown, co
   ['a redirect', (reply) => reply.redirect('/sign-in'), 4501, 'Found'],
   ['a page', (reply) => reply.type('text/html').send('<h1>hello</h1>'), 4500, 'OK'],
   ['an error of the server\'s', () => { throw new Error('the password is 12345') }, 1013, 'Internal Server Error'],
+  ['a limit of attempts', (reply) => reply.code(429).header('Retry-After', 3).send(), 1013, 'retry-after-ms=3000'],
+  ['a limit without a time', () => { throw fault(429, 'too many from here') }, 1013, 'too many from here'],
+  ['a timeout of the client\'s', (reply) => reply.code(408).send(), 1013, 'Request Timeout'],
+  ['a request that is too early', (reply) => reply.code(425).send(), 1013, 'Too Early'],
   ['a time to come back', (reply) => reply.code(503).header('Retry-After', 2).send(), 1013, 'retry-after-ms=2000'],
   [
     'a date to come back',
@@ -182,6 +186,18 @@ t.test('a route\'s own rejectWith takes precedence over the plugin\'s', async (t
   const url = await listen(app)
   t.same(await (await connect(t, `${url}/closes`)).closed(), { code: 4501, reason: 'no' })
   t.equal((await refused(`${url}/answers`)).statusCode, 401)
+})
+
+t.test('a client that can tell a refusal from an opening is refused by a close, any other over HTTP', async (t) => {
+  const app = await createApp(t)
+  app.ws('/', { contract: club, on: { say () {} }, ...answering(() => { throw fault(401, 'please sign in') }) })
+  const url = await listen(app)
+  const knowing = await connect(t, url, { protocols: ['club.v1', 'typed-ws.refusal'] })
+  t.equal(knowing.ws.protocol, 'typed-ws.refusal')
+  t.same(await knowing.closed(), { code: 4501, reason: 'please sign in' })
+  for (const protocols of [[], ['club.v1']]) t.match(await refused(url, { protocols }), { statusCode: 401, body: /please sign in/ })
+  await t.rejects(app.injectClient(club, '/'), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 401, body: /please sign in/ })
+  t.strictSame(app.channel(club).stats.handshakesRefused, { 401: 4 })
 })
 
 const browser = await startBrowser(t)
