@@ -21,7 +21,16 @@ const echo = defineContract({
   serverToClient: { said: Type.Object({ text: Type.String() }) }
 })
 
-async function start (t: Teardown, options: PluginOptions = {}): Promise<{ app: FastifyInstance, url: string, ended: number[], hanging: string[] }> {
+interface Started {
+  readonly app: FastifyInstance
+  readonly url: string
+  /** The close codes of connections that have ended. */
+  readonly ended: number[]
+  /** The URLs of handshakes that hang. */
+  readonly hanging: string[]
+}
+
+async function start (t: Teardown, options: PluginOptions = {}): Promise<Started> {
   const app = await createApp(t, { shutdown: { timeoutMs: AMPLE_MS }, ...options })
   const ended: number[] = []
   const hanging: string[] = []

@@ -1,6 +1,7 @@
 import type { Failure } from '../failure.js'
 import type { Inbound } from '../messages/inbound.js'
 import type { Lifecycle } from './lifecycle.js'
+import type { PartOwner } from './owner.js'
 
 /** Work of the app that goes on for a connection, by its kind. */
 export interface Unsettled {
@@ -12,12 +13,6 @@ export interface Unsettled {
   readonly close: number
 }
 
-/** A connection, as its activity needs it. */
-export interface ActivityOwner {
-  /** The connection is settled. */
-  onSettled (): void
-}
-
 /**
  * The work of the app for one connection. A connection is *idle* when it has opened and every
  * message that arrived is handled; streams may go on. It is *settled* when it has ended and no work
@@ -26,12 +21,12 @@ export interface ActivityOwner {
 export class Activity {
   readonly #lifecycle: Lifecycle
   readonly #inbound: Inbound
-  readonly #owner: ActivityOwner
+  readonly #owner: PartOwner
   #errorHandlers = 0
   #resolveIdle: (() => void) | undefined = undefined
   #resolveSettled: (() => void) | undefined = undefined
 
-  constructor (lifecycle: Lifecycle, inbound: Inbound, owner: ActivityOwner) {
+  constructor (lifecycle: Lifecycle, inbound: Inbound, owner: PartOwner) {
     this.#lifecycle = lifecycle
     this.#inbound = inbound
     this.#owner = owner

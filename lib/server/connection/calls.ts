@@ -6,18 +6,10 @@ import * as errors from '../errors.js'
 import { bodyOf, causedBy, textOf } from '../failure.js'
 import type { Answer } from '../messages/decode.js'
 import type { Encoder, WrittenCall } from '../messages/encode.js'
-import type { InboundOutput } from '../messages/owner.js'
 import { rejectionOf } from '../messages/rejection.js'
 import { printable } from '../printable.js'
 import { giveWay } from '../turn.js'
-import type { Input } from './input.js'
-
-/** A connection, as its calls need it. */
-export interface CallsOwner {
-  readonly isOpen: boolean
-  readonly input: Input
-  readonly output: InboundOutput
-}
+import type { PartOwner } from './owner.js'
 
 interface PendingCall {
   readonly type: string
@@ -30,7 +22,7 @@ const DEFAULT_TIMEOUT_MS = 10_000
 
 /** The server's own calls of one client that are not answered yet. */
 export class PendingCalls {
-  readonly #owner: CallsOwner
+  readonly #owner: PartOwner
   readonly #encoder: Encoder
   readonly #max: number
   readonly #pending: Map<number | undefined, PendingCall> = new Map()
@@ -38,7 +30,7 @@ export class PendingCalls {
   // Calls sent past the high-water mark: answered or not, they wait to be read.
   #unread = 0
 
-  constructor (owner: CallsOwner, encoder: Encoder, max: number) {
+  constructor (owner: PartOwner, encoder: Encoder, max: number) {
     this.#owner = owner
     this.#encoder = encoder
     this.#max = max

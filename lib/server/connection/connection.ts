@@ -9,21 +9,22 @@ import { CloseCode } from '../../protocol.js'
 import type { Failure } from '../failure.js'
 import type { Answer } from '../messages/decode.js'
 import { Inbound } from '../messages/inbound.js'
-import type { InboundContext, InboundOwner } from '../messages/owner.js'
+import type { InboundContext } from '../messages/owner.js'
 import type { ConnectionStats } from '../stats.js'
 import type { Hub } from '../topics/hub.js'
 import { SubscriberTopics } from '../topics/subscriber-topics.js'
 import type { Frame } from '../transport/frame.js'
 import type { ServerWebSocket, ServerWebSocketOwner } from '../transport/websocket.js'
-import { Activity, type ActivityOwner } from './activity.js'
-import { PendingCalls, type CallsOwner } from './calls.js'
+import { Activity } from './activity.js'
+import { PendingCalls } from './calls.js'
 import { closeFrameOf } from './close-frame.js'
 import { reportError, type ErrorHandlerContext } from './error-handler.js'
 import { Expiry } from './expiry.js'
 import type { Entry, Heartbeat, HeartbeatMember } from './heartbeat.js'
-import { Input, type InputOwner } from './input.js'
-import { Lifecycle, type LifecycleHandlers, type LifecycleOwner } from './lifecycle.js'
-import { Output, type OutputOwner } from './output.js'
+import { Input } from './input.js'
+import { Lifecycle, type LifecycleHandlers } from './lifecycle.js'
+import { Output } from './output.js'
+import type { PartOwner } from './owner.js'
 import { TypedSocket, type SocketOwner } from './socket.js'
 
 /** The parts that all connections of one route share. */
@@ -49,9 +50,7 @@ type TransportStream = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWrit
 const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: its parts put together. Handlers hold its `socket`. */
-export class Connection implements
-  SocketOwner, InboundOwner, InputOwner, OutputOwner, CallsOwner, LifecycleOwner, ActivityOwner,
-  HeartbeatMember, ServerWebSocketOwner {
+export class Connection implements SocketOwner, PartOwner, HeartbeatMember, ServerWebSocketOwner {
   readonly route: RouteContext
   readonly request: FastifyRequest
   readonly ws: ServerWebSocket

@@ -1,24 +1,16 @@
-import type { AsyncResource } from 'node:async_hooks'
-import type { InboundInput } from '../messages/owner.js'
 import type { Receiver } from '../messages/receiver.js'
 import type { FrameReader, FrameReaderOwner } from '../transport/frame-reader.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
-
-/** A connection, as its input needs it. */
-export interface InputOwner {
-  readonly context: AsyncResource
-  /** The client is gone, but bytes that it sent wait to be read. */
-  gone (): void
-}
+import type { PartInput, PartOwner } from './owner.js'
 
 /** The bytes from one client: reads them, as fast as the receiver of its messages takes them. */
-export class Input implements InboundInput, FrameReaderOwner {
+export class Input implements PartInput, FrameReaderOwner {
   readonly #ws: ServerWebSocket
   readonly #receiver: Receiver
-  readonly #owner: InputOwner
+  readonly #owner: PartOwner
   readonly #frameReader: FrameReader | undefined
 
-  constructor (ws: ServerWebSocket, receiver: Receiver, maxPayloadBytes: number, owner: InputOwner) {
+  constructor (ws: ServerWebSocket, receiver: Receiver, maxPayloadBytes: number, owner: PartOwner) {
     this.#ws = ws
     this.#receiver = receiver
     this.#owner = owner
@@ -54,12 +46,10 @@ export class Input implements InboundInput, FrameReaderOwner {
     this.#owner.context.runInAsyncScope(() => this.resume())
   }
 
-  /** Reads on if an answer may stand behind the messages that wait. */
   resumeForAnswer (): void {
     if (!this.#receiver.isFull) this.resumeInContext()
   }
 
-  /** Stops reading if more messages wait than may. */
   pauseIfFull (): void {
     if (this.#receiver.isFull) this.pause()
   }

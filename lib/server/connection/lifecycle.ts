@@ -1,9 +1,9 @@
-import type { AsyncResource } from 'node:async_hooks'
 import type { CloseEvent } from '../../../types/handler.js'
 import type { Socket } from '../../../types/socket.js'
 import { after } from '../../timer.js'
-import { closeOf, type Failure } from '../failure.js'
+import { closeOf } from '../failure.js'
 import { isThenable } from '../messages/dispatch.js'
+import type { PartOwner } from './owner.js'
 
 /**
  * The states of a connection, as the functions of its route see it:
@@ -38,32 +38,13 @@ export interface LifecycleHandlers {
   readonly close: ((socket: Socket, event: CloseEvent) => unknown) | undefined
 }
 
-/** A connection, as its lifecycle needs it. */
-export interface LifecycleOwner {
-  readonly socket: Socket
-  /** The context of the handshake, in which the functions of the route run. */
-  readonly context: AsyncResource
-  /** Reports an error; never throws or rejects. */
-  report (error: unknown, message: undefined): Failure | Promise<Failure>
-  /** Handles messages from now on. */
-  handleMessages (): void
-  /** Handles no message from now on, and drops those that wait. */
-  dropMessages (): void
-  /** The client is gone, and `closeTimeoutMs` for its last messages begins. */
-  onCloseTimeoutStart (): void
-  close (code: number, reason: string): void
-  terminate (): void
-  /** `open` has failed, or `close` has ended. */
-  onSettle (): void
-}
-
 /** Time for the messages that arrived before the end: afterwards `close` runs all the same. */
 const CLOSE_TIMEOUT_MS = 5000
 
 /** Runs `open` and `close`, each at its time, and knows how far a connection has come. */
 export class Lifecycle {
   readonly #handlers: LifecycleHandlers
-  readonly #owner: LifecycleOwner
+  readonly #owner: PartOwner
   #state: State = 'opening'
   #isGone = false
   #event: CloseEvent | undefined = undefined
@@ -71,7 +52,7 @@ export class Lifecycle {
   #closeTimeoutMs = CLOSE_TIMEOUT_MS
   #isLate = false
 
-  constructor (handlers: LifecycleHandlers, owner: LifecycleOwner) {
+  constructor (handlers: LifecycleHandlers, owner: PartOwner) {
     this.#handlers = handlers
     this.#owner = owner
   }

@@ -1,38 +1,20 @@
 import type { Duplex } from 'node:stream'
-import type { Socket } from '../../../types/socket.js'
 import { Reserved, type ErrorBody } from '../../protocol.js'
-import type { Encoder } from '../messages/encode.js'
-import type { InboundOutput } from '../messages/owner.js'
-import type { RouteSettings } from '../options.js'
-import type { Observer } from '../stats.js'
+import type { InboundContext, InboundOutput } from '../messages/owner.js'
 import type { Frame } from '../transport/frame.js'
 import { Outbox, type OutboxOwner } from '../transport/outbox.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
-import { SlowConsumer, type SlowConsumerOwner } from './slow-consumer.js'
-
-/** The part of a route that its output needs. */
-export interface OutputContext {
-  readonly encoder: Encoder
-  readonly settings: RouteSettings
-  readonly observer: Observer
-}
-
-/** A connection, as its output needs it. */
-export interface OutputOwner extends SlowConsumerOwner {
-  readonly socket: Socket
-  /** The client has caught up. */
-  onDrain (): void
-  report (error: unknown, message: undefined): unknown
-}
+import type { PartOwner } from './owner.js'
+import { SlowConsumer } from './slow-consumer.js'
 
 /** The messages to one client: each is observed, and goes to the outbox if it has room there. */
 export class Output implements InboundOutput, OutboxOwner {
-  readonly #context: OutputContext
-  readonly #owner: OutputOwner
+  readonly #context: InboundContext
+  readonly #owner: PartOwner
   readonly #outbox: Outbox
   #slowConsumer: SlowConsumer | undefined = undefined
 
-  constructor (context: OutputContext, ws: ServerWebSocket, stream: Duplex, owner: OutputOwner) {
+  constructor (context: InboundContext, ws: ServerWebSocket, stream: Duplex, owner: PartOwner) {
     this.#context = context
     this.#owner = owner
     this.#outbox = new Outbox(ws, stream, context.settings.highWaterMarkBytes, this)

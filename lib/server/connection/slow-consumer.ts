@@ -1,21 +1,6 @@
-import type { Socket } from '../../../types/socket.js'
 import { CloseCode } from '../../protocol.js'
-import type { RouteSettings } from '../options.js'
-import type { Observer } from '../stats.js'
-
-/** The part of a route that says what becomes of a slow client. */
-export interface SlowConsumerContext {
-  readonly settings: Pick<RouteSettings, 'slowConsumer' | 'slowTimeoutMs'>
-  readonly observer: Observer
-}
-
-/** A connection whose client is slow. */
-export interface SlowConsumerOwner {
-  readonly socket: Socket
-  readonly isOpen: boolean
-  close (code: number, reason: string): void
-  terminate (): void
-}
+import type { InboundContext } from '../messages/owner.js'
+import type { PartOwner } from './owner.js'
 
 /** Time for a client that does not read to answer the close frame. */
 const CLOSE_TIMEOUT_MS = 1000
@@ -26,12 +11,12 @@ const CLOSE_TIMEOUT_MS = 1000
  * client would not know what it missed. With `'drop'` such an event is left out, and counted.
  */
 export class SlowConsumer {
-  readonly #context: SlowConsumerContext
-  readonly #owner: SlowConsumerOwner
+  readonly #context: InboundContext
+  readonly #owner: PartOwner
   #slowTimer: NodeJS.Timeout | undefined = undefined
   #closeTimer: NodeJS.Timeout | undefined = undefined
 
-  constructor (context: SlowConsumerContext, owner: SlowConsumerOwner) {
+  constructor (context: InboundContext, owner: PartOwner) {
     this.#context = context
     this.#owner = owner
   }
