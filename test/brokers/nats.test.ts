@@ -7,7 +7,7 @@ import { brokerSuite } from './suite.js'
 brokerSuite({
   name: 'NATS',
   skip: await missing('nats-server'),
-  engine: (t) => startNats(t),
+  engine: startNats,
   broker: natsBroker
 })
 

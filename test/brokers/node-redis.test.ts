@@ -10,7 +10,7 @@ import { brokerSuite, Node } from './suite.js'
 
 const skip = await missing('redis-server')
 
-brokerSuite({ name: 'node-redis', skip, engine: (t) => startRedis(t), broker: nodeRedisBroker })
+brokerSuite({ name: 'node-redis', skip, engine: startRedis, broker: nodeRedisBroker })
 
 t.test('a client of node-redis is left alone, and its options are taken', { skip }, async (t) => {
   const engine = await startRedis(t, '--requirepass', 'secret')

@@ -1,58 +1,19 @@
-// A service on several nodes: each is an app of its own, and the engine between them is real.
+// A service on several nodes, and the engine between them is real.
 import { setTimeout as pause } from 'node:timers/promises'
-import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
-import { defineContract, memory, shards, type Broker, type PluginOptions, type Socket } from '../../lib/index.js'
+import { memory, shards, type Broker } from '../../lib/index.js'
 import { natsBroker, redisBroker, redisClient } from '../support/brokers.js'
 import { hear } from '../support/diagnostics.js'
 import { missing, startNats, startRedis, type Engine } from '../support/engine.js'
-import { connect, createApp, listen, Log, until, type Client, type Teardown } from '../support/helper.js'
+import { connect, createApp, until, type Teardown } from '../support/helper.js'
+import { rooms, startNode as start, type Node } from '../support/nodes.js'
 
-const rooms = defineContract({
-  name: 'rooms.v1',
-  clientToServer: {
-    join: { request: Type.Object({ room: Type.String() }), reply: Type.Boolean() },
-    leave: { request: Type.Object({ room: Type.String() }), reply: Type.Null() },
-    say: Type.Object({ room: Type.String(), text: Type.String() })
-  },
-  serverToClient: { said: Type.Object({ text: Type.String() }) }
-})
 const [noRedis, noNats] = [await missing('redis-server'), await missing('nats-server')]
 const engines = [
   { name: 'Redis', skip: noRedis, start: startRedis, broker: redisBroker },
   { name: 'NATS', skip: noNats, start: startNats, broker: natsBroker }
 ]
-
-/** One node with a client on it. */
-interface Node {
-  readonly app: FastifyInstance
-  readonly client: Client
-  readonly url: string
-  readonly log: Log
-  readonly socket: Socket<typeof rooms>
-}
-
-async function start (t: Teardown, broker: Broker, options: PluginOptions = {}, isReady = true): Promise<Node> {
-  const log = new Log()
-  const app = await createApp(t, { broker, ...options }, { logger: log.options })
-  app.ws('/', {
-    contract: rooms,
-    on: {
-      join: ({ room }, socket) => socket.subscribe(room),
-      leave: ({ room }, socket) => {
-        socket.unsubscribe(room)
-        return null
-      },
-      say: ({ room, text }, socket) => socket.publish(room, 'said', { text })
-    }
-  })
-  const url = await listen(app)
-  if (isReady) await until(() => app.channel(rooms).broker.state === 'ready')
-  const client = await connect(t, url)
-  return { app, client, url, log, socket: app.channel(rooms).sockets().next().value! }
-}
 
 for (const { name, skip, start: startEngine, broker } of engines) {
   const nodes = async (t: Teardown, engine: Engine, count: number): Promise<Node[]> =>

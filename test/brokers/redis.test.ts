@@ -8,7 +8,7 @@ import { brokerSuite } from './suite.js'
 brokerSuite({
   name: 'Redis',
   skip: await missing('redis-server'),
-  engine: (t) => startRedis(t),
+  engine: startRedis,
   broker: redisBroker
 })
 

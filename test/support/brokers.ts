@@ -3,8 +3,12 @@ import { createClient } from 'redis'
 import { nats, type NatsConnection } from '../../lib/brokers/nats.js'
 import { redis } from '../../lib/brokers/redis.js'
 import type { Broker } from '../../lib/index.js'
-import type { Engine } from './engine.js'
 import type { Teardown } from './helper.js'
+
+/** An engine, or a proxy before it. */
+interface Engine {
+  readonly port: number
+}
 
 // By a name that TypeScript does not follow: the declarations of this package do not compile with
 // `exactOptionalPropertyTypes`.
@@ -29,8 +33,13 @@ export async function nodeRedisBroker (_t: Teardown, { port }: Engine): Promise<
   return redis(createClient({ url: `redis://127.0.0.1:${port}` }))
 }
 
-export async function natsBroker (t: Teardown, { port }: Engine): Promise<Broker> {
+/** A connection of the app's own, which ends with the test. */
+export async function natsClient (t: Teardown, { port }: Engine): Promise<NatsConnection> {
   const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100 })
   t.teardown(() => connection.close())
-  return nats(connection)
+  return connection
+}
+
+export async function natsBroker (t: Teardown, engine: Engine): Promise<Broker> {
+  return nats(await natsClient(t, engine))
 }
