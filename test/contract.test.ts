@@ -36,7 +36,7 @@ t.test('defineContract fills in every default and freezes its own objects', asyn
   t.same(defineContract({ name: 'x', binary: { serverToClient: true } }).binary, { clientToServer: false, serverToClient: true })
 })
 
-t.test('defineContract says what a contract is made of', async (t) => {
+t.test('defineContract refuses a wrong part, and says what to write', async (t) => {
   for (const definition of [undefined, null, 'chat', [], 7]) refuses(t, definition, /a contract is an object: write defineContract/)
   refuses(
     t,
@@ -53,7 +53,7 @@ t.test('defineContract says what a contract is made of', async (t) => {
   t.equal(new ContractError('x').name, 'ContractError')
 })
 
-t.test('defineContract takes as a name every token of RFC 9110 and nothing else', async (t) => {
+t.test('defineContract accepts as a name every token of RFC 9110 and nothing else', async (t) => {
   const letters = '!#$%&\'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.split('')
   fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...letters), minLength: 1 }), (name) => defineContract({ name }).name === name))
   fc.assert(fc.property(fc.string({ unit: 'binary' }).filter((name) => {
@@ -67,14 +67,14 @@ t.test('defineContract takes as a name every token of RFC 9110 and nothing else'
   }
 })
 
-t.test('a contract\'s name is no subprotocol of a token, nor of a refusal', async (t) => {
+t.test('a contract\'s name may not look like the subprotocol of a token or of a refusal', async (t) => {
   for (const name of ['bearer.v1', 'bearer.', 'Bearer.v1', 'typed-ws.refusal']) {
     refuses(t, { name }, /are subprotocols of the protocol's own: write another name, like name: 'chat\.v1', instead of/)
   }
   for (const name of ['bearer', 'bearers.v1', 'typed-ws.refusals']) t.equal(defineContract({ name }).name, name)
 })
 
-t.test('defineContract can rename the discriminator to what its own messages do not use', async (t) => {
+t.test('defineContract accepts a discriminator that neither the contract nor the protocol uses as a property', async (t) => {
   t.equal(defineContract({ name: 'x', discriminator: 'op' }).discriminator, 'op')
   t.equal(
     defineContract({ name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ type: Type.String() }) } }).discriminator,
@@ -91,7 +91,7 @@ t.test('defineContract can rename the discriminator to what its own messages do 
   )
 })
 
-t.test('defineContract takes any name for a message but those of the protocol', async (t) => {
+t.test('defineContract accepts every name for a message except those of the protocol', async (t) => {
   for (const name of ['constructor', 'toString', 'hasOwnProperty', 'prototype', 'a b', '1', 'reply', 'ünï']) {
     const contract = defineContract({ name: 'x', clientToServer: { [name]: payload } })
     t.same(Object.keys(contract.clientToServer), [name])
@@ -136,7 +136,7 @@ t.test('defineContract tells events, calls and streams apart', async (t) => {
 })
 
 for (const { name, Type } of builders) {
-  t.test(`${name}: a payload is an object, whatever it stands behind`, async (t) => {
+  t.test(`${name}: a payload is an object, also behind references and unions`, async (t) => {
     const A = Type.Object({ a: Type.Number() })
     const B = Type.Object({ b: Type.Number() })
     const objects: Readonly<Record<string, object>> = {
@@ -183,7 +183,7 @@ for (const { name, Type } of builders) {
     }
   })
 
-  t.test(`${name}: no payload declares a property of the protocol's own, wherever it hides it`, async (t) => {
+  t.test(`${name}: a payload may not declare a property of the protocol, however deep`, async (t) => {
     const A = Type.Object({ a: Type.Number() })
     for (const property of ['type', 'ref']) {
       const bad = Type.Object({ [property]: Type.String() })
@@ -220,7 +220,7 @@ for (const { name, Type } of builders) {
   })
 }
 
-t.test('defineContract looks into the definitions that a schema brings along', async (t) => {
+t.test('defineContract checks the definitions inside a schema', async (t) => {
   const legacy = Legacy.Module({
     Good: Legacy.Object({ next: Legacy.Optional(Legacy.Ref('Good')) }),
     Bad: Legacy.Object({ type: Legacy.String() }),

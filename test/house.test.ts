@@ -32,6 +32,18 @@ const written = filesIn('lib', 'types', 'test', 'bench', 'examples', 'tools')
   .filter((file) => /\.[jt]s$/.test(file) && !file.includes('node_modules/') && isSource(file))
 // Subordinate clauses: a comment begins with the thing that it explains.
 const OPENINGS = /^(?:What|Who|Whoever|Whose|Nobody|Somebody|Whether)\b/
+// A name of a test without a subject begins with one of these. Verbs that are nouns as well, like
+// "answers" and "calls", are left out.
+const NO_SUBJECT = new RegExp(`^(?:${[
+  'what', 'who', 'whoever', 'whose', 'whatever', 'nobody', 'somebody', 'whether', 'and', 'but', 'or', 'not', 'that',
+  'it', 'they', 'should', 'must', 'can', 'may', 'will', 'does', 'is', 'are', 'has', 'have', 'says', 'tells', 'knows',
+  'keeps', 'gets', 'gives', 'takes', 'makes', 'puts', 'sends', 'receives', 'publishes', 'subscribes', 'refuses',
+  'rejects', 'resolves', 'accepts', 'admits', 'allows', 'ignores', 'handles', 'throws', 'opens', 'waits', 'stays',
+  'goes', 'comes', 'leaves', 'ends', 'begins', 'cuts', 'finds', 'follows', 'checks', 'compiles', 'serializes', 'parses',
+  'validates', 'works', 'runs', 'uses', 'frees', 'adds', 'removes', 'terminates', 'survives'
+].join('|')})\\b`, 'i')
+// Words for people of no name: the house has one for each of them.
+const NO_WORDS = /\b(?:peers?|nobody|somebody|whoever|everybody|anybody)\b/i
 const imports = code.flatMap((file) => importsOf(file))
 
 t.test('every folder of lib and types has its floor', async (t) => {
@@ -44,7 +56,7 @@ t.test('imports stay in their folder or point down', async (t) => {
   }
 })
 
-t.test('brokers see their types alone, and the server sees the one that needs nothing', async (t) => {
+t.test('brokers import only their types, and the server imports only the broker that needs nothing', async (t) => {
   for (const { from, to } of imports.filter(({ to }) => sources.has(to))) {
     const isOwn = to.startsWith('lib/brokers/')
     const advice = `${from} may not import ${to}: a broker is told all it needs`
@@ -53,12 +65,12 @@ t.test('brokers see their types alone, and the server sees the one that needs no
   }
 })
 
-t.test('no file imports itself by way of others', async (t) => {
+t.test('no file imports itself through others', async (t) => {
   const targets = new Map(code.map((file) => [file, imports.filter(({ from }) => from === file).map(({ to }) => to)]))
   t.same(code.flatMap((file) => circleFrom(file, targets)), [], 'no circle')
 })
 
-t.test('files that a browser loads know no Node, no Fastify, no ws and nothing of the server', async (t) => {
+t.test('files that a browser loads import no Node, no Fastify, no ws and nothing of the server', async (t) => {
   const foreign = (name: string) => /^(?:node:|@?fastify\b|ws$|lib\/server\/|lib\/index)/.test(name) || builtinModules.includes(name)
   for (const { from, to, isType } of imports.filter(({ from }) => isShared(from))) {
     t.notOk(foreign(to), `${from} may not import ${to}: it also runs in browsers`)
@@ -163,6 +175,16 @@ t.test('comments begin with a noun or a verb and have 100 columns at most, code 
   }
 })
 
+t.test('every name of a test has a subject', async (t) => {
+  const tests = written.filter((file) => file.startsWith('test/') && file.endsWith('.ts'))
+  for (const file of tests) {
+    const names = testNamesOf(file)
+    if (file.endsWith('.test.ts')) t.ok(names.length > 0, `${file} has tests`)
+    const wrong = names.filter((name) => NO_SUBJECT.test(name.replace(/^\S+: /, '')) || NO_WORDS.test(name))
+    t.same(wrong, [], `the names of ${file}: begin each with the thing that it is about`)
+  }
+})
+
 t.test('a file of lib has 300 lines at most, and a class 250', async (t) => {
   for (const file of code.filter((file) => file.startsWith('lib/'))) {
     const source = sources.get(file)!
@@ -202,6 +224,23 @@ function commentsOf (file: string, text: string): Comment[] {
   visit(source)
   visit(source.endOfFileToken)
   return [...found.values()]
+}
+
+/** The names of the tests in a file, with … for each expression. */
+function testNamesOf (file: string): string[] {
+  const names: string[] = []
+  const visit = (node: ts.Node) => {
+    if (ts.isCallExpression(node) && node.arguments.length > 1 && /(?:^|\.)test$/.test(node.expression.getText())) {
+      const [name] = node.arguments
+      if (ts.isStringLiteralLike(name!)) names.push(name.text)
+      if (ts.isTemplateExpression(name!)) {
+        names.push(name.head.text + name.templateSpans.map(({ literal }) => `…${literal.text}`).join(''))
+      }
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(parse(file))
+  return names
 }
 
 interface Import { from: string, to: string, isType: boolean, isLate: boolean }

@@ -21,13 +21,13 @@ function codesOf (text: string): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i)
 }
 
-t.test('the table of close codes in docs/PROTOCOL.md', async (t) => {
+t.test('the table of close codes in docs/PROTOCOL.md is complete and right', async (t) => {
   const rows = closeCodesOf('PROTOCOL.md')
   const actions = new Map<number, string>()
   for (const { codes, client } of rows) for (const code of codes) if (!actions.has(code)) actions.set(code, client)
   const { refusedBase, ...named } = CloseCode
 
-  t.test('has every code that the server uses', async (t) => {
+  t.test('the table has every code that the server uses', async (t) => {
     for (const code of [
       ...Object.values(named),
       refusedBase + 400,
@@ -35,13 +35,13 @@ t.test('the table of close codes in docs/PROTOCOL.md', async (t) => {
     ]) t.ok(actions.has(code), `${code} stands in the table`)
   })
 
-  t.test('tells of each code whether a client stays closed, as the client decides it', async (t) => {
+  t.test('the table tells of each code whether a client stays closed, as the client decides it', async (t) => {
     t.ok(actions.size > 2000)
     const wrong = [...actions].filter(([code, client]) => stays(client) !== isFinal(code))
     t.same(wrong, [], 'no code differs')
   })
 
-  t.test('says the same as the one in docs/reconnecting.md', async (t) => {
+  t.test('the table says the same as the one in docs/reconnecting.md', async (t) => {
     const others = closeCodesOf('reconnecting.md').flatMap(({ codes, client }) => codes.map((code) => ({ code, client })))
     t.ok(others.length > 500)
     const wrong = others.filter(({ code, client }) => actions.has(code) && stays(client) !== stays(actions.get(code)!))

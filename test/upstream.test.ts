@@ -79,7 +79,7 @@ t.test('a private part that lib uses has a tag in the same file', async (t) => {
   }
 })
 
-t.test('a row that is missing, or names another file, is found', async (t) => {
+t.test('the comparison of tags and rows finds a missing row and a wrong file', async (t) => {
   const text = '## Private parts of others\n| `A#_b` | `ws` 8.23 | `lib/x.ts`, `lib/y.ts` | for a test |\n'
   t.same([...rowsOf(text)], [['ws A#_b', { files: ['lib/x.ts', 'lib/y.ts'], versions: '8.23', reason: 'for a test' }]])
   const files = new Map([['lib/y.ts', '// upstream-private: ws A#_b, A#_c\n'], ['lib/x.ts', '// upstream-private: ws A#_b']])
@@ -239,7 +239,7 @@ const probes: Readonly<Record<Part, Probe>> = {
   }
 }
 
-t.test('each private part is still there', async (t) => {
+t.test('each private part of a dependency is still there', async (t) => {
   for (const [part, { versions, files }] of rows) {
     const upstream = part.split(' ', 1)[0]!
     const name = `${upstream} ${versionOf(upstream)} has ${part.slice(upstream.length + 1)}, last seen in ${versions}`

@@ -11,6 +11,6 @@ brokerSuite({
   broker: natsBroker
 })
 
-t.test('nats() says what it takes', async (t) => {
+t.test('nats() refuses a wrong option, and says what to write instead', async (t) => {
   t.throws(() => nats(undefined as never), { name: 'TypeError', message: /connect/ })
 })

@@ -55,7 +55,7 @@ for (const { name, skip, start: startEngine, broker } of engines) {
     t.same(await channel.count('user:7'), { connections: 0, nodes: 0, silent: 0 })
   })
 
-  t.test(`${name}: an engine that goes and comes back`, { skip }, async (t) => {
+  t.test(`${name}: topics survive an engine that goes and comes back`, { skip }, async (t) => {
     const engine = await startEngine(t)
     const [one, two] = await nodes(t, engine, 2) as [Node, Node]
     const [states, gaps] = [hear(t, 'fastify-typed-ws.broker'), hear(t, 'fastify-typed-ws.topic.gap')]
@@ -95,7 +95,7 @@ for (const { name, skip, start: startEngine, broker } of engines) {
     t.equal(one.log.find('websocket promise rejected, and nothing awaits it').filter(({ level }) => Number(level) > 20).length, 0)
   })
 
-  t.test(`${name}: an engine that hangs holds nobody`, { skip }, async (t) => {
+  t.test(`${name}: an engine that hangs blocks neither members on the node nor a close`, { skip }, async (t) => {
     const engine = await startEngine(t)
     const [one, two] = await nodes(t, engine, 2) as [Node, Node]
     await Promise.all([one.socket.subscribe('a'), two.socket.subscribe('a')])
@@ -142,7 +142,7 @@ t.test('a topic that was left lingers, and is unsubscribed once', { skip: noRedi
   t.equal(await subscribed(), 1)
 })
 
-t.test('10,000 topics of one turn are few commands', { skip: noRedis }, async (t) => {
+t.test('10,000 topics of one turn are subscribed with few commands', { skip: noRedis }, async (t) => {
   const engine = await startRedis(t)
   const client = redisClient(t, engine)
   const node = await start(t, redis(client), { maxTopics: 10_000 })
@@ -151,7 +151,7 @@ t.test('10,000 topics of one turn are few commands', { skip: noRedis }, async (t
   t.equal(Number(calls), 20 + 1, 'at most 512 in each, and the probe')
 })
 
-t.test('the client that Redis is reached by is left alone', { skip: noRedis }, async (t) => {
+t.test('a Redis client of the app is neither changed nor closed by the broker', { skip: noRedis }, async (t) => {
   const engine = await startRedis(t)
   const client = redisClient(t, engine)
   await client.ping()
@@ -215,7 +215,7 @@ t.test('shards spread topics over engines, each with its own state', { skip: noR
   t.equal(one.app.channel(rooms).stats.gaps, failed)
 })
 
-t.test('one process needs no broker', async (t) => {
+t.test('an app of one process needs no broker', async (t) => {
   const node = await start(t, memory())
   t.equal(await node.socket.subscribe('a'), true)
   await node.app.channel(rooms).publish('a', 'said', { text: 'x' })
@@ -229,7 +229,7 @@ t.test('one process needs no broker', async (t) => {
   t.equal(await node.socket.subscribe('a'), false, 'the connection has ended')
 })
 
-t.test('mistakes with brokers and topics are told where they are made', async (t) => {
+t.test('a mistake with a broker or a topic is an error where it is made', async (t) => {
   const wrong = createApp(t, { broker: { name: 'half' } as never })
   await t.rejects(wrong, { code: 'FST_TYPED_WS_INVALID_OPTION', message: /broker.*redis\(app\.redis\)/ })
   t.throws(() => shards([]), { name: 'TypeError', message: /list of brokers/ })

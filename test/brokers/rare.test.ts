@@ -104,7 +104,7 @@ t.test('a stale connection to NATS is away until it answers, and a closed one fo
   t.match(late.reason, { message: 'the connection is closed' })
 })
 
-t.test('errors of a subscription of NATS are no messages, and nothing is heard after close', async (t) => {
+t.test('errors of a NATS subscription are not delivered as messages, and a closed broker delivers none', async (t) => {
   const connection = new FakeNats()
   const node = await startNats(connection)
   await node.broker.subscribe('a/b')
@@ -128,7 +128,7 @@ t.test('errors of a subscription of NATS are no messages, and nothing is heard a
   await nats(new FakeNats()).close()
 })
 
-t.test('a broker of NATS that is closed while it starts finds nothing', async (t) => {
+t.test('a broker of NATS that is closed while it starts stays closed', async (t) => {
   for (const flushError of [undefined, new Error('no')]) {
     const connection = new FakeNats()
     const node = new Node('brief', nats(connection))
@@ -177,7 +177,7 @@ t.test('a subscription whose connection ends before it is sent is refused, and s
   subscriptions.remove('b')
 })
 
-t.test('a subscription that the engine refuses is asked for again', async (t) => {
+t.test('a subscription that the engine refuses is requested again', async (t) => {
   let isRefused = true
   const sent: string[][] = []
   const subscriptions = new EngineSubscriptions({
@@ -213,7 +213,7 @@ t.test('memory() reaches no other node', async (t) => {
   t.same(node.messages, [])
 })
 
-t.test('shards leave a topic where they joined it, and are ready once all are', async (t) => {
+t.test('shards leave a topic on the engine where they joined it, and are ready once all engines are', async (t) => {
   const left: string[] = []
   const parts = [memory(), memory()].map((broker, n): Broker => Object.assign(Object.create(broker) as Broker, {
     unsubscribe: (topic: string) => { left.push(`${n} ${topic}`) },
@@ -231,7 +231,7 @@ t.test('shards leave a topic where they joined it, and are ready once all are', 
   await broker.close()
 })
 
-t.test('any name and any text between nodes is what it was', async (t) => {
+t.test('any name and any text reaches another node unchanged', async (t) => {
   fc.assert(fc.property(fc.string(), fc.string({ unit: 'binary' }), (name, text) => {
     const envelope = { kind: 'event', node: 'n0', name, text } as const
     t.same(unwrap(wrap(envelope)), envelope)
@@ -239,7 +239,7 @@ t.test('any name and any text between nodes is what it was', async (t) => {
   t.same(unwrap(wrap({ kind: 'event', node: 'n0', name: '"a"\nb', text: '' }))?.name, '"a"\nb')
 })
 
-t.test('a node without a contract does nothing for it, and answers so', async (t) => {
+t.test('a node without the contract of a request does nothing, and answers so', async (t) => {
   const published: string[] = []
   const broker = Object.assign(Object.create(memory()) as Broker, {
     isLocal: false,
@@ -312,7 +312,7 @@ class FakeRedis {
   }
 }
 
-t.test('a broker of Redis asks again for what was refused while it began, and never after its close', async (t) => {
+t.test('a broker of Redis subscribes again to topics refused during its start, and never after its close', async (t) => {
   const client = new FakeRedis()
   const node = new Node('brief', redis(client))
   node.broker.subscribe('a').catch(() => {})
@@ -345,7 +345,7 @@ t.test('a broker of Redis that is closed while it subscribes stays closed', asyn
   t.same([node.state, node.messages], ['away', []])
 })
 
-t.test('a broker that rejects with nothing leaves it unknown', async (t) => {
+t.test('a broker that rejects without an error leaves an event unknown', async (t) => {
   const broker = Object.assign(Object.create(memory()) as Broker, {
     isLocal: false,
     // eslint-disable-next-line no-throw-literal -- a broker of the app's own may throw any value

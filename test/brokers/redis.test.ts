@@ -12,7 +12,7 @@ brokerSuite({
   broker: redisBroker
 })
 
-t.test('redis() says what it takes', async (t) => {
+t.test('redis() refuses a wrong option, and says what to write instead', async (t) => {
   t.throws(() => redis(undefined as never), { name: 'TypeError', message: /app\.redis/ })
   t.throws(() => redis({ isCluster: true, duplicate () {} }), { name: 'TypeError', message: /no Cluster yet/ })
   t.throws(() => redis({} as never), { name: 'TypeError', message: /ioredis/ })

@@ -78,7 +78,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
     t.test(`${name}: ${title}`, { skip }, async (t) => run(t, await start(t)))
   }
 
-  test('a topic is heard from the moment that subscribe resolves', async (t, engine) => {
+  test('a node gets the events of a topic as soon as subscribe resolves', async (t, engine) => {
     const [one, two] = await nodes(t, engine, 2) as [Node, Node]
     for (let n = 0; n < 50; n++) {
       await two.broker.subscribe(`a/${n}`)
@@ -88,7 +88,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
     t.same(two.messages, Array.from({ length: 50 }, (_, n) => [`a/${n}`, 'first']))
   })
 
-  test('texts and names arrive as they were', async (t, engine) => {
+  test('texts and names arrive unchanged', async (t, engine) => {
     const [one, two] = await nodes(t, engine, 2) as [Node, Node]
     const names = ['a/b', 'a.b', 'a*', 'a>', 'a b', 'ä/€', '{x}y', 'a%2Eb', 'line\nbreak', '😀', 'x'.repeat(255), 'a:b', '?a', '}{']
     const texts = ['', 'plain', '{"a":"€😀"}', 'line\nbreak\r\n', '\0', 'x'.repeat(500_000)]
@@ -99,7 +99,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
     for (const topic of names) t.same(two.of(topic), texts, topic)
   })
 
-  test('what one node publishes to a topic keeps its order', async (t, engine) => {
+  test('the events that one node publishes to a topic keep their order', async (t, engine) => {
     const [one, two, three] = await nodes(t, engine, 3) as [Node, Node, Node]
     await three.broker.subscribe('a/order')
     for (let start = 0; start < 500; start += 50) {
@@ -112,7 +112,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
     }
   })
 
-  test('a topic that was left is not heard, and one that was left and joined again in one turn is', async (t, engine) => {
+  test('a node gets no events of a topic it left, unless it joined again in the same turn', async (t, engine) => {
     const [one, two] = await nodes(t, engine, 2) as [Node, Node]
     await Promise.all([two.broker.subscribe('a/left'), two.broker.subscribe('a/again')])
     two.broker.unsubscribe('a/left')
@@ -124,7 +124,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
     t.same([two.of('a/left'), two.of('a/again')], [[], ['x']])
   })
 
-  test('a question counts the nodes that are given it', async (t, engine) => {
+  test('a request tells the number of nodes that get it', async (t, engine) => {
     const [one, ...others] = await nodes(t, engine, 3) as [Node, ...Node[]]
     await Promise.all([one, ...others].map(({ broker }) => broker.subscribe('a/asked')))
     await until(async () => await one.broker.ask('a/asked', 'how many?') === 3)
@@ -132,7 +132,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
     t.pass('each has heard it')
   })
 
-  test('an engine that is away at the start refuses at once, and is found when it comes', async (t, engine) => {
+  test('a broker whose engine is away at the start rejects at once, and connects when it comes', async (t, engine) => {
     const one = new Node('early', await broker(t, engine))
     await engine.kill()
     t.teardown(() => one.broker.close())
@@ -149,7 +149,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
     t.same(one.of('a/early'), ['heard'], 'it stayed wanted, and nothing was kept')
   })
 
-  test('an engine that dies and comes back: told, refused meanwhile, heard again', async (t, engine) => {
+  test('a broker whose engine dies is away, rejects meanwhile, and gets events again when it is back', async (t, engine) => {
     const [one, two] = await nodes(t, engine, 2) as [Node, Node]
     await two.broker.subscribe('a/kept')
     await engine.kill()
@@ -166,7 +166,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
     t.same([two.of('a/kept'), two.of('a/late')], [['after'], ['after']])
   })
 
-  test('an engine that hangs: nobody waits for it, and it is found out', async (t, engine) => {
+  test('a broker whose engine hangs rejects in time, and is away', async (t, engine) => {
     const [one, two] = await nodes(t, engine, 2) as [Node, Node]
     await two.broker.subscribe('a/hung')
     engine.hang()
@@ -182,7 +182,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
     t.pass('what was asked for meanwhile is heard')
   })
 
-  test('a broker closes while its engine hangs, and hears nothing more', async (t, engine) => {
+  test('a broker closes while its engine hangs, and gets no more events', async (t, engine) => {
     const [one, two] = await nodes(t, engine, 2) as [Node, Node]
     await two.broker.subscribe('a/closed')
     engine.hang()

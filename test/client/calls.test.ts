@@ -20,13 +20,13 @@ t.test('a call that the server refuses rejects with the server\'s error', async 
   t.same(errors, [])
 })
 
-t.test('a payload that cannot be written as JSON rejects, and is not waited for', async (t) => {
+t.test('a call whose payload cannot be written as JSON rejects, and waits for nothing', async (t) => {
   const { client, network } = await startOpen(t)
   await t.rejects(client.call('twice', { n: 1n } as never), TypeError)
   t.same(network.sent, [])
 })
 
-t.test('a call waits as long as it was told, counted from the call', async (t) => {
+t.test('a call waits for its timeout, counted from the call', async (t) => {
   fakeTime(t)
   const { client, network } = await start(t)
   const timeout = { code: 'FST_TYPED_WS_CALL_TIMEOUT', message: "No answer to 'twice' within 1000 ms" }
@@ -55,7 +55,7 @@ t.test('a call waits as long as it was told, counted from the call', async (t) =
   t.equal(slow.last.sent.length, 2)
 })
 
-t.test('calls in flight reject with the connection and are not asked again; those that wait, wait', async (t) => {
+t.test('calls in flight reject with the connection and are not sent again, and queued calls go on waiting', async (t) => {
   fakeTime(t)
   const { client, network } = await startOpen(t)
   const inFlight = client.call('twice', { n: 1 })
@@ -91,7 +91,7 @@ t.test('an aborted call rejects with the reason; the server is told, if it was a
   t.equal(network.last.sent.length, 2)
 })
 
-t.test('a signal aborted after the answer sends nothing, and keeps no listener', async (t) => {
+t.test('a signal that is aborted after the answer sends nothing, and keeps no listener', async (t) => {
   const { client, network } = await startOpen(t)
   const controller = new AbortController()
   const { signal } = controller
@@ -107,7 +107,7 @@ t.test('a signal aborted after the answer sends nothing, and keeps no listener',
   t.equal(network.last.sent.length, 1)
 })
 
-t.test('an abort while the connection is being closed is not sent', async (t) => {
+t.test('an abort while the connection closes is not sent', async (t) => {
   const { client, network } = await startOpen(t)
   const controller = new AbortController()
   const answer = client.call('twice', { n: 1 }, { signal: controller.signal })
@@ -117,7 +117,7 @@ t.test('an abort while the connection is being closed is not sent', async (t) =>
   t.equal(network.last.sent.length, 1)
 })
 
-t.test('a stream is asked for when its first item is wanted, and ends with the server\'s', async (t) => {
+t.test('a stream is requested with its first next(), and ends when the server ends it', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   t.same(network.sent, [], 'not before')
@@ -133,7 +133,7 @@ t.test('a stream is asked for when its first item is wanted, and ends with the s
   t.equal(network.last.sent.length, 1)
 })
 
-t.test('several next() at once each get an item of their own', async (t) => {
+t.test('several next() at once get different items', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   const wanted = [ticks.next(), ticks.next(), ticks.next()]
@@ -152,7 +152,7 @@ t.test('leaving the loop cancels the stream on the server', async (t) => {
   network.last.say({ type: '$next', ref: 1, data: 4 })
 })
 
-t.test('a stream left before it began was never asked for', async (t) => {
+t.test('a stream that is left before it begins is not requested', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   t.same(await ticks.return?.(), { done: true, value: undefined })
@@ -160,7 +160,7 @@ t.test('a stream left before it began was never asked for', async (t) => {
   t.same(network.sent, [])
 })
 
-t.test('a stream left while its next item is awaited ends the wait', async (t) => {
+t.test('a stream that is left while its next item is awaited ends the wait', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   const wanted = [ticks.next(), ticks.next()]
@@ -171,7 +171,7 @@ t.test('a stream left while its next item is awaited ends the wait', async (t) =
   t.equal(network.sent.length, 2)
 })
 
-t.test('a stream left before it went out never does', async (t) => {
+t.test('a stream that is left before its request is sent sends none', async (t) => {
   const { client, network } = await start(t)
   const ticks = client.stream('ticks', {})
   const wanted = ticks.next()
@@ -181,7 +181,7 @@ t.test('a stream left before it went out never does', async (t) => {
   t.same(network.sent, [])
 })
 
-t.test('a stream that fails gives the items that came before, then the error once, then its end', async (t) => {
+t.test('a stream that fails gives its items, then the error once, then its end', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   const first = ticks.next()
@@ -194,7 +194,7 @@ t.test('a stream that fails gives the items that came before, then the error onc
   t.same(await ticks.next(), { done: true, value: undefined })
 })
 
-t.test('a loop that has left a stream gets no error of it', async (t) => {
+t.test('a loop that has left a stream gets no error from it', async (t) => {
   const { client, network } = await startOpen(t)
   const ticks = client.stream('ticks', {})
   const first = ticks.next()
@@ -206,7 +206,7 @@ t.test('a loop that has left a stream gets no error of it', async (t) => {
   t.equal(network.sent.length, 1)
 })
 
-t.test('a stream is over with its connection and not asked for again; it has no time limit', async (t) => {
+t.test('a stream ends with its connection and is not requested again, and has no time limit', async (t) => {
   fakeTime(t)
   const { client, network } = await startOpen(t, { heartbeat: false })
   const ticks = client.stream('ticks', {})
@@ -235,7 +235,7 @@ t.test('an aborted stream rejects with the reason, and the server is told', asyn
   t.same(await late.next(), { done: true, value: undefined })
 })
 
-t.test('a loop that is too slow gets an error after the items that were kept, and the server a cancel at once', async (t) => {
+t.test('a loop that is too slow gets an error after the kept items, and the server gets a $cancel at once', async (t) => {
   const { client, network } = await startOpen(t, { maxBufferedItems: 2 })
   const ticks = client.stream('ticks', {})
   const first = ticks.next()
@@ -248,7 +248,7 @@ t.test('a loop that is too slow gets an error after the items that were kept, an
   t.same(had, [1, 2, 3, 4])
 })
 
-t.test('an item for a call, or a reply for a stream, does no harm', async (t) => {
+t.test('an item for a call, or a reply for a stream, is ignored', async (t) => {
   const { client, network } = await startOpen(t)
   const answer = client.call('twice', { n: 1 })
   const wanted = client.stream('ticks', {}).next()
@@ -259,7 +259,7 @@ t.test('an item for a call, or a reply for a stream, does no harm', async (t) =>
   t.equal((await wanted).done, true)
 })
 
-t.test('the server\'s own call is answered with the result or the error of its handler', async (t) => {
+t.test('a call of the server is answered with the result or the error of its handler', async (t) => {
   const { client, network } = await startOpen(t)
   const answer = async (handler: () => unknown): Promise<unknown> => {
     client.handle('confirm', handler as never)
@@ -301,7 +301,7 @@ t.test('a call without a handler is answered with 501; a later handler replaces 
   t.match(await ask(), unhandled)
 })
 
-t.test('a handler whose call is cancelled learns it by its signal, and its answer is not sent', async (t) => {
+t.test('a handler whose call is cancelled has its signal aborted, and its answer is not sent', async (t) => {
   fakeTime(t)
   const { client, network } = await startOpen(t)
   const running: Array<{ signal: AbortSignal, finish: (value: boolean) => void, fail: (error: Error) => void }> = []
@@ -324,7 +324,7 @@ t.test('a handler whose call is cancelled learns it by its signal, and its answe
   t.same(network.last.sent, [])
 })
 
-t.test('a call of the former connection that ends late leaves the one with the same ref its signal', async (t) => {
+t.test('a call of an earlier connection that ends late does not end the signal of one with the same ref', async (t) => {
   fakeTime(t)
   const { client, network } = await startOpen(t)
   const running: Array<{ signal: AbortSignal, finish: (value: boolean) => void }> = []
@@ -349,7 +349,7 @@ t.test('an answer that is ready while the connection is being closed is not sent
   t.same(network.sent, [])
 })
 
-t.test('a handler that throws an error that cannot be read is answered, and is no unhandled rejection', async (t) => {
+t.test('a handler that throws an error that cannot be read answers with an $error, without an unhandled rejection', async (t) => {
   const { client, network } = await startOpen(t)
   const unreadable = [
     { get message () { throw new Error('trap') } },
@@ -395,7 +395,7 @@ t.test('a message of the protocol that the client does not know answers no call'
   t.equal(await answer, 2)
 })
 
-t.test('a signal that has nothing but aborted and reason ends a call', async (t) => {
+t.test('a signal that has only aborted and reason ends a call', async (t) => {
   const { client } = await startOpen(t)
   const signal = { aborted: true, reason: new Error('given up') } as unknown as AbortSignal
   await t.rejects(client.call('twice', { n: 1 }, { signal }), { message: 'given up' })

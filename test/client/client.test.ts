@@ -47,7 +47,7 @@ t.test('no message is sent twice, none is lost within the bound, and all are in 
   }), { numRuns: 200 })
 })
 
-t.test('a message more than may wait throws', async (t) => {
+t.test('a message beyond maxQueuedMessages throws, and a call rejects', async (t) => {
   const { client, network } = await start(t, { maxQueuedMessages: 2 })
   client.send('say', { text: 'a' })
   const answer = client.call('twice', { n: 1 })
@@ -59,7 +59,7 @@ t.test('a message more than may wait throws', async (t) => {
   t.equal((await start(t)).client.send('say', { text: '' }), false)
 })
 
-t.test('a hundred messages may wait by default', async (t) => {
+t.test('a client lets a hundred messages wait by default', async (t) => {
   const { client } = await start(t)
   for (let i = 0; i < 100; i++) client.send('say', { text: '' })
   t.throws(() => client.send('say', { text: '' }), { code: 'FST_TYPED_WS_QUEUE_FULL' })
@@ -104,7 +104,7 @@ t.test('no payload changes a message\'s type or a call\'s ref, whatever the disc
   t.same(heard, [{ text: 'b', type: 'yours' }])
 })
 
-t.test('bytes go out as they are given and come in as an ArrayBuffer', async (t) => {
+t.test('bytes are sent as they are given, and arrive as an ArrayBuffer', async (t) => {
   const { client, network } = await startOpen(t)
   const all = [new Uint8Array([1, 2]), new ArrayBuffer(2), new Blob(['x'])]
   for (const data of all) client.sendBinary(data)
@@ -162,7 +162,7 @@ t.test('a listener that throws does not stop the others, and its error is not lo
   t.equal(states.at(-1)!.state, 'open')
 })
 
-t.test('a message that cannot be understood is an error, and nothing worse', async (t) => {
+t.test('a message that cannot be understood is reported to onError, and the client goes on', async (t) => {
   const { client, network, errors } = await startOpen(t)
   const frames = [
     '',
@@ -186,7 +186,7 @@ t.test('a message that cannot be understood is an error, and nothing worse', asy
   t.equal(client.state, 'open')
 })
 
-t.test('no text from outside throws out of the client', async (t) => {
+t.test('no text from the server makes the client throw', async (t) => {
   const { client, network } = await startOpen(t)
   client.handle('confirm', () => true)
   const types = fc.constantFrom(
@@ -231,7 +231,7 @@ t.test('an $error that no call waits for reaches onError, with all its fields', 
   ])
 })
 
-t.test('an error without a listener goes to the console', async (t) => {
+t.test('an error without a listener is written to the console', async (t) => {
   const warn = mock.method(console, 'warn', () => {})
   t.teardown(() => warn.mock.restore())
   const network = new Network()
@@ -265,7 +265,7 @@ t.test('every change of state reaches onState, with its details', async (t) => {
   ])
 })
 
-t.test('`opened` resolves, is renewed by a loss, and rejects at the end', async (t) => {
+t.test('opened resolves, is a new promise after a loss, and rejects at the end', async (t) => {
   fakeTime(t)
   const { client, network } = await start(t)
   const first = client.opened
@@ -284,7 +284,7 @@ t.test('`opened` resolves, is renewed by a loss, and rejects at the end', async 
   await t.rejects(client.opened, { code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: 4504, reason: 'gone' })
 })
 
-t.test('a client that is closed sends nothing more: not now, not later', async (t) => {
+t.test('a closed client sends nothing more, neither at once nor later', async (t) => {
   const { client, network, states } = await startOpen(t)
   client.send('say', { text: 'sent already' })
   const answer = client.call('twice', { n: 1 })
@@ -330,7 +330,7 @@ t.test('a client can be closed in every state, and calls that waited reject', as
   t.equal(early.network.sockets.length, 0, 'before it knows where to')
 })
 
-t.test('a code that no page may use throws, and nothing has happened', async (t) => {
+t.test('a close with a code that no page may use throws, and changes nothing', async (t) => {
   const { client } = await startOpen(t)
   t.throws(() => client.close(1012), RangeError)
   t.equal(client.state, 'open')
@@ -419,7 +419,7 @@ t.test('a client offers the contract\'s name and the token, and has the chosen p
   )
 })
 
-t.test('url and token are asked for before each attempt', async (t) => {
+t.test('the functions url and token are called before each attempt', async (t) => {
   fakeTime(t)
   let attempt = 0
   const { network } = await start(t, { url: async () => `ws://server/${++attempt}`, protocol: 'talk.v1', token: () => `t${attempt}` })
@@ -452,7 +452,7 @@ t.test('a url or a token that fails reaches onError, and is tried again', async 
   t.equal(client.state, 'open')
 })
 
-t.test('a listener of a token\'s failure may close the client', async (t) => {
+t.test('a listener of onError may close the client when a token fails', async (t) => {
   fakeTime(t)
   const { client, network, states } = await start(t, {
     protocol: 'talk.v1',
@@ -466,7 +466,7 @@ t.test('a listener of a token\'s failure may close the client', async (t) => {
   t.equal(network.sockets.length, 0)
 })
 
-t.test('an address is relative to the page, and of http as well as of ws', async (t) => {
+t.test('an address may be relative to the page, and have the scheme http or ws', async (t) => {
   const page = new Page(t).at('https://example.com/app/page?x#y')
   t.equal((await start(t, { url: '/chat' })).network.last.url, 'wss://example.com/chat')
   t.equal((await start(t, { url: 'chat' })).network.last.url, 'wss://example.com/app/chat')
@@ -475,7 +475,7 @@ t.test('an address is relative to the page, and of http as well as of ws', async
   t.equal((await start(t, { url: 'chat?http=1' })).network.last.url, 'ws://localhost:3000/chat?http=1')
 })
 
-t.test('an absolute address is taken as it is, but for its fragment', async (t) => {
+t.test('an absolute address is used unchanged, without its fragment', async (t) => {
   const NativeURL = globalThis.URL
   const given = {
     'wss://server/chat': 'wss://server/chat',
@@ -499,7 +499,7 @@ t.test('bufferedAmount is that of the WebSocket, and 0 without a connection', as
   t.equal(client.bufferedAmount, 0)
 })
 
-t.test('a client that can never open ends: no page to be relative to, no subprotocol', async (t) => {
+t.test('a client that can never open is closed: it has no page to be relative to, or no subprotocol', async (t) => {
   const { client, network, states, errors } = await start(t, { url: '/chat' })
   t.equal(network.sockets.length, 0)
   t.match(errors, [{ code: 'ERR_INVALID_URL' }])
@@ -513,7 +513,7 @@ t.test('a client that can never open ends: no page to be relative to, no subprot
   t.equal(other.client.state, 'closed')
 })
 
-t.test('a client cannot be made without a WebSocket, or with a token and no protocol to put it beside', async (t) => {
+t.test('a client without a WebSocket, or with a token and no protocol, throws', async (t) => {
   const before = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
   t.teardown(() => { if (before !== undefined) Object.defineProperty(globalThis, 'WebSocket', before) })
   Reflect.deleteProperty(globalThis, 'WebSocket')

@@ -5,7 +5,7 @@ import { fakeTime, Page, pass, start, startOpen, turn, type FakeSocket } from '.
 const pings = ({ sent }: FakeSocket): number => sent.filter((message) => (message as { type: string }).type === '$ping').length
 const pong = { type: '$pong' }
 
-t.test('a server that was silent for ten seconds is asked for a sign of life', async (t) => {
+t.test('a server that was silent for ten seconds gets a $ping', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t)
   await pass(9900)
@@ -21,7 +21,7 @@ t.test('a server that was silent for ten seconds is asked for a sign of life', a
   t.equal(pings(network.last), 11)
 })
 
-t.test('a server that sends any message is not asked', async (t) => {
+t.test('a server that sends any message gets no $ping', async (t) => {
   fakeTime(t)
   const { network } = await startOpen(t)
   for (let i = 0; i < 20; i++) {
@@ -31,7 +31,7 @@ t.test('a server that sends any message is not asked', async (t) => {
   t.equal(pings(network.last), 0)
 })
 
-t.test('a dead connection is given up 15 s after its last message, at any time of that', async (t) => {
+t.test('a dead connection is given up 15 s after its last message, whenever that came', async (t) => {
   fakeTime(t)
   for (const lastWordMs of [0, 3700, 10_500, 12_000]) {
     const { network, states } = await startOpen(t)
@@ -48,7 +48,7 @@ t.test('a dead connection is given up 15 s after its last message, at any time o
   }
 })
 
-t.test('the options intervalMs and timeoutMs hold each by itself', async (t) => {
+t.test('the options intervalMs and timeoutMs work without each other', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t, { heartbeat: { intervalMs: 1000 } })
   await pass(1000)
@@ -62,7 +62,7 @@ t.test('the options intervalMs and timeoutMs hold each by itself', async (t) => 
   t.equal(hasty.client.state, 'waiting')
 })
 
-t.test('without a heartbeat no server is asked, and none is given up', async (t) => {
+t.test('a client without a heartbeat sends no $ping, and gives up no connection', async (t) => {
   fakeTime(t)
   const page = new Page(t)
   const { network, client } = await startOpen(t, { heartbeat: false })
@@ -72,7 +72,7 @@ t.test('without a heartbeat no server is asked, and none is given up', async (t)
   t.equal(client.state, 'open')
 })
 
-t.test('a client that slept asks again before it gives up a connection', async (t) => {
+t.test('a client that slept sends another $ping before it gives up a connection', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t)
   await pass(10_000)
@@ -113,7 +113,7 @@ t.test('a clock that is set back does not keep a dead connection', async (t) => 
   t.equal(client.state, 'waiting')
 })
 
-t.test('an open connection is asked, once, when the network is back or the page is shown', async (t) => {
+t.test('an open connection gets one $ping when the network is back or the page is shown', async (t) => {
   const page = new Page(t)
   for (const name of ['online', 'visibilitychange'] as const) {
     fakeTime(t)
@@ -134,7 +134,7 @@ t.test('an open connection is asked, once, when the network is back or the page 
   }
 })
 
-t.test('a connection that is not open yet, or no more, is not asked', async (t) => {
+t.test('a connection that is not open gets no $ping', async (t) => {
   const page = new Page(t)
   const { network } = await start(t)
   page.fire('online')
@@ -145,7 +145,7 @@ t.test('a connection that is not open yet, or no more, is not asked', async (t) 
   t.same(network.last.sent, [])
 })
 
-t.test('a closed client asks no server, and none of its timers is left', async (t) => {
+t.test('a closed client sends no $ping, and keeps no timer', async (t) => {
   fakeTime(t)
   const { network, client } = await startOpen(t)
   await pass(10_000)

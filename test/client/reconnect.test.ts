@@ -37,7 +37,7 @@ for (const code of FINAL) {
 }
 
 for (const code of COMES_BACK) {
-  t.test(`a client that was closed with ${code} comes back`, async (t) => {
+  t.test(`a client that was closed with ${code} connects again`, async (t) => {
     fakeTime(t)
     const { client, network, states } = await startOpen(t)
     network.last.end(code, 'why')
@@ -58,7 +58,7 @@ t.test('a connection that broke has code 1006, even when its WebSocket has 0', a
   t.equal(network.sockets.length, 2)
 })
 
-t.test('`opened` rejects when the client is refused for good before it was ever open', async (t) => {
+t.test('opened rejects when the client is refused for good before it was ever open', async (t) => {
   const { client, network } = await start(t)
   const { opened } = client
   network.last.open().end(4501, 'sign in')
@@ -89,7 +89,7 @@ t.test('a wait is random, between half a second and a limit that doubles up to 2
   t.equal(retry.attempt, 5000)
 })
 
-t.test('the bounds of the option retry hold each by itself', async (t) => {
+t.test('the limits of the option retry work without each other', async (t) => {
   fakeTime(t)
   fakeRandom(t, 1)
   const { network, states } = await startOpen(t, { retry: { maxDelayMs: 1500 } })
@@ -133,14 +133,14 @@ t.test('a hint of 0, or an invalid one, leaves the random wait as it is', async 
   }
 })
 
-t.test('a server that says "at once" again and again is not hammered, and one that says "later" is heeded each time', async (t) => {
+t.test('a server that says "at once" every time gets no flood of attempts, and one that says "later" is obeyed every time', async (t) => {
   fakeRandom(t, 1)
   const retry = new Backoff(SETTINGS)
   t.same(Array.from({ length: 8 }, () => retry.delayMs(1013, 'retry-after-ms=1')), [1, 2000, 4000, 8000, 16_000, 20_000, 20_000, 20_000])
   t.equal(retry.delayMs(1013, 'retry-after-ms=60000'), 60_000)
 })
 
-t.test('only a connection that has held resets the waits', async (t) => {
+t.test('a connection resets the waits only when it has held', async (t) => {
   fakeTime(t)
   fakeRandom(t, 1)
   const { network, states } = await startOpen(t)
@@ -198,7 +198,7 @@ t.test('credentials that expire once an hour are fetched once an hour', async (t
   t.equal(client.state, 'closed', 'a failure in between makes fresh ones no better')
 })
 
-t.test('an attempt that does not open in time is given up, and the next one comes', async (t) => {
+t.test('an attempt that does not open in time is given up, and the next one follows', async (t) => {
   fakeTime(t)
   const { network, states } = await start(t)
   await pass(14_900)
@@ -215,7 +215,7 @@ t.test('an attempt that does not open in time is given up, and the next one come
   t.match(hasty.states, [{ state: 'waiting' }])
 })
 
-t.test('a url or a token that never comes is given up by openTimeoutMs', async (t) => {
+t.test('a url or a token that never comes is given up after openTimeoutMs', async (t) => {
   fakeTime(t)
   for (const name of ['url', 'token'] as const) {
     const asked: Later[] = []
@@ -331,7 +331,7 @@ t.test('retry() ends a wait, and changes nothing in any other state', async (t) 
   t.equal(client.state, 'closed')
 })
 
-t.test('a refusal by a close is no opening: messages that waited go on waiting', async (t) => {
+t.test('a refusal by a close does not count as open: queued messages go on waiting', async (t) => {
   fakeTime(t)
   const { client, network, states } = await start(t, { protocol: 'talk.v1' })
   client.sendBinary(new Uint8Array([1]))
@@ -358,7 +358,7 @@ t.test('events of the page never make a wait longer, however many there are', as
   t.equal(network.sockets.length, 2)
 })
 
-t.test('the time that the server asked for holds, whatever the network does', async (t) => {
+t.test('the time that the server asked for is kept, whatever the network does', async (t) => {
   fakeTime(t)
   const page = new Page(t)
   const { network } = await startOpen(t)
@@ -426,7 +426,7 @@ t.test('the text of an error of the WebSocket itself reaches onError', async (t)
   t.equal(errors[1]?.message, 'no route to host')
 })
 
-t.test('after three attempts in a row that never opened an error says what to check, once', async (t) => {
+t.test('a client reports once what to check after three attempts in a row that never opened', async (t) => {
   fakeTime(t)
   const { network, errors } = await start(t, { openTimeoutMs: 1e8 })
   const fail = async (times: number): Promise<void> => {

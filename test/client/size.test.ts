@@ -18,14 +18,14 @@ async function bundled (contents: string): Promise<Buffer> {
   return Buffer.from(outputFiles[0]!.contents)
 }
 
-t.test('the whole client takes no more than 4.0 KiB of a page', async (t) => {
+t.test('the whole client adds no more than 4.0 KiB to a page', async (t) => {
   const code = await bundled('export { createClient } from \'../../lib/client/index.js\'')
   const bytes = gzipSync(code, { level: 9 }).length
   t.comment(`${code.length} bytes minified, ${bytes} gzipped`)
   t.ok(bytes <= MAX_BYTES, `${bytes} of ${MAX_BYTES} bytes`)
 })
 
-t.test('the type of a contract brings no schema along', async (t) => {
+t.test('the type of a contract loads no schema', async (t) => {
   const code = await bundled(`
     import type { chat } from '../../examples/chat/contract.js'
     import { createClient } from '../../lib/client/index.js'

@@ -44,7 +44,7 @@ for (const [line, validate] of Object.entries(lines)) {
 
 const invalid = { code: 'FST_TYPED_WS_INVALID_MESSAGE' }
 
-t.test('an event that is wrong reaches no listener', async (t) => {
+t.test('an invalid event reaches no listener', async (t) => {
   const { client, network, errors } = await startOpen(t, { validate: lines['TypeBox 0.34'] })
   const heard: unknown[] = []
   client.on('said', (payload) => { heard.push(payload) })
@@ -55,7 +55,7 @@ t.test('an event that is wrong reaches no listener', async (t) => {
   t.match(errors, [{ ...invalid, message: "event 'said' breaks its schema" }, { ...invalid, message: /no event 'shouted'/ }])
 })
 
-t.test('a call that is wrong reaches no handler, and is answered at once', async (t) => {
+t.test('an invalid call reaches no handler, and is answered at once', async (t) => {
   const { client, network, errors } = await startOpen(t, { validate: lines['TypeBox 0.34'] })
   client.handle('confirm', () => t.fail('asked'))
   network.last.say({ type: 'confirm', ref: 1, question: 5 })
@@ -66,7 +66,7 @@ t.test('a call that is wrong reaches no handler, and is answered at once', async
   ])
 })
 
-t.test('a validate that throws answers a call of either side', async (t) => {
+t.test('a validate that throws ends a call of either side with an error', async (t) => {
   const cause = new Error('a fault in a check')
   const { client, network, errors } = await startOpen(t, { validate () { throw cause } })
   client.handle('confirm', () => t.fail('asked'))
@@ -81,7 +81,7 @@ t.test('a validate that throws answers a call of either side', async (t) => {
   await t.rejects(answer, { ...invalid, cause })
 })
 
-t.test('a reply that is wrong rejects the call', async (t) => {
+t.test('an invalid reply rejects the call', async (t) => {
   const { client, network, errors } = await startOpen(t, { validate: lines['TypeBox 0.34'] })
   const answer = client.call('twice', { n: 1 })
   network.last.say({ type: '$reply', ref: 1, data: 'two' })
@@ -92,7 +92,7 @@ t.test('a reply that is wrong rejects the call', async (t) => {
   t.same(errors, [])
 })
 
-t.test('an item that is wrong ends the loop, and the stream on the server', async (t) => {
+t.test('an invalid item ends the loop, and the stream on the server', async (t) => {
   const { client, network } = await startOpen(t, { validate: lines['TypeBox 0.34'] })
   const ticks = client.stream('ticks', {})
   const first = ticks.next()

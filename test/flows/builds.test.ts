@@ -76,7 +76,7 @@ t.test('the kinds and formats of a service with a copy of TypeBox of its own are
   for (const file of Object.keys(modules)) t.same((await start(directory, file)).split('\n'), [...enforced, ...enforced], file)
 })
 
-t.test('a build that cannot be seen stops the boot, and is given by the option typebox', async (t) => {
+t.test('a build of TypeBox that cannot be seen stops the boot, unless the option typebox gives it', async (t) => {
   const load =
     'import { FormatRegistry, Kind, Type, TypeRegistry } from \'./packages/a/node_modules/@sinclair/typebox/build/esm/index.mjs\''
   const directory = createService(

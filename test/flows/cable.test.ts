@@ -80,7 +80,7 @@ function ip (...args: string[]): void {
 }
 
 for (const [messages, name] of [[0, 'a client behind a cut cable'], [100, 'a client behind a cut cable whose messages wait']] as const) {
-  t.test(`${name} is gone within the interval and the timeout of the heartbeat, and a second`, async (t) => {
+  t.test(`${name} is cut within the interval and the timeout of the heartbeat, and a second`, async (t) => {
     const cable = new Cable()
     const isLaid = cable.lay()
     t.comment(isLaid ? 'a cable between two network namespaces' : 'no namespaces here: a socket that swallows everything')

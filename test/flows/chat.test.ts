@@ -23,16 +23,16 @@ t.ok(existsSync(main), 'the example is built: npm run build && npm run examples'
 const browser = await startBrowser(t)
 
 for (const scheme of ['http', 'https'] as const) {
-  t.test(`the chat in a browser, over ${scheme}`, { skip: typeof browser === 'string' && browser }, async (t) => {
+  t.test(`the chat works in a browser, over ${scheme}`, { skip: typeof browser === 'string' && browser }, async (t) => {
     await tellStory(t, scheme, '/chat', browser as Browser)
   })
 
-  t.test(`the chat for any other client, over ${scheme}`, async (t) => {
+  t.test(`the chat works for any other client, over ${scheme}`, async (t) => {
     const chat = await Chat.start(t, scheme)
     const { wsUrl, url: origin } = chat
     const cookie = await chat.signIn('Bare')
 
-    await t.test('the start ends with a line for people', async (t) => {
+    await t.test('the start of the server ends with a line that says the address', async (t) => {
       await until(() => chat.output.split('\n').includes(`Chat on ${origin}`))
       t.pass(origin)
     })
@@ -49,7 +49,7 @@ for (const scheme of ['http', 'https'] as const) {
       )
     })
 
-    await t.test('a form of another page signs nobody in, nor out', async (t) => {
+    await t.test('a form of another page can neither sign in nor sign out', async (t) => {
       for (const path of ['/sign-in', '/sign-out']) {
         for (const headers of [{ origin: 'https://elsewhere.example' }, { origin: 'null' }, {}]) {
           const reply = await chat.post(path, { name: 'Eve' }, { ...headers, cookie })
@@ -59,7 +59,7 @@ for (const scheme of ['http', 'https'] as const) {
       }
     })
 
-    await t.test('a name that is none is refused', async (t) => {
+    await t.test('an invalid name is refused', async (t) => {
       for (const name of ['', '   ', '\u200b', 'x'.repeat(31), 'a\nb']) {
         const reply = await chat.post('/sign-in', { name })
         t.equal(reply.headers.location, '/sign-in#refused')
@@ -67,7 +67,7 @@ for (const scheme of ['http', 'https'] as const) {
       }
     })
 
-    await t.test('a page of another origin gets a 403, and so does who names none', async (t) => {
+    await t.test('a page of another origin gets a 403, and so does a request without an Origin', async (t) => {
       t.equal((await refused(wsUrl, { ca, headers: { cookie }, origin: 'https://elsewhere.example' })).statusCode, 403)
       const withoutOrigin = await chat.ask(
         '/chat',
@@ -85,7 +85,7 @@ for (const scheme of ['http', 'https'] as const) {
       t.match(withoutOrigin.body, /allowMissingOrigin|Origin/)
     })
 
-    await t.test('the 101 has a cookie, and the headers of every other reply', async (t) => {
+    await t.test('the 101 has a cookie, and the same headers as every other reply', async (t) => {
       const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
       t.match(client.headers['set-cookie']?.join(), /^last_visit=\d+; Max-Age=\d+; Path=\/; HttpOnly;.* SameSite=Lax/)
       t.equal(client.headers['set-cookie']?.join().includes('Secure'), scheme === 'https')
@@ -94,7 +94,7 @@ for (const scheme of ['http', 'https'] as const) {
       await client.close()
     })
 
-    await t.test('plain JSON is all it takes', async (t) => {
+    await t.test('a client needs nothing but plain JSON', async (t) => {
       const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
       await client.next()
       client.send('{"type":"message","text":"","date":1}')
@@ -121,7 +121,7 @@ for (const scheme of ['http', 'https'] as const) {
       await client.close()
     })
 
-    await t.test('an image comes back after the event that announces it, and what is none is refused', async (t) => {
+    await t.test('an image comes back after the event that announces it, and other bytes are refused', async (t) => {
       const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
       await client.next()
       client.send(PNG)
@@ -164,7 +164,7 @@ for (const scheme of ['http', 'https'] as const) {
   })
 }
 
-t.test('the chat in a browser, by the typed client', { skip: typeof browser === 'string' && browser }, async (t) => {
+t.test('the chat works in a browser, by the typed client', { skip: typeof browser === 'string' && browser }, async (t) => {
   await tellStory(t, 'http', '/typed', browser as Browser)
 })
 
@@ -182,19 +182,19 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     t.equal(await ada.tryToConnect(chat.port), 1006, 'and gets no WebSocket')
   })
 
-  await t.test('a visitor signs in by the form and is here', async () => {
+  await t.test('a visitor signs in by the form and is shown', async () => {
     await ada.signIn('Ada Lovelace')
     await ada.seesPeople('Ada Lovelace')
   })
 
-  await t.test('the cookies are signed, out of reach of scripts, and one came with the 101', async (t) => {
+  await t.test('the cookies are signed and hidden from scripts, and one came with the 101', async (t) => {
     const cookies = await ada.context.cookies()
     t.same(cookies.map(({ name }) => name).sort(), ['last_visit', 'person'])
     for (const cookie of cookies) t.match(cookie, { httpOnly: true, sameSite: 'Lax', secure: scheme === 'https' })
     t.match(cookies.find(({ name }) => name === 'person')?.value, /\.[\w%+/-]+$/)
   })
 
-  await t.test('a visitor who joins sees what was said before, and is seen', async () => {
+  await t.test('a visitor who joins sees earlier messages, and is shown', async () => {
     await ada.write('Is anybody here?')
     await ada.sees('Is anybody here?')
     await bea.signIn('Bea')
@@ -203,7 +203,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     await bea.seesPeople('Bea', 'Ada Lovelace')
   })
 
-  await t.test('a message is seen at both ends, as text, with name and time', async (t) => {
+  await t.test('a message is shown in both browsers, as text, with name and time', async (t) => {
     await ada.write('<b>bold</b> & plain')
     for (const visitor of [ada, bea]) await visitor.sees('<b>bold</b> & plain')
     t.match(await bea.page.locator('.entry').last().locator('.clock').getAttribute('datetime'), /^\d{4}-/)
@@ -223,7 +223,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     for (const visitor of [ada, bea]) t.equal(await visitor.page.locator('.bubble').count(), 2)
   })
 
-  await t.test('an image leaves as a Blob and arrives as an ArrayBuffer, at both', async (t) => {
+  await t.test('an image leaves as a Blob and arrives in both browsers as an ArrayBuffer', async (t) => {
     await ada.sendFile('dot.png', 'image/png', PNG)
     for (const visitor of [ada, bea]) {
       t.same(await visitor.imageSizes(1), [[37, 23]])
@@ -244,7 +244,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     await ada.imageSizes(2)
   })
 
-  await t.test('a lost connection is shown, comes back, and brings what was missed', async (t) => {
+  await t.test('a lost connection is shown, comes back, and brings the missed messages', async (t) => {
     line.cut()
     await ada.seesState('Offline')
     await ada.page.locator('#banner', { hasText: 'Connection lost' }).waitFor()
@@ -261,7 +261,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     await bea.seesPeople('Bea', 'Ada Lovelace')
   })
 
-  await t.test('a server that restarts is waited for', async (t) => {
+  await t.test('the page waits for a server that restarts', async (t) => {
     t.equal(await chat.stop('SIGTERM'), 0)
     for (const visitor of [ada, bea]) await visitor.seesState('Offline')
     chat = await chat.startAgain(t)
@@ -273,7 +273,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     await ada.sees('We are back')
   })
 
-  await t.test('a server that dies is waited for', async () => {
+  await t.test('the page waits for a server that dies', async () => {
     await chat.stop('SIGKILL')
     for (const visitor of [ada, bea]) await visitor.seesState('Offline')
     chat = await chat.startAgain(t)
@@ -285,7 +285,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     await bea.sees('And back again')
   })
 
-  await t.test('a page of another origin gets no connection, for all its cookies', async (t) => {
+  await t.test('a page of another origin gets no connection, in spite of its cookies', async (t) => {
     const elsewhere = await Visitor.enter(t, browser, await serveEmptyPage(t), path, bea.context)
     await elsewhere.page.goto(elsewhere.url)
     t.equal(await elsewhere.tryToConnect(chat.port, scheme), 1006)

@@ -38,7 +38,7 @@ const browser = await startBrowser(t)
 const skip = typeof browser === 'string' && browser
 
 for (const scheme of ['http', 'https'] as const) {
-  t.test(`the client over ${scheme === 'http' ? 'ws' : 'wss'}`, { skip }, async (t) => {
+  t.test(`the client works over ${scheme === 'http' ? 'ws' : 'wss'}`, { skip }, async (t) => {
     const { origin } = await serve(t, scheme === 'https')
     const page = await visitPage(t, `${origin}/page`)
 
@@ -64,7 +64,7 @@ for (const scheme of ['http', 'https'] as const) {
   })
 }
 
-t.test('a page of another origin', { skip }, async (t) => {
+t.test('a page of another origin connects as the options say', { skip }, async (t) => {
   const { origin } = await serve(t)
   const elsewhere = await createApp(t)
   host(elsewhere, '/telling')
@@ -114,10 +114,10 @@ for (const [line, script] of [['0.34', '/strict.js'], ['1.x', '/strict1.js']] as
   })
 }
 
-t.test('a client without a network', { skip }, async (t) => {
+t.test('a client without a network comes back with it', { skip }, async (t) => {
   const { origin } = await serve(t)
 
-  await t.test('a connection that nothing comes through is noticed, and comes back with the network', async (t) => {
+  await t.test('a connection without traffic is noticed, and comes back with the network', async (t) => {
     const page = await visitPage(t, `${origin}/page`)
     await page.evaluate(`
       globalThis.client = guest.createClient('/guest', {
@@ -139,7 +139,7 @@ t.test('a client without a network', { skip }, async (t) => {
     t.same(await page.evaluate('states'), ['open', 'waiting 1006', 'connecting', 'open'])
   })
 
-  await t.test('a call made meanwhile is answered when the network is back in time', async (t) => {
+  await t.test('a call that is made without a network is answered when it is back in time', async (t) => {
     const page = await visitPage(t, `${origin}/page`)
     await page.evaluate(`
       globalThis.client = guest.createClient('/guest', { protocol: 'guest.v1', callTimeoutMs: 60000 })
@@ -158,7 +158,7 @@ t.test('a client without a network', { skip }, async (t) => {
   })
 })
 
-t.test('a hundred clients on a page', { skip }, async (t) => {
+t.test('a hundred clients on a page outlive their server', { skip }, async (t) => {
   const count = 100
   const sums = Array.from({ length: count }, (_, i) => i + 1)
   const { child, port } = await start(t)
@@ -169,7 +169,7 @@ t.test('a hundred clients on a page', { skip }, async (t) => {
   await page.evaluate(`globalThis.crowd = new guest.Crowd('http://127.0.0.1:${port}/guest', ${count}); undefined`)
   t.same(await page.evaluate('crowd.sums()'), sums)
 
-  await t.test('a server that restarts says when to come back, and when it is back so are they', async (t) => {
+  await t.test('clients of a server that restarts come back when it is back, at the times that it said', async (t) => {
     const ended = once(child, 'exit')
     child.kill('SIGTERM')
     t.same(await ended, [0, null])
@@ -185,7 +185,7 @@ t.test('a hundred clients on a page', { skip }, async (t) => {
     t.same(await asked, sums)
   })
 
-  await t.test('a server that dies leaves no question open, and when it is back so are they', async (t) => {
+  await t.test('clients of a server that dies have every call rejected, and come back when it is back', async (t) => {
     const asked = await page.evaluateHandle('crowd.ask()')
     successor.kill('SIGKILL')
     t.same(await asked.evaluate(({ faults }) => faults), Array.from(sums, () => 'FST_TYPED_WS_DISCONNECTED'))

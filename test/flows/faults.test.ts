@@ -128,7 +128,7 @@ const places: Readonly<Record<string, Place>> = {
 
 for (const [where, place] of Object.entries(places)) {
   for (const [what, fault] of Object.entries(faults)) {
-    t.test(`${where} ${what}`, async (t) => {
+    t.test(`a fault is contained: ${where} ${what}`, async (t) => {
       const app = await createApp(t, { handshakeTimeoutMs: 100, shutdown: { timeoutMs: 200 } }, { logger: new Log().options })
       app.ws('/', { ...route, contract: defineContract({ ...talk, name: 'other.v1' }) })
       app.ws('/fault', place.routeWith(fault) as never)
@@ -330,7 +330,7 @@ function answerOf (fault: Fault): unknown {
 const afterwards = Object.entries({ ...places, ...byways }).filter(([, { status }]) => status === undefined)
 
 for (const [where, place] of afterwards) {
-  t.test(`${where} survives every value that can be thrown`, async (t) => {
+  t.test(`the server survives every value that ${where} can throw`, async (t) => {
     const log = new Log()
     const app = await createApp(t, { handshakeTimeoutMs: 60_000, shutdown: { timeoutMs: 200 } }, { logger: log.options })
     let fault: Fault = () => {}
@@ -352,7 +352,7 @@ function statsOf (app: FastifyInstance): ChannelStats {
   return app.channel(talk).stats
 }
 
-t.test('an error that cannot be read is an error like any other', async (t) => {
+t.test('an error that cannot be read is handled like any other', async (t) => {
   const log = new Log()
   const app = await createApp(t, {}, { logger: log.options })
   const look = (): never => { throw new Error('do not look') }
@@ -384,7 +384,7 @@ t.test('an error that cannot be read is an error like any other', async (t) => {
   t.equal(log.lines.filter(({ level }) => level === 50).length, thrown.length)
 })
 
-t.test('a thousand connections end, though what runs for them never does', async (t) => {
+t.test('a thousand connections end, though their handlers never do', async (t) => {
   const app = await createApp(t, {}, { logger: new Log().options })
   app.ws(
     '/',

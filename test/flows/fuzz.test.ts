@@ -137,11 +137,11 @@ for (const isDeflated of ways) {
   })
 }
 
-t.test('calls of the server\'s met every outcome', async (t) => {
+t.test('the server\'s calls met every outcome', async (t) => {
   for (const outcome of CALL_OUTCOMES) t.ok(outcomes.has(outcome), outcome)
 })
 
-t.test('nothing was thrown that nobody caught, and nobody was warned', async (t) => {
+t.test('the process saw no uncaught error and no warning', async (t) => {
   t.same(strays, [])
 })
 

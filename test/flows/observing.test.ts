@@ -58,7 +58,7 @@ async function scrape (url: string): Promise<Map<string, number>> {
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
 }
 
-t.test('a scraper and a collector of spans see what happens', async (t) => {
+t.test('a scraper of metrics and a collector of spans see every occurrence', async (t) => {
   const { endpoint, spans } = await collect(t)
   const { child, url } = await start(t, endpoint)
   const client = await connect(t, `ws://${url}/sums`, { headers: { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` } })

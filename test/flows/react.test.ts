@@ -16,7 +16,7 @@ export const chat = defineContract({
 
 const browser = await startBrowser(t)
 
-t.test('a component has a client for as long as it is there', { skip: typeof browser === 'string' && browser }, async (t) => {
+t.test('a component of React has a client for as long as it is mounted', { skip: typeof browser === 'string' && browser }, async (t) => {
   const opened: string[] = []
   const codes: number[] = []
   const app = await createApp(t)

@@ -104,7 +104,7 @@ t.test('a server runs in Deno', { skip: deno === undefined && 'no Deno here: npm
   t.equal(await run(t, deno!, ['run', '--no-config', '--node-modules-dir=manual', '--allow-all', server]), '{"type":"said","text":"hello"}')
 })
 
-t.test('a server in Bun is refused at boot, since no handshake of it would be answered', {
+t.test('a server in Bun is refused at boot, since no handshake would be answered', {
   skip: bun === undefined && 'no Bun here: npm install bun'
 }, async (t) => {
   t.equal(await run(t, bun!, ['run', server]), 'FST_TYPED_WS_UNSUPPORTED_RUNTIME')

@@ -46,7 +46,7 @@ t.test('the walk through a schema finds regular expressions that a long text cou
   t.equal(isUnbounded({ type: 'object', properties: { other: { $ref: 'other' } } }, sharedSchemas), false, 'only there')
 })
 
-t.test('explainUnfit names a type that JSON cannot say, and the one to write instead', async (t) => {
+t.test('explainUnfit names a type that JSON cannot express, and the one to write instead', async (t) => {
   const unfit: ReadonlyArray<[schema: object, says: string]> = [
     [Legacy.Date(), 'type \'Date\' cannot travel as JSON: write Type.String({ format: \'date-time\' })'],
     [

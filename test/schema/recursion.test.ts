@@ -69,7 +69,7 @@ t.test('a recursive union that tells its branches apart late costs a message a f
   }
 })
 
-t.test('a message is checked by itself, whatever was checked before', async (t) => {
+t.test('a check does not depend on the messages that were checked before', async (t) => {
   for (const [name, schema, options] of unions) {
     const check = decoderOf(schema, options)
     const kinds = ['and', 'nope', 'or', 'nope'].map((kind) => check(JSON.stringify({ type: 'm', x: nested(3, { kind }) })).kind)
@@ -80,7 +80,7 @@ t.test('a message is checked by itself, whatever was checked before', async (t) 
 const deep = (key: string, depth: number): object => Array.from({ length: depth }).reduce<object>((value) => ({ [key]: value }), {})
 const array = (depth: number): unknown => Array.from({ length: depth }).reduce<unknown>((value) => [value], 1)
 
-t.test('whatever doubles by the level is checked in time', async (t) => {
+t.test('a check that doubles with each level takes little time', async (t) => {
   const self = { $ref: 'N' }
   const doubles: ReadonlyArray<[schema: object, value: unknown]> = [
     [{ type: 'object', allOf: [{ properties: { a: self } }, { properties: { a: self } }] }, deep('a', 50)],
@@ -110,7 +110,7 @@ t.test('whatever doubles by the level is checked in time', async (t) => {
   }
 })
 
-t.test('schemas of every day boot, and those that meet a value once remember nothing', async (t) => {
+t.test('ordinary schemas boot, and those that meet a value once remember nothing', async (t) => {
   const json = Legacy.Recursive((This) => {
     return Legacy.Union([
       Legacy.String(),
@@ -183,7 +183,7 @@ t.test('schemas of every day boot, and those that meet a value once remember not
   }
 })
 
-t.test('a recursion that doubles and closes itself by what its branches have looked at is refused at boot', async (t) => {
+t.test('a doubling recursion that depends on properties its branches have checked is refused at boot', async (t) => {
   const root = {
     type: 'object',
     properties: {
@@ -201,7 +201,7 @@ t.test('a recursion that doubles and closes itself by what its branches have loo
   })
 })
 
-t.test('a doubling recursion is checked with what it refers to outside of itself', async (t) => {
+t.test('a doubling recursion is checked with the schemas that it refers to', async (t) => {
   const user = (Type: typeof Legacy): never => Type.Object({ name: Type.String() }) as never
   const node = (Type: typeof Legacy): never => {
     return Type.Union(

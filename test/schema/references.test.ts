@@ -53,7 +53,7 @@ t.test('the walk through a schema follows references as Fastify does: by $id and
   t.equal(idOf({ $id: 7 }), undefined)
 })
 
-t.test('the references of a message know which documents it is checked with', async (t) => {
+t.test('the references of a message name the documents that it is checked with', async (t) => {
   const module = Legacy.Module({ Node: Legacy.Object({ next: Legacy.Optional(Legacy.Ref('Node')) }) })
   const own: readonly object[] = [
     {}, module.Import('Node'), Legacy.Object({ list: Legacy.Array(module.Import('Node')) }),

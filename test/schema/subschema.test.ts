@@ -2,7 +2,7 @@ import t from 'tap'
 import { Subschema, subschemasIn } from '../../lib/schema/subschema.js'
 import { References } from '../../lib/schema/references.js'
 
-t.test('the walk through a schema finds every schema within a schema, and nothing that only looks like one', async (t) => {
+t.test('the walk through a schema finds every subschema, and nothing that only looks like one', async (t) => {
   const schemasIn = (schema: unknown): object[] => Array.from(subschemasIn(new Subschema(schema, '')), (part) => part.schema)
   const names = (schema: object): unknown[] => {
     return schemasIn(schema).map((part) => (part as { title?: string }).title).filter((title) => title !== undefined)

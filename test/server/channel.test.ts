@@ -75,7 +75,7 @@ async function start (t: Teardown): Promise<{ app: FastifyInstance, client: Clie
   return { app, client: await connect(t, await listen(app)), log, release }
 }
 
-t.test('stats tell what is going on, and what has been', async (t) => {
+t.test('stats count the present and the past', async (t) => {
   const { app, client, release } = await start(t)
   const channel = app.channel(talk)
   client.send({ type: 'count', ref: 1, to: 2 })
@@ -112,7 +112,7 @@ t.test('stats tell what is going on, and what has been', async (t) => {
   t.ok(bytesReceived > 0 && bytesSent > 0)
 })
 
-t.test('stats count what was refused, by its code or status', async (t) => {
+t.test('stats count refusals and rejections by code or status', async (t) => {
   const { client, app } = await start(t)
   for (const n of [0, 1, 2]) client.send({ type: 'ask', n })
   client.send('x')
@@ -125,7 +125,7 @@ t.test('stats count what was refused, by its code or status', async (t) => {
   )
 })
 
-t.test('a contract without connections has done nothing', async (t) => {
+t.test('the stats of a contract without connections are 0', async (t) => {
   const app = await createApp(t)
   t.strictSame({ ...app.channel(talk).stats, errors: {} }, NOTHING)
 })

@@ -21,7 +21,7 @@ function unreadable (): unknown[] {
   return [...properties, withoutCode, new Proxy(failure(404), { get: fail }), new Proxy({}, { getPrototypeOf: fail })]
 }
 
-t.test('tells the client all of an error that is its own fault', async (t) => {
+t.test('a body tells the client all of an error that is its own fault', async (t) => {
   t.strictSame(
     bodyOf(failure(404, { code: 'NO_ROOM' }), call),
     { ref: 7, received: 'history', statusCode: 404, code: 'NO_ROOM', error: 'Not Found', message: 'no such room' }
@@ -64,7 +64,7 @@ t.test('the status of an error is its statusCode, or else its status, as Fastify
   t.strictSame(closeOf(Object.assign(new Error('gone'), { status: 410 })), { code: 4510, reason: 'gone' })
 })
 
-t.test('tells the client nothing of any other', async (t) => {
+t.test('a body tells the client nothing of any other error', async (t) => {
   const internal = { statusCode: 500, code: 'FST_TYPED_WS_INTERNAL', error: 'Internal Server Error', message: 'Internal Server Error' }
   const secrets: readonly unknown[] = [
     new Error('password is hunter2'), failure(500), failure(503), failure(200), failure(399), failure(404.5), failure('404'),
@@ -87,14 +87,14 @@ t.test('a failure is answered with the error that errorHandler returns or throws
   t.equal(chosen(answer, given).error, other)
 })
 
-t.test('the answer to a failure closes with what was thrown while opening', async (t) => {
+t.test('a close after a failed open has the status and message of the error', async (t) => {
   t.strictSame(closeOf(failure(401)), { code: 4501, reason: 'no such room' })
   t.strictSame(closeOf(failure(404)), { code: 4504, reason: 'no such room' })
   t.strictSame(closeOf(failure(499)), { code: 4599, reason: 'no such room' })
 })
 
 // RFC 6455 §5.5
-t.test('cuts a reason at 123 bytes, between characters', async (t) => {
+t.test('a close reason is cut at 123 bytes, between characters', async (t) => {
   t.equal(cutReason(''), '')
   t.equal(cutReason('a'.repeat(123)), 'a'.repeat(123))
   t.equal(cutReason('a'.repeat(124)), 'a'.repeat(123))
@@ -117,7 +117,7 @@ t.test('cuts a reason at 123 bytes, between characters', async (t) => {
   }), { numRuns: 1000 })
 })
 
-t.test('knows an error that only says that its signal was aborted', async (t) => {
+t.test('isAbort knows an error that only says that its signal was aborted', async (t) => {
   const controller = new AbortController()
   const abort = Object.assign(new Error('stop'), { name: 'AbortError' })
   t.notOk(isAbort(abort, controller.signal), 'not yet')
@@ -127,7 +127,7 @@ t.test('knows an error that only says that its signal was aborted', async (t) =>
   for (const other of [new Error('stop'), 'stop', undefined, ...unreadable()]) t.notOk(isAbort(other, controller.signal))
 })
 
-t.test('an error is logged as well as it can be, and a logger that throws ends nothing', async (t) => {
+t.test('an error that cannot be read is still logged, and a logger that throws ends nothing', async (t) => {
   const hostile: unknown = new Proxy(new Error('seen'), { get: () => { throw hostile } })
   const lines: unknown[] = []
   const log = { error: ({ err }: { err: unknown }, text: string) => { lines.push([err instanceof Error ? err.message : err, text]) } }

@@ -43,7 +43,7 @@ t.test('a call that nothing awaits ends no process, whatever the client does, an
   )
 })
 
-t.test('a mistake of the app\'s in a promise that nothing awaits is logged as an error, once', async (t) => {
+t.test('a mistake of the app in a promise that nothing awaits is logged as an error, once', async (t) => {
   const { client, app, log } = await start(t, {}, { maxTopics: 1 })
   const socket = app.channel(live).sockets().next().value as Loose
   const room = app.channel(live)
@@ -89,7 +89,7 @@ t.test('a promise that is awaited rejects, and is not logged', async (t) => {
   t.same(log.find(IGNORED), [])
 })
 
-t.test('drained that nothing awaits ends no process, and says nothing: that the connection has ended is known', async (t) => {
+t.test('a drained() that nothing awaits ends no process, and is not logged, since the close is', async (t) => {
   const { client, socket, log } = await start(t, {}, { highWaterMarkBytes: 1000, slowConsumer: 'drop' })
   client.ws.pause()
   while (socket.bufferedAmount <= 1000) socket.send('said', { text: 'x'.repeat(10_000) })
@@ -101,7 +101,7 @@ t.test('drained that nothing awaits ends no process, and says nothing: that the 
   t.same(log.find(IGNORED), [])
 })
 
-t.test('a call of a client\'s that nothing awaits ends no process', async (t) => {
+t.test('a call of the typed client that nothing awaits ends no process', async (t) => {
   let asked = 0
   const {
     url,

@@ -17,7 +17,7 @@ const echo = defineContract({
 })
 const on = { say: () => {}, twice: ({ n }: { n: number }) => 2 * n }
 
-t.test('a client is in without a port, through every hook, with the subprotocol and the headers of the 101', async (t) => {
+t.test('injectClient connects without a port, through every hook, with the subprotocol and the headers of the 101', async (t) => {
   const app = await createApp(t)
   await app.register(cookie)
   app.ws('/rooms/:room', {
@@ -70,7 +70,7 @@ t.test('a refusal rejects with status, headers and body', async (t) => {
   await t.rejects(app.injectClient(echo, '/nowhere'), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 404 })
 })
 
-t.test('an https app sees https', async (t) => {
+t.test('an https app sees an injected request as https', async (t) => {
   const app = await createApp(t, {}, { https: certificate } as never)
   let protocol = ''
   app.ws('/', { contract: echo, on, open ({ request }) { protocol = request.protocol } })
@@ -78,7 +78,7 @@ t.test('an https app sees https', async (t) => {
   t.equal(protocol, 'https')
 })
 
-t.test('a server of HTTP/2 that takes HTTP/1 is joined over HTTP/1, and one that does not says so', async (t) => {
+t.test('injectClient uses HTTP/1 with a server of HTTP/2 that allows it, and rejects with one that does not', async (t) => {
   const app = Fastify({ http2: true, https: { ...certificate, allowHTTP1: true } }) as unknown as FastifyInstance
   t.teardown(() => app.close())
   await app.register(typedWs)
@@ -92,7 +92,7 @@ t.test('a server of HTTP/2 that takes HTTP/1 is joined over HTTP/1, and one that
   await t.rejects(only.injectClient(echo, '/'), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /write https: \{ allowHTTP1: true \}$/ })
 })
 
-t.test('the client ends with the app', async (t) => {
+t.test('an injected client ends with the app', async (t) => {
   const app = await createApp(t)
   app.ws('/', { contract: echo, on })
   const client = await app.injectClient(echo, '/')
@@ -100,7 +100,7 @@ t.test('the client ends with the app', async (t) => {
   t.equal(client.state, 'closed')
 })
 
-t.test('early frames come in order, binary and text, to whoever listens in the same turn', async (t) => {
+t.test('early frames reach a listener of the same turn in order, binary and text', async (t) => {
   const app = await createApp(t)
   const mixed = defineContract({ ...echo, name: 'mixed.v1', binary: { serverToClient: true } })
   app.ws('/', {
@@ -141,7 +141,7 @@ t.test('an injected client comes back to the app as over a network', async (t) =
   t.match(states, [{ state: 'waiting', code: 4000, reason: 'again' }, { state: 'connecting' }, { state: 'open' }])
 })
 
-t.test('an app that has gone silent is noticed, and come back to', async (t) => {
+t.test('an injected client notices a silent app, and connects again', async (t) => {
   const app = await createApp(t, { handshakeTimeoutMs: 1e6, heartbeat: false })
   fakeTime(t)
   app.ws('/', { contract: echo, on })
@@ -159,13 +159,13 @@ t.test('an app that has gone silent is noticed, and come back to', async (t) => 
   socket.terminate()
 })
 
-t.test('a connection that ends without an answer is a refusal by nothing', async (t) => {
+t.test('a connection that ends without an answer rejects as a refusal', async (t) => {
   const app = await createApp(t)
   app.ws('/', { contract: echo, on, onRequest: async ({ raw }) => { raw.destroy() } })
   await t.rejects(app.injectClient(echo, '/'), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', message: /nothing/ })
 })
 
-t.test('a redirect is not followed: it is the answer', async (t) => {
+t.test('a redirect is not followed, and rejects as a refusal', async (t) => {
   const app = await createApp(t)
   app.ws('/', { contract: echo, on, onRequest: async (_request, reply) => reply.redirect('/login') })
   await t.rejects(
@@ -191,7 +191,7 @@ t.test('a refusal that lets a client come back rejects with 503 and the reason o
   })
 })
 
-t.test('headers that the test gives take the place of its own, whatever their case', async (t) => {
+t.test('headers that the test gives replace the default ones, whatever their case', async (t) => {
   const app = await createApp(t, { origin: ['https://example.com'] })
   app.ws('/', { contract: echo, on })
   await t.rejects(app.injectClient(echo, '/'), { statusCode: 403, code: 'FST_TYPED_WS_HANDSHAKE_REFUSED' })

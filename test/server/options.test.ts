@@ -58,7 +58,7 @@ t.test('every option of the plugin and its routes is tried here', async (t) => {
 })
 
 for (const [name, [bad, advice, good]] of Object.entries(cases)) {
-  t.test(`${name}: what it cannot be is refused at boot, with what to write instead`, async (t) => {
+  t.test(`${name}: a wrong value is refused at boot, with what to write instead`, async (t) => {
     const app = await createApp(t)
     const refusal = { code: 'FST_TYPED_WS_INVALID_OPTION', message: advice }
     for (const value of bad) {
@@ -107,7 +107,7 @@ t.test('a misspelt option is refused at boot, and the message names the one that
   )
 })
 
-t.test('@fastify/autoload: options for other plugins do not stop the boot, a misspelt one of ours does', async (t) => {
+t.test('@fastify/autoload: options for other plugins do not stop the boot, a misspelt one does', async (t) => {
   const plugins = t.testdir({ 'ws.mjs': `export { default } from '${new URL('../../lib/index.js', import.meta.url).href}'` })
   const app = Fastify()
   t.teardown(() => app.close())
@@ -133,14 +133,14 @@ t.test('@fastify/autoload: options for other plugins do not stop the boot, a mis
   )
 })
 
-t.test('Fastify\'s own options of register are none of ours', async (t) => {
+t.test('the plugin accepts Fastify\'s own options of register', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(typedWs, { prefix: '/unused', logLevel: 'warn' } as never)
   t.ok(app.ws)
 })
 
-t.test('the plugin\'s own options', async (t) => {
+t.test('an option of the plugin alone is refused if it is wrong', async (t) => {
   const refusal = (name: string, advice: string) => ({ code: 'FST_TYPED_WS_INVALID_OPTION', message: `Option '${name}': ${advice}` })
   for (const value of [
     null,
@@ -183,7 +183,7 @@ t.test('the plugin\'s own options', async (t) => {
   )
 })
 
-t.test('a part that is not given is as the plugin has it, or as by default', async (t) => {
+t.test('a part of an option that is not given has the plugin\'s value, or the default', async (t) => {
   const heartbeatOf = (plugin: unknown, route: unknown) => readRouteOptions({
     heartbeat: route
   }, readPluginOptions({ heartbeat: plugin } as never).route).heartbeat

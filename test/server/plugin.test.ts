@@ -106,7 +106,7 @@ t.test('@fastify/session stores a session for every handshake, unless saveUninit
   }
 })
 
-t.test('@fastify/jwt: who has no token is told so over HTTP', async (t) => {
+t.test('@fastify/jwt: a client without a token is refused over HTTP', async (t) => {
   const app = await createApp(t)
   await app.register(jwt, { secret: 'a secret for tests' })
   app.ws('/', {
@@ -149,7 +149,7 @@ t.test('@fastify/helmet, @fastify/cors and @fastify/rate-limit: their headers co
   t.match(third.headers, { 'retry-after': '60', connection: 'close', 'x-content-type-options': 'nosniff' })
 })
 
-t.test('@fastify/csrf-protection: a handshake can be made to carry a token', async (t) => {
+t.test('@fastify/csrf-protection: a handshake must carry a token if the app asks for it', async (t) => {
   const app = await createApp(t)
   await app.register(cookie)
   await app.register(csrf, { getToken: (request) => (request.query as { token?: string }).token })
@@ -166,7 +166,7 @@ t.test('@fastify/csrf-protection: a handshake can be made to carry a token', asy
   t.ok(await talks(client))
 })
 
-t.test('@fastify/auth: one of several ways in', async (t) => {
+t.test('@fastify/auth: a handshake needs one of several credentials', async (t) => {
   const app = await createApp(t)
   await app.register(auth)
   const byHeader = async ({ headers }: FastifyRequest): Promise<void> => {
@@ -242,7 +242,7 @@ t.test('@fastify/websocket with the app\'s own options is kept', async (t) => {
   t.equal((await small.closed()).code, 1009)
 })
 
-t.test('@fastify/websocket with a verifyClient, which would guard no typed route, is refused at boot with what does', async (t) => {
+t.test('@fastify/websocket with verifyClient is refused at boot, since it would guard no typed route', async (t) => {
   const app = bare(t)
   await app.register(fastifyWebsocket, { options: { verifyClient: () => false } })
   await t.rejects(
@@ -260,7 +260,7 @@ t.test('@fastify/websocket on another server is refused at boot', async (t) => {
   )
 })
 
-t.test('where the server is Bun\'s the plugin is refused with a sentence', async (t) => {
+t.test('the plugin is refused on a server of Bun, with the reason', async (t) => {
   Object.assign(globalThis, { Bun: {} })
   t.teardown(() => { Reflect.deleteProperty(globalThis, 'Bun') })
   await t.rejects(
@@ -465,7 +465,7 @@ t.test('two contracts of one name are refused at boot', async (t) => {
   t.throws(() => app.channel(other), { code: 'FST_TYPED_WS_DUPLICATE_CONTRACT' })
 })
 
-t.test('a channel of what is no contract is refused', async (t) => {
+t.test('a channel of a value that is no contract is refused', async (t) => {
   const app = await createApp(t)
   for (const value of [undefined, null, 'echo.v1', {}, { name: 'echo.v1' }, { name: 'echo.v1', clientToServer: {}, serverToClient: {} }]) {
     t.throws(
@@ -558,7 +558,7 @@ t.test('a server of HTTP/2 that takes HTTP/1 has WebSockets over HTTP/1', async 
   session2.close()
 })
 
-t.test('a reply decorated by a plugin is the one the 101 leaves by', async (t) => {
+t.test('a reply that a plugin decorates sends the 101', async (t) => {
   const app = await createApp(t)
   app.decorateReply('stamp', function (this: FastifyReply) { return this.header('x-stamp', 'yes') })
   app.ws('/', { ...route, onRequest: async (_, reply) => { (reply as FastifyReply & { stamp: () => void }).stamp() } })

@@ -121,7 +121,7 @@ for (const [name, path, options, message, code = 'FST_TYPED_WS_INVALID_ROUTE'] o
   })
 }
 
-t.test('a pattern is taken where the option says so, of the route or the plugin', async (t) => {
+t.test('a pattern without maxLength is accepted with the option unsafePatterns, of the route or the plugin', async (t) => {
   const contract = defineContract({ name: 'a', clientToServer: { say: Type.Object({ text: Type.String({ pattern: '^a+$' }) }) } })
   const app = await createApp(t)
   app.ws('/', { contract, on: { say () {} }, unsafePatterns: true })
@@ -188,7 +188,7 @@ t.test('plain HTTP without a handler is asked to upgrade', async (t) => {
   t.equal((await fetch(url, { method: 'POST' })).status, 404)
 })
 
-t.test('a client that wants its connection closed has it closed after a 426', async (t) => {
+t.test('a client that asks for Connection: close has its connection closed after a 426', async (t) => {
   const app = await createApp(t)
   app.ws('/', route)
   await listen(app)
@@ -294,7 +294,7 @@ t.test('config, logLevel and attachValidation are those of any route', async (t)
   t.equal(log.find('request completed').length, 0)
 })
 
-t.test('handlers may use this: the object they stand in', async (t) => {
+t.test('handlers may use this, which is the object on', async (t) => {
   class Chat {
     readonly #name = 'Chat'
     say (
@@ -337,7 +337,7 @@ t.test('a route compiles its schemas once, with those its scope shares', async (
   await connect(t, url)
 })
 
-t.test('a slow pattern in what a message refers to is found when the app gets ready', async (t) => {
+t.test('a slow pattern in a schema that a message refers to is found when the app gets ready', async (t) => {
   const contract = defineContract({
     name: 'shared',
     clientToServer: { say: Type.Object({ text: Type.Unsafe<string>({ $ref: 'slow#' }) }) }

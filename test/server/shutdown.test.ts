@@ -76,7 +76,7 @@ async function timed (run: () => Promise<unknown>): Promise<number> {
   return Date.now() - begun
 }
 
-t.test('clients are told to come back, and what was sent before arrives', async (t) => {
+t.test('clients are told to come back, and earlier messages arrive', async (t) => {
   const { app, url, ended } = await start(t)
   const clients = await Promise.all(Array.from({ length: 5 }, async () => await connect(t, url)))
   const closed = Promise.all(clients.map(async (client) => await client.closed()))
@@ -88,7 +88,7 @@ t.test('clients are told to come back, and what was sent before arrives', async 
   t.equal(app.channel(echo).size(), 0)
 })
 
-t.test('handlers finish, and what waits behind them is handled: no answer is lost', async (t) => {
+t.test('handlers finish, and messages that wait are handled: no answer is lost', async (t) => {
   const { app, url } = await start(t)
   const clients = await Promise.all(Array.from({ length: 200 }, async () => await connect(t, url)))
   for (const client of clients) for (let n = 0; n < 3; n++) client.send({ type: 'ask', ref: n + 1, n })
@@ -137,7 +137,7 @@ t.test('an app without connections closes at once, and one that never listened t
   t.notOk(other.server.listening)
 })
 
-t.test('deaf clients are cut when time is up', async (t) => {
+t.test('clients that answer no close frame are cut after timeoutMs', async (t) => {
   const { app, url, ended } = await start(t, { shutdown: { timeoutMs: 300 } })
   await deaf(t, app, '/')
   const polite = await connect(t, url)
@@ -148,7 +148,7 @@ t.test('deaf clients are cut when time is up', async (t) => {
   t.equal(await countSockets(app), 0)
 })
 
-t.test('a client may take its time to say goodbye', async (t) => {
+t.test('a client may answer the close frame late', async (t) => {
   const { app, ended } = await start(t)
   const slow = await connectRaw(t, app)
   slow.write(handshakeText(app, '/'))
@@ -159,7 +159,7 @@ t.test('a client may take its time to say goodbye', async (t) => {
   t.same(ended, [1012])
 })
 
-t.test('a client that breaks the protocol at the last moment does not keep deaf ones from being cut', async (t) => {
+t.test('a client that breaks the protocol during the close does not stop silent ones from being cut', async (t) => {
   const { app } = await start(t, { shutdown: { timeoutMs: 300 } })
   await deaf(t, app, '/')
   const rude = await connectRaw(t, app)
@@ -170,7 +170,7 @@ t.test('a client that breaks the protocol at the last moment does not keep deaf 
   t.ok(took >= 290, `${took} ms`)
 })
 
-t.test('clients of raw routes are closed, and cut when they are deaf', async (t) => {
+t.test('clients of raw routes are closed, and cut if they do not answer', async (t) => {
   const { app, url } = await start(t, { shutdown: { timeoutMs: 300 } })
   const polite = await connect(t, `${url}/raw`)
   await deaf(t, app, '/raw')
@@ -179,7 +179,7 @@ t.test('clients of raw routes are closed, and cut when they are deaf', async (t)
   t.equal((await polite.closed()).code, 1005)
 })
 
-t.test('handshakes under way are refused, and those of raw routes cut', async (t) => {
+t.test('pending handshakes are refused, and those of raw routes cut', async (t) => {
   const { app, hanging } = await start(t, { shutdown: { timeoutMs: 300 } })
   const typed = await connectRaw(t, app)
   typed.write(handshakeText(app, '/hangs'))
@@ -274,7 +274,7 @@ async function withDatabase (
   return { app, url: await listen(app), database, log, begun }
 }
 
-t.test('a close handler that takes its time, of a client that is there or has just left, has ended when the app has', async (t) => {
+t.test('an app that closes waits for the close handlers of clients that are there or have just left', async (t) => {
   for (const leaves of [false, true]) {
     const { app, url, database, log } = await withDatabase(t, async () => await delay(50))
     const client = await connect(t, url)
@@ -288,7 +288,7 @@ t.test('a close handler that takes its time, of a client that is there or has ju
   }
 })
 
-t.test('handlers, waiting messages, streams and their failures of a client that has just left have ended when the app has', async (t) => {
+t.test('an app that closes waits for handlers, messages, streams and failures of a client that has just left', async (t) => {
   const { app, url, database } = await withDatabase(t, async () => await delay(20))
   const client = await connect(t, url)
   client.send({ type: 'count', ref: 1 })
@@ -306,7 +306,7 @@ t.test('handlers, waiting messages, streams and their failures of a client that 
   t.match(app.channel(echo).stats, { queued: 0, running: 0, streams: 0 })
 })
 
-t.test('an open that still runs, and the errorHandler of one that failed, have ended when the app has', async (t) => {
+t.test('an app that closes waits for an open that runs, and the errorHandler of one that failed', async (t) => {
   const { app, url, database, begun } = await withDatabase(t, async () => await delay(50))
   for (const path of ['/opening', '/refusing']) await connect(t, url + path)
   await until(() => begun.length === 2)
@@ -315,7 +315,7 @@ t.test('an open that still runs, and the errorHandler of one that failed, have e
   t.same(database.rows.sort(), ['close', 'errorHandler', 'open'])
 })
 
-t.test('a client that has to be cut has its close handler run before the app has ended', async (t) => {
+t.test('the close handler of a client that has to be cut runs before the app has ended', async (t) => {
   const { app, database, log } = await withDatabase(t, async () => await delay(20), { shutdown: { timeoutMs: 300 } })
   await deaf(t, app, '/')
   await app.close()
@@ -345,7 +345,7 @@ t.test('a handler that never settles does not keep close from running before the
   )
 })
 
-t.test('everything that still runs when time is up is counted by its kind, in one line, and no message is begun any more', async (t) => {
+t.test('an app whose time is up logs in one line how much still runs, and begins no message', async (t) => {
   const hanging = new Set<() => void>()
   let isOver = false
   const {

@@ -62,7 +62,7 @@ t.test('a compiled contract has a codec for every message of its route', async (
   t.same([...outgoing.values()].map(({ kind }) => kind), ['event', 'call', 'event'])
 })
 
-t.test('compileContract takes formats as they are registered, and has those of ajv-formats by itself', async (t) => {
+t.test('compileContract uses formats as they are registered, and those of ajv-formats by default', async (t) => {
   FormatRegistry.Set('ipv4', (text) => text === 'of the app')
   Format.Set('room', (text) => text.startsWith('#'))
   t.teardown(() => { FormatRegistry.Delete('ipv4'); Format.Reset() })
@@ -91,7 +91,7 @@ t.test('compileContract takes formats as they are registered, and has those of a
   t.equal(FormatRegistry.Has('email'), false, 'the registry is the app\'s alone')
 })
 
-t.test('compileContract checks every keyword, also those that a line of TypeBox does not look at', async (t) => {
+t.test('compileContract checks every keyword, also those that a line of TypeBox ignores', async (t) => {
   for (const { name, Type, of } of lines) {
     const rows: ReadonlyArray<[schema: object, value: unknown]> = [
       [Type.String({ enum: ['a'] }), 'b'],
@@ -136,7 +136,7 @@ t.test('a check looks at the length of a property\'s name before it matches its 
   }
 })
 
-t.test('compileContract leaves a kind of the app\'s own to the app', async (t) => {
+t.test('compileContract uses the app\'s check for a kind of its own', async (t) => {
   TypeRegistry.Set('Even', (_schema, value) => typeof value === 'number' && value % 2 === 0)
   t.teardown(() => TypeRegistry.Delete('Even'))
   const Even = Legacy.Unsafe<number>({ [Kind]: 'Even', enum: 'not of JSON Schema' })
@@ -282,7 +282,7 @@ for (const { name, Type, of } of lines) {
   })
 }
 
-t.test('compileContract follows a schema into itself', async (t) => {
+t.test('compileContract accepts a schema that refers to itself', async (t) => {
   const legacy = Legacy.Module({ Node: Legacy.Object({ v: Legacy.Number(), next: Legacy.Optional(Legacy.Ref('Node')) }) })
   const schemas = [
     Legacy.Recursive((This) => Legacy.Object({ v: Legacy.Number(), next: Legacy.Optional(This) })),
@@ -366,7 +366,7 @@ t.test('a check tells unique items by their values, in time', async (t) => {
   t.throws(() => replyOf({ type: 'array', uniqueItems: true })([undefined, undefined]), { code: 'FST_TYPED_WS_OUTGOING_INVALID' })
 })
 
-t.test('compileContract refuses patterns that a long text could meet', async (t) => {
+t.test('compileContract refuses a pattern without maxLength', async (t) => {
   const pattern = Type.Object({ text: Type.String({ pattern: '^a+$' }) })
   const refuse = (definition: object): void => refuseSlowPatterns(defineContract({ name: 'chat', ...definition } as never))
   t.throws(() => refuse({ clientToServer: { say: pattern } }), {
@@ -414,7 +414,7 @@ t.test('compileContract refuses an exponential pattern in both directions, whate
   refused({ clientToServer: { ask: { request: none, stream: bad.text } } }, 'clientToServer.ask.stream')
 })
 
-t.test('compileContract works with whatever line of TypeBox is installed', async (t) => {
+t.test('compileContract works with either line of TypeBox alone', async (t) => {
   const missing = async (): Promise<never> => {
     throw Object.assign(
       new Error('Cannot find package \'@sinclair/typebox\' imported from /app/dist/lib/server/compile/typebox.js'),
@@ -441,7 +441,7 @@ t.test('compileContract works with whatever line of TypeBox is installed', async
   }
 })
 
-t.test('an import of TypeBox that fails for another reason than that it is not installed is not passed over', async (t) => {
+t.test('an import of TypeBox that fails is an error, unless TypeBox is not installed', async (t) => {
   const failing = (message: string, code: string) => async (): Promise<never> => { throw Object.assign(new Error(message), { code }) }
   const rows: ReadonlyArray<[message: string, code: string]> = [
     [
@@ -462,7 +462,7 @@ t.test('an import of TypeBox that fails for another reason than that it is not i
   await t.rejects(loadTypeBox([], async () => { throw null })) // eslint-disable-line no-throw-literal -- some do
 })
 
-t.test('a process that was started elsewhere has the lines of TypeBox that the plugin itself finds', async (t) => {
+t.test('a process that was started in another folder uses the TypeBox beside the plugin', async (t) => {
   const home = process.cwd()
   const elsewhere = await mkdtemp(join(tmpdir(), 'fastify-typed-ws-'))
   t.teardown(async () => { process.chdir(home); await rm(elsewhere, { recursive: true }) })
@@ -473,13 +473,13 @@ t.test('a process that was started elsewhere has the lines of TypeBox that the p
   t.equal(verdict(Type.Object({ a: Type.String() }), { a: 'text' }, { typebox }), 'taken')
 })
 
-t.test('a keyword of Ajv is the same as Node imports it, wrapped, and as bundlers and Bun do', async (t) => {
+t.test('a keyword of Ajv works as Node imports it, wrapped, and as bundlers and Bun do', async (t) => {
   const keyword = { keyword: 'mine', code () {} }
   t.equal(definitionOf({ default: keyword }), keyword)
   t.equal(definitionOf(keyword), keyword)
 })
 
-t.test('a keyword with a value that it cannot have stops the boot, by its path, whatever made the schema', async (t) => {
+t.test('a keyword with an invalid value stops the boot and is named by its path, whatever made the schema', async (t) => {
   const malformed: ReadonlyArray<[schema: (T: Builder) => object, path: string]> = [
     [(T) => T.String({ minLength: 'text' as never }), '/minLength must be integer'],
     [(T) => T.String({ maxLength: -1 }), '/maxLength must be >= 0'],
@@ -543,7 +543,7 @@ t.test('an annotation may have any value, whatever made the schema', async (t) =
   }
 })
 
-t.test('an empty list of kinds or values is taken as TypeBox writes it', async (t) => {
+t.test('an empty list of kinds or values means the same as in TypeBox', async (t) => {
   t.equal(verdict(Current.Object({ x: Current.Tuple([]) }), { x: [] }), 'taken')
   t.equal(verdict(Current.Object({ x: Current.Tuple([]) }), { x: [1] }), 'message/x must NOT have more than 0 items')
 })

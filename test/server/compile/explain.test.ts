@@ -81,7 +81,7 @@ const rows: readonly Row[] = [
   [(T) => T.Object({ a: T.Number(), b: T.String() }), { b: 1 }, 'message/x must have required property \'a\'']
 ]
 
-t.test('an explanation says the same whichever compiler checked', async (t) => {
+t.test('an explanation is the same from every compiler', async (t) => {
   for (const [build, value, says] of rows) {
     for (const { name, Type, of } of lines) {
       const told = refusalOf(of(Type.Object({ x: build(Type) })), { x: value })
@@ -94,7 +94,7 @@ t.test('an explanation says the same whichever compiler checked', async (t) => {
   }
 })
 
-t.test('an explanation says of a closed intersection where it is', async (t) => {
+t.test('an explanation of a closed intersection says its place', async (t) => {
   for (const { name, Type, of } of lines) {
     const schema = of(
       Type.Object({
@@ -107,7 +107,7 @@ t.test('an explanation says of a closed intersection where it is', async (t) => 
   }
 })
 
-t.test('an explanation says of a refinement what its author says', async (t) => {
+t.test('an explanation of a refinement is its author\'s text', async (t) => {
   const Range = Current.Refine(
     Current.Object({ from: Current.Number(), to: Current.Number() }),
     ({ from, to }) => from < to,
@@ -121,14 +121,14 @@ t.test('an explanation says of a refinement what its author says', async (t) => 
   )
 })
 
-t.test('an explanation says of a regular expression what it is', async (t) => {
+t.test('an explanation of a regular expression quotes it', async (t) => {
   t.equal(
     refusalOf(Current.Object({ x: Current.String({ pattern: /^a$/, maxLength: 2 }) }), { x: 'b' }),
     'message/x must match pattern "^a$"'
   )
 })
 
-t.test('an explanation says no more than it knows', async (t) => {
+t.test('an explanation without details names only the place', async (t) => {
   t.equal(explain(undefined), 'message is invalid')
   t.equal(explain(null), 'message is invalid')
   t.equal(explain([]), 'message is invalid')

@@ -82,7 +82,7 @@ t.test('every format of ajv-formats and of TypeBox takes linear time', async (t)
   }
 })
 
-t.test('a host in Unicode is taken up to the length of a domain name', async (t) => {
+t.test('a host in Unicode is accepted up to the length of a domain name', async (t) => {
   const of = (format: string) => decoderOf((lines[1]!.Type).Object({ x: Type.String({ format }) as never }))
   for (const format of ['iri', 'iri-reference']) {
     const take = (x: string): boolean => of(format)(JSON.stringify({ type: 'm', x })).kind === 'event'
@@ -103,13 +103,13 @@ t.test('a host in Unicode is taken up to the length of a domain name', async (t)
   }
 })
 
-t.test('a text in which marks follow a letter is taken as far as it is stream-safe', async (t) => {
+t.test('a text with combining marks is accepted as long as it is stream-safe', async (t) => {
   const decode = decoderOf((lines[1]!.Type).Object({ x: Type.String({ format: 'idn-email' }) as never }))
   t.equal(decode(JSON.stringify({ type: 'm', x: `a${'\u0301'.repeat(30)}@a.de` })).kind, 'event')
   t.equal(decode(JSON.stringify({ type: 'm', x: `a${'\u0301'.repeat(31)}@a.de` })).kind, 'rejection')
 })
 
-t.test('a format of the app\'s own name is the app\'s', async (t) => {
+t.test('a format that the app registers replaces the one of that name', async (t) => {
   FormatRegistry.Set('url', (text) => text === 'own')
   Format.Set('iri', (text) => text === 'own')
   t.teardown(() => { FormatRegistry.Delete('url'); Format.Reset() })
@@ -142,7 +142,7 @@ t.test('a format of an app may have the name of a property that every object has
   }
 })
 
-t.test('a check of TypeBox that is linear stays as it is', async (t) => {
+t.test('a check of TypeBox that is linear is not replaced', async (t) => {
   const check = (): boolean => true
   t.equal(boundCheck('hostname', check), check)
 })

@@ -67,7 +67,7 @@ t.test('a kind called Unsafe may be registered too', async (t) => {
   t.equal(refusalOf(schema, { x: 5 }), 'message/x must be Unsafe')
 })
 
-t.test('a kind that nobody registered stops the boot, whatever stands beside it', async (t) => {
+t.test('a kind that is not registered stops the boot, whatever stands beside it', async (t) => {
   for (const { name, Type } of builders) {
     for (const error of bootErrors(() => Legacy.Unsafe<number>({ [Kind]: 'Evne' }), Type)) {
       t.match(
@@ -139,7 +139,7 @@ t.test('a format of the app\'s own is enforced, whatever stands beside it and wh
   }
 })
 
-t.test('a format is the same in all lines where the app has none of its own', async (t) => {
+t.test('a format is the same in all lines unless the app registers its own', async (t) => {
   const texts: Readonly<Record<string, readonly string[]>> = {
     email: [
       'a@b',
@@ -168,7 +168,7 @@ t.test('a format is the same in all lines where the app has none of its own', as
   }
 })
 
-t.test('a format that two know differently stops the boot', async (t) => {
+t.test('a format that two lines of TypeBox check differently stops the boot', async (t) => {
   const schema = Legacy.Object({ x: Legacy.String({ format: 'room' }) })
   FormatRegistry.Set('room', () => true)
   Format.Set('room', () => false)
@@ -193,7 +193,7 @@ t.test('a format that two know differently stops the boot', async (t) => {
   )
 })
 
-t.test('what the option ajv gives holds for every schema', async (t) => {
+t.test('the option ajv applies to every schema', async (t) => {
   const isEven = (ajv: { addKeyword: (definition: object) => void }): void => {
     ajv.addKeyword({ keyword: 'isEven', type: 'number', validate: (_: unknown, value: number) => value % 2 === 0 })
   }
@@ -261,7 +261,7 @@ t.test('a default is not filled in, in any line, unless the option ajv asks for 
   })
 })
 
-t.test('annotations are free, and what looks like a typing error stops the boot, whatever stands beside it', async (t) => {
+t.test('an annotation is free, and a likely typing error stops the boot, whatever stands beside it', async (t) => {
   for (const { name, Type } of builders) {
     t.same(
       verdictsOn(
@@ -289,7 +289,7 @@ t.test('annotations are free, and what looks like a typing error stops the boot,
   }
 })
 
-t.test('a text is as long as it has characters (Unicode code points), whatever stands beside it', async (t) => {
+t.test('the length of a text is its number of Unicode code points, whatever stands beside it', async (t) => {
   for (const { name, Type } of builders) {
     for (const [value, length] of [['abc', 3], ['😀😀😀', 3], ['a\u0301b\u0301', 4], ['👨‍👩‍👧', 5], ['\ud800x', 2], ['', 0]] as const) {
       t.same(verdictsOn((T) => T.String({ minLength: length, maxLength: length }), Type, value), ['taken'], `${name}: ${value}`)
@@ -346,7 +346,7 @@ t.test('a text is as long as it has characters (Unicode code points), whatever s
   )
 })
 
-t.test('a name that looks like code is a name', async (t) => {
+t.test('a property name that looks like code is only a name', async (t) => {
   const names = ['format(\'0\', ', 'a\' + format(\'0\', x) + \'', '\\\'format(\'0\', ', 'text0(']
   for (const { name, Type } of builders) {
     for (const key of names) {
@@ -368,7 +368,7 @@ t.test('a name that looks like code is a name', async (t) => {
   }
 })
 
-t.test('a fraction is a multiple by its value, whatever floating point makes of it and whatever stands beside it', async (t) => {
+t.test('a fraction is a multiple by its decimal value, not by floating point, whatever stands beside it', async (t) => {
   for (const { name, Type } of builders) {
     for (const [value, divisor] of [[0.3, 0.1], [0.9, 0.3], [19.99, 0.01], [4.35, 0.01], [1e21, 0.1], [6, 3], [0, 0.1]] as const) {
       t.same(verdictsOn((T) => T.Number({ multipleOf: divisor }), Type, value), ['taken'], `${name}: ${value}`)
@@ -476,7 +476,7 @@ t.test('different schemas of one $id stop the boot, by name', async (t) => {
   )
 })
 
-t.test('what cannot travel is found behind references too', async (t) => {
+t.test('a type that cannot travel as JSON is found behind references too', async (t) => {
   const shared = {
     Day: { $id: 'Day', type: 'object', properties: { at: { type: 'Date' } } },
     Week: { $id: 'Week', type: 'object', properties: { day: { $ref: 'Day' } } }
@@ -515,7 +515,7 @@ t.test('what cannot travel is found behind references too', async (t) => {
   })
 })
 
-t.test('documents of JSON Schema 2020-12 are taken', async (t) => {
+t.test('documents of JSON Schema 2020-12 are accepted', async (t) => {
   const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     type: 'object',
@@ -580,7 +580,7 @@ t.test('a schema of another library is refused at boot wherever it stands', asyn
   }
 })
 
-t.test('a Date is written as the text its schema asks for, as over HTTP, and checked then', async (t) => {
+t.test('a Date is written as the text its schema asks for, as over HTTP, and then checked', async (t) => {
   const at = new Date('2026-03-04T05:06:07.089Z')
   const local = new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString()
   for (const { name, Type, of } of lines) {
@@ -723,7 +723,7 @@ t.test('a time has the offset of the process\'s time zone', async (t) => {
   }
 })
 
-t.test('a refusal by a schema that TypeBox compiles and Ajv cannot stays unexplained', async (t) => {
+t.test('a rejection by a schema that only TypeBox can compile has no explanation', async (t) => {
   t.equal(refusalOf(Current.Object({ x: Current.Enum([]) }), { x: 'a' }), 'message is invalid')
 })
 
@@ -822,7 +822,7 @@ const { shape: shapes } = fc.letrec<{ shape: Shape }>((tie) => ({
 for (const { name, Type } of builders.map((builder, n) => {
   return n === 0 ? builder : { ...builder, Type: Object.assign({}, builder.Type, { Not: (not: object) => Current.Unsafe({ not }) }) }
 })) {
-  t.test(`${name}: both validators take and refuse the same, whatever the schema`, async (t) => {
+  t.test(`${name}: both validators accept and reject the same values, whatever the schema`, async (t) => {
     TypeRegistry.Set('Even', (_, n) => typeof n === 'number' && n % 2 === 0)
     FormatRegistry.Set('room', (text) => text.startsWith('#'))
     t.teardown(() => { TypeRegistry.Delete('Even'); FormatRegistry.Delete('room') })
@@ -851,7 +851,7 @@ for (const { name, Type } of builders.map((builder, n) => {
   })
 }
 
-t.test('a schema without TypeBox means what one with it means', async (t) => {
+t.test('a schema without TypeBox means the same as one with it', async (t) => {
   for (const { Type } of builders) {
     for (const value of ['😀😀', 'ab', 'abc', 5]) {
       t.same(verdictsOn((T) => T.String({ maxLength: 2 }), Type, value), [

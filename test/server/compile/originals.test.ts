@@ -115,7 +115,7 @@ t.test('a kind in a shared schema that nothing registers is refused at boot', as
   await t.rejects(async () => { await app.ready() }, { code: 'FST_TYPED_WS_INVALID_SCHEMA', message: /SharedOdd/ })
 })
 
-t.test('a shared schema that is changed after it was added means what it meant', async (t) => {
+t.test('a shared schema that is changed after it was added keeps its meaning', async (t) => {
   const app = await createApp(t)
   const schema = { $id: 'S', type: 'string', maxLength: 3 }
   app.addSchema(schema)
@@ -123,7 +123,7 @@ t.test('a shared schema that is changed after it was added means what it meant',
   t.match(await answerOf(t, app, 'abc'), { type: '$reply' })
 })
 
-t.test('a schema store of the app\'s own is taken as it is', async (t) => {
+t.test('a schema store of the app\'s own is used as it is', async (t) => {
   const bucket = (): object => ({ add () {}, getSchema: () => undefined, getSchemas: () => ({ S: { $id: 'S', type: 'string' } }) })
   const app = await createApp(t, {}, { schemaController: { bucket } } as never)
   t.equal(app.addSchema({ $id: 'S' }), app)

@@ -504,7 +504,7 @@ const rows: readonly Row[] = [
   }
 ]
 
-t.test('the serializer lets nothing out that is not declared', async (t) => {
+t.test('the serializer writes no property that is not declared', async (t) => {
   for (const { what, schema, value, written } of rows) {
     for (const { name, Type, of } of lines) {
       for (const validateOutgoing of [true, false]) {
@@ -616,7 +616,7 @@ t.test('the serializer reads the names of a record as its compiler does', async 
   t.equal(write({ '-a': 1, secret }), '{"-a":1}')
 })
 
-t.test('the serializer refuses without a schema\'s check what cannot be written, by name', async (t) => {
+t.test('the serializer refuses by name a value that cannot be written, without a schema\'s check', async (t) => {
   const unchecked = { validateOutgoing: false }
   const refusals: ReadonlyArray<[schema: object, value: unknown, says: string]> = [
     [Type.String(), { secret }, 'object is not what its schema declares'],
@@ -661,7 +661,7 @@ t.test('the serializer refuses without a schema\'s check what cannot be written,
   )
 })
 
-t.test('the serializer writes scalars of another type unchecked, for they hide nothing', async (t) => {
+t.test('the serializer writes scalars of another type unchecked, since they hide nothing', async (t) => {
   const write = replyOf(
     Type.Object({ s: Type.String(), n: Type.Number(), b: Type.Boolean(), o: Type.Object({}), a: Type.Array(Type.Number()) }),
     { validateOutgoing: false }

@@ -37,7 +37,7 @@ t.test('a handler that waits for an answer waits for no message before it', asyn
   t.pass('and what stood before the answer was handled behind it')
 })
 
-t.test('a call of a connection that is not read any more reads on', async (t) => {
+t.test('a call on a connection that is not read resumes reading', async (t) => {
   const go = deferred()
   const { client, socket } = await start(t, {
     async ask ({ n }, socket) { await go.promise; await socket.call('confirm', { question: '' }); return n }
@@ -51,7 +51,7 @@ t.test('a call of a connection that is not read any more reads on', async (t) =>
   t.match(await client.next(), { type: '$reply', ref: 1 })
 })
 
-t.test('a reply that breaks its schema is an error on both sides', async (t) => {
+t.test('a reply that breaks its schema rejects the call and is answered with an error', async (t) => {
   const { client, socket } = await start(t)
   const answer = codeOf(socket.call('confirm', { question: '' }))
   await client.next()
@@ -60,7 +60,7 @@ t.test('a reply that breaks its schema is an error on both sides', async (t) => 
   t.equal(await answer, 'FST_TYPED_WS_CALL_INVALID')
 })
 
-t.test('an $error of the client\'s rejects the call, with its body', async (t) => {
+t.test('an $error of the client rejects the call, with its body', async (t) => {
   const { client, socket } = await start(t)
   const answer = socket.call('confirm', { question: '' })
   await client.next()
@@ -73,7 +73,7 @@ t.test('an $error of the client\'s rejects the call, with its body', async (t) =
   })
 })
 
-t.test('a call that takes too long, or whose signal is aborted, rejects and tells the client', async (t) => {
+t.test('a call that takes too long, or whose signal is aborted, rejects, and the client is told', async (t) => {
   const { client, socket } = await start(t)
   const late = codeOf(socket.call('confirm', { question: '' }, { timeoutMs: 5 }))
   await client.next()
@@ -120,7 +120,7 @@ t.test('calls end with their connection, and none begins after', async (t) => {
   t.equal(app.channel(live).stats.pendingCalls, 0)
 })
 
-t.test('no more calls at once than maxPendingCalls', async (t) => {
+t.test('a call beyond maxPendingCalls rejects', async (t) => {
   const { socket } = await start(t, {}, { maxPendingCalls: 2 })
   const ask = async () => await socket.call('confirm', { question: '' })
   const first = [codeOf(ask()), codeOf(ask())]
@@ -150,7 +150,7 @@ t.test('a call that cannot be made rejects by name', async (t) => {
   )
 })
 
-t.test('answers to a server that never asks are ignored', async (t) => {
+t.test('answers from a client that was never called are ignored', async (t) => {
   const { client } = await start(t)
   client.send({ type: '$reply', ref: 1, data: true })
   client.send({ type: '$error', message: 'what?' })

@@ -15,7 +15,7 @@ const NO_REASONS: readonly unknown[] = [
   null, 7, {}, [], Symbol('reason'), () => {}, { toString: null }, new ArrayBuffer(1), new Uint16Array(1)
 ]
 
-t.test('a close frame has a code of RFC 6455 §7.4 and a text, or nothing', async (t) => {
+t.test('a close frame has a code of RFC 6455 §7.4 and a text, or is empty', async (t) => {
   for (const code of [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999]) {
     t.same(closeFrameOf(code, 'why'), [code, 'why'])
   }
@@ -27,7 +27,7 @@ t.test('a close frame has a code of RFC 6455 §7.4 and a text, or nothing', asyn
   t.same(closeFrameOf(4000, 'x'.repeat(1000)), [4000, 'x'.repeat(123)])
 })
 
-t.test('whatever is thrown for a close is an error of ours', async (t) => {
+t.test('a wrong code or reason throws FST_TYPED_WS_INVALID_CLOSE, whatever its type', async (t) => {
   fc.assert(fc.property(fc.anything(), fc.anything(), (code, reason) => {
     try {
       closeFrameOf(code, reason)
@@ -46,7 +46,7 @@ t.test('whatever is thrown for a close is an error of ours', async (t) => {
   )
 })
 
-t.test('a bridge passes on how its other connection ended: without a code where there was none', async (t) => {
+t.test('a bridge can pass on the code and reason of its other connection, or their absence', async (t) => {
   const { url, app } = await start(t)
   for (const [code, expected] of [[1005, 1005], [1006, 1005], [1015, 1005], [4321, 4321], [undefined, 1000]] as const) {
     const client = await connect(t, url)
@@ -56,7 +56,7 @@ t.test('a bridge passes on how its other connection ended: without a code where 
   }
 })
 
-t.test('a mistake in a close is thrown, also after the end, and closes nothing', async (t) => {
+t.test('a close with a wrong code throws, also after the end, and closes nothing', async (t) => {
   const { client, socket, app } = await start(t)
   const close = socket.close.bind(socket) as (code?: unknown, reason?: unknown) => void
   for (const code of NO_CODES) t.throws(() => close(code), INVALID)

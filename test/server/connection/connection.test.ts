@@ -69,7 +69,7 @@ t.test('the same socket is seen by every handler', async (t) => {
   t.equal(seen.size, 1)
 })
 
-t.test('a socket tells what it is', async (t) => {
+t.test('a socket tells its id, contract, protocol, state and request', async (t) => {
   let socket: TalkSocket | undefined
   const { url, client } = await start(t, { open: (opened) => { socket = opened } })
   t.match(socket!.id, /^[0-9a-f-]{36}$/)
@@ -119,7 +119,7 @@ t.test('handlers of one connection run one at a time, and answers keep the order
   for (let n = 1; n <= 5; n++) t.same(await client.next(), { type: '$reply', ref: n, data: n })
 })
 
-t.test('a refusal keeps its place among the answers', async (t) => {
+t.test('a rejection keeps its place among the answers', async (t) => {
   const ready = deferred()
   const { client } = await start(t, { async ask ({ n }) { await ready.promise; return n } })
   client.send({ type: 'ask', ref: 1, n: 1 })
@@ -154,7 +154,7 @@ t.test('$ping is answered at once, also while a handler is busy', async (t) => {
   t.same(await client.next(), { type: '$pong' })
 })
 
-t.test('past maxQueuedMessages the socket is not read, and it is read again when half are done', async (t) => {
+t.test('a socket with more than maxQueuedMessages is not read until half are done', async (t) => {
   const ready = deferred()
   const heard: string[] = []
   let socket: TalkSocket | undefined
@@ -177,7 +177,7 @@ t.test('past maxQueuedMessages the socket is not read, and it is read again when
   t.equal(socket!.raw.isPaused, false)
 })
 
-t.test('an error of the client\'s fault reaches it in full', async (t) => {
+t.test('an error of status 4xx reaches the client in full', async (t) => {
   const { client, logged } = await start(t, {
     say () { throw clientError('not here', 403, 'NOT_HERE') },
     async ask () { throw clientError('gone', 410) }
@@ -191,7 +191,7 @@ t.test('an error of the client\'s fault reaches it in full', async (t) => {
   t.match(logged.join(''), /"level":30.*not here/)
 })
 
-t.test('any other error reaches the log in full and the client as a bare 500', async (t) => {
+t.test('an error without a status of 4xx reaches the log in full and the client as a bare 500', async (t) => {
   const secrets = [
     new Error('secret'),
     'secret',
@@ -285,7 +285,7 @@ t.test('the plugin\'s errorHandler is the default of its routes', async (t) => {
   t.equal((await client.next()).message, 'plugin')
 })
 
-t.test('an open that fails closes with 1011, or as the error says, and close is not called', async (t) => {
+t.test('an open that fails closes with 1011, or as the error says, and close does not run', async (t) => {
   const failures: Array<[unknown, number, string]> = [
     [new Error('secret'), 1011, ''],
     [clientError('who are you?', 401), 4501, 'who are you?'],
@@ -316,7 +316,7 @@ t.test('messages that arrive after open failed are not handled', async (t) => {
   t.ok(answer.endsWith('\x88\x02\x03\xf3'), 'close 1011 and nothing else')
 })
 
-t.test('an open that fails while messages wait does not leave the goodbye unread', async (t) => {
+t.test('an open that fails while messages wait still reads the client\'s close frame', async (t) => {
   const ready = deferred()
   let socket: TalkSocket | undefined
   const { client } = await start(t, {
@@ -343,7 +343,7 @@ t.test('close is called once, with the code and reason of the client', async (t)
   t.same(events, [{ code: 4001, reason: 'bye', wasClean: true }])
 })
 
-t.test('a client that vanishes is an unclean 1006', async (t) => {
+t.test('a client that vanishes gives close 1006, not clean', async (t) => {
   const done = deferred()
   let event: CloseEvent | undefined
   const { client } = await start(t, { close (_socket, closed) { event = closed; done.resolve() } })
@@ -367,7 +367,7 @@ t.test('the signal is aborted when the connection ends, and also when it is aske
   t.equal(late.signal.aborted, true)
 })
 
-t.test('a close handler that throws or rejects harms nobody', async (t) => {
+t.test('a close handler that throws or rejects affects no other connection', async (t) => {
   for (const close of [() => { throw new Error('in close') }, async () => { throw new Error('in close') }]) {
     const { client, url, logged } = await start(t, { close, ask: () => 1 })
     await client.close()
@@ -499,7 +499,7 @@ t.test('binary frames go both ways, whatever holds the bytes', async (t) => {
   for (let i = 0; i < 4; i++) t.same(await client.next(), Buffer.from([1, 2]))
 })
 
-t.test('binary frames the contract does not allow close the connection with 1003, or are not sent', async (t) => {
+t.test('binary frames that the contract does not allow close the connection with 1003, or are not sent', async (t) => {
   const app = await createApp(t)
   const text = defineContract({ name: 'text', serverToClient: { hello: Type.Object({}) } })
   app.ws('/', {
@@ -521,7 +521,7 @@ t.test('the reason of a close is cut at 123 bytes, between characters', async (t
   t.same(await client.closed(), { code: 4000, reason: '€'.repeat(41) })
 })
 
-t.test('a close code no endpoint may send is refused at once', async (t) => {
+t.test('a close code that no endpoint may send throws at once', async (t) => {
   const { client } = await start(t, {
     say: (_, socket) => t.throws(() => socket.close(999), { code: 'FST_TYPED_WS_INVALID_CLOSE' }),
     ask: () => 1
@@ -531,7 +531,7 @@ t.test('a close code no endpoint may send is refused at once', async (t) => {
   t.same((await client.next()).data, 1)
 })
 
-t.test('a broken frame ends its own connection and nobody else\'s', async (t) => {
+t.test('a broken frame ends its own connection and no other', async (t) => {
   const codes: number[] = []
   const { client, url, logged } = await start(t, { ask: () => 1, close: (_, { code }) => codes.push(code) })
   const [socket] = [(client.ws as unknown as { _socket: { write (bytes: Buffer): void } })._socket]
@@ -588,7 +588,7 @@ t.test('a thousand connections fail in every way and one goes on', async (t) => 
   t.equal(opened.size, 1001)
 })
 
-t.test('an error event of the socket is noise, not a fault', async (t) => {
+t.test('an error of the TCP stream is not logged as an error', async (t) => {
   let socket: TalkSocket | undefined
   const { logged } = await start(t, { open: (opened) => { socket = opened } })
   const closed = once(socket!.raw, 'close')

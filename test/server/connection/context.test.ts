@@ -197,7 +197,7 @@ t.test('open, handlers, binary, errorHandler, streams, signals and close run in 
   ])
 })
 
-t.test('a message that waited while its client read nothing runs in its own context, not in that of the one who wrote', async (t) => {
+t.test('a message that waited while its client read nothing runs in its own context, not in another\'s', async (t) => {
   const users = await Users.start(t, { highWaterMarkBytes: 100_000, slowConsumer: 'drop' })
   const [ann, ben] = [await users.connect('ann'), await users.connect('ben')]
   ann.ws.pause()
@@ -223,7 +223,7 @@ t.test('a message that waited behind others runs in its own context, however man
   }
 })
 
-t.test('messages that are read on because somebody else\'s handler calls their sender run in the context of the sender', async (t) => {
+t.test('messages that are read because another handler calls their sender run in the sender\'s context', async (t) => {
   const users = await Users.start(t, { maxQueuedMessages: 1, concurrency: 2 })
   const [ann, ben] = [await users.connect('ann'), await users.connect('ben')]
   ann.send({ type: 'count', ref: 9 })
@@ -295,7 +295,7 @@ t.test('the predicate of disconnect runs in the context of its caller', async (t
   t.same(stores, ['admin'])
 })
 
-t.test('stores bound to message.received hold for the whole of a stream, inside the context of the handshake', async (t) => {
+t.test('stores bound to message.received last for the whole stream, inside the context of the handshake', async (t) => {
   const messages = new AsyncLocalStorage<unknown>()
   const received = channel('fastify-typed-ws.message.received')
   received.bindStore(messages, (data) => (data as { message: { ref: number } }).message.ref)

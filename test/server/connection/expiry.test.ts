@@ -7,7 +7,7 @@ import { Expiry } from '../../../lib/server/connection/expiry.js'
 import { fakeTime, NOW } from '../../support/fake-time.js'
 import { connect, createApp, listen, until } from '../../support/helper.js'
 
-t.test('an expiry ends at its moment, which may be moved and taken back', (t) => {
+t.test('an expiry fires at its moment, which may be moved and removed', (t) => {
   fakeTime(t)
   let ended = 0
   const expiry = new Expiry(() => { ended++ })
@@ -31,7 +31,7 @@ t.test('an expiry ends at its moment, which may be moved and taken back', (t) =>
   t.end()
 })
 
-t.test('a moment further away than a timer can hold is waited for in parts', (t) => {
+t.test('an expiry further away than a timer can hold is waited for in parts', (t) => {
   fakeTime(t)
   let ended = 0
   const expiry = new Expiry(() => { ended++ })
@@ -60,7 +60,7 @@ const session = defineContract({
   }
 })
 
-t.test('a token that ends, ends its connection with 4401, unless a fresh one comes in time, even while a handler hangs', async (t) => {
+t.test('a token that expires closes its connection with 4401 unless renewed in time, even while a handler hangs', async (t) => {
   const app = await createApp(t)
   await app.register(jwt, { secret: 'not a secret' })
   const ending = (token: string): Date => new Date(app.jwt.verify<{ exp: number }>(token).exp * 1000)
@@ -94,7 +94,7 @@ t.test('a token that ends, ends its connection with 4401, unless a fresh one com
   t.notOk(socket.expiresAt!.getTime() > Date.now() + 1000, 'what has ended does not end again')
 })
 
-t.test('a connection without credentials has no end', async (t) => {
+t.test('a connection without expiresAt does not expire', async (t) => {
   const app = await createApp(t)
   app.ws('/', { contract: session, on: { work: () => 'done', renew: () => true } })
   await connect(t, await listen(app))

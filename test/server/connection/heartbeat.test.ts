@@ -55,7 +55,7 @@ t.test('a silent client is gone 36 s later at the latest', async (t) => {
   t.ok(members.every(({ isCut }) => isCut))
 })
 
-t.test('an event loop that stands still kills nobody who answers as soon as it goes on', async (t) => {
+t.test('an event loop that was blocked cuts no client that answers as soon as it goes on', async (t) => {
   fakeTime(t, ['setInterval'])
   const heartbeat = new Heartbeat(SETTINGS)
   const members = Array.from({ length: 100 }, () => new Member())
@@ -85,7 +85,7 @@ t.test('a connection that is not read stays as long as its messages are begun, a
   t.ok(busy.isCut)
 })
 
-t.test('a connection that has left is neither judged nor kept in memory', async (t) => {
+t.test('a connection that has ended is neither checked nor kept in memory', async (t) => {
   fakeTime(t, ['setInterval'])
   const heartbeat = new Heartbeat({ intervalMs: 500, timeoutMs: 60_000 })
   const cut: string[] = []
@@ -104,7 +104,7 @@ t.test('a connection that has left is neither judged nor kept in memory', async 
   t.ok(cut.includes('stays') && !cut.includes('leaves'))
 })
 
-t.test('there is one timer for all members, and none without them', async (t) => {
+t.test('the heartbeat has one timer for all members, and none without members', async (t) => {
   fakeTime(t, ['setInterval'])
   const timers = mock.method(globalThis, 'setInterval')
   const heartbeat = new Heartbeat(SETTINGS)
@@ -138,7 +138,7 @@ async function start (t: Teardown, options: PluginOptions, serverOptions = {}): 
   return { app, url: await listen(app), ended, said: said.promise }
 }
 
-t.test('a client that swallows everything is cut: close runs with 1006', async (t) => {
+t.test('a client that answers nothing is cut: close runs with 1006', async (t) => {
   const { app, ended } = await start(t, { heartbeat: { intervalMs: 20, timeoutMs: 20 } })
   const client = await connectRaw(t, app)
   client.write(handshakeText(app, '/'))
@@ -150,7 +150,7 @@ t.test('a client that swallows everything is cut: close runs with 1006', async (
   t.equal(app.channel(talk).size(), 0)
 })
 
-t.test('a client that answers pings, or says anything at all, stays', async (t) => {
+t.test('a client that answers pings, or sends anything at all, stays', async (t) => {
   for (const serverOptions of [{}, { https: certificate }]) {
     const { url, app } = await start(t, { heartbeat: { intervalMs: 20, timeoutMs: 200 } }, serverOptions)
     const client = await connect(t, url, { rejectUnauthorized: false })
@@ -168,7 +168,7 @@ t.test('a client that answers pings, or says anything at all, stays', async (t) 
   t.equal(app.channel(talk).size(), 1)
 })
 
-t.test('without a heartbeat no client is pinged, and none is cut', async (t) => {
+t.test('a route without a heartbeat pings no client, and cuts none', async (t) => {
   const { url, app } = await start(t, { heartbeat: false })
   const client = await connect(t, url)
   const socket = app.channel(talk).sockets().next().value!

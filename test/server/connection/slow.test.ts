@@ -42,7 +42,7 @@ function stalled (highWaterMarkBytes: number): { wire: Stalled, outbox: Outbox, 
   return { wire, ws, told, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, owner) }
 }
 
-t.test('an outbox says once that its client is slow, and once that it caught up', async (t) => {
+t.test('an outbox reports once that its client is slow, and once that it caught up', async (t) => {
   const { wire, outbox, told } = stalled(100)
   t.equal(outbox.sendText('x'.repeat(90)), true)
   t.equal(outbox.isSlow, false)
@@ -101,7 +101,7 @@ t.test('a caller that waits for an outbox is told when it ends', async (t) => {
   t.equal(outbox.isSlow, false)
 })
 
-t.test('others are served, and an app closes in time, while a client reads as fast as it is sent to', async (t) => {
+t.test('other connections are served, and an app closes in time, while a client reads as fast as it is sent to', async (t) => {
   let isClosing = false
   let rounds = 0
   const { app, client, url } = await start(t, { shutdown: { timeoutMs: 300 } }, async (socket) => {
@@ -209,7 +209,7 @@ function fill (socket: FeedSocket): number {
   throw new Error('the client reads everything')
 }
 
-t.test('send is false once too much waits, and everything said so far arrives when the client reads again', async (t) => {
+t.test('send returns false once too much waits, and everything sent so far arrives when the client reads again', async (t) => {
   const { client, socket } = await start(t)
   const count = fill(socket)
   t.ok(socket.bufferedAmount > 200_000)
@@ -232,7 +232,7 @@ t.test('a sender that waits for drained loses nothing, whatever the client\'s pa
   for (let n = 0; n < 300; n++) t.equal((await client.next())['n'], n)
 })
 
-t.test('slowConsumer close: what finds no room ends the connection with 4408, for its loss would be silent', async (t) => {
+t.test('with slowConsumer close, an event without room closes with 4408, since its loss would be silent', async (t) => {
   const { client, socket, closed } = await start(t)
   const count = fill(socket)
   t.equal(socket.send('item', { n: -1, text: 'no room' }), false)
@@ -244,7 +244,7 @@ t.test('slowConsumer close: what finds no room ends the connection with 4408, fo
   t.equal(client.unread, 0)
 })
 
-t.test('slowConsumer close: who stays slow is cut off, whether or not it hears the goodbye', async (t) => {
+t.test('with slowConsumer close, a client that stays slow is cut, whether or not it reads the close frame', async (t) => {
   for (const say of [() => {}, (socket: FeedSocket) => socket.send('item', { n: 0, text })]) {
     const { socket, closed } = await start(t, { slowTimeoutMs: 50 })
     fill(socket)
@@ -255,7 +255,7 @@ t.test('slowConsumer close: who stays slow is cut off, whether or not it hears t
   }
 })
 
-t.test('slowConsumer close: who catches up in time stays', async (t) => {
+t.test('with slowConsumer close, a client that catches up in time stays', async (t) => {
   const { client, socket } = await start(t, { slowTimeoutMs: 60_000 })
   fill(socket)
   client.ws.resume()
@@ -263,7 +263,7 @@ t.test('slowConsumer close: who catches up in time stays', async (t) => {
   t.equal(socket.readyState, 1)
 })
 
-t.test('slowConsumer drop: events that find no room are left out and counted, and answers are not', async (t) => {
+t.test('with slowConsumer drop, events without room are dropped and counted, and answers are not', async (t) => {
   const { app, client, socket, asked } = await start(t, { slowConsumer: 'drop', slowTimeoutMs: 1 })
   const [dropped, slowed] = [hear(t, 'fastify-typed-ws.dropped'), hear(t, 'fastify-typed-ws.slow')]
   const count = fill(socket)
@@ -284,7 +284,7 @@ t.test('slowConsumer drop: events that find no room are left out and counted, an
   t.equal(socket.send('item', { n: count, text: '' }), true)
 })
 
-t.test('a slow member of a topic does not hold up the others', async (t) => {
+t.test('a slow member of a topic does not delay the others', async (t) => {
   const { app, url, socket } = await start(t, { slowConsumer: 'drop' })
   const other = await connect(t, url)
   fill(socket)
@@ -313,7 +313,7 @@ t.test('pings of a client that reads nothing are not answered', async (t) => {
   await pong
 })
 
-t.test('a compressed connection becomes slow and drains as any other', async (t) => {
+t.test('a compressed connection becomes slow and drains like any other', async (t) => {
   const app = await createApp(t, { highWaterMarkBytes: 200_000, perMessageDeflate: true, slowConsumer: 'drop' })
   let socket: FeedSocket | undefined
   app.ws('/', { contract: feed, open: (opened) => { socket = opened }, on: { start () {}, ask: () => 0 } })
@@ -358,7 +358,7 @@ async function overfill (socket: Socket<typeof session>): Promise<void> {
   }
 }
 
-t.test('a client that reads nothing is renewed once, and again when it has caught up: its answers pile up no further', async (t) => {
+t.test('a client that reads nothing has one refresh handled, and the others when it has caught up', async (t) => {
   let renewed = 0
   const { client, socket } = await startSlow(t, () => { renewed++ })
   for (let period = 1; period <= 2; period++) {

@@ -83,7 +83,7 @@ const answers: Array<[name: string, answer: (reply: FastifyReply) => unknown, co
 ]
 
 for (const [name, answer, code, reason] of answers) {
-  t.test(`${name} becomes a ${code}`, async (t) => {
+  t.test(`${name} becomes a close with ${code}`, async (t) => {
     const { app, url, seen, log } = await start(t, answering(answer))
     const client = await connect(t, url, { protocols: ['club.v1'] })
     t.equal(client.ws.protocol, 'club.v1')
@@ -146,7 +146,7 @@ t.test('a refusal of the package\'s own is a close too', async (t) => {
   for (let i = 0; i < 3; i++) t.same(await (await connect(t, url)).closed(), { code: 1013, reason: 'retry-after-ms=1000' })
 })
 
-t.test('a hook that hangs ends in a 1013', async (t) => {
+t.test('a hook that hangs becomes a close with 1013', async (t) => {
   const { app, url } = await start(t, { onRequest: () => {}, handshakeTimeoutMs: 30 })
   t.same(await (await connect(t, url)).closed(), { code: 1013, reason: 'retry-after-ms=1000' })
   await until(async () => await countSockets(app) === 0)

@@ -31,7 +31,7 @@ async function start (t: Teardown, options: PluginOptions, serverOptions = {}): 
   return { app, url: await listen(app) }
 }
 
-t.test('past maxConnections a handshake is refused with 503, until a client leaves', async (t) => {
+t.test('a handshake past maxConnections is refused with 503, until a client leaves', async (t) => {
   const { app, url } = await start(t, { maxConnections: 2 })
   const [first] = [await connect(t, url), await connect(t, url)] as [Client, Client]
   const refusal = await refused(url)
@@ -44,7 +44,7 @@ t.test('past maxConnections a handshake is refused with 503, until a client leav
   t.equal(app.channel(talk).size(), 2)
 })
 
-t.test('past maxConnectionsPerIp an address is refused with 429, and another one is not', async (t) => {
+t.test('an address past maxConnectionsPerIp is refused with 429, and another one is not', async (t) => {
   const { url } = await start(t, { maxConnectionsPerIp: 1 }, { trustProxy: true })
   const of = (ip: string) => ({ headers: { 'x-forwarded-for': ip } })
   await connect(t, url, of('10.0.0.1'))
@@ -56,7 +56,7 @@ t.test('past maxConnectionsPerIp an address is refused with 429, and another one
   await connect(t, url, of('2001:db8::1'))
 })
 
-t.test('a place is given back however its handshake ends', async (t) => {
+t.test('a place is freed however its handshake ends', async (t) => {
   const { app, url } = await start(t, { maxConnections: 3, handshakeTimeoutMs: 100 })
   for (let round = 0; round < 5; round++) {
     t.equal((await refused(`${url}/refuses`)).statusCode, 401)
@@ -86,7 +86,7 @@ t.test('an address that has all its places gets 429, even if the server is full'
   t.equal((await refused(url)).statusCode, 429)
 })
 
-t.test('a place is free as soon as its handshake is refused, before its client has read the refusal', async (t) => {
+t.test('a place is free as soon as its handshake is refused, before the client has read the refusal', async (t) => {
   const { app, url } = await start(t, { maxConnections: 1 })
   app.server.on('connection', (socket) => { t.teardown(() => socket.destroy()) })
   const client = await connectRaw(t, app)
@@ -97,7 +97,7 @@ t.test('a place is free as soon as its handshake is refused, before its client h
   await connect(t, url)
 })
 
-t.test('a client that leaves while its Origin is looked up takes no place', async (t) => {
+t.test('a client that leaves while its Origin is checked takes no place', async (t) => {
   let tell = (): void => {}
   let admit = (_answer: boolean): void => {}
   const { app, url } = await start(t, {
@@ -160,7 +160,7 @@ t.test('clients without an address count for maxConnections only', async (t) => 
   response.resume()
 })
 
-t.test('after any mixture of endings every place is free', async (t) => {
+t.test('every place is free after any mixture of endings', async (t) => {
   const random = new Random(20_261_124)
   const wait = async (): Promise<void> => { for (let n = random.below(4); n > 0; n--) await turn() }
   const limit = 4

@@ -173,7 +173,7 @@ t.test('a hook refuses over HTTP, by one reply after which the socket is closed'
   }
 })
 
-t.test('a schema refuses before a handler is reached', async (t) => {
+t.test('a schema of the route refuses a request before its handler runs', async (t) => {
   const { url } = await start(t, { schema: { querystring: Type.Object({ n: Type.Integer() }) } })
   const { statusCode, body } = await refused(`${url}/ws?n=x`)
   t.equal(statusCode, 400)
@@ -432,7 +432,7 @@ t.test('a hook that hangs ends in a 503, and the socket is freed within a second
   }))
 })
 
-t.test('a client that stays connected after its 503 is disconnected as well', async (t) => {
+t.test('a client that stays connected after its 503 is disconnected', async (t) => {
   const { app } = await start(t, { handshakeTimeoutMs: 50, preHandler: never })
   const socket = await connectRaw(t, app)
   socket.allowHalfOpen = true
@@ -442,7 +442,7 @@ t.test('a client that stays connected after its 503 is disconnected as well', as
   await until(async () => await countSockets(app) === 0)
 })
 
-t.test('an answer of a slow hook after the 503 reaches no client, and harms none', async (t) => {
+t.test('a slow hook that answers after the 503 reaches no client', async (t) => {
   const late: Array<() => void> = []
   const hold = (_request: unknown, _reply: unknown, done: () => void): void => { late.push(done) }
   const ways: Array<readonly [string, Route]> = [
@@ -646,7 +646,7 @@ t.test('a message sent together with the handshake is delivered once', async (t)
   t.equal(text.split('early').length, 2)
 })
 
-t.test('a message is handled although its sender hung up right behind it', async (t) => {
+t.test('a message is handled although its sender hangs up right after it', async (t) => {
   const said = deferred()
   const { app } = await start(t, { preHandler: async () => { await turn() }, on: { say: () => said.resolve() } })
   const socket = await connectRaw(t, app)
@@ -694,7 +694,7 @@ t.test('the subprotocol is the contract\'s or none', async (t) => {
   t.same(statusesOf(await exchangeRaw(t, app, handshakeText(app, '/ws', { 'Sec-WebSocket-Protocol': 'echo.v1.evil' }))), [400])
 })
 
-t.test('compression is negotiated where it is on, and a bad offer gets one 400', async (t) => {
+t.test('compression is negotiated if it is on, and an invalid offer gets one 400', async (t) => {
   const { app, url } = await start(t, { perMessageDeflate: true })
   t.equal((await connect(t, `${url}/ws`, { perMessageDeflate: true })).ws.extensions, 'permessage-deflate')
   for (const [who, setHandler] of errorHandlers.slice(0, 1)) {
@@ -708,21 +708,21 @@ t.test('compression is negotiated where it is on, and a bad offer gets one 400',
   t.same(statusesOf(await exchangeRaw(t, app, handshakeText(app, '/ws', { 'Sec-WebSocket-Extensions': 'a;;b' }))), [400])
 })
 
-t.test('the headers of a handshake that failed at the last moment reach no other', async (t) => {
+t.test('the headers of a handshake that failed late reach no other', async (t) => {
   let visits = 0
   const { app, url } = await start(t, { perMessageDeflate: true, preHandler: async (_, reply) => { reply.header('x-visit', ++visits) } })
   t.match(await exchangeRaw(t, app, handshakeText(app, '/ws', { 'Sec-WebSocket-Extensions': 'a;;b' })), /x-visit: 1/)
   t.equal((await connect(t, `${url}/ws`)).headers['x-visit'], '2')
 })
 
-t.test('a bad offer of extensions is a 400 also for an error handler that sets no status', async (t) => {
+t.test('an invalid offer of extensions is a 400 also with an error handler that sets no status', async (t) => {
   const { app } = await start(t, { perMessageDeflate: true }, {}, (app) => { app.setErrorHandler(() => ({ by: 'handler' })) })
   const text = await exchangeRaw(t, app, handshakeText(app, '/ws', { 'Sec-WebSocket-Extensions': 'a;;b' }))
   t.same(statusesOf(text), [400])
   t.equal(reply(text).body, '{"by":"handler"}')
 })
 
-t.test('only pages of the app\'s own origin may connect by default', async (t) => {
+t.test('a page may connect by default only from the app\'s own origin', async (t) => {
   const { app, url, log } = await start(t, { onRequest: () => { t.fail('no hook runs') } })
   const { port } = app.server.address() as AddressInfo
   const own = `http://127.0.0.1:${port}`
@@ -768,14 +768,14 @@ t.test('a list of origins admits its entries, and a wildcard the names below its
   }
 })
 
-t.test('a missing Origin is admitted where the option says so', async (t) => {
+t.test('a missing Origin is admitted if the option says so', async (t) => {
   const { app } = await start(t, { allowMissingOrigin: true })
   const socket = await connectRaw(t, app)
   socket.write(handshakeText(app, '/ws', { Origin: null }))
   t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 101 /)
 })
 
-t.test('behind a trusted proxy the app\'s own origin is the forwarded one', async (t) => {
+t.test('the app\'s own origin behind a trusted proxy is the forwarded one', async (t) => {
   const forwarded = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'chat.test', Origin: 'https://chat.test' }
   for (const [trustProxy, status] of [[false, 403], ['10.0.0.1', 403], ['127.0.0.1', 101], [true, 101]] as const) {
     const app = await createApp(t, {}, { trustProxy })
@@ -787,7 +787,7 @@ t.test('behind a trusted proxy the app\'s own origin is the forwarded one', asyn
   }
 })
 
-t.test('an origin function decides, now or later, with the request at hand', async (t) => {
+t.test('an origin function decides by the request, at once or by a promise', async (t) => {
   const { url } = await start(t, {
     origin: async (origin, request) => {
       await turn()

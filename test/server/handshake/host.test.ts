@@ -5,7 +5,7 @@ import { echoRoute } from '../../support/echo.js'
 
 const admits = (entries: string[], host: string | undefined, protocol = 'http'): boolean => compileHost(entries)({ host, protocol })
 
-t.test('a name without a port holds for every port, and a name with a port for that port', async (t) => {
+t.test('a host without a port admits every port, and a host with a port only that one', async (t) => {
   const rows: ReadonlyArray<readonly [entry: string, host: string | undefined, isAdmitted: boolean, protocol?: string]> = [
     ['chat.example', 'chat.example', true],
     ['chat.example', 'CHAT.example:8080', true],
@@ -55,7 +55,7 @@ t.test('a host that could never match is refused at boot, on a route', async (t)
   }
 })
 
-t.test('a page whose host name an attacker has pointed at the server is refused before any hook', async (t) => {
+t.test('a page that reaches the server by a rebound host name is refused before any hook', async (t) => {
   const log = new Log()
   const app = await createApp(t, { host: ['127.0.0.1'] }, { logger: log.options })
   let hooks = 0

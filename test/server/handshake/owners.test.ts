@@ -50,7 +50,7 @@ async function isServedByGuest (t: Teardown, url: string): Promise<boolean> {
 }
 
 for (const time of ['before', 'after'] as const) {
-  t.test(`a listener that was added ${time} listen has its path, and routes have theirs`, async (t) => {
+  t.test(`a listener that was added ${time} listen keeps its path, and routes keep theirs`, async (t) => {
     const { app } = await start(t)
     if (time === 'before') addGuest(t, app)
     const url = await listen(app)
@@ -62,7 +62,7 @@ for (const time of ['before', 'after'] as const) {
   })
 }
 
-t.test('a listener that was added before the plugin is asked after the routes', async (t) => {
+t.test('a listener that was added before the plugin is called after the routes', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   app.server.on('upgrade', (request, socket) => { socket.end(`HTTP/1.1 418 ${request.url}\r\nConnection: close\r\n\r\n`) })
@@ -74,7 +74,7 @@ t.test('a listener that was added before the plugin is asked after the routes', 
   t.equal((await refused(`${url}/http`)).statusCode, 418, 'an HTTP route has no WebSocket')
 })
 
-t.test('an upgrade that only another listener could take runs no hook of the app', async (t) => {
+t.test('an upgrade that only another listener could accept runs no hook of the app', async (t) => {
   const { app } = await start(t)
   let hooks = 0
   app.addHook('onRequest', async () => { hooks++ })
@@ -137,7 +137,7 @@ t.test('a listener that was added by once is called once', async (t) => {
   t.same(statusesOf(await exchangeRaw(t, app, handshakeText(app, '/nowhere'))), [404], 'then the app answers')
 })
 
-t.test('an upgrade that no listener takes is not held for ever', async (t) => {
+t.test('an upgrade that no listener accepts is not held for ever', async (t) => {
   const { app } = await start(t, { handshakeTimeoutMs: 50 })
   addGuest(t, app)
   const url = await listen(app)
@@ -159,7 +159,7 @@ t.test('a hook that upgrades the socket by itself loses it, and nothing else end
   t.match(log.find('websocket handshake failed'), [{ level: 50, err: { message: /more than once/ } }])
 })
 
-t.test('with a serverFactory, another owner of the server has its path', async (t) => {
+t.test('another owner of a server from serverFactory keeps its path', async (t) => {
   const app = Fastify({ serverFactory: (handler) => createServer(handler) })
   t.teardown(() => app.close())
   await app.register(typedWs)

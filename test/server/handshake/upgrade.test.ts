@@ -175,7 +175,7 @@ t.test('an upgrade may follow a request that was answered', async (t) => {
   t.match(answer.toString(), /^HTTP\/1\.1 101 /)
 })
 
-t.test('bytes behind a refused upgrade are no second request', async (t) => {
+t.test('bytes after a refused upgrade are not read as a second request', async (t) => {
   const { app, seen } = await start(t)
   const behind = `GET /plain HTTP/1.1\r\nHost: ${hostOf(app)}\r\n\r\n`
   let prompt = 0
@@ -232,7 +232,7 @@ t.test('h2c: a GET is served as plain HTTP, and the connection goes on', async (
   t.equal(seen.length, 3)
 })
 
-t.test('h2c: other headers arrive unchanged', async (t) => {
+t.test('h2c: a request\'s other headers arrive unchanged', async (t) => {
   const app = await createApp(t)
   app.get('/', (request) => request.raw.rawHeaders)
   await listen(app)
@@ -381,7 +381,7 @@ t.test('an upgrade to another protocol is served as plain HTTP', async (t) => {
   await connect(t, `${url}/ws`)
 })
 
-t.test('a later listener for upgrades sees only those that passed, and can stop', async (t) => {
+t.test('a later listener for upgrades sees only those that passed, and can be removed', async (t) => {
   const { app } = await start(t)
   const passed: unknown[] = []
   const listener = (request: { url?: string }) => passed.push(request.url)
@@ -398,7 +398,7 @@ t.test('a later listener for upgrades sees only those that passed, and can stop'
   t.same(passed, ['/nowhere'])
 })
 
-t.test('while the app closes, a handshake gets 503 and Retry-After', async (t) => {
+t.test('a handshake while the app closes gets 503 and Retry-After', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   const closing: Array<() => void> = []

@@ -37,7 +37,7 @@ function rejection (code: string, message: string, answered: object = {}): objec
 }
 
 for (const { name, decode } of decoders()) {
-  t.test(`${name}: the decoder takes a message apart`, async (t) => {
+  t.test(`${name}: the decoder reads type, ref and payload of a message`, async (t) => {
     t.match(decode('{"type":"message","text":"hi","n":5}'), {
       kind: 'event',
       type: 'message',
@@ -59,7 +59,7 @@ for (const { name, decode } of decoders()) {
     t.strictSame(decode(' {"type":"$ping","ref":"x"}\n'), { kind: 'ping' })
   })
 
-  t.test(`${name}: the decoder follows the schema for unknown properties, apart from the protocol's own two`, async (t) => {
+  t.test(`${name}: the decoder follows the schema for unknown properties, except type and ref`, async (t) => {
     t.strictSame((decode('{"type":"message","text":"a","more":true}') as { payload: unknown }).payload, { text: 'a', more: true })
     t.match(decode('{"type":"closed","ref":1,"a":1}'), { kind: 'event', payload: { a: 1 } })
     t.strictSame(
@@ -227,14 +227,14 @@ t.test('the decoder knows the messages of the protocol itself', async (t) => {
   }
 })
 
-t.test('a stream needs a ref', async (t) => {
+t.test('the decoder rejects a stream without a ref', async (t) => {
   const { incoming } = compile({ name: 'test', clientToServer: { ticks: { request: Type.Object({}), stream: Type.Number() } } })
   const decoder = new Decoder(entriesOf(incoming), 'type')
   t.match(decoder.decode('{"type":"ticks","ref":1}'), { kind: 'stream', ref: 1 })
   t.strictSame(decoder.decode('{"type":"ticks"}'), rejection('VALIDATION', 'message/ref must be a positive integer', { received: 'ticks' }))
 })
 
-t.test('the decoder takes a positive integer as the ref of a call, or no ref', async (t) => {
+t.test('the decoder accepts a positive integer as the ref of a call, or no ref', async (t) => {
   for (const ref of [1, 7, Number.MAX_SAFE_INTEGER]) t.match(decode(JSON.stringify({ type: 'history', ref })), { kind: 'call', ref })
   t.match(decode('{"type":"history"}'), { kind: 'call', ref: undefined })
   for (const ref of ['0', '-1', '1.5', '1e400', '9007199254740992', '"1"', 'null', 'true', '[1]', '{}']) {
@@ -290,7 +290,7 @@ function isClean (value: unknown): boolean {
   return isPlain && !Object.hasOwn(value, '__proto__') && Object.values(value).every(isClean)
 }
 
-t.test('the decoder never throws, and never lets a prototype through', async (t) => {
+t.test('the decoder never throws, and never returns a changed prototype', async (t) => {
   const all = decoders()
   fc.assert(fc.property(hostileText, (text) => {
     for (const { decode } of all) {

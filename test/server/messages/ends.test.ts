@@ -104,7 +104,7 @@ for (const [what, frameOf] of Object.entries(forms)) {
   }
 }
 
-t.test('a handler that waits for the client is told at the end, though much waits behind it', async (t) => {
+t.test('a handler that waits for the client is told of the end, though many messages wait behind it', async (t) => {
   const reasons: unknown[] = []
   const app = await createApp(t, { rateLimit: false })
   const done = deferred()
@@ -136,7 +136,7 @@ t.test('a handler that waits for the client is told at the end, though much wait
 })
 
 for (const code of [4321, 1006]) {
-  t.test(`a handler that hangs keeps what is behind it from being handled, and not close from being called with ${code}`, async (t) => {
+  t.test(`close runs with ${code} though a handler hangs, and the messages behind it are not handled`, async (t) => {
     const scene = await start(t, new Promise(() => {}), 'handlers')
     const bytes = Buffer.concat([...numbers.map(forms['text messages']!), ...code === 4321 ? [goodbye] : []])
     scene.client.write(bytes)
@@ -149,7 +149,7 @@ for (const code of [4321, 1006]) {
   })
 }
 
-t.test('while ws inflates, nothing more is read: no more compressed messages wait than may', async (t) => {
+t.test('a connection whose messages ws inflates is not read: no more compressed messages wait than may', async (t) => {
   const hold = deferred()
   const scene = await start(t, hold.promise, 'handlers')
   const { app, client } = scene
@@ -174,7 +174,7 @@ t.test('while ws inflates, nothing more is read: no more compressed messages wai
   t.same(scene.handled, many)
 })
 
-t.test('large messages wait up to maxQueuedBytes, and eight times that while the server calls', async (t) => {
+t.test('large messages wait up to maxQueuedBytes, and up to eight times that during a call of the server', async (t) => {
   const hold = deferred()
   const scene = await start(t, hold.promise, 'handlers', { maxQueuedBytes: 200_000 })
   const { app, client, socket } = scene
@@ -192,7 +192,7 @@ t.test('large messages wait up to maxQueuedBytes, and eight times that while the
   t.same(scene.handled, numbers)
 })
 
-t.test('a client that is to be closed behind a handler that hangs is closed 5 s later all the same', async (t) => {
+t.test('a client that sends too many invalid messages behind a handler that hangs is closed after 5 s', async (t) => {
   const { app, client, closed } = await start(t, new Promise(() => {}), 'handlers')
   fakeTime(t, ['setTimeout'])
   client.write(Buffer.concat([maskedFrame('{"type":"wait"}'), ...Array.from({ length: 12 }, () => maskedFrame('x'))]))
@@ -215,7 +215,7 @@ const deafness: Readonly<Record<string, (scene: Scene) => void>> = {
   'was told goodbye': ({ socket }) => socket.close()
 }
 for (const [what, make] of Object.entries(deafness)) {
-  t.test(`a client that ${what} and goes on sending is cut off: what nobody hears is not read without end`, async (t) => {
+  t.test(`a client that ${what} and goes on sending is cut: ignored input is not read without end`, async (t) => {
     const scene = await start(t, new Promise(() => {}), 'handlers')
     make(scene)
     const closed = new Promise((resolve) => scene.client.once('close', resolve))
@@ -229,7 +229,7 @@ for (const [what, make] of Object.entries(deafness)) {
   })
 }
 
-t.test('a close frame behind what nobody hears is heard', async (t) => {
+t.test('a close frame behind ignored input is read', async (t) => {
   const { client, socket, closed } = await start(t, Promise.resolve(), 'handlers')
   const frames = Buffer.concat([
     ...numbers.map(forms['text messages']!),

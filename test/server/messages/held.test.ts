@@ -14,7 +14,7 @@ const held = defineContract({
   serverToClient: { confirm: { request: Type.Object({}), reply: Type.Boolean() } }
 })
 
-t.test('messages behind the answer to a call are read, though more wait in front of it than may', async (t) => {
+t.test('the answer to a call is read, though more messages wait in front of it than may', async (t) => {
   const app = await createApp(t, { maxQueuedMessages: 4 })
   app.ws('/', { contract: held, on: { go: async (_, socket) => await socket.call('confirm', {}), add: ({ n }) => n } })
   await listen(app)

@@ -26,7 +26,7 @@ t.test('hooks run before the handler, from the plugin\'s to the route\'s, each a
   t.same(order, ['plugin 1', 'plugin 2', 'app', 'scope', 'route 1', 'route 2', 'handler'])
 })
 
-t.test('a hook of one scope does not run in another, nor one that its parent is given later', async (t) => {
+t.test('a hook of one scope does not run in another, nor a hook that the parent gets later', async (t) => {
   const seen: string[] = []
   const app = await createApp(t)
   const scoped = (name: string) => async (scope: FastifyInstance): Promise<void> => {
@@ -105,7 +105,7 @@ t.test('messages keep their order while a hook waits', async (t) => {
   t.same(order, ['first', 'second'])
 })
 
-t.test('a hook has its connection\'s request and context, and the instance of its route as this', async (t) => {
+t.test('a hook has the request and context of its connection, and its route\'s instance as this', async (t) => {
   const store = new AsyncLocalStorage<string>()
   const seen: unknown[] = []
   const app = await createApp(t)

@@ -5,7 +5,7 @@ import { connect, connectRaw, countTurns, handshakeText, maskedFrame, spin, unti
 import { deferred } from '../../support/deferred.js'
 import { live, start, type LiveSocket } from '../../support/live.js'
 
-t.test('concurrency says how many handlers run at once, begun in order', async (t) => {
+t.test('the option concurrency limits the handlers that run at once, and they begin in order', async (t) => {
   for (const concurrency of [1, 2, 3]) {
     const begun: number[] = []
     const gates = [deferred(), deferred(), deferred()]
@@ -20,7 +20,7 @@ t.test('concurrency says how many handlers run at once, begun in order', async (
   }
 })
 
-t.test('a handler learns what it handles', async (t) => {
+t.test('a handler gets type, ref, payload and signal of its message', async (t) => {
   const seen: unknown[] = []
   const { client } = await start(t, {
     ask ({ n }, _, { type, ref, payload, signal }) { seen.push([type, ref, payload, signal.aborted]); return n }
@@ -30,7 +30,7 @@ t.test('a handler learns what it handles', async (t) => {
   t.same(seen, [['ask', 4, { n: 5 }, false]])
 })
 
-t.test('a call that is cancelled while it waits is never begun; one that runs is told, and not answered', async (t) => {
+t.test('a call that is cancelled while it waits never begins, and one that runs is aborted, and not answered', async (t) => {
   const hold = deferred()
   const begun: number[] = []
   let signal: AbortSignal | undefined
@@ -64,7 +64,7 @@ t.test('a handler that rejects because it was cancelled is no error', async (t) 
   t.equal(client.unread, 0)
 })
 
-t.test('the message that refresh names overtakes all others, and is cancelled like them', async (t) => {
+t.test('the message that refresh names overtakes all others, and can be cancelled like them', async (t) => {
   let renewed = 0
   const hold = deferred()
   const { client, app } = await start(t, {
@@ -91,7 +91,7 @@ for (const message of [
   { type: '$cancel', ref: 5 }, { type: '$reply', ref: 6 }, { type: '$error', ref: 7 }, Buffer.from([1])
 ]) {
   const { type: received, ref } = message as { type?: string, ref?: number }
-  t.test(`past the rate limit ${received ?? 'a binary message'} gets a 429 that says which it was, and nothing more is read`, async (t) => {
+  t.test(`${received ?? 'a binary message'} past the rate limit gets a 429 that names it, and nothing more is read`, async (t) => {
     const handled: number[] = []
     const { client, socket, app, url } = await start(t, { ask ({ n }) { handled.push(n); return n } }, {
       rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 }
@@ -138,7 +138,7 @@ t.test('a ping, a pong or a fragment past the rate limit is not read until there
   }
 })
 
-t.test('the pong that answers a ping of the server\'s is free', async (t) => {
+t.test('a pong that answers a ping of the server costs nothing', async (t) => {
   const { client, socket } = await start(t, {}, { rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 } })
   let pongs = 0
   socket.raw.on('pong', () => { pongs++ })
@@ -148,7 +148,7 @@ t.test('the pong that answers a ping of the server\'s is free', async (t) => {
   t.match(await client.next(), { type: '$reply' })
 })
 
-t.test('a client that is not read for want of tokens is no dead one', async (t) => {
+t.test('a client that is not read for want of tokens is not cut by the heartbeat', async (t) => {
   const { client, socket } = await start(t, {}, {
     rateLimit: { max: 1, timeWindowMs: 2 ** 31 - 1 },
     heartbeat: { intervalMs: 5, timeoutMs: 5 }
@@ -159,7 +159,7 @@ t.test('a client that is not read for want of tokens is no dead one', async (t) 
   t.equal(client.ws.readyState, 1)
 })
 
-t.test('with a token the next message is handled, in order, and the one after it refused', async (t) => {
+t.test('the next message is handled with a new token, in order, and the one after it is rejected', async (t) => {
   let nowMs = 1000
   const now = mock.method(performance, 'now', () => nowMs)
   t.teardown(() => now.mock.restore())
@@ -183,7 +183,7 @@ t.test('a message costs what its route says', async (t) => {
   t.match(await other.next(), { type: '$reply' }, 'each connection pays for itself')
 })
 
-t.test('answers that are owed to the server cost nothing', async (t) => {
+t.test('answers to calls of the server cost nothing', async (t) => {
   let signal: AbortSignal | undefined
   const { client, socket } = await start(t, {
     async ask (_, __, message) { signal = message.signal; await new Promise(() => {}) }
@@ -201,7 +201,7 @@ t.test('answers that are owed to the server cost nothing', async (t) => {
   t.equal(client.unread, 0)
 })
 
-t.test('to cancel a call that runs is free once, and costs as much as any message after that', async (t) => {
+t.test('the first $cancel of a running call costs nothing, and further ones cost as much as any message', async (t) => {
   let aborted = 0
   const { client } = await start(t, {
     async ask (_, __, { signal }) {
@@ -221,7 +221,7 @@ t.test('to cancel a call that runs is free once, and costs as much as any messag
   t.equal(aborted, 2, 'each is told once')
 })
 
-t.test('without a rate limit nothing is counted', async (t) => {
+t.test('a route without a rate limit counts no messages', async (t) => {
   const { client } = await start(t, {}, { rateLimit: false })
   for (let n = 1; n <= 1000; n++) client.send({ type: 'ask', ref: n, n })
   for (let n = 1; n <= 1000; n++) t.equal((await client.next()).type, '$reply')
@@ -231,7 +231,7 @@ for (const [what, flood] of [
   ['messages', (client: Client) => client.send({ type: 'ask', n: 1 })],
   ['pings', (client: Client) => client.ws.ping()]
 ] as const) {
-  t.test(`a client that floods with ${what} for ten windows on end is closed with 4429`, async (t) => {
+  t.test(`a client that sends too many ${what} for ten windows in a row is closed with 4429`, async (t) => {
     const { client } = await start(t, {}, { rateLimit: { max: 10, timeWindowMs: 300 } })
     const timer = setInterval(() => { for (let n = 0; n < 5; n++) flood(client) }, 1)
     t.teardown(() => clearInterval(timer))
@@ -242,7 +242,7 @@ for (const [what, flood] of [
   })
 }
 
-t.test('past the rate limit, what was read before the end is refused without a wait, and close is called', async (t) => {
+t.test('messages past the rate limit that were read before the end are rejected without a wait, and close runs', async (t) => {
   const handled: number[] = []
   const closed = deferred()
   const { app } = await start(

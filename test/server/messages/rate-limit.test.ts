@@ -5,7 +5,7 @@ import { RateLimiter } from '../../../lib/server/messages/rate-limit.js'
 const max = 10
 const timeWindowMs = 100
 
-t.test('no stretch of time takes more than the bucket and its inflow, whenever messages come', async (t) => {
+t.test('the rate limiter admits in any period no more than the bucket and its inflow', async (t) => {
   const arrivals = fc.array(
     fc.record({
       afterMs: fc.oneof(fc.constant(0), fc.nat(50), fc.nat(1000)),
@@ -32,7 +32,7 @@ t.test('no stretch of time takes more than the bucket and its inflow, whenever m
   t.pass()
 })
 
-t.test('a client that keeps to the rate is never refused', async (t) => {
+t.test('a client that keeps to the rate is never rejected', async (t) => {
   fc.assert(fc.property(fc.array(fc.double({ min: timeWindowMs / max, max: 1000, noNaN: true }), { maxLength: 100 }), (gaps) => {
     const limit = new RateLimiter({ max, timeWindowMs }, 0)
     let nowMs = 0

@@ -22,7 +22,7 @@ const strange: readonly string[] = [
   '"\\ud800"', '"\\u0000"', JSON.stringify('x'.repeat(60_000))
 ]
 
-t.test('an $error of a client\'s whose texts are no texts rejects the call, and changes nothing else', async (t) => {
+t.test('an $error of the client whose texts are no strings rejects the call, and changes nothing else', async (t) => {
   const { client, socket, log } = await start(t, {}, { rateLimit: false })
   let ref = 0
   for (const property of ['message', 'code', 'error', 'statusCode', 'received']) {
@@ -40,7 +40,7 @@ t.test('an $error of a client\'s whose texts are no texts rejects the call, and 
   t.equal(log.lines.filter(({ level }) => level >= 50).length, 0)
 })
 
-t.test('an $error of a client\'s without a message says that it gave no reason', async (t) => {
+t.test('an $error of the client without a message rejects the call with "it gave no reason"', async (t) => {
   const { client, socket } = await start(t)
   for (const [ref, message] of [[1, ''], [2, ',"message":7']] as const) {
     const answer = socket.call('confirm', { question: '' })
@@ -50,7 +50,7 @@ t.test('an $error of a client\'s without a message says that it gave no reason',
   }
 })
 
-t.test('texts of a client\'s in errors are cut and printable, since errors end in a log', async (t) => {
+t.test('texts of the client in errors are cut and printable, since errors end in a log', async (t) => {
   const { client, socket } = await start(t)
   const odd = '\u0085\u202e\n'
   const refused = socket.call('confirm', { question: '' })
@@ -61,7 +61,7 @@ t.test('texts of a client\'s in errors are cut and printable, since errors end i
   await t.rejects(socket.call(odd as 'confirm', { question: '' }), { message: /call '\\u\{85\}/ })
 })
 
-t.test('the reason why a reply is refused is printable, though it names properties that the client chose', async (t) => {
+t.test('the explanation of an invalid reply is printable, though it names properties that the client chose', async (t) => {
   const contract = defineContract({
     name: 'named.v1',
     serverToClient: { ask: { request: Type.Object({}), reply: Type.Record(Type.String(), Type.Number()) } }
@@ -128,7 +128,7 @@ for (const [what, text, options = {}] of checks) {
     return { client, log, socket: app.channel(contract).sockets().next().value as unknown as Loose }
   }
 
-  t.test(`${what} that throws on a message is a fault of the server's: the client is told, by its ref`, async (t) => {
+  t.test(`${what} that throws on a message is answered as an internal error, by its ref`, async (t) => {
     const seen: unknown[] = []
     const { client, log } = await open(t)
     for (const [type, ref] of [['say', undefined], ['ask', 7], ['count', 8]] as const) {
@@ -176,7 +176,7 @@ for (const [what, text, options = {}] of checks) {
     t.equal(await next, 'fine')
   })
 
-  t.test(`${what} that throws on a message of the server's throws to the sender`, async (t) => {
+  t.test(`${what} that throws on an outgoing message throws to the sender`, async (t) => {
     const { client, socket } = await open(t, {
       on: { say () {}, ask: () => ({ text: 'boom' }), async * count () { yield { text: 'boom' } }, act () {} }
     })
@@ -202,7 +202,7 @@ t.test('many messages on which a check throws cost as much as any message', asyn
   for (const statusCode of [500, 500, 429]) t.match(await client.next(), { type: '$error', statusCode })
 })
 
-t.test('an instrument that throws while a message is received ends no process, and the client is told', async (t) => {
+t.test('an instrument that throws while a message is received ends no process, and the client gets an $error', async (t) => {
   const log = new Log()
   const app = await createApp(t, {}, { logger: log.options })
   const contract = defineContract({ name: 'texts.v1', clientToServer: { ask: { request: Type.Object({}), reply: Type.Null() } } })
@@ -220,7 +220,7 @@ t.test('an instrument that throws while a message is received ends no process, a
   t.match(await client.next(), { type: '$reply', ref: 1 })
 })
 
-t.test('a message too long for a string is answered as a fault', async (t) => {
+t.test('a message too long for a string is answered with an $error', async (t) => {
   const { socket, client } = await start(t)
   const long = { toString: () => { throw new RangeError('Cannot create a string longer than 0x1fffffe8 characters') } }
   ;(socket.raw as unknown as { emit (name: string, data: unknown, isBinary: boolean): void }).emit('message', long, false)

@@ -21,7 +21,7 @@ t.test('items that a handler yields go out one by one, checked and stripped, and
   t.same(await client.next(), { type: '$done', ref: 7 })
 })
 
-t.test('any async iterable is a stream, at once or promised', async (t) => {
+t.test('any async iterable is a stream, returned at once or by a promise', async (t) => {
   for (const count of [() => Readable.from([{ n: 1 }]), async () => Readable.from([{ n: 1 }])]) {
     const { client } = await start(t, { count })
     client.send({ type: 'count', ref: 1, to: 1 })
@@ -69,7 +69,7 @@ t.test('a stream that throws ends with the $error of it', async (t) => {
   }
 })
 
-t.test('after $cancel nothing more is sent, finally runs, and the signal is aborted', async (t) => {
+t.test('a stream that is cancelled sends nothing more, runs finally, and has its signal aborted', async (t) => {
   const ended = deferred()
   let signal: AbortSignal | undefined
   const { client, app } = await start(t, {
@@ -115,7 +115,7 @@ t.test('a stream is cancelled while its handler, or its first item, is still awa
   t.equal(client.unread, 0)
 })
 
-t.test('a $cancel of what is no stream, or over, changes no other', async (t) => {
+t.test('a $cancel without a running stream of that ref changes no other', async (t) => {
   const { client, app } = await start(t, { count: untilCancelled, ask: () => 5 })
   client.send({ type: 'count', ref: 1, to: 1 })
   await client.next()
@@ -129,7 +129,7 @@ t.test('a $cancel of what is no stream, or over, changes no other', async (t) =>
   await until(() => app.channel(live).stats.streams === 0)
 })
 
-t.test('an iterator of one\'s own needs no return', async (t) => {
+t.test('an iterator without return is a stream', async (t) => {
   const { client, app } = await start(t, { count: () => ({ [Symbol.asyncIterator]: () => ({ next: async () => ({ value: { n: 1 } }) }) }) })
   client.send({ type: 'count', ref: 1, to: 1 })
   await client.next()
@@ -138,7 +138,7 @@ t.test('an iterator of one\'s own needs no return', async (t) => {
   t.pass('and it ends all the same')
 })
 
-t.test('a connection that ends returns its streams; what they throw then is reported, but not that they were aborted', async (t) => {
+t.test('a connection that ends returns its streams, and errors they throw then are reported, except aborts', async (t) => {
   const reported: unknown[] = []
   for (const fault of [undefined, new Error('the last words')]) {
     const ended = deferred()
@@ -163,7 +163,7 @@ t.test('a connection that ends returns its streams; what they throw then is repo
   t.match(reported, [{ message: 'the last words' }])
 })
 
-t.test('a return that throws is reported', async (t) => {
+t.test('a generator whose return throws is reported', async (t) => {
   const reported: unknown[] = []
   const { client } = await start(t, {
     // eslint-disable-next-line no-unsafe-finally
@@ -191,7 +191,7 @@ t.test('a stream holds its place among the messages only until it yields first',
   t.match(await client.next(), { type: '$next', ref: 1 })
 })
 
-t.test('no more streams at once than maxStreams, and none with the ref of another', async (t) => {
+t.test('a stream beyond maxStreams, or with the ref of another, is rejected', async (t) => {
   const { client } = await start(t, { count: untilCancelled }, { maxStreams: 2 })
   for (const ref of [1, 2]) {
     client.send({ type: 'count', ref, to: 1 })
@@ -245,7 +245,7 @@ t.test('the generators of a connection that is gone are counted until they have 
   await until(() => app.channel(live).stats.streams === 0)
 })
 
-t.test('a stream that begins once its client is gone is told to end once, though a $cancel stands behind it', async (t) => {
+t.test('a stream that begins after its client is gone is returned once, though a $cancel waits behind it', async (t) => {
   const [hold, ended] = [deferred(), deferred()]
   let returns = 0
   const source = {
@@ -278,7 +278,7 @@ t.test('a stream that begins once its client is gone is told to end once, though
   t.equal(returns, 1)
 })
 
-t.test('an iterator that cannot be told to end keeps its place until its last step has settled, whatever comes of that', async (t) => {
+t.test('an iterator without return keeps its place until its last step has settled, whatever the result', async (t) => {
   for (const fault of [undefined, new Error('too late')]) {
     const step = deferred()
     let steps = 0
@@ -299,7 +299,7 @@ t.test('an iterator that cannot be told to end keeps its place until its last st
   }
 })
 
-t.test('the ref of a stream that failed is free once its error is out, not while an errorHandler thinks', async (t) => {
+t.test('the ref of a stream that failed is free once its error is sent, not while errorHandler runs', async (t) => {
   const [asked, thought] = [deferred(), deferred()]
   const { client } = await start(t, {
     async * count () {
@@ -320,7 +320,7 @@ t.test('the ref of a stream that failed is free once its error is out, not while
   t.match(await client.next(), { type: '$error', ref: 1, statusCode: 500 })
 })
 
-t.test('a stream that never waits starves nobody', async (t) => {
+t.test('a stream that never waits lets other connections be served', async (t) => {
   let produced = 0
   const { client, url } = await start(t, { async * count () { for (;;) { produced++; yield { n: 1 } } } }, { rateLimit: false })
   const other = await connect(t, url)
@@ -366,7 +366,7 @@ t.test('a stream is pulled no faster than its client reads', async (t) => {
   await once(client.ws, 'close')
 })
 
-t.test('a stream that finds no room on a connection that is closing ends with it', async (t) => {
+t.test('a stream without room on a closing connection ends with it', async (t) => {
   const ended = deferred()
   const failed: unknown[] = []
   const { client, socket } = await start(t, {
@@ -393,7 +393,7 @@ t.test('a stream that finds no room on a connection that is closing ends with it
   t.same(failed, [], 'that a client leaves is no failure of the handler')
 })
 
-t.test('a stream that was cancelled while it cleans up after a fault is answered by nothing more', async (t) => {
+t.test('a stream that is cancelled while it cleans up after an error gets no more answers', async (t) => {
   const [cleaning, cleaned] = [deferred(), deferred()]
   const { client } = await start(t, {
     async * count () {
@@ -439,7 +439,7 @@ t.test('a stream that waits for a slow client ends with it', async (t) => {
   t.same(log.find('websocket handler failed'), [])
 })
 
-t.test('a handler of a stream that throws or rejects instead is an error of that stream, and gives its place back', async (t) => {
+t.test('a stream handler that throws or rejects ends its stream with an error, and frees its place', async (t) => {
   const fail = (): never => { throw Object.assign(new Error('no such list'), { statusCode: 404 }) }
   for (const count of [fail, async () => fail()]) {
     const { client, app } = await start(t, { count })

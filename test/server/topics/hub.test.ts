@@ -190,7 +190,7 @@ t.test('messages published and sent in one turn reach a member in their order, w
   }
 })
 
-t.test('a connection without topics leaves none', (t) => {
+t.test('an unsubscribe without a topic changes nothing', (t) => {
   const hub = new Hub<{ deliver: () => void }>('empty.v1', new TopicNode(memory(), {} as never))
   hub.unsubscribe('nobody', { deliver: () => t.fail('not a member') })
   t.equal(hub.size('nobody'), 0)

@@ -159,7 +159,7 @@ t.test('frames wait while the owner is full, and go on in their order when it ha
   t.end()
 })
 
-t.test('a stream that ends while its owner has room for some of what waits is read no further than that', (t) => {
+t.test('a stream that ends while its owner has little room is read only as far as there is room', (t) => {
   const heard: string[] = []
   let ends = 0
   const owner = {
@@ -195,7 +195,7 @@ t.test('bytes that have waited are not copied', (t) => {
   t.end()
 })
 
-t.test('with a message listener on ws, every message goes through ws', async (t) => {
+t.test('a ws with a message listener gets every message', async (t) => {
   const heard: unknown[] = []
   const receiver = ownReceiver(heard)
   const frameReader = frameReaderOf(ownerOf({

@@ -90,7 +90,7 @@ t.test('a stream that has ended gets no frame, and the outbox keeps none', async
   t.equal(outbox.bufferedAmount, 0)
 })
 
-t.test('an outbox takes nothing for a connection that is not open', (t) => {
+t.test('an outbox accepts nothing for a connection that is not open', (t) => {
   const { ws, outbox } = outboxOf()
   ws.readyState = 2
   t.equal(outbox.sendText('x'), false)

@@ -48,7 +48,7 @@ t.test('a message in fragments, between pings, is one message', async (t) => {
   t.equal(received, expected)
 })
 
-t.test('text that is not UTF-8 closes with 1007', async (t) => {
+t.test('a text that is not UTF-8 closes with 1007', async (t) => {
   const { url } = await start(t)
   const client = await connect(t, url)
   const [socket] = [(client.ws as unknown as { _socket: { write (bytes: Buffer): void } })._socket]
@@ -56,7 +56,7 @@ t.test('text that is not UTF-8 closes with 1007', async (t) => {
   t.equal((await client.closed()).code, 1007)
 })
 
-t.test('the inflated size of a compressed message counts', async (t) => {
+t.test('maxPayloadBytes limits the inflated size of a compressed message', async (t) => {
   const { app } = await start(t, { perMessageDeflate: true })
   const before = process.memoryUsage().rss
   const bomb = maskedFrame(deflateRawSync(Buffer.alloc(60_000_000), { level: 9 }).subarray(0, 65_000), 0xc1)
