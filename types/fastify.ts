@@ -11,6 +11,9 @@ import type { WebSocketRouteOptions } from './options.js'
 import type { Channel } from './socket.js'
 
 declare module 'fastify' {
+  /** The properties of `socket.data`: declare your own here. */
+  interface SocketData {}
+
   interface FastifyInstance<
     RawServer extends RawServerBase = RawServerDefault,
     RawRequest extends RawRequestDefaultExpression<RawServer> = RawRequestDefaultExpression<RawServer>,

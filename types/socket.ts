@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { BrokerState } from './broker.js'
 import type { AnyContract, CallNames, EventNames, Payload, Reply } from './contract.js'
@@ -17,6 +17,21 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   readonly id: string
   /** The request of the handshake, with its params, querystring, headers and decorations. */
   readonly request: Request
+  /**
+   * Values of the app's own for this connection: an empty object at first. Declare its properties
+   * on `SocketData` of the module `fastify`, as decorators of a request are declared.
+   *
+   * @example
+   * declare module 'fastify' {
+   *   interface SocketData { person?: Person }
+   * }
+   * app.ws('/', {
+   *   contract,
+   *   open: async (socket) => { socket.data.person = await find(socket.request) },
+   *   on
+   * })
+   */
+  readonly data: SocketData
   /** The request's logger. */
   readonly log: FastifyBaseLogger
   readonly contract: C
@@ -219,8 +234,8 @@ export interface Channel<C extends AnyContract = AnyContract> {
   count (topic: string): Promise<Reached & { readonly connections: number }>
   /** The number of members of a topic in this process, or of connections of the contract. */
   size (topic?: string): number
-  /** The open connections of the contract in this process. */
-  sockets (): IterableIterator<Socket<C>>
+  /** The connections of the contract in this process, or the members of a topic among them. */
+  sockets (topic?: string): IterableIterator<Socket<C>>
   /**
    * Closes the connections for which `where` is true; `where` runs in the context of the caller.
    * @param code - default 4503: final, a well-behaved client does not come back. As for

@@ -74,8 +74,8 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     return topic === undefined ? this.connections.size : this.hub.size(topic)
   }
 
-  * sockets (): IterableIterator<Socket> {
-    for (const { socket } of this.connections) yield socket
+  * sockets (topic?: string): IterableIterator<Socket> {
+    for (const { socket } of topic === undefined ? this.connections : this.hub.members(topic)) yield socket
   }
 
   count (topic: string): Promise<Reached & { readonly connections: number }> {

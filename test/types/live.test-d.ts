@@ -60,6 +60,10 @@ app.ws('/live', {
   }
 })
 
+declare module 'fastify' {
+  interface SocketData { visits?: number }
+}
+
 app.ws('/live1', {
   contract: live1,
   async open (socket) { expectTypeOf(await socket.call('confirm', { question: '' })).toEqualTypeOf<boolean>() },
@@ -78,6 +82,9 @@ app.ws('/', { contract: live, on: { renew, find: { cost: 5, handler: () => 'yes'
 app.ws('/', { contract: live, on: { renew, find, ticks }, refresh: 'token' })
 
 declare const socket: Socket<typeof live>
+expectTypeOf(socket.data.visits).toEqualTypeOf<number | undefined>()
+// @ts-expect-error -- data that is not declared
+void socket.data.visit
 // @ts-expect-error -- an event is no call
 void socket.call('said', { text: '' })
 // @ts-expect-error -- a call is no event

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { AnyContract } from '../../../types/contract.js'
 import type { CallOptions, Socket } from '../../../types/socket.js'
 import * as errors from '../errors.js'
@@ -40,6 +40,7 @@ export interface SocketOwner extends Subscriber {
 export class TypedSocket implements Socket {
   readonly #connection: SocketOwner
   #id: string | undefined = undefined
+  #data: SocketData | undefined = undefined
 
   constructor (connection: SocketOwner) {
     this.#connection = connection
@@ -49,6 +50,11 @@ export class TypedSocket implements Socket {
   get id (): string {
     this.#id ??= randomUUID()
     return this.#id
+  }
+
+  get data (): SocketData {
+    this.#data ??= {}
+    return this.#data
   }
 
   get request (): FastifyRequest {

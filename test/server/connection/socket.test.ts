@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import type { FastifyInstance } from 'fastify'
 import type { Socket } from '../../../lib/index.js'
@@ -11,6 +12,7 @@ import { live } from '../../support/live.js'
  */
 const declared: Record<keyof Socket, true> = {
   id: true,
+  data: true,
   request: true,
   log: true,
   contract: true,
@@ -142,4 +144,17 @@ t.test('a socket is a key of a Map for as long as its connection lives', async (
   })
   await client.close()
   t.equal(await closed.promise, 'ann')
+})
+
+t.test('the data of a socket is its own, and the same object in every handler', async (t) => {
+  const seen: object[] = []
+  const { app, client, socket } = await start(t, (_, { data }) => { seen.push(data) })
+  const other = await connect(t, `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/`)
+  t.same(socket.data, {})
+  const first = seen.filter((data) => data === socket.data).length
+  client.send({ type: 'say', text: 'a' })
+  await client.flushed()
+  t.ok(seen.filter((data) => data === socket.data).length > first)
+  t.equal(new Set(seen).size, 2)
+  await other.close()
 })

@@ -80,6 +80,8 @@ t.test('a connection that leaves a topic or the server gets nothing more', async
   const channel = app.channel(rooms)
   const [a, b] = [await join('x'), await join('x')]
   t.equal(channel.size('x'), 2)
+  t.same([...channel.sockets('x')], [...channel.sockets()], 'the sockets of a topic are those of its members')
+  t.same([...channel.sockets('y')], [])
   a.send({ type: 'leave', room: 'x' })
   a.send({ type: 'leave', room: 'never joined' })
   t.same(await where(a), [])
