@@ -15,9 +15,14 @@ export function recap (tap) {
   for (const { fullname, name, diag, skip } of failures.slice(0, MAX_FAILURES)) {
     // fullname begins with the file and ends with the name
     console.log(`\nnot ok: ${fullname.includes(name) ? fullname : `${fullname} > ${name}`}${skip ? ` # SKIP ${String(skip)}` : ''}`)
-    if (diag) console.log(stringify(diag).split('\n').slice(0, MAX_DIAGNOSTICS_LINES).map((line) => `    ${line}`.trimEnd()).join('\n').trimEnd())
+    if (diag) console.log(shorten(stringify(diag)))
   }
   if (failures.length > MAX_FAILURES) console.log(`\nand ${failures.length - MAX_FAILURES} more`)
+}
+
+/** @param {string} text */
+function shorten (text) {
+  return text.split('\n').slice(0, MAX_DIAGNOSTICS_LINES).map((line) => `    ${line}`.trimEnd()).join('\n').trimEnd()
 }
 
 // TAP_FAIL_SKIP makes tap count a skipped test as a failed one.

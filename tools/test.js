@@ -1,5 +1,6 @@
 // @ts-check
-// Runs tap with the arguments given. Where nobody watches, what failed is said once more at the end.
+// Runs tap with the arguments given. Where no terminal shows it, a recap tells at the end which
+// tests have failed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

@@ -36,7 +36,8 @@ async function work () {
 /** @param {string} file */
 async function run (file) {
   const fileMs = performance.now()
-  const child = spawn(process.execPath, ['--import=./test/support/typescript.js', file], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const args = ['--import=./test/support/typescript.js', file]
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
   if (code !== 0) failed++
   // Of a file that passed one line is enough.

@@ -32,7 +32,9 @@ t.test('Redis: a node that reads too slowly is cut off, which is a gap, and hear
   proxy.pause()
   // As many as it takes, because the sockets between them hold some; a node ignores the text.
   const big = `unknown ${'x'.repeat(1_000_000)}`
-  const ids = async (): Promise<string[]> => Array.from((await admin.call('CLIENT', 'LIST', 'TYPE', 'pubsub') as string).matchAll(/\bid=\d+/g), String)
+  const ids = async (): Promise<string[]> => {
+    return Array.from((await admin.call('CLIENT', 'LIST', 'TYPE', 'pubsub') as string).matchAll(/\bid=\d+/g), String)
+  }
   const before = await ids()
   while ((await ids()).filter((id) => before.includes(id)).length === before.length) await admin.publish('typed-ws:rooms.v1/a', big)
   proxy.resume()
@@ -52,7 +54,8 @@ t.test('Redis: a node that reads too slowly is cut off, which is a gap, and hear
 t.test('Redis: 10,000 topics come and go, none is deaf and none is left', { skip: noRedis }, async (t) => {
   const engine = await startRedis(t)
   const admin = redisClient(t, engine)
-  const [node, other] = [await startNode(t, await redisBroker(t, engine), { maxTopics: 10_000 }), await startNode(t, await redisBroker(t, engine))]
+  const node = await startNode(t, await redisBroker(t, engine), { maxTopics: 10_000 })
+  const other = await startNode(t, await redisBroker(t, engine))
   const topics = Array.from({ length: 10_000 }, (_, n) => `t${n}`)
   for (let round = 0; round < 5; round++) {
     const joined = topics.filter((_, n) => n % 5 !== round)
@@ -76,8 +79,9 @@ t.test('Redis: 10,000 topics come and go, none is deaf and none is left', { skip
   t.equal(node.client.unread, 0)
 })
 
-for (const { name, skip, start, broker } of engines) {
-  t.test(`${name}: restarted under load of three nodes, nothing comes twice or out of order, and each node has a gap`, { skip }, async (t) => {
+for (const { name: engineName, skip, start, broker } of engines) {
+  const name = `${engineName}: restarted under load of three nodes, nothing comes twice or out of order, and each node has a gap`
+  t.test(name, { skip }, async (t) => {
     const engine = await start(t)
     const nodes: Node[] = []
     for (let n = 0; n < 3; n++) nodes.push(await startNode(t, await broker(t, engine)))
