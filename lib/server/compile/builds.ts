@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module'
+// webpack replaces calls of `createRequire` that it finds by that name.
+import nodeModule from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -47,8 +48,13 @@ export function buildOf (namespace: Namespace): Build {
  */
 export async function findBuilds (): Promise<Build[]> {
   const imported = [...new Set([...located(LEGACY).map(esModuleOf), ...located(CURRENT)])]
-  const namespaces = await Promise.all(imported.map(async (path) => await import(pathToFileURL(path).href) as Namespace))
+  const namespaces = await Promise.all(imported.map(importFrom))
   return [...required(), ...namespaces].map(buildOf)
+}
+
+// webpack would look for the path among the modules of its bundle.
+async function importFrom (path: string): Promise<Namespace> {
+  return await import(/* webpackIgnore: true */ pathToFileURL(path).href) as Namespace
 }
 
 // A CommonJS module registers in the CommonJS build, wherever that lies: `require` keeps a list of
@@ -81,7 +87,7 @@ function locate (specifier: string, place: string): string | undefined {
 
 // A path may be a directory or a file: 'index.js' behind it stands for a file in either.
 function requireFrom (place: string): NodeJS.Require {
-  return createRequire(join(place, 'index.js'))
+  return nodeModule.createRequire(join(place, 'index.js'))
 }
 
 function esModuleOf (path: string): string {
