@@ -98,7 +98,10 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   maxTopics: count,
   validateOutgoing: flag,
   unsafePatterns: flag,
-  ajv: [isRecord, 'write { customOptions, plugins }, as for Fastify'],
+  ajv: [
+    (value) => isRecordOf(value, { customOptions: isRecord, plugins: Array.isArray }),
+    'write { customOptions, plugins }, as for Fastify'
+  ],
   errorHandler: [(value) => typeof value === 'function', 'write a function (error, socket, message) => {}']
 }
 

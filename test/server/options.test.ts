@@ -49,7 +49,11 @@ const cases: Readonly<Record<string, readonly [bad: readonly unknown[], advice: 
   maxTopics: [notPositive, /write a positive integer/, [1]],
   validateOutgoing: [notBoolean, /write true or false/, [true, false]],
   unsafePatterns: [notBoolean, /write true or false/, [true, false]],
-  ajv: [[true, null, 'strict', []], /write \{ customOptions, plugins \}, as for Fastify/, [{}, { customOptions: { allErrors: false } }]],
+  ajv: [
+    [true, null, 'strict', [], { customOption: {} }, { customOptions: [] }, { plugins: {} }, { onCreate () {} }],
+    /write \{ customOptions, plugins \}, as for Fastify/,
+    [{}, { customOptions: { allErrors: false }, plugins: [] }]
+  ],
   errorHandler: [[true, null, 'log', {}], /write a function \(error, socket, message\) => \{\}/, [() => {}]]
 }
 

@@ -62,6 +62,12 @@ const OPTIONS = {
   code: { regExp: Object.assign((pattern: string) => expressionOf(pattern), { code: 'expressionOf' }) }
 }
 
+/**
+ * The options of an Ajv that is compiled when its first message has arrived: the code is not made
+ * smaller, which would take most of the time.
+ */
+export const COMPILED_LATE: AjvOptions = { code: { ...OPTIONS.code, optimize: false } }
+
 /** The means by which a document is translated. */
 interface Translator {
   readonly references: References
@@ -88,9 +94,12 @@ function translateSchema (copy: Record<PropertyKey, unknown>, part: ObjectSubsch
   const { references, vocabulary, name, takes } = translator
   const own = ownChecksOf(part, vocabulary)
   const checks = own.length > 0 ? { [OWN]: own } : {}
-  // The app's check of a kind is all that its schema asks for.
-  if (vocabulary.kindOf(part) !== undefined) return checks
   const kept = Object.entries(copy).filter(([keyword]) => takes(keyword) && !LEFT_OUT.has(keyword))
+  // Beside a kind, keywords are parameters of the app's check, but for those that the app gave to
+  // Ajv.
+  if (vocabulary.kindOf(part) !== undefined) {
+    return { ...Object.fromEntries(kept.filter(([keyword]) => vocabulary.isOwnKeyword(keyword))), ...checks }
+  }
   const reference = part.get('$ref') === undefined ? {} : { $ref: name(references.resolve(part)) }
   return { ...Object.fromEntries(kept), ...reference, ...checks }
 }

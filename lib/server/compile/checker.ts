@@ -2,7 +2,7 @@ import { explainUnfit } from '../../schema/checks.js'
 import { unwind, type Unwound } from '../../schema/recursion.js'
 import { References, referrersIn, type SharedSchemas } from '../../schema/references.js'
 import type { Subschema } from '../../schema/subschema.js'
-import { openAjv, type AjvCheck, type AjvOptions } from './ajv.js'
+import { COMPILED_LATE, openAjv, type AjvCheck, type AjvOptions } from './ajv.js'
 import { explain, UNEXPLAINED } from './explain.js'
 import { refuseMalformed } from './meta-schema.js'
 import type { TypeBox } from './typebox.js'
@@ -96,22 +96,27 @@ function explainLater (references: References, vocabulary: Vocabulary): Pick<Che
   let open: ReturnType<typeof openAjv> | undefined
   const checks = new Map<string, AjvCheck>()
   const checkOf = (part: Subschema): AjvCheck => {
-    open ??= openAjv(references, vocabulary)
+    open ??= openAjv(references, vocabulary, COMPILED_LATE)
     const check = checks.get(part.uri) ?? open(part)
     checks.set(part.uri, check)
     return check
   }
-  return { checkOf, explain: (value) => explainBy(() => checkOf(references.root), value) }
-}
-
-// A schema that Ajv cannot compile stays unexplained.
-function explainBy (compile: () => AjvCheck, value: unknown): string {
-  try {
-    const check = compile()
-    check(value)
-    return explain(check.errors)
-  } catch {
-    return UNEXPLAINED
+  let isBeyond = false
+  return {
+    checkOf,
+    explain: (value) => {
+      if (isBeyond) return UNEXPLAINED
+      try {
+        const check = checkOf(references.root)
+        check(value)
+        return explain(check.errors)
+      } catch (error) {
+        // A schema that Ajv cannot compile stays unexplained: the next message does not pay for
+        // another attempt. The code of a schema that is too large fails when it is first called.
+        isBeyond = !checks.has(references.root.uri) || error instanceof RangeError
+        return UNEXPLAINED
+      }
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { GUARD, KIND, REFINE } from '../../schema/equality.js'
-import type { ObjectSubschema } from '../../schema/subschema.js'
+import { at, type ObjectSubschema } from '../../schema/subschema.js'
+import { refuseAsync } from './asynchrony.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** A check of the app's own in a schema, with its text for a value that it refuses. */
@@ -8,27 +9,35 @@ export interface OwnCheck {
   readonly explain: (value: unknown) => string
 }
 
-/** The app's own checks in a schema: a kind of 0.34, refinements and guards of 1.x. */
+/**
+ * The app's own checks in a schema: a kind of 0.34, refinements and guards of 1.x.
+ * @throws when one of them is asynchronous.
+ */
 export function ownChecksOf (part: ObjectSubschema, vocabulary: Vocabulary): OwnCheck[] {
   const { schema } = part
   const kind = vocabulary.kindOf(part)
   const name = (schema as Readonly<Record<symbol, string>>)[KIND]
   return [
     ...kind === undefined ? [] : [{ check: (value: unknown) => kind(schema, value), explain: () => `must be ${name}` }],
-    ...Object.hasOwn(schema, GUARD) ? [guardOf(schema[GUARD] as Guard)] : [],
-    ...(schema[REFINE] as readonly Refinement[] | undefined ?? []).map(refinementOf)
+    ...Object.hasOwn(schema, GUARD) ? [guardOf(schema[GUARD] as Guard, at(part))] : [],
+    ...(schema[REFINE] as readonly Refinement[] | undefined ?? []).map((refinement) => refinementOf(refinement, at(part)))
   ]
 }
 
-interface Guard { check (value: unknown): boolean }
-interface Refinement extends Guard { error (value: unknown): unknown }
+interface Guard { readonly check: (value: unknown) => boolean }
+/** A refinement, with the names of its parts before TypeBox 1.1.31 and since. */
+type Refinement = { readonly refine: (value: unknown) => boolean, readonly message: unknown } | (Guard & { readonly error: unknown })
 
-function guardOf (guard: Guard): OwnCheck {
+function guardOf (guard: Guard, where: string): OwnCheck {
+  refuseAsync(`the guard${where}`, guard.check)
   return { check: (value) => guard.check(value), explain: () => 'is invalid' }
 }
 
-function refinementOf (refinement: Refinement): OwnCheck {
-  return { check: (value) => refinement.check(value), explain: (value) => String(refinement.error(value)) }
+function refinementOf (refinement: Refinement, where: string): OwnCheck {
+  refuseAsync(`the refinement${where}`, 'refine' in refinement ? refinement.refine : refinement.check)
+  if ('refine' in refinement) return { check: (value) => refinement.refine(value), explain: () => String(refinement.message) }
+  const { error } = refinement
+  return { check: (value) => refinement.check(value), explain: (value) => String(typeof error === 'function' ? error(value) : error) }
 }
 
 interface TextKeywords {

@@ -32,7 +32,7 @@ export function compileDates (references: References, vocabulary: Vocabulary): D
     const layers = layersOf(parts, value, references)
     if (value instanceof Date) return writeDate(value, layers, writerOf)
     const membersOf = Array.isArray(value) ? itemParts : propertyParts
-    return writeMembers(value, (member, key) => write(member, layers.flatMap((part) => membersOf(part, key))))
+    return writeMembers(value, keysOf(value, layers), (member, key) => write(member, layers.flatMap((part) => membersOf(part, key))))
   }
   return (value) => write(value, [references.root])
 }
@@ -47,16 +47,19 @@ function writeDate (date: Date, layers: readonly Subschema[], writerOf: (format:
   return part === undefined ? date : writerOf(part.get('format') as string)(date)
 }
 
-// A copy is made at the first change.
-function writeMembers<T extends object> (value: T, write: (member: unknown, key: string) => unknown): T {
-  let copy: T | undefined
-  for (const [key, member] of Object.entries(value)) {
-    const written = write(member, key)
-    if (written === member) continue
-    copy ??= (Array.isArray(value) ? [...value] : { ...value }) as T
-    Object.assign(copy, { [key]: written })
-  }
-  return copy ?? value
+/** The members of a value: its own ones, and those that its class declares by a getter. */
+function keysOf (value: object, layers: readonly Subschema[]): string[] {
+  if (Array.isArray(value)) return Array.from(value, (_, index) => String(index))
+  const declared = layers.flatMap((part) => Object.keys(part.get('properties') ?? {}))
+  return [...new Set([...Object.keys(value), ...declared.filter((key) => key in value)])]
+}
+
+// A copy is made where a member has changed.
+function writeMembers (value: object, keys: readonly string[], write: (member: unknown, key: string) => unknown): object {
+  const members = keys.map((key) => (value as Record<string, unknown>)[key])
+  const written = members.map((member, n) => write(member, keys[n]!))
+  if (written.every((member, n) => member === members[n])) return value
+  return Array.isArray(value) ? written : Object.fromEntries(keys.map((key, n) => [key, written[n]]))
 }
 
 /** Every schema that may hold for a value, without the branches whose literals exclude it. */

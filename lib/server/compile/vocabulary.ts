@@ -1,5 +1,6 @@
 import { Ajv, type FuncKeywordDefinition } from 'ajv'
 import ajvFormats from 'ajv-formats'
+import { refuseAsync } from './asynchrony.js'
 import type { Build, FormatCheck, KindCheck } from './builds.js'
 import { KIND } from '../../schema/equality.js'
 import type { References } from '../../schema/references.js'
@@ -33,6 +34,7 @@ export class Vocabulary {
   readonly #isStrict: boolean
   readonly #own: Ajv | undefined
 
+  /** @throws when the check of a keyword is asynchronous, and does not say so. */
   constructor (builds: readonly Build[], ajv: AjvSettings) {
     const { customOptions = {}, plugins = [] } = ajv
     this.ajv = ajv
@@ -41,22 +43,24 @@ export class Vocabulary {
     this.#builds = builds
     this.#isStrict = customOptions['strict'] !== false && customOptions['strictSchema'] !== false
     this.#own = plugins.length > 0 || Object.keys(customOptions).length > 0 ? createAjv(ajv) : undefined
+    for (const name of Object.keys(this.#own?.RULES.keywords ?? {})) this.#refuseAsyncKeyword(name)
   }
 
   /**
    * The check of a kind of the app's own; `undefined` for the kinds of TypeBox, and for
    * Type.Unsafe.
-   * @throws when a kind is known to no build of TypeBox.
+   * @throws when a kind is known to no build of TypeBox, or its check is asynchronous.
    */
   kindOf (part: ObjectSubschema): KindCheck | undefined {
     const kind = (part.schema as Readonly<Record<symbol, unknown>>)[KIND]
     if (typeof kind !== 'string' || LEGACY_KINDS.has(kind)) return undefined
     const check = one(`kind '${kind}'`, 'TypeRegistry.Set', this.#builds.map(({ kinds }) => kinds?.Get(kind)))
     if (check === undefined && kind !== 'Unsafe') throw new Error(explainUnknownKind(kind, at(part)))
+    refuseAsync(`the check of kind '${kind}'${at(part)}`, check)
     return check
   }
 
-  /** @throws when a format is not known, or is known differently to two. */
+  /** @throws when a format is not known, is known differently to two, or is asynchronous. */
   formatOf (name: string): Format {
     const registered = one(`format '${name}'`, 'FormatRegistry.Set', this.#builds.map((build) => ownFormat(build, name)))
     const given = this.#givenFormat(name)
@@ -65,15 +69,14 @@ export class Vocabulary {
     }
     const format = registered ?? given ?? linearFormats.get(name) ?? ajvFormat(name) ?? this.#defaultFormat(name)
     if (format === undefined) throw new Error(explainUnknownFormat(name))
-    if (Object(format).async === true) {
-      throw new Error(`format '${name}' is asynchronous, and a message is checked at once: make it a function that returns true or false`)
-    }
-    return { type: Object(format).type ?? 'string', check: checkOf(format), definition: format }
+    const check = checkOf(format)
+    refuseAsync(`format '${name}'`, check, Object(format).async)
+    return { type: Object(format).type ?? 'string', check, definition: format }
   }
 
   /** Tells whether Ajv alone reads a keyword: one of the app's own, or of ajv-formats. */
   isAjvKeyword (name: string): boolean {
-    return FORMAT_LIMITS.has(name) || this.#isOwnKeyword(name)
+    return FORMAT_LIMITS.has(name) || this.isOwnKeyword(name)
   }
 
   /** @throws when a schema has an unknown keyword: a typing error would check nothing. */
@@ -93,12 +96,19 @@ export class Vocabulary {
     return this.#own?.RULES.keywords[name] === true
   }
 
-  #isOwnKeyword (name: string): boolean {
+  /** Tells whether the app gave a keyword, or replaced one of JSON Schema's. */
+  isOwnKeyword (name: string): boolean {
     const own = this.#own?.getKeyword(name)
     if (typeof own !== 'object') return false
     standard ??= createAjv({})
     const other = standard.getKeyword(name)
     return typeof other !== 'object' || WORK.some((key) => (own as FuncKeywordDefinition)[key] !== (other as FuncKeywordDefinition)[key])
+  }
+
+  // Ajv itself refuses a keyword that says that it is asynchronous, where a message uses it.
+  #refuseAsyncKeyword (name: string): void {
+    const { async, validate } = Object(this.#own!.getKeyword(name)) as FuncKeywordDefinition
+    if (async !== true) refuseAsync(`keyword '${name}'`, validate)
   }
 
   #givenFormat (name: string): FormatDefinition | undefined {

@@ -1,8 +1,9 @@
 import t from 'tap'
+import { Ajv } from 'ajv'
 import type { TSchema } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
 import { explain } from '../../../lib/server/compile/explain.js'
-import { builders, lines, refusalOf, type Builder } from '../../support/lines.js'
+import { builders, decoderOf, lines, refusalOf, type Builder } from '../../support/lines.js'
 
 const { Type } = builders[0]!
 
@@ -140,4 +141,23 @@ t.test('an explanation without details names only the place', async (t) => {
     'message/x must match pattern "^\\-$"',
     'a pattern that bears no flag u'
   )
+})
+
+t.test('a schema that Ajv cannot explain costs one attempt, and not one for each refusal', async (t) => {
+  const refuse = decoderOf(Current.Object({ x: Current.Enum([]) }))
+  const attempts = t.capture(Ajv.prototype, 'compile', Ajv.prototype.compile)
+  for (let n = 0; n < 3; n++) t.match(refuse('{"type":"m","x":"a"}'), { kind: 'rejection', error: { message: 'message is invalid' } })
+  t.equal(attempts().length, 1)
+})
+
+t.test('an explanation that is too large for the engine is not tried again, any other that fails is', async (t) => {
+  for (const [error, times] of [[new RangeError('Maximum call stack size exceeded'), 1], [new Error('no'), 3]] as const) {
+    let asked = 0
+    const refuse = decoderOf(Current.Refine(Current.Object({}), () => false, () => {
+      asked++
+      throw error
+    }))
+    for (let n = 0; n < 3; n++) t.match(refuse('{"type":"m"}'), { kind: 'rejection', error: { message: 'message is invalid' } })
+    t.equal(asked, times, error.message)
+  }
 })

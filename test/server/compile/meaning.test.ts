@@ -115,6 +115,49 @@ t.test('a refinement is enforced, whatever stands beside it, and asked only of v
   )
 })
 
+t.test('a refinement is enforced by the names its parts had before TypeBox 1.1.31, and explained by a text as by a function', async (t) => {
+  const isEven = (value: number): boolean => value % 2 === 0
+  const current = builders[1]!.Type
+  for (const parts of [{ refine: isEven, message: 'must be even' }, { check: isEven, error: 'must be even' }]) {
+    const even = (): TSchema => Current.Unsafe<number>({ type: 'number', '~refine': [parts] }) as never
+    t.same(verdictsOn(even, current, 2), ['taken'])
+    t.same(verdictsOn(even, current, 3), ['message/x must be even'])
+  }
+})
+
+t.test('a check that is asynchronous, whose promise would let everything through, stops the boot', async (t) => {
+  const isNever = async (): Promise<boolean> => false
+  TypeRegistry.Set('Later', isNever as never)
+  FormatRegistry.Set('later', isNever as never)
+  t.teardown(() => {
+    TypeRegistry.Delete('Later')
+    FormatRegistry.Delete('later')
+  })
+  const later = 'is asynchronous, and a message is checked at once: make it a function that returns true or false'
+  const rows: ReadonlyArray<[schema: TSchema, what: string]> = [
+    [Legacy.Unsafe<string>({ [Kind]: 'Later' }), 'the check of kind \'Later\' at /properties/x'],
+    [Legacy.String({ format: 'later' }), 'format \'later\''],
+    [Current.Refine(Current.String(), isNever as never) as never, 'the refinement at /properties/x'],
+    [Current.Unsafe<string>({ '~refine': [{ refine: isNever, message: '' }] }) as never, 'the refinement at /properties/x'],
+    [Current.Unsafe<string>({ '~guard': { check: isNever, errors: () => [] } }) as never, 'the guard at /properties/x']
+  ]
+  for (const { name, Type } of builders) {
+    for (const [schema, what] of rows) {
+      for (const error of bootErrors(() => schema, Type)) t.match(error, `clientToServer.m cannot be compiled: ${what} ${later}`, name)
+    }
+  }
+  const keywords = [{ keyword: 'later', validate: isNever }]
+  t.throws(
+    () => decoderOf(Legacy.Object({}), { ajv: { customOptions: { keywords } } }),
+    { code: 'FST_TYPED_WS_INVALID_OPTION', message: `Option 'ajv': keyword 'later' ${later}` }
+  )
+  decoderOf(Legacy.Object({}), { ajv: { customOptions: { keywords: [{ ...keywords[0], async: true }] } } })
+  t.match(
+    bootErrors((T) => T.String({ later: true }), Legacy, { ajv: { customOptions: { keywords: [{ ...keywords[0], async: true }] } } }),
+    Array.from(foreign, () => /async keyword in sync schema/)
+  )
+})
+
 t.test('a format of the app\'s own is enforced, whatever stands beside it and whichever line it was registered in', async (t) => {
   const isRoom = (text: string): boolean => text.startsWith('#')
   const isOurs = (text: string): boolean => /^[a-z]+@ours\.example$/.test(text)
@@ -217,6 +260,16 @@ t.test('the option ajv applies to every schema', async (t) => {
       ['taken'],
       name
     )
+  }
+  TypeRegistry.Set('Even', (_, value) => Number(value) % 2 === 0)
+  t.teardown(() => TypeRegistry.Delete('Even'))
+  const isBig = { keyword: 'isBig', validate: (_: unknown, value: number) => value > 100, errors: false }
+  const big = { customOptions: { keywords: [isBig] } }
+  for (const { name, Type } of builders) {
+    const even = (): TSchema => Legacy.Unsafe<number>({ [Kind]: 'Even', isBig: true, maximum: 'a parameter of the kind' })
+    t.same(verdictsOn(even, Type, 200, { ajv: big }), ['taken'], `${name}: beside a kind`)
+    t.same(verdictsOn(even, Type, 2, { ajv: big }), ['message/x must pass "isBig" keyword validation'], `${name}: beside a kind`)
+    t.same(verdictsOn(even, Type, 201, { ajv: big }), ['message/x must be Even'], `${name}: beside a kind`)
   }
   t.throws(
     () => decoderOf(Legacy.Object({}), { ajv: { plugins: [() => { throw new Error('no plugin') }] } }),
@@ -695,6 +748,25 @@ t.test('a Date is written as the text its schema asks for, as over HTTP, and the
     `{"at":"${at.toISOString()}","kids":[{"at":"${at.toISOString()}","kids":[null]}]}`,
     'in a schema that refers to itself'
   )
+})
+
+t.test('a date is written also where a class declares it, or its neighbours, by getters', async (t) => {
+  class Row {
+    readonly #at = new Date('2026-03-04T05:06:07.089Z')
+    readonly tags = ['a']
+    get id (): number { return 1 }
+    get at (): Date { return this.#at }
+  }
+  const text = '{"id":1,"at":"2026-03-04T05:06:07.089Z","tags":["a"]}'
+  for (const { name, Type, of } of lines) {
+    const row = Type.Object({
+      id: Type.Number(), at: Type.Unsafe<Date>({ type: 'string', format: 'date-time' }), tags: Type.Array(Type.String())
+    })
+    t.equal(replyOf(of(row))(new Row()), text, name)
+    const hidden = { id: { value: 1 }, at: { value: new Date('2026-03-04T05:06:07.089Z') }, tags: { value: ['a'] } }
+    t.equal(replyOf(of(row))(Object.create(null, hidden)), text, name)
+    t.equal(replyOf(of(Type.Array(row)))([new Row(), new Row()]), `[${text},${text}]`, name)
+  }
 })
 
 t.test('a date behind references is written as the branch of its literals says, and once where two lead to one schema', async (t) => {
