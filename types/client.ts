@@ -22,8 +22,11 @@ export interface StateChange {
   readonly reason?: string
 }
 
-/** A binary message, as the browser's own `send` takes one. A string travels as its UTF-8 bytes. */
-export type Binary = string | ArrayBufferLike | ArrayBufferView | BlobLike
+/**
+ * A binary message, as the browser's own `send` takes one: no shared memory. A string travels as
+ * its UTF-8 bytes.
+ */
+export type Binary = string | ArrayBuffer | ArrayBufferView | BlobLike
 
 /** The parts of a Blob that its type needs without the DOM. */
 export interface BlobLike {

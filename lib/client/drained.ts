@@ -1,4 +1,5 @@
 import type { DrainedOptions } from '../../types/client.js'
+import { quiet } from './quiet.js'
 
 /** The part of a client that is watched. */
 interface Sender {
@@ -21,7 +22,11 @@ const POLL_MS = 20
  *   await drained(client)
  * }
  */
-export async function drained (client: Sender, { maxBufferedBytes = 1_048_576 }: DrainedOptions = {}): Promise<void> {
+export function drained (client: Sender, { maxBufferedBytes = 1_048_576 }: DrainedOptions = {}): Promise<void> {
+  return quiet(drain(client, maxBufferedBytes))
+}
+
+async function drain (client: Sender, maxBufferedBytes: number): Promise<void> {
   await client.opened
   while (client.bufferedAmount > maxBufferedBytes) {
     await new Promise((resolve) => { setTimeout(resolve, POLL_MS) })

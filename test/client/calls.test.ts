@@ -1,4 +1,5 @@
 import t from 'tap'
+import { drained } from '../../lib/client/index.js'
 import { fakeTime, pass, start, startOpen, turn } from './fake.js'
 
 t.test('a call resolves with the data of its reply, in any order of replies', async (t) => {
@@ -420,7 +421,9 @@ t.test('no promise of the client that the app does not await is an unhandled rej
   network.last.end()
   void client.call('twice', { n: 1 }, { signal: AbortSignal.abort() })
   void client.opened
+  void drained(client)
   client.close()
+  void drained(client)
   void client.call('twice', { n: 1 })
   await turn()
   await turn()

@@ -144,6 +144,8 @@ client.handle('confirm', () => {})
 client1.sendBinary(new Uint8Array(1))
 // @ts-expect-error -- not bytes
 client.sendBinary({ a: 1 })
+// @ts-expect-error -- shared memory, which the WebSocket API does not take
+client.sendBinary(new SharedArrayBuffer(1))
 // @ts-expect-error -- another contract's name
 createClient<typeof chat>('/chat', { protocol: 'chat.v2' })
 // @ts-expect-error -- an option that does not exist

@@ -42,10 +42,14 @@ export function frameOf (type: string, text: string): Frame {
  * @throws FST_TYPED_WS_INVALID_BINARY
  */
 export function bytesOf (data: unknown): Uint8Array | Blob {
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  // `instanceof` does not know an ArrayBuffer of another realm.
-  if (types.isAnyArrayBuffer(data)) return new Uint8Array(data)
   if (data instanceof Blob) return data
+  try {
+    if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    // `instanceof` does not know an ArrayBuffer of another realm.
+    if (types.isAnyArrayBuffer(data)) return new Uint8Array(data)
+  } catch {
+    throw new errors.InvalidBinary('memory that was transferred to another owner')
+  }
   throw new errors.InvalidBinary(data === null ? 'null' : `a value of type ${typeof data}`)
 }
 

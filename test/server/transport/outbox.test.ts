@@ -316,7 +316,10 @@ t.test('sendBinary refuses a value that holds no bytes, and sends nothing', asyn
   const { app, url } = await start(t)
   const client = await connect(t, url)
   const socket = app.channel(stream).sockets().next().value!
-  for (const data of ['text', '', null, undefined, 5, 0n, true, {}, [1, 2], new Date(), { byteLength: 3 }, () => {}]) {
+  const detached = new Uint8Array(3)
+  structuredClone(detached, { transfer: [detached.buffer] })
+  const values = ['text', '', null, undefined, 5, 0n, true, {}, [1, 2], new Date(), { byteLength: 3 }, () => {}, detached, detached.buffer]
+  for (const data of values) {
     try {
       socket.sendBinary(data)
       t.fail('it was taken')
@@ -327,6 +330,7 @@ t.test('sendBinary refuses a value that holds no bytes, and sends nothing', asyn
   }
   t.throws(() => socket.sendBinary('text'), /given a value of type string: give a text as Buffer\.from/)
   t.throws(() => socket.sendBinary(null), /given null/)
+  t.throws(() => socket.sendBinary(detached), /given memory that was transferred/)
   send(socket, 2, 0)
   t.same(await client.next(), Buffer.from([2]))
   t.equal(client.unread, 0)
