@@ -12,7 +12,7 @@ import type { WebSocket } from 'ws'
 import { defineContract, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { frameOf, frameText } from '../../../lib/server/transport/frame.js'
 import { Outbox } from '../../../lib/server/transport/outbox.js'
-import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../../support/helper.js'
+import { connect, connectRaw, countTurns, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../../support/helper.js'
 
 /** A stream that notes the bytes of each write to the system. */
 class NotingStream extends Duplex {
@@ -366,4 +366,89 @@ t.test('pongs and replies of one turn leave in the order of the pings and calls'
   let received = ''
   while (received.length < expected.length) received += (await once(socket, 'data') as [Buffer])[0].toString('latin1')
   t.equal(received, expected)
+})
+
+/** A socket that hands on nothing until it is told to. */
+class Stalled extends Duplex {
+  #done: Array<() => void> = []
+
+  override _read (): void {}
+
+  override _write (_chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#done.push(done)
+  }
+
+  async release (): Promise<void> {
+    while (this.#done.length > 0) {
+      this.#done.shift()!()
+      await turn()
+    }
+  }
+}
+
+function stalled (highWaterMarkBytes: number): { wire: Stalled, outbox: Outbox, ws: { readyState: number }, told: string[] } {
+  const wire = new Stalled()
+  const told: string[] = []
+  const ws = { readyState: 1, extensions: '', get bufferedAmount () { return wire.writableLength } }
+  const owner = { onSlow: () => { told.push('slowed') }, onDrain: () => { told.push('caught up') }, unreadable () {} }
+  return { wire, ws, told, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, owner) }
+}
+
+t.test('an outbox reports once that its client is slow, and once that it caught up', async (t) => {
+  const { wire, outbox, told } = stalled(100)
+  t.equal(outbox.sendText('x'.repeat(90)), true)
+  t.equal(outbox.isSlow, false)
+  t.equal(outbox.sendText('y'), true)
+  t.equal(outbox.sendText('z'.repeat(90)), false, 'what crosses the mark is sent, and says so')
+  t.equal(outbox.sendText('z'), false)
+  t.same([outbox.isSlow, outbox.isFull, outbox.sent], [true, true, 4])
+  t.same(told, ['slowed'])
+  const drained = outbox.drained()
+  await wire.release()
+  await drained
+  t.same([outbox.isSlow, outbox.isFull, outbox.bufferedAmount], [false, false, 0])
+  t.same(told, ['slowed', 'caught up'])
+  await outbox.drained()
+  t.equal(outbox.sendText('x'), true)
+})
+
+t.test('bytes that the system takes at once make no connection slow', async (t) => {
+  const { outbox, wire, told } = stalled(100)
+  wire._write = (_chunk, _encoding, done) => done()
+  for (let i = 0; i < 10; i++) {
+    await turn()
+    t.equal(outbox.sendText('x'.repeat(200)), true)
+  }
+  t.same(told, [])
+})
+
+t.test('a sender that is never told to wait gives way to others, and so does one that is always told to wait', async (t) => {
+  for (const isAlwaysAwaited of [false, true]) {
+    const { outbox, wire, told } = stalled(100)
+    wire._write = (_chunk, _encoding, done) => done()
+    const turns = countTurns(t)
+    for (let n = 0; turns.count < 3; n++) {
+      if (n === 10_000_000) throw new Error('nobody else was served')
+      if (!outbox.sendText('x'.repeat(90)) || isAlwaysAwaited) await outbox.drained()
+    }
+    t.same(told, [], 'and nobody is slow')
+  }
+})
+
+t.test('a loop around drained() whose client has left gives way to others', async (t) => {
+  const { outbox, ws } = stalled(100)
+  ws.readyState = 3
+  const turns = countTurns(t)
+  while (turns.count < 3) await t.rejects(outbox.drained(), { code: 'FST_TYPED_WS_CONNECTION_CLOSED' })
+})
+
+t.test('a caller that waits for an outbox is told when it ends', async (t) => {
+  const { outbox, ws } = stalled(100)
+  outbox.sendText('x'.repeat(200))
+  const drained = outbox.drained()
+  ws.readyState = 3
+  outbox.end()
+  await t.rejects(drained, { code: 'FST_TYPED_WS_CONNECTION_CLOSED' })
+  await t.rejects(outbox.drained(), { code: 'FST_TYPED_WS_CONNECTION_CLOSED' }, 'and who comes later')
+  t.equal(outbox.isSlow, false)
 })

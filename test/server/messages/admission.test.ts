@@ -1,90 +1,9 @@
 import { once } from 'node:events'
 import { mock } from 'node:test'
 import t from 'tap'
-import { connect, connectRaw, countTurns, handshakeText, maskedFrame, spin, until, type Client } from '../../support/helper.js'
+import { connect, connectRaw, handshakeText, maskedFrame, until, type Client } from '../../support/helper.js'
 import { deferred } from '../../support/deferred.js'
-import { live, start, type LiveSocket } from '../../support/live.js'
-
-t.test('the option concurrency limits the handlers that run at once, and they begin in order', async (t) => {
-  for (const concurrency of [1, 2, 3]) {
-    const begun: number[] = []
-    const gates = [deferred(), deferred(), deferred()]
-    const { client } = await start(t, { async ask ({ n }) { begun.push(n); await gates[n]!.promise; return n } }, { concurrency })
-    for (const n of [0, 1, 2]) client.send({ type: 'ask', ref: n + 1, n })
-    await client.flushed()
-    t.same(begun, [0, 1, 2].slice(0, concurrency))
-    for (const n of concurrency === 3 ? [2, 0, 1] : [0, 1, 2]) {
-      gates[n]!.resolve()
-      t.match(await client.next(), { type: '$reply', data: n })
-    }
-  }
-})
-
-t.test('a handler gets type, ref, payload and signal of its message', async (t) => {
-  const seen: unknown[] = []
-  const { client } = await start(t, {
-    ask ({ n }, _, { type, ref, payload, signal }) { seen.push([type, ref, payload, signal.aborted]); return n }
-  })
-  client.send({ type: 'ask', ref: 4, n: 5 })
-  await client.next()
-  t.same(seen, [['ask', 4, { n: 5 }, false]])
-})
-
-t.test('a call that is cancelled while it waits never begins, and one that runs is aborted, and not answered', async (t) => {
-  const hold = deferred()
-  const begun: number[] = []
-  let signal: AbortSignal | undefined
-  const { client } = await start(t, {
-    async ask ({ n }, _, message) { begun.push(n); signal ??= message.signal; await hold.promise; return n }
-  })
-  for (const n of [1, 2, 3]) client.send({ type: 'ask', ref: n, n })
-  client.send({ type: '$cancel', ref: 2 })
-  client.send({ type: '$cancel', ref: 1 })
-  client.send({ type: '$cancel', ref: 99 })
-  await client.flushed()
-  t.equal(signal?.aborted, true)
-  hold.resolve()
-  t.same(await client.next(), { type: '$reply', ref: 3, data: 3 })
-  t.same(begun, [1, 3])
-})
-
-t.test('a handler that rejects because it was cancelled is no error', async (t) => {
-  const { client, log } = await start(t, {
-    async ask (_, __, { signal }) {
-      await new Promise((resolve) => { signal.addEventListener('abort', resolve) })
-      signal.throwIfAborted()
-    }
-  })
-  client.send({ type: 'ask', ref: 1, n: 1 })
-  client.send({ type: '$cancel', ref: 1 })
-  client.send({ type: '$ping' })
-  t.match(await client.next(), { type: '$pong' })
-  await until(() => log.find('websocket handler failed').length === 1)
-  t.match(log.find('websocket handler failed'), [{ level: 20 }])
-  t.equal(client.unread, 0)
-})
-
-t.test('the message that refresh names overtakes all others, and can be cancelled like them', async (t) => {
-  let renewed = 0
-  const hold = deferred()
-  const { client, app } = await start(t, {
-    ask: async () => await new Promise(() => {}),
-    async renew () { renewed++; await hold.promise },
-    refresh: 'renew'
-  }, { maxQueuedMessages: 8 })
-  for (let n = 1; n <= 3; n++) client.send({ type: 'ask', ref: n, n })
-  for (let n = 1; n <= 3; n++) client.send({ type: 'renew' })
-  await client.flushed()
-  t.equal(renewed, 1, 'one by one')
-  t.match(app.channel(live).stats, { queued: 4, running: 2 })
-  client.send({ type: '$cancel', ref: 2 })
-  client.send({ type: '$cancel', ref: 77 })
-  hold.resolve()
-  await until(() => renewed === 3)
-  await until(() => app.channel(live).stats.queued === 1)
-  client.ws.terminate()
-  await until(() => app.channel(live).size() === 0)
-})
+import { live, start } from '../../support/live.js'
 
 for (const message of [
   { type: 'ask', ref: 3, n: 3 }, { type: 'nope', ref: 3 }, { type: '$ping' },
@@ -278,27 +197,4 @@ t.test('too many invalid messages in a row end the connection with 1008, in thei
   while (client.unread > 0) types.push((await client.next()).type)
   t.same(types, ['$error', '$error', '$pong', '$error', '$error', '$error'])
   t.same(handled, ['one'])
-})
-
-t.test('a message that arrives after the close frame of the server is not handled, as in browsers', async (t) => {
-  const handled: string[] = []
-  const { client } = await start(t, { say ({ text }, socket: LiveSocket) { handled.push(text); socket.close() } })
-  client.send({ type: 'say', text: 'last' })
-  client.send({ type: 'say', text: 'late' })
-  client.send(Buffer.from([1]))
-  await client.closed()
-  t.same(handled, ['last'])
-})
-
-t.test('handlers that wait for nothing give way to others between messages, and lose none of them', async (t) => {
-  const turns = countTurns(t)
-  const seen: Array<{ text: string, turn: number }> = []
-  const { client, app } = await start(t, { say: ({ text }) => { seen.push({ text, turn: turns.count }); spin(6) } })
-  const texts = Array.from({ length: 40 }, (_, n) => String(n))
-  const tcp = (client.ws as unknown as { _socket: { write (bytes: Buffer): void } })._socket
-  tcp.write(Buffer.concat(texts.map((text) => maskedFrame(JSON.stringify({ type: 'say', text })))))
-  await until(() => seen.length === texts.length)
-  t.same(seen.map(({ text }) => text), texts, 'in their order')
-  t.ok(new Set(seen.map(({ turn }) => turn)).size >= 3)
-  t.match(app.channel(live).stats, { queued: 0, running: 0 })
 })

@@ -1,105 +1,17 @@
 // Clients that read slowly, or not at all.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { Duplex } from 'node:stream'
-import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import type { WebSocket } from 'ws'
 import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../../lib/index.js'
-import { Outbox } from '../../../lib/server/transport/outbox.js'
 import { deferred } from '../../support/deferred.js'
 import { hear } from '../../support/diagnostics.js'
 import {
   connect, countTurns, createApp, handshakeText, listen, maskedFrame, until, type Client, type Teardown
 } from '../../support/helper.js'
-
-/** A socket that hands on nothing until it is told to. */
-class Stalled extends Duplex {
-  #done: Array<() => void> = []
-
-  override _read (): void {}
-
-  override _write (_chunk: Buffer, _encoding: string, done: () => void): void {
-    this.#done.push(done)
-  }
-
-  async release (): Promise<void> {
-    while (this.#done.length > 0) {
-      this.#done.shift()!()
-      await turn()
-    }
-  }
-}
-
-function stalled (highWaterMarkBytes: number): { wire: Stalled, outbox: Outbox, ws: { readyState: number }, told: string[] } {
-  const wire = new Stalled()
-  const told: string[] = []
-  const ws = { readyState: 1, extensions: '', get bufferedAmount () { return wire.writableLength } }
-  const owner = { onSlow: () => { told.push('slowed') }, onDrain: () => { told.push('caught up') }, unreadable () {} }
-  return { wire, ws, told, outbox: new Outbox(ws as unknown as WebSocket, wire, highWaterMarkBytes, owner) }
-}
-
-t.test('an outbox reports once that its client is slow, and once that it caught up', async (t) => {
-  const { wire, outbox, told } = stalled(100)
-  t.equal(outbox.sendText('x'.repeat(90)), true)
-  t.equal(outbox.isSlow, false)
-  t.equal(outbox.sendText('y'), true)
-  t.equal(outbox.sendText('z'.repeat(90)), false, 'what crosses the mark is sent, and says so')
-  t.equal(outbox.sendText('z'), false)
-  t.same([outbox.isSlow, outbox.isFull, outbox.sent], [true, true, 4])
-  t.same(told, ['slowed'])
-  const drained = outbox.drained()
-  await wire.release()
-  await drained
-  t.same([outbox.isSlow, outbox.isFull, outbox.bufferedAmount], [false, false, 0])
-  t.same(told, ['slowed', 'caught up'])
-  await outbox.drained()
-  t.equal(outbox.sendText('x'), true)
-})
-
-t.test('bytes that the system takes at once make no connection slow', async (t) => {
-  const { outbox, wire, told } = stalled(100)
-  wire._write = (_chunk, _encoding, done) => done()
-  for (let i = 0; i < 10; i++) {
-    await turn()
-    t.equal(outbox.sendText('x'.repeat(200)), true)
-  }
-  t.same(told, [])
-})
-
-t.test('a sender that is never told to wait gives way to others, and so does one that is always told to wait', async (t) => {
-  for (const isAlwaysAwaited of [false, true]) {
-    const { outbox, wire, told } = stalled(100)
-    wire._write = (_chunk, _encoding, done) => done()
-    const turns = countTurns(t)
-    for (let n = 0; turns.count < 3; n++) {
-      if (n === 10_000_000) throw new Error('nobody else was served')
-      if (!outbox.sendText('x'.repeat(90)) || isAlwaysAwaited) await outbox.drained()
-    }
-    t.same(told, [], 'and nobody is slow')
-  }
-})
-
-t.test('a loop around drained() whose client has left gives way to others', async (t) => {
-  const { outbox, ws } = stalled(100)
-  ws.readyState = 3
-  const turns = countTurns(t)
-  while (turns.count < 3) await t.rejects(outbox.drained(), { code: 'FST_TYPED_WS_CONNECTION_CLOSED' })
-})
-
-t.test('a caller that waits for an outbox is told when it ends', async (t) => {
-  const { outbox, ws } = stalled(100)
-  outbox.sendText('x'.repeat(200))
-  const drained = outbox.drained()
-  ws.readyState = 3
-  outbox.end()
-  await t.rejects(drained, { code: 'FST_TYPED_WS_CONNECTION_CLOSED' })
-  await t.rejects(outbox.drained(), { code: 'FST_TYPED_WS_CONNECTION_CLOSED' }, 'and who comes later')
-  t.equal(outbox.isSlow, false)
-})
 
 t.test('other connections are served, and an app closes in time, while a client reads as fast as it is sent to', async (t) => {
   let isClosing = false
