@@ -12,7 +12,9 @@ import type { WebSocket } from 'ws'
 import { defineContract, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { frameOf, frameText } from '../../../lib/server/transport/frame.js'
 import { Outbox } from '../../../lib/server/transport/outbox.js'
-import { connect, connectRaw, countTurns, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown } from '../../support/helper.js'
+import {
+  connect, connectRaw, countTurns, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown
+} from '../../support/helper.js'
 
 /** A stream that notes the bytes of each write to the system. */
 class NotingStream extends Duplex {
