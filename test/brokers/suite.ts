@@ -17,6 +17,8 @@ export interface Suite<E extends SuiteEngine> {
   readonly name: string
   /** Why it cannot run here, or false. */
   readonly skip: string | false
+  /** A part of the title of the only test that is run; all, by default. */
+  readonly only?: string | undefined
   readonly engine: (t: Teardown) => Promise<E>
   /** @returns a broker, not started, with a client of its own that ends with the test. */
   readonly broker: (t: Teardown, engine: E) => Promise<Broker>
@@ -59,7 +61,7 @@ export class Node implements BrokerHost {
   }
 }
 
-export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start, broker }: Suite<E>): void {
+export function brokerSuite<E extends SuiteEngine> ({ name, skip, only = '', engine: start, broker }: Suite<E>): void {
   let count = 0
 
   async function nodes (t: Test, engine: E, number: number): Promise<Node[]> {
@@ -75,7 +77,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, engine: start,
   }
 
   function test (title: string, run: (t: Test, engine: E) => Promise<void>): void {
-    t.test(`${name}: ${title}`, { skip }, async (t) => run(t, await start(t)))
+    if (title.includes(only)) t.test(`${name}: ${title}`, { skip }, async (t) => run(t, await start(t)))
   }
 
   test('a node gets the events of a topic as soon as subscribe resolves', async (t, engine) => {

@@ -1,0 +1,30 @@
+import { extname, join } from 'node:path'
+import t from 'tap'
+import { runNode } from '../support/child.js'
+
+const file = join(import.meta.dirname, `planted${extname(import.meta.filename)}`)
+
+async function suite (...args: string[]): Promise<{ code: number | null, stdout: string }> {
+  return await runNode(['--import=./test/support/typescript.js', file, ...args], process.cwd())
+}
+
+t.test('a broker that keeps its duties passes the suite, whatever its engine', async (t) => {
+  const { code, stdout } = await suite('none')
+  t.equal(code, 0, stdout)
+})
+
+const faults = {
+  doubles: 'engine is away at the start',
+  changes: 'keep their order',
+  swaps: 'keep their order',
+  queues: 'engine is away at the start'
+}
+
+for (const [fault, title] of Object.entries(faults)) {
+  t.test(`a broker that ${fault} messages fails the suite`, async (t) => {
+    const { code, stdout } = await suite(fault, title)
+    t.equal(code, 1)
+    t.match(stdout, new RegExp(`^not ok \\d+ - planted: .*${title}`, 'm'))
+    t.notMatch(stdout, /timeout!/)
+  })
+}
