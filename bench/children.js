@@ -66,6 +66,10 @@ export class Child {
     this.#process.on('error', () => {})      // writing to a process that has just ended: 'exit' tells of it
   }
 
+  get pid () {
+    return /** @type {number} */ (this.#process.pid)
+  }
+
   /**
    * @param {object} question
    * @param {number} [timeoutMs]

@@ -3,21 +3,29 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Child, Row, begin, blaming } from './children.js'
 import { parse, positive } from './options.js'
+import { CLIENT_CORE, HAS_CORES, SERVER_CORE, place } from './placing.js'
 import { median, note, printTable } from './table.js'
 
+/**
+ * @typedef {{ alone: number, machine: number[], beside: number[], closed: number, peak: number }}
+ * Result times are p99 in ms; `machine`: the others at a server of their own
+ */
+
 const COUNTS = [1, 3, 10]
-const RUN_IN_MS = 500
 const WORK = { kind: 'roundtrip', connections: 1, window: 1 }
 const MIB = 2 ** 20
+const LEAVE_MS = 500
 
-const { rounds, seconds, only } = readOptions()
+const { rounds, seconds, runIn, only, realTime } = readOptions()
 
 export async function main () {
   console.log(
-    `Node ${process.version}; one client sends a message and waits for its answer, for ${seconds} s, beside others; ` +
+    `Node ${process.version}; p99 of a client that waits for each answer, for ${seconds} s, beside others; ` +
     `medians of ${rounds} rounds`
   )
+  if (!HAS_CORES) console.log('One core, or no taskset: the clients compete with the server, and with each other.')
   const bad = begin(new Child('bad.js'))
+  place(bad, { core: CLIENT_CORE, nice: 19 })
   const kinds = (/** @type {string[]} */ (await bad.ask({ name: 'kinds' }))).filter((kind) => only === undefined || kind === only)
   /** @type {string[][]} */
   const rows = []
@@ -30,47 +38,66 @@ export async function main () {
     rows.push(cells(kind, results))
   }
   note('')
-  printTable(['others send', 'p99 alone', ...COUNTS.flatMap((count) => [`beside ${count}`, '×']), 'closed', 'RSS at most'], rows)
+  printTable(['others send', 'alone', ...COUNTS.flatMap((count) => [`beside ${count}`, '×', 'machine']), 'closed', 'RSS at most'], rows)
 }
 
 function readOptions () {
-  const values = parse({ rounds: '3', seconds: '2', only: undefined })
+  const values = parse({ rounds: '3', seconds: '2', 'run-in': '0.5', only: undefined, 'real-time': 'no' })
   return {
     rounds: positive('rounds', Math.floor(Number(values.rounds))),
     seconds: positive('seconds', Number(values.seconds)),
-    only: values.only
+    runIn: positive('run-in', Number(values['run-in'])),
+    only: values.only,
+    realTime: values['real-time'] === 'yes'
   }
 }
 
 /**
- * A server of its own for each kind: what one leaves behind is not the next one's.
+ * Servers of their own for each kind: what one leaves behind is not the next one's.
  *
  * @param {Child} bad
  * @param {string} kind
+ * @returns {Promise<Result>}
  */
 async function measure (bad, kind) {
-  const load = begin(new Child('load.js'))
+  const good = begin(new Child('load.js'))
   const row = begin(new Row('typed', [], 'servers/neighbours.js'))
+  const other = begin(new Row('typed', [], 'servers/neighbours.js'))
   const result = await blaming(row, async () => {
-    await row.start()
-    await load.ask({ name: 'open', port: row.port, path: '/echo', connections: 1 })
-    await run(load, seconds)
-    const alone = await run(load, seconds)
-    const beside = []
-    let closed = 0
-    let peak = 0
-    for (const count of COUNTS) {
-      await bad.ask({ name: 'begin', port: row.port, kind, count })
-      await delay(RUN_IN_MS)
-      beside.push((await run(load, seconds)).p99Ms)
-      peak = Math.max(peak, (await row.ask({ name: 'usage' })).rss)
-      closed += (await bad.ask({ name: 'end' })).closed
-      await delay(RUN_IN_MS)
-    }
-    return { alone: alone.p99Ms, beside, closed, peak }
+    await Promise.all([row.start(), other.start()])
+    place(good, { core: CLIENT_CORE, nice: -10, realTime })
+    place(row, { core: SERVER_CORE, realTime })
+    place(other, { core: SERVER_CORE, nice: 19 })
+    await good.ask({ name: 'open', port: row.port, path: '/echo', connections: 1 })
+    await run(good, seconds)
+    const alone = (await run(good, seconds)).p99Ms
+    const machine = await besideEach(bad, kind, other, good)
+    const beside = await besideEach(bad, kind, row, good)
+    return { alone, machine: machine.p99Ms, beside: beside.p99Ms, closed: beside.closed, peak: beside.peak }
   })
-  await Promise.all([row.stop(), load.stop()])
+  await Promise.all([row.stop(), other.stop(), good.stop()])
   return result
+}
+
+/**
+ * @param {Child} bad
+ * @param {string} kind
+ * @param {Row} victim the server that the others send to
+ * @param {Child} good
+ */
+async function besideEach (bad, kind, victim, good) {
+  const p99Ms = []
+  let closed = 0
+  let peak = 0
+  for (const count of COUNTS) {
+    await bad.ask({ name: 'begin', port: victim.port, kind, count })
+    await delay(runIn * 1000)
+    p99Ms.push((await run(good, seconds)).p99Ms)
+    peak = Math.max(peak, (await victim.ask({ name: 'usage' })).rss)
+    closed += (await bad.ask({ name: 'end' })).closed
+    await delay(LEAVE_MS)
+  }
+  return { p99Ms, closed, peak }
 }
 
 /**
@@ -83,16 +110,18 @@ function run (load, seconds) {
 
 /**
  * @param {string} kind
- * @param {{ alone: number, beside: number[], closed: number, peak: number }[]} results
+ * @param {Result[]} results
  */
 function cells (kind, results) {
-  const of = (/** @type {(result: typeof results[0]) => number} */ read) => median(results.map(read))
+  const of = (/** @type {(result: Result) => number} */ read) => median(results.map(read))
+  const ms = (/** @type {(result: Result) => number} */ read) => `${of(read).toFixed(2)} ms`
   return [
     kind,
-    `${of(({ alone }) => alone).toFixed(2)} ms`,
+    ms(({ alone }) => alone),
     ...COUNTS.flatMap((_, i) => [
-    `${of(({ beside }) => beside[i]).toFixed(2)} ms`,
-    of(({ alone, beside }) => beside[i] / alone).toFixed(1)
+      ms(({ beside }) => beside[i]),
+      of(({ alone, beside }) => beside[i] / alone).toFixed(1),
+      ms(({ machine }) => machine[i])
     ]),
     of(({ closed }) => closed).toLocaleString('en'),
     `${(of(({ peak }) => peak) / MIB).toFixed(0)} MiB`
