@@ -1,28 +1,99 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-
 // A turn of the event loop that lasts longer makes other connections wait.
 const MAX_TURN_MS = 10
+// The time of one turn for all work that has given way before.
+const SHARE_MS = 0.25
 
+let turn = 0
 let beganMs: number | undefined
+const tasks: Array<() => void> = []
+let isPlanned = false
+// The tasks of this turn, and the time at which the first of them began.
+let left = 0
+let shareBeganMs = 0
 
-/** True when this turn of the event loop has lasted too long, counted from the first call in it. */
-export function isLong (): boolean {
+/**
+ * True when this turn of the event loop has lasted longer than `maxMs`, counted from the first call
+ * in it.
+ */
+export function isLong (maxMs: number = MAX_TURN_MS): boolean {
   const nowMs = performance.now()
+  return nowMs - beginningOf(nowMs) > maxMs
+}
+
+/**
+ * Resolves at once, or in a later turn when this one is long: for a loop of the app's that awaits
+ * nothing else.
+ */
+export async function giveWay (): Promise<void> {
+  if (isLong()) await laterTurn()
+}
+
+/** Resolves in a later turn, in its place among all work that has given way. */
+export function laterTurn (): Promise<void> {
+  return new Promise(later)
+}
+
+/**
+ * Runs a task in a later turn, in the order of the calls: one task at least, and more while their
+ * share of the turn lasts. Connections that have little to do are served between the turns.
+ * @param task - enters the context it needs, and does not throw.
+ */
+export function later (task: () => void): void {
+  tasks.push(task)
+  if (isPlanned) return
+  isPlanned = true
+  setImmediate(beginShare)
+}
+
+/** The work of one connection: how long has it gone on in this turn of the event loop? */
+export class Work {
+  #turn = -1
+  #beganMs = 0
+
+  /** True when it has gone on for longer than `maxMs`, counted from the first call in this turn. */
+  isLong (maxMs: number): boolean {
+    const nowMs = performance.now()
+    beginningOf(nowMs)
+    if (this.#turn !== turn) {
+      this.#turn = turn
+      this.#beganMs = nowMs
+    }
+    return nowMs - this.#beganMs > maxMs
+  }
+}
+
+function beginningOf (nowMs: number): number {
   if (beganMs === undefined) {
     beganMs = nowMs
     setImmediate(endTurn)
   }
-  return nowMs - beganMs > MAX_TURN_MS
-}
-
-/**
- * Resolves at once, or in the next turn when this one is long: for a loop of the app's that awaits
- * nothing else.
- */
-export async function giveWay (): Promise<void> {
-  if (isLong()) await nextTurn()
+  return beganMs
 }
 
 function endTurn (): void {
   beganMs = undefined
+  turn++
+}
+
+function beginShare (): void {
+  shareBeganMs = performance.now()
+  left = tasks.length
+  runNext()
+}
+
+// The next task begins when all promises have gone on that this one settles.
+function runNext (): void {
+  left--
+  tasks.shift()!()
+  queueMicrotask(awaitTick)
+}
+
+function awaitTick (): void {
+  process.nextTick(goOn)
+}
+
+function goOn (): void {
+  if (left > 0 && performance.now() - shareBeganMs < SHARE_MS) return runNext()
+  isPlanned = tasks.length > 0
+  if (isPlanned) setImmediate(beginShare)
 }

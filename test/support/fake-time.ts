@@ -28,6 +28,14 @@ export async function pass (ms: number, stepMs: number = 100, eachStep: () => vo
   }
 }
 
+/** `performance.now` stands still, until it is moved, or the test ends. */
+export function stopClock (t: Teardown): { nowMs: number } {
+  const clock = { nowMs: Math.ceil(performance.now()) }
+  const now = mock.method(performance, 'now', () => clock.nowMs)
+  t.teardown(() => now.mock.restore())
+  return clock
+}
+
 /** Every random number is this one until the test ends. */
 export function fakeRandom (t: Teardown, value: number): void {
   const random = mock.method(Math, 'random', () => value)

@@ -1,4 +1,5 @@
-import { isLong } from '../turn.js'
+import { AsyncResource } from 'node:async_hooks'
+import { later, Work } from '../turn.js'
 
 /** The part of a line that a queue serves: ordinary and urgent messages have one each. */
 export interface HandlerQueueOwner<T> {
@@ -21,6 +22,8 @@ export interface Sized {
 
 // The number of items that begin before a look at the time.
 const ITEMS_PER_LOOK = 8
+// The time in one turn of the event loop after which the rest waits for a later turn.
+const MAX_HANDLING_MS = 1
 const NONE: ReadonlySet<never> = new Set()
 
 /**
@@ -35,6 +38,7 @@ export class HandlerQueue<T extends Sized> {
   #running: Set<T> | undefined = undefined
   #bytes = 0
   #begun = 0
+  #work: Work | undefined = undefined
   #isResting = false
 
   constructor (owner: HandlerQueueOwner<T>, concurrency: number) {
@@ -93,16 +97,16 @@ export class HandlerQueue<T extends Sized> {
   // Handlers that never wait would keep other connections from being served.
   #rest (): void {
     this.#isResting = true
-    setImmediate(() => {
+    later(AsyncResource.bind(() => {
       this.#isResting = false
       this.next()
       this.#owner.onProgress()
-    })
+    }))
   }
 
   #begin (item: T): void {
     this.#begun++
-    if (this.#begun % ITEMS_PER_LOOK === 0 && isLong()) this.#rest()
+    if (this.#begun % ITEMS_PER_LOOK === 0 && (this.#work ??= new Work()).isLong(MAX_HANDLING_MS)) this.#rest()
     const done = this.#owner.run(item)
     if (done !== undefined) this.#await(item, done)
   }

@@ -1,6 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ErrorCode, REF } from '../../protocol.js'
-import { isLong } from '../turn.js'
+import { isLong, laterTurn } from '../turn.js'
 import type { StreamMessage } from './message.js'
 import type { InboundOwner } from './owner.js'
 import { rejectionOf, TOO_MANY_REQUESTS, type Rejection } from './rejection.js'
@@ -15,8 +14,8 @@ interface Stream {
 
 // How often a source that never waits gives way to other connections.
 const ITEMS_PER_TURN = 64
-// The number of items that are sent before a look at the time.
-const ITEMS_PER_LOOK = 4
+// The time of a turn of the event loop after which the next item waits for a later turn.
+const MAX_TURN_MS = 1
 
 /** The streams of one connection, by their `ref`. */
 export class Streams {
@@ -104,7 +103,7 @@ export class Streams {
       let n = 0
       do {
         n++
-        if (n % ITEMS_PER_TURN === 0 || (n % ITEMS_PER_LOOK === 0 && isLong())) await nextTurn()
+        if (n % ITEMS_PER_TURN === 0 || isLong(MAX_TURN_MS)) await laterTurn()
         if (this.#owner.output.isSlow && !await this.#hasRoom(message)) return
       } while (await this.#pull(source, message))
     } catch (error) {

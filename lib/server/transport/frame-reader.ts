@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { FINAL_TEXT, LENGTH_16, LENGTH_64 } from './frame.js'
+import { later } from '../turn.js'
+import { FINAL_TEXT, MASKED, headerBytesAt, payloadBytesAt, unmask } from './frame.js'
+import { ReadingTime } from './reading-time.js'
 
 /** The next part of the line: it takes the messages that a frame reader has read. */
 export interface TextReceiver {
@@ -45,22 +47,22 @@ export interface FrameReceiver {
 const FINAL = 0x80
 const OPCODE = 0x0f
 const CLOSE = 0x08
-const MASKED = 0x80
-const LENGTH = 0x7f
-const MASK_BYTES = 4
-const NON_ASCII = 0x80
 const MAX_HEADER_BYTES = 14
 const NOTHING = Buffer.alloc(0)
 const WAIT = -1
 // More than the buffers of both systems hold. A client that sends on has read the close frame by
 // then, or never will.
 const MAX_IGNORED_BYTES = 16 * 1024 * 1024
+// The frames, and the bytes of one frame, that are read before a look at the time.
+const FRAMES_PER_LOOK = 8
+const BYTES_PER_LOOK = 1024
 
 /**
  * Reads the frames in which nearly all messages come: complete, final, masked text (RFC 6455 §5.2).
  * All other frames, and every fault, are left to ws, which gets them in their order, one at a time.
  * Nothing is read while the next part is full or ws is busy; the end of the stream waits behind the
- * bytes that wait.
+ * bytes that wait. A connection that takes much time is read a part in a turn of the event loop,
+ * one such connection after another, while all others are read at once.
  */
 export class FrameReader {
   readonly #next: TextReceiver
@@ -74,8 +76,13 @@ export class FrameReader {
   #isFragmented = false
   // The incomplete header of a frame for ws, which has these bytes already.
   #begun: Buffer = NOTHING
-  // Bytes that wait: for the rest of a header, or while the next part is full or ws is busy.
+  // Bytes that wait: for the rest of a header, for a later turn, or while the next part is full or
+  // ws is busy.
   #rest: Buffer = NOTHING
+  // Made with the first long chunk.
+  #time: ReadingTime | undefined = undefined
+  #isResting = false
+  #isInTurn = false
   #isReading = false
   #isBusy = false
   #isEnding = false
@@ -94,9 +101,8 @@ export class FrameReader {
   }
 
   write (chunk: Buffer): boolean {
-    const isWanted = this.#read(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]))
-    if (this.#isIgnoring) this.#giveWay()
-    return isWanted
+    if (this.#isHeavy) this.#giveWay()
+    return this.#read(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]))
   }
 
   /**
@@ -105,7 +111,7 @@ export class FrameReader {
    */
   readOn (): boolean {
     if (this.#isReading) return !this.#isHeld
-    if (this.#rest.length > 0 && !this.#isHeld) this.#read(this.#rest)
+    if (this.#rest.length > 0 && !this.#isHeld) this.#readRest()
     if (this.#isEnding && !this.#isWaiting) this.#finish()
     return !this.#isHeld
   }
@@ -116,8 +122,9 @@ export class FrameReader {
     if (this.#isReading) return this.#receiver.end()
     const isFirst = !this.#isEnding
     this.#isEnding = true
+    if (this.#isIgnoring) this.#isResting = false
     // The owner has room before it says so: what fits in is read, and no more.
-    if (this.#rest.length > 0 && !this.#isHeld) this.#read(this.#rest)
+    if (this.#rest.length > 0 && !this.#isHeld) this.#readRest()
     if (isFirst && this.#isWaiting) this.#owner.gone()
     if (!this.#isWaiting) this.#finish()
   }
@@ -131,10 +138,17 @@ export class FrameReader {
     return this.readOn()
   }
 
+  #readRest (): void {
+    if (this.#isHeavy) this.#giveWay()
+    else this.#read(this.#rest)
+  }
+
   #read (bytes: Buffer): boolean {
     this.#rest = NOTHING
     this.#isReading = true
+    if (bytes.length > BYTES_PER_LOOK) this.#look()
     let isWanted = true
+    let frames = 0
     let at = 0
     while (at < bytes.length && !this.#isHeld && this.#receiver.writable) {
       const taken = this.#isOwed ? 0 : this.#isIgnoring ? this.#leaveOut(bytes, at) : this.#take(bytes, at)
@@ -142,6 +156,8 @@ export class FrameReader {
       const left = taken > 0 ? 0 : this.#owe(bytes, at)
       if (left > 0) isWanted = this.#hand(bytes.subarray(at, at + left)) && isWanted
       at += taken + left
+      frames++
+      if (frames % FRAMES_PER_LOOK === 0 || taken + left > BYTES_PER_LOOK) this.#look()
     }
     this.#isReading = false
     if (at < bytes.length && this.#receiver.writable) this.#rest = bytes.subarray(at)
@@ -150,7 +166,7 @@ export class FrameReader {
   }
 
   get #isHeld (): boolean {
-    return this.#isBusy || (!this.#isIgnoring && this.#next.isFull)
+    return this.#isBusy || this.#isResting || (!this.#isIgnoring && this.#next.isFull)
   }
 
   // An incomplete header does not wait: its rest will never come.
@@ -158,10 +174,33 @@ export class FrameReader {
     return this.#isBusy || (this.#rest.length > 0 && this.#isHeld)
   }
 
-  // libuv reads up to 32 chunks of one socket in a turn: too many for frames that are left out.
+  // The rest waits once this connection has had its time in this turn. A chunk that is left out
+  // takes little.
+  #look (): void {
+    if (this.#isIgnoring) return
+    this.#time ??= new ReadingTime()
+    if (this.#time.isOver()) this.#giveWay()
+  }
+
+  // True while bytes wait for their turn before they are read: always for those that are left out,
+  // since libuv reads up to 32 chunks of one stream in a turn. Behind the last ones none follow.
+  get #isHeavy (): boolean {
+    if (this.#isInTurn) return false
+    return this.#isIgnoring ? !this.#isEnding : this.#time?.isHeavy === true
+  }
+
   #giveWay (): void {
+    if (this.#isResting) return
+    this.#isResting = true
     this.#owner.pause()
-    setImmediate(() => this.#owner.resumeInContext())
+    later(() => this.#takeTurn())
+  }
+
+  #takeTurn (): void {
+    this.#isResting = false
+    this.#isInTurn = true
+    this.#owner.resumeInContext()
+    this.#isInTurn = false
   }
 
   #hand (bytes: Buffer): boolean {
@@ -253,32 +292,4 @@ export class FrameReader {
     const first = header[0]!
     if ((first & OPCODE) < CLOSE) this.#isFragmented = (first & FINAL) === 0
   }
-}
-
-function headerBytesAt (bytes: Buffer, at: number): number {
-  const second = bytes[at + 1]!
-  const length = second & LENGTH
-  return 2 + (length === LENGTH_16 ? 2 : length === LENGTH_64 ? 8 : 0) + ((second & MASKED) === 0 ? 0 : MASK_BYTES)
-}
-
-function payloadBytesAt (bytes: Buffer, at: number): number {
-  const length = bytes[at + 1]! & LENGTH
-  if (length < LENGTH_16) return length
-  if (length === LENGTH_16) return bytes.readUInt16BE(at + 2)
-  return bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6)
-}
-
-// RFC 6455 §5.3, in place. Returns true for an ASCII payload.
-function unmask (bytes: Buffer, start: number, end: number): boolean {
-  const a = bytes[start - 4]!
-  const b = bytes[start - 3]!
-  const c = bytes[start - 2]!
-  const d = bytes[start - 1]!
-  let seen = 0
-  let at = start
-  for (const last = end - 3; at < last; at += 4) {
-    seen |= (bytes[at]! ^= a) | (bytes[at + 1]! ^= b) | (bytes[at + 2]! ^= c) | (bytes[at + 3]! ^= d)
-  }
-  for (let i = 0; at < end; at++, i++) seen |= (bytes[at]! ^= bytes[start - 4 + i]!)
-  return (seen & NON_ASCII) === 0
 }

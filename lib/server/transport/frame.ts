@@ -20,11 +20,15 @@ export const FINAL_TEXT = 0x81
 const FINAL_BINARY = 0x82
 /** The opcode of the answer to a ping (RFC 6455 §5.5.3). */
 export const PONG = 0x0a
-/** The short length before a length of 16 bits. */
-export const LENGTH_16 = 126
-/** The short length before a length of 64 bits. */
-export const LENGTH_64 = 127
+// The short length before a length of 16 bits, or of 64.
+const LENGTH_16 = 126
+const LENGTH_64 = 127
 const MAX_LENGTH_16 = 0xffff
+/** The bit of a header's second byte that says that the payload is masked. */
+export const MASKED = 0x80
+const LENGTH = 0x7f
+const MASK_BYTES = 4
+const NON_ASCII = 0x80
 
 export function frameText (text: string): Bytes {
   const length = Buffer.byteLength(text)
@@ -69,4 +73,37 @@ function header (first: number, length: number): string {
   bytes[1] = LENGTH_64
   bytes.writeUIntBE(length, 4, 6)
   return bytes.toString('latin1')
+}
+
+/** The length of the header that begins here; its first two bytes must be there. */
+export function headerBytesAt (bytes: Buffer, at: number): number {
+  const second = bytes[at + 1]!
+  const length = second & LENGTH
+  return 2 + (length === LENGTH_16 ? 2 : length === LENGTH_64 ? 8 : 0) + ((second & MASKED) === 0 ? 0 : MASK_BYTES)
+}
+
+/** The length of the payload, by a whole header. */
+export function payloadBytesAt (bytes: Buffer, at: number): number {
+  const length = bytes[at + 1]! & LENGTH
+  if (length < LENGTH_16) return length
+  if (length === LENGTH_16) return bytes.readUInt16BE(at + 2)
+  return bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6)
+}
+
+/**
+ * Unmasks a payload in place, or masks it again (RFC 6455 §5.3). Its mask stands in front of it.
+ * @returns true for an ASCII payload.
+ */
+export function unmask (bytes: Buffer, start: number, end: number): boolean {
+  const a = bytes[start - 4]!
+  const b = bytes[start - 3]!
+  const c = bytes[start - 2]!
+  const d = bytes[start - 1]!
+  let seen = 0
+  let at = start
+  for (const last = end - 3; at < last; at += 4) {
+    seen |= (bytes[at]! ^= a) | (bytes[at + 1]! ^= b) | (bytes[at + 2]! ^= c) | (bytes[at + 3]! ^= d)
+  }
+  for (let i = 0; at < end; at++, i++) seen |= (bytes[at]! ^= bytes[start - 4 + i]!)
+  return (seen & NON_ASCII) === 0
 }

@@ -10,7 +10,7 @@ import type { FastifyInstance } from 'fastify'
 import { defineContract, type CloseEvent, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, until, type Teardown } from '../../support/helper.js'
 import { deferred } from '../../support/deferred.js'
-import { fakeTime } from '../../support/fake-time.js'
+import { fakeTime, turn } from '../../support/fake-time.js'
 
 const counted = defineContract({
   name: 'counted.v1',
@@ -180,12 +180,12 @@ t.test('large messages wait up to maxQueuedBytes, and up to eight times that dur
   const { app, client, socket } = scene
   const large = (n: number): Buffer => maskedFrame(`{"type":"count","n":${n},"value":[${'{},'.repeat(20_000)}{}]}`)
   client.write(Buffer.concat(numbers.map(large)))
-  await until(() => socket.raw.isPaused)
-  t.equal(app.channel(counted).stats.queued, 4)
+  await until(() => app.channel(counted).stats.queued === 4 && socket.raw.isPaused)
   const asked = socket.call('confirm', {}, { timeoutMs: 60_000 })
   asked.catch(() => {})
   await until(() => app.channel(counted).stats.queued === 27)
   await until(() => socket.raw.isPaused)
+  for (let turns = 0; turns < 50; turns++) await turn()
   t.equal(app.channel(counted).stats.queued, 27)
   hold.resolve()
   await until(() => scene.handled.length === MESSAGES)

@@ -7,6 +7,8 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { FrameReader, type FrameReaderOwner, type FrameReceiver, type TextReceiver } from '../../../lib/server/transport/frame-reader.js'
 import { ServerWebSocket } from '../../../lib/server/transport/websocket.js'
+import { stopClock, turn } from '../../support/fake-time.js'
+import type { Teardown } from '../../support/helper.js'
 
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: object) => Writable }
 const MAX_PAYLOAD_BYTES = 300
@@ -157,6 +159,96 @@ t.test('frames wait while the owner is full, and go on in their order when it ha
   frameReader.write(bytesOf(text('6')))
   t.same(heard, ['1', '2', '3', '4', '5', '6'])
   t.end()
+})
+
+/** Messages of 1,500 bytes, one for each name. */
+function large (names: string): Buffer {
+  return Buffer.concat([...names].map((name) => bytesOf({ ...text(name.repeat(1500)), form: 16 })))
+}
+
+/** Messages that take 2 ms each, for a reader whose owner lets it go on in later turns. */
+function heavyReader (t: Teardown & { fail (text: string): boolean }) {
+  const clock = stopClock(t)
+  const heard: string[] = []
+  const calls = { pause: 0, gone: 0, end: 0, terminate: 0 }
+  const owner = ownerOf({
+    takeText (message) { heard.push(message.slice(0, 1)); clock.nowMs += 2 },
+    pause () { calls.pause++ },
+    resumeInContext () { reader.readOn() },
+    gone () { calls.gone++ },
+    terminate () { calls.terminate++ }
+  })
+  const reader = new FrameReader(owner, owner, receiverOf({ write: () => t.fail('ws is not asked'), end () { calls.end++ } }), 4096)
+  return { clock, heard, calls, reader, large }
+}
+
+t.test('a message that takes long makes those behind it wait for a turn each, and the chunks behind them too', async (t) => {
+  const { heard, calls, reader } = heavyReader(t)
+  reader.write(large('abc'))
+  t.same(heard, ['a'])
+  t.equal(calls.pause > 0, true)
+  reader.write(large('d'))
+  t.same(heard, ['a'])
+  for (const name of ['b', 'c', 'd']) {
+    await turn()
+    t.equal(heard.at(-1), name)
+  }
+  reader.write(large('e'))
+  t.equal(heard.at(-1), 'd', 'a chunk that arrives later waits for a turn, too')
+  await turn()
+  t.same(heard, ['a', 'b', 'c', 'd', 'e'])
+})
+
+t.test('a connection that has taken little time for a second is read at once again', async (t) => {
+  const { clock, heard, reader } = heavyReader(t)
+  reader.write(large('ab'))
+  await turn()
+  await turn()
+  clock.nowMs += 1010
+  reader.write(large('c'))
+  t.same(heard, ['a', 'b', 'c'])
+  await turn()
+})
+
+t.test('a stream that ends while its bytes wait for their turn ends behind them', async (t) => {
+  const { heard, calls, reader } = heavyReader(t)
+  reader.write(large('abc'))
+  reader.end()
+  t.same(calls.gone, 1)
+  while (calls.end === 0) await turn()
+  t.same(heard, ['a', 'b', 'c'])
+})
+
+t.test('a connection that is full reads on in a turn of its own, once it has room', async (t) => {
+  const clock = stopClock(t)
+  const heard: string[] = []
+  const owner = {
+    ...ownerOf({}),
+    isFull: false,
+    takeText (message: string) { heard.push(message.slice(0, 1)); clock.nowMs += 2; this.isFull = true },
+    resumeInContext () { reader.readOn() }
+  }
+  const reader = new FrameReader(owner, owner, receiverOf({}), 4096)
+  reader.write(large('ab'))
+  await turn()
+  owner.isFull = false
+  t.equal(reader.readOn(), false)
+  t.same(heard, ['a'])
+  await turn()
+  t.same(heard, ['a', 'b'])
+})
+
+t.test('of a connection that is not heard any more a chunk is left out in a turn', async (t) => {
+  const { heard, calls, reader } = heavyReader(t)
+  reader.ignore()
+  reader.write(large('a'.repeat(100)))
+  t.equal(calls.pause > 0, true)
+  for (let n = 0; n < 200; n++) {
+    reader.write(large('a'.repeat(100)))
+    await turn()
+  }
+  t.same(heard, [])
+  t.equal(calls.terminate > 0, true, 'more than 16 MiB')
 })
 
 t.test('a stream that ends while its owner has little room is read only as far as there is room', (t) => {
