@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { Attacker, type Deeds } from '../fuzz/attacker.js'
-import { LastWords, lastWords } from '../fuzz/last-words.js'
+import { LastWords } from '../fuzz/last-words.js'
 import { Random } from '../fuzz/random.js'
 import { fuzz, MAX_PAYLOAD_BYTES, startServer, type Tally } from '../fuzz/server.js'
 import { connect, countSockets, type Client } from '../support/helper.js'
@@ -113,13 +113,13 @@ for (const isDeflated of ways) {
       await Promise.all(Array.from({ length: ATTACKERS }, () => attackUntil(frames / ways.length * round / ROUNDS)))
       isOver = true
       await singing
-      await settle(app, tally, 1)
+      await settle(app, tally, last, 1)
       wrong.push(...last.judge())
       heaps.push(heapBytes())
     }
     wrong.push(...await canary.sing())
     t.equal(await canary.leave(), 0, 'nobody else\'s answer reached the canary')
-    await settle(app, tally, 0)
+    await settle(app, tally, last, 0)
 
     const { stats } = app.channel(fuzz)
     t.comment(JSON.stringify({ ...deeds, canary: canary.answers, heapsMb: heaps.map((bytes) => Math.round(bytes / 1e5) / 10) }))
@@ -128,7 +128,7 @@ for (const isDeflated of ways) {
     t.same([...tally.faults], [], 'no limit was passed')
     for (const outcome of Object.keys(tally.calls)) outcomes.add(outcome)
     t.same(deeds.stuck, [], 'nobody was held on to')
-    t.same(await remains(app, tally), { ...NOTHING, sockets: 0 }, 'nothing is left')
+    t.same(await remains(app, tally, last), { ...NOTHING, sockets: 0 }, 'nothing is left')
     t.equal(tally.closed, tally.open, 'close was called as often as open')
     t.ok(heaps.at(-1)! - heaps[0]! < MAX_GROWTH_BYTES, 'the heap did not grow')
     t.ok(stats.messagesReceived > frames / 10, 'what was sent was read')
@@ -157,8 +157,8 @@ const NOTHING = {
   generators: 0
 }
 
-async function remains (app: FastifyInstance, tally: Tally): Promise<typeof NOTHING & { sockets: number }> {
-  const [one, other] = [app.channel(fuzz).stats, app.channel(lastWords).stats]
+async function remains (app: FastifyInstance, tally: Tally, last: LastWords): Promise<typeof NOTHING & { sockets: number }> {
+  const [one, other] = [app.channel(fuzz).stats, last.remains(app)]
   const { streams, pendingCalls, topics, bufferedBytes } = one
   const [connections, queued, running] = [one.connections + other.connections, one.queued + other.queued, one.running + other.running]
   const sockets = await countSockets(app)
@@ -177,10 +177,10 @@ async function remains (app: FastifyInstance, tally: Tally): Promise<typeof NOTH
 }
 
 // Until nobody is left but these; what is left after so long is found by the assertions.
-async function settle (app: FastifyInstance, tally: Tally, connections: number): Promise<void> {
+async function settle (app: FastifyInstance, tally: Tally, last: LastWords, connections: number): Promise<void> {
   const deadline = performance.now() + SETTLE_MS
   const wanted = JSON.stringify({ ...NOTHING, connections, sockets: connections })
-  const isSettled = async (): Promise<boolean> => JSON.stringify(await remains(app, tally)) === wanted &&
+  const isSettled = async (): Promise<boolean> => JSON.stringify(await remains(app, tally, last)) === wanted &&
 tally.open - tally.closed === connections
   while (!await isSettled() && performance.now() < deadline) await delay(20)
 }

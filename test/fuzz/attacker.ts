@@ -94,7 +94,7 @@ export class Attacker {
   }
 
   async #sayLastWords (socket: Socket): Promise<string> {
-    const path = `/last?${this.#deeds.connections++}`
+    const path = this.#lastWords.pathOf(this.#deeds.connections++)
     socket.write(handshake(this.#port, path, this.#extensions))
     await once(socket, 'data')
     socket.resume()

@@ -8,14 +8,18 @@ import { defineContract, type Socket } from '../../lib/index.js'
 import { closing, fragmented, several, type Burst, type Style } from './frames.js'
 import type { Random } from './random.js'
 
-export const lastWords = defineContract({
-  name: 'last-words.v1',
+// Many contracts: what waits is counted for all connections of one, and few connections share it.
+const LANES = 24
+const lanes = Array.from({ length: LANES }, (_, lane) => defineContract({
+  name: `last-words-${lane}.v1`,
   clientToServer: { count: Type.Object({ n: Type.Number() }) },
   serverToClient: {}
-})
+}))
 
 const MAX_QUEUED = 64
 const HOLDS_MS = [10, 30, 250]
+const QUIET_MS = 200
+const MAX_HOLD_MS = 2000
 // After this time messages that still wait may be left out (docs/limits.md, "What waits").
 const LATE_MS = 4900
 const MAX_IN_FRAGMENTS = 70
@@ -39,7 +43,7 @@ interface Words {
 export class LastWords {
   readonly #words = new Map<string, Words>()
   readonly #faults: Set<string>
-  #connections = 0
+  readonly #connections: number[] = lanes.map(() => 0)
   /** The number of clients that spoke. */
   spoken = 0
 
@@ -48,24 +52,42 @@ export class LastWords {
   }
 
   declare (app: FastifyInstance): void {
-    app.ws('/last', {
-      contract: lastWords,
-      rateLimit: false,
-      maxQueuedMessages: MAX_QUEUED,
-      open: () => { this.#connections++ },
-      close: (socket, { code }) => {
-        this.#connections--
-        Object.assign(this.#wordsOf(socket), { closed: code, closedMs: performance.now() })
-      },
-      on: {
-        count: ({ n }, socket) => {
-          const { handled, holdMs } = this.#wordsOf(socket)
-          handled.push(n)
-          this.#look(app)
-          return n === 0 ? delay(holdMs).then(() => this.#look(app)) : undefined
+    for (const [lane, contract] of lanes.entries()) {
+      app.ws(`/last-${lane}`, {
+        contract,
+        rateLimit: false,
+        maxQueuedMessages: MAX_QUEUED,
+        open: () => { this.#connections[lane]!++ },
+        close: (socket, { code }) => {
+          this.#connections[lane]!--
+          Object.assign(this.#wordsOf(socket), { closed: code, closedMs: performance.now() })
+        },
+        on: {
+          count: ({ n }, socket) => {
+            this.#wordsOf(socket).handled.push(n)
+            this.#look(app, lane)
+            return n === 0 ? this.#hold(app, lane, socket) : undefined
+          }
         }
-      }
-    })
+      })
+    }
+  }
+
+  /** Connections, and messages that wait or are handled, of all lanes. */
+  remains (app: FastifyInstance): { connections: number, queued: number, running: number } {
+    const sum = { connections: 0, queued: 0, running: 0 }
+    for (const contract of lanes) {
+      const { connections, queued, running } = app.channel(contract).stats
+      sum.connections += connections
+      sum.queued += queued
+      sum.running += running
+    }
+    return sum
+  }
+
+  /** The path of the next client. */
+  pathOf (id: number): string {
+    return `/last-${id % LANES}?${id}`
   }
 
   /** Says everything in one write, and leaves. */
@@ -104,13 +126,25 @@ export class LastWords {
     return wrong
   }
 
-  #look (app: FastifyInstance): void {
-    if (app.channel(lastWords).stats.queued > MAX_QUEUED * this.#connections) {
+  // Goes on until as many wait as may, and a while longer: compressed messages come one by one, and
+  // those beyond the limit later.
+  async #hold (app: FastifyInstance, lane: number, { request, signal }: Pick<Socket, 'request' | 'signal'>): Promise<void> {
+    const { count, holdMs } = this.#wordsOf({ request })
+    const queued = (): number => app.channel(lanes[lane]!).stats.queued
+    await delay(holdMs)
+    const isFilling = (): boolean => queued() < Math.min(count - 1, MAX_QUEUED) && !signal.aborted
+    for (let leftMs = MAX_HOLD_MS; isFilling() && leftMs > 0; leftMs -= QUIET_MS) await delay(QUIET_MS)
+    if (count > MAX_QUEUED) await delay(QUIET_MS)
+    this.#look(app, lane)
+  }
+
+  #look (app: FastifyInstance, lane: number): void {
+    if (app.channel(lanes[lane]!).stats.queued > MAX_QUEUED * this.#connections[lane]!) {
       this.#faults.add('more messages wait than maxQueuedMessages admits')
     }
   }
 
-  #wordsOf ({ request }: Socket<typeof lastWords>): Words {
+  #wordsOf ({ request }: Pick<Socket, 'request'>): Words {
     return this.#words.get(request.url)!
   }
 }
