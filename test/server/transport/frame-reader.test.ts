@@ -163,7 +163,7 @@ t.test('frames wait while the owner is full, and go on in their order when it ha
 
 /** Messages of 1,500 bytes, one for each name. */
 function large (names: string): Buffer {
-  return Buffer.concat([...names].map((name) => bytesOf({ ...text(name.repeat(1500)), form: 16 })))
+  return Buffer.concat(names.split('').map((name) => bytesOf({ ...text(name.repeat(1500)), form: 16 })))
 }
 
 /** Messages that take 2 ms each, for a reader whose owner lets it go on in later turns. */
@@ -249,6 +249,20 @@ t.test('of a connection that is not heard any more a chunk is left out in a turn
   }
   t.same(heard, [])
   t.equal(calls.terminate > 0, true, 'more than 16 MiB')
+})
+
+t.test('a header that arrives in parts is left out as a whole, and a close frame behind it is read', async (t) => {
+  const written: Buffer[] = []
+  const owner = ownerOf({ takeText: () => t.fail('nothing is heard'), resumeInContext () { reader.readOn() } })
+  const reader = new FrameReader(owner, owner, receiverOf({ write: (bytes) => written.push(bytes) > 0 }), 4096)
+  const close = bytesOf({ ...text(''), first: 0x88 })
+  const bytes = Buffer.concat([large('a'), close])
+  reader.ignore()
+  for (const part of [bytes.subarray(0, 1), bytes.subarray(1, 3), bytes.subarray(3)]) {
+    reader.write(part)
+    await turn()
+  }
+  t.same(Buffer.concat(written), close)
 })
 
 t.test('a stream that ends while its owner has little room is read only as far as there is room', (t) => {
