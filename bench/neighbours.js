@@ -25,7 +25,7 @@ export async function main () {
   )
   if (!HAS_CORES) console.log('One core, or no taskset: the clients compete with the server, and with each other.')
   const bad = begin(new Child('bad.js'))
-  place(bad, { core: CLIENT_CORE, nice: 19 })
+  place(bad, { core: CLIENT_CORE, nice: 10 })
   const kinds = (/** @type {string[]} */ (await bad.ask({ name: 'kinds' }))).filter((kind) => only === undefined || kind === only)
   /** @type {string[][]} */
   const rows = []
