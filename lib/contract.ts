@@ -1,5 +1,5 @@
 import type { Contract, ContractDefinition } from '../types/contract.js'
-import { isPublic, OWN_PROPERTIES, REFUSAL } from './protocol.js'
+import { isPublic, OWN_PROPERTIES, RECOVER, RECOVERY_PROPERTIES, REFUSAL } from './protocol.js'
 import { isRecord } from './record.js'
 import { explainNoPayload } from './schema/payload.js'
 import { References } from './schema/references.js'
@@ -7,7 +7,7 @@ import { explainForeign } from './schema/standard-schema.js'
 import { show } from './show.js'
 
 export type {
-  AnyContract, Contract, ContractDefinition, CallDefinition, StreamDefinition, MessageDefinition, Messages, Payload
+  AnyContract, Contract, ContractDefinition, CallDefinition, StreamDefinition, MessageDefinition, Messages, Payload, TopicKind, TopicKinds
 } from '../types/contract.js'
 export type { Infer } from '../types/infer.js'
 
@@ -19,7 +19,7 @@ export class ContractError extends TypeError {
 
 const DEFAULT_DISCRIMINATOR = 'type'
 const DIRECTIONS = ['clientToServer', 'serverToClient'] as const
-const PROPERTIES: readonly string[] = ['name', 'discriminator', 'binary', ...DIRECTIONS]
+const PROPERTIES: readonly string[] = ['name', 'discriminator', 'binary', 'topics', ...DIRECTIONS]
 const MESSAGE_PARTS = ['request', 'reply', 'stream']
 // RFC 9110 §5.6.2
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -30,7 +30,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  *
  * @param definition - the contract's `name`, its messages in both directions, and the sides that
  * may send binary frames. A message is an event (an object schema), a call (`{ request, reply }`)
- * or a stream (`{ request, stream }`).
+ * or a stream (`{ request, stream }`). `topics` declares kinds of topics that are recoverable.
  * @returns the contract with every default filled in, frozen.
  * @throws {ContractError} `FST_TYPED_WS_INVALID_CONTRACT` when a part of it could not work on the
  * wire.
@@ -58,13 +58,15 @@ export function defineContract<const D extends ContractDefinition> (definition: 
   const other = Object.keys(given).find((key) => !PROPERTIES.includes(key))
   if (other !== undefined) throw new ContractError(`a contract has no property '${other}': write one of ${PROPERTIES.join(', ')}`)
   const name = checkName(given['name'])
-  const discriminator = checkDiscriminator(given['discriminator'])
+  const topics = checkTopics(given['topics'])
+  const discriminator = checkDiscriminator(given['discriminator'], Object.keys(topics).length > 0)
   return Object.freeze({
     name,
     discriminator,
     clientToServer: checkMessages(given['clientToServer'], 'clientToServer', discriminator),
     serverToClient: checkMessages(given['serverToClient'], 'serverToClient', discriminator),
-    binary: checkBinary(given['binary'])
+    binary: checkBinary(given['binary']),
+    topics
   }) as unknown as Contract<D>
 }
 
@@ -73,17 +75,18 @@ function checkName (name: unknown): string {
     throw new ContractError('a contract\'s name travels as a WebSocket subprotocol, so it must be an RFC 9110 token: ' +
       `write letters, digits, '.' or '-', like name: 'chat.v1', instead of ${show(name)}`)
   }
-  if (!isPublic(name) || name === REFUSAL) {
-    throw new ContractError(`'bearer.<token>' and '${REFUSAL}' are subprotocols of the protocol's own: ` +
+  if (!isPublic(name) || name === REFUSAL || name === RECOVER) {
+    throw new ContractError(`'bearer.<token>', '${REFUSAL}' and '${RECOVER}' are subprotocols of the protocol's own: ` +
       `write another name, like name: 'chat.v1', instead of ${show(name)}`)
   }
   return name
 }
 
-function checkDiscriminator (discriminator: unknown): string {
+function checkDiscriminator (discriminator: unknown, hasTopics: boolean): string {
+  const own = hasTopics ? [...OWN_PROPERTIES, ...RECOVERY_PROPERTIES] : OWN_PROPERTIES
   if (discriminator === undefined) return DEFAULT_DISCRIMINATOR
-  if (typeof discriminator !== 'string' || ['', '__proto__', ...OWN_PROPERTIES].includes(discriminator)) {
-    throw new ContractError(`discriminator is the property that carries a message's name, beside ${OWN_PROPERTIES.join(', ')}: ` +
+  if (typeof discriminator !== 'string' || ['', '__proto__', ...own].includes(discriminator)) {
+    throw new ContractError(`discriminator is the property that carries a message's name, beside ${own.join(', ')}: ` +
       `write another name, like discriminator: 'op', instead of ${show(discriminator)}`)
   }
   return discriminator
@@ -96,6 +99,31 @@ function checkBinary (binary: unknown): { clientToServer: boolean, serverToClien
     throw new ContractError('binary says which side may send binary frames: write binary: { clientToServer: true, serverToClient: true }')
   }
   return Object.freeze({ clientToServer: binary['clientToServer'] === true, serverToClient: binary['serverToClient'] === true })
+}
+
+function checkTopics (topics: unknown): Readonly<Record<string, unknown>> {
+  if (topics === undefined) return Object.freeze({})
+  if (!isRecord(topics)) throw new ContractError('topics is an object of kinds by name: write topics: { room: { recover: true } }')
+  for (const [kind, options] of Object.entries(topics)) checkTopicKind(kind, options)
+  return Object.freeze({ ...topics })
+}
+
+function checkTopicKind (kind: string, options: unknown): void {
+  if (kind === '' || kind === '__proto__' || kind.includes(':')) {
+    throw new ContractError(`topics: a kind is the part of a topic's name before the first ':', not ${show(kind)}: ` +
+      'write topics: { room: { recover: true } }')
+  }
+  const isKind = isRecord(options) && Object.keys(options).every((key) => key === 'recover') && isRecover(options['recover'])
+  if (!isKind) {
+    throw new ContractError(`topics.${kind}: write { recover: true }, or { recover: { maxMessages: 1000, maxAgeMs: 300_000 } }`)
+  }
+}
+
+function isRecover (recover: unknown): boolean {
+  if (recover === undefined || recover === true) return true
+  return isRecord(recover) && Object.entries(recover).every(([name, value]) => {
+    return (name === 'maxMessages' || name === 'maxAgeMs') && Number.isSafeInteger(value) && (value as number) > 0
+  })
 }
 
 function checkMessages (messages: unknown, direction: string, discriminator: string): Record<string, unknown> {

@@ -9,6 +9,7 @@ export const DONE = '$done' as const
 export const ERROR = '$error' as const
 export const CANCEL = '$cancel' as const
 export const PING = '$ping' as const
+export const TOPIC = '$topic' as const
 
 /** Message types of the protocol itself; a contract's message names never begin with `$`. */
 export const Reserved: {
@@ -19,10 +20,18 @@ export const Reserved: {
   readonly cancel: typeof CANCEL
   readonly ping: typeof PING
   readonly pong: '$pong'
-} = { reply: REPLY, next: NEXT, done: DONE, error: ERROR, cancel: CANCEL, ping: PING, pong: '$pong' }
+  readonly recover: '$recover'
+  readonly topic: typeof TOPIC
+} = { reply: REPLY, next: NEXT, done: DONE, error: ERROR, cancel: CANCEL, ping: PING, pong: '$pong', recover: '$recover', topic: TOPIC }
 
 /** The property that connects an answer with its call. */
 export const REF = 'ref'
+
+/** The property of an event that carries its place in a recoverable topic. */
+export const AT = '$at'
+
+/** The subprotocol that a client offers when it asks for positions in recoverable topics. */
+export const RECOVER = 'typed-ws.recover'
 
 /**
  * The subprotocol of a connection whose only message is a close with the reason of a refusal: a
@@ -41,6 +50,11 @@ export function isPublic (subprotocol: string): boolean {
 
 /** Properties of the reserved messages: an application's discriminator is none of them. */
 export const OWN_PROPERTIES: readonly string[] = [REF, 'data', 'received', 'statusCode', 'code', 'error', 'message']
+
+/** Those of the messages about recoverable topics, which only a contract that has some sends. */
+export const RECOVERY_PROPERTIES: readonly string[] = [
+  AT, 'client', 'topics', 'topic', 'epoch', 'offset', 'recovered', 'missed', 'reason'
+]
 
 /** Codes a client may see in an `$error` beside those of the application's own errors. */
 export const ErrorCode = {

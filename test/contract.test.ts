@@ -26,9 +26,11 @@ t.test('defineContract fills in every default and freezes its own objects', asyn
     discriminator: 'type',
     clientToServer: { history: call, message: payload },
     serverToClient: {},
-    binary: { clientToServer: false, serverToClient: false }
+    binary: { clientToServer: false, serverToClient: false },
+    topics: {}
   })
-  for (const part of [contract, contract.clientToServer, contract.clientToServer.history, contract.serverToClient, contract.binary]) {
+  const { clientToServer, serverToClient, binary, topics } = contract
+  for (const part of [contract, clientToServer, clientToServer.history, serverToClient, binary, topics]) {
     t.ok(Object.isFrozen(part))
   }
   t.notOk(Object.isFrozen(call), 'the definition stays the caller\'s')
@@ -41,7 +43,7 @@ t.test('defineContract refuses a wrong part, and says what to write', async (t) 
   refuses(
     t,
     { name: 'x', clientToserver: {} },
-    'a contract has no property \'clientToserver\': write one of name, discriminator, binary, clientToServer, serverToClient'
+    'a contract has no property \'clientToserver\': write one of name, discriminator, binary, topics, clientToServer, serverToClient'
   )
   for (const messages of [null, [payload], 'message', 1]) {
     refuses(t, { name: 'x', clientToServer: messages }, /^clientToServer is an object of messages by name/)
@@ -68,7 +70,7 @@ t.test('defineContract accepts as a name every token of RFC 9110 and nothing els
 })
 
 t.test('a contract\'s name may not look like the subprotocol of a token or of a refusal', async (t) => {
-  for (const name of ['bearer.v1', 'bearer.', 'Bearer.v1', 'typed-ws.refusal']) {
+  for (const name of ['bearer.v1', 'bearer.', 'Bearer.v1', 'typed-ws.refusal', 'typed-ws.recover']) {
     refuses(t, { name }, /are subprotocols of the protocol's own: write another name, like name: 'chat\.v1', instead of/)
   }
   for (const name of ['bearer', 'bearers.v1', 'typed-ws.refusals']) t.equal(defineContract({ name }).name, name)
@@ -89,6 +91,32 @@ t.test('defineContract accepts a discriminator that neither the contract nor the
     { name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ op: Type.String() }) } },
     'clientToServer.m: \'op\' is the protocol\'s own property of every message: give the payload\'s property another name'
   )
+})
+
+t.test('defineContract takes kinds of topics that are recoverable, and no others', async (t) => {
+  const topics = {
+    room: { recover: true },
+    user: { recover: { maxMessages: 5, maxAgeMs: 1000 } },
+    few: { recover: {} },
+    plain: {}
+  } as const
+  const contract = defineContract({ name: 'x', topics })
+  t.same(contract.topics, topics)
+  t.ok(Object.isFrozen(contract.topics))
+  refuses(t, { name: 'x', topics: ['room'] }, /^topics is an object of kinds by name/)
+  for (const kind of ['', 'room:1', '__proto__']) {
+    refuses(t, { name: 'x', topics: Object.fromEntries([[kind, {}]]) }, /^topics: a kind is the part/)
+  }
+  const wrong = [true, { recover: false }, { recover: 'all' }, { keep: true }, { recover: { max: 1 } }, { recover: { maxMessages: 0 } }]
+  for (const options of wrong) {
+    refuses(t, { name: 'x', topics: { room: options } }, /^topics\.room: write \{ recover: true \}/)
+  }
+})
+
+t.test('a contract with topics keeps the properties of their messages free', async (t) => {
+  t.equal(defineContract({ name: 'x', discriminator: 'topic' }).discriminator, 'topic')
+  refuses(t, { name: 'x', discriminator: 'topic', topics: { room: {} } }, /^discriminator is the property/)
+  refuses(t, { name: 'x', serverToClient: { said: Type.Object({ $at: Type.String() }) } }, /'\$at' is the protocol's own property/)
 })
 
 t.test('defineContract accepts every name for a message except those of the protocol', async (t) => {

@@ -11,7 +11,7 @@
  * - resolve `subscribe` only when every message published from then on is heard; reject within 1 s
  *   when it cannot know that, and go on trying;
  * - keep the order of messages that one node publishes to one topic;
- * - settle `publish` and `ask` within 1 s;
+ * - settle `publish`, `ask`, `append` and `read` within 1 s;
  * - call `interrupted` when it cannot vouch for a subscription any more, and `resumed` when it can
  *   again;
  * - close within 1 s.
@@ -49,6 +49,59 @@ export interface Broker {
    */
   ask (topic: string, message: string): Promise<number>
   close (): Promise<void>
+  /** Stores the messages of recoverable topics. Without it a contract may not declare any. */
+  readonly history?: BrokerHistory
+}
+
+/**
+ * The stored messages of recoverable topics. It MUST number, store and announce a message in one
+ * step, and name the message before it; an offset is never used twice in an epoch. A history that
+ * was lost begins with another epoch, or with a message whose `previous` no node has seen. It MAY
+ * announce a message late, twice or out of order: the topic puts it right.
+ */
+export interface BrokerHistory {
+  /**
+   * Stores one message and announces it by `heardStored` to every node that hears the topic, this
+   * one included.
+   * @param id - makes it safe to ask again: a message with the `id` of a stored one is not stored.
+   * @returns its position, or that of the stored one with the same `id`.
+   * @throws by rejecting, as `publish` does.
+   */
+  append (topic: string, message: string, bounds: HistoryBounds, id?: string): Promise<Position>
+  /**
+   * Reads the newest messages.
+   * @param since - the messages after this offset; all of them by default.
+   * @param limit - the number of messages; 0 asks for the top alone.
+   * @throws by rejecting.
+   */
+  read (topic: string, since: Position | undefined, limit: number, bounds: HistoryBounds): Promise<HistoryPart>
+}
+
+/** How much of a topic is stored. */
+export interface HistoryBounds {
+  readonly maxMessages: number
+  readonly maxAgeMs: number
+}
+
+/** A place in a topic. Offsets grow, and do not count. */
+export interface Position {
+  /** Names a history. */
+  readonly epoch: string
+  /** A safe integer, greater than 0. */
+  readonly offset: number
+}
+
+/** A message of a recoverable topic. */
+export interface Stored extends Position {
+  /** The offset of the message before it; of the first one, that of the empty history. */
+  readonly previous: number
+  readonly message: string
+}
+
+/** Messages in their order, and the position of the newest one, or of the empty history. */
+export interface HistoryPart {
+  readonly top: Position
+  readonly messages: readonly Stored[]
 }
 
 /** Is told by a broker; belongs to one app. None of its functions throws. */
@@ -57,6 +110,8 @@ export interface BrokerHost {
   readonly node: string
   /** A message of a topic has come. */
   heard (topic: string, message: string): void
+  /** A message of a recoverable topic has come. */
+  heardStored (topic: string, stored: Stored): void
   /** From now on messages of these topics may be missed; of all, by default. */
   interrupted (topics?: Iterable<string>): void
   /** From now on messages of these topics are heard again; of all, by default. */

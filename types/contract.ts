@@ -35,6 +35,27 @@ export interface ContractDefinition {
    * connection with 1003.
    */
   readonly binary?: { readonly clientToServer?: boolean, readonly serverToClient?: boolean }
+  /**
+   * Kinds of topics: the part of a topic's name before the first `:`. A topic of no declared kind
+   * is plain.
+   *
+   * @example
+   * topics: { room: { recover: true } }   // 'room:42' and 'room' are recoverable
+   */
+  readonly topics?: TopicKinds
+}
+
+/** Kinds of topics, by name. */
+export type TopicKinds = Readonly<Record<string, TopicKind>>
+
+/** Properties of all topics of one kind. */
+export interface TopicKind {
+  /**
+   * `true`, or the bounds of the history: the topic's events are stored, and a client that asks for
+   * it gets those that it missed while it reconnected. Default bounds: the plugin's option
+   * `history`.
+   */
+  readonly recover?: true | { readonly maxMessages?: number, readonly maxAgeMs?: number }
 }
 
 /** A checked contract, with every default filled in. Made by `defineContract`. */
@@ -47,10 +68,12 @@ export interface Contract<D extends ContractDefinition = ContractDefinition> {
     readonly clientToServer: AllowsBinary<D, 'clientToServer'>
     readonly serverToClient: AllowsBinary<D, 'serverToClient'>
   }
+  readonly topics: TopicsOf<D>
 }
 
 type ClientToServer<D extends ContractDefinition> = D extends { clientToServer: infer M extends Messages } ? M : {}
 type ServerToClient<D extends ContractDefinition> = D extends { serverToClient: infer M extends Messages } ? M : {}
+type TopicsOf<D extends ContractDefinition> = D extends { topics: infer T extends TopicKinds } ? T : {}
 type AllowsBinary<D extends ContractDefinition, Side extends 'clientToServer' | 'serverToClient'> =
   ContractDefinition extends D ? boolean
     : D extends { binary: { [K in Side]: true } } ? true : false
@@ -62,6 +85,7 @@ export interface AnyContract {
   readonly clientToServer: Messages
   readonly serverToClient: Messages
   readonly binary: { readonly clientToServer: boolean, readonly serverToClient: boolean }
+  readonly topics: TopicKinds
 }
 
 /** The names of the events among messages: all that are neither a call nor a stream. */

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { BrokerState } from './broker.js'
 import type { AnyContract } from './contract.js'
 import type { ReceivedMessage } from './handler.js'
-import type { Socket } from './socket.js'
+import type { RecoveryReason, Socket } from './socket.js'
 
 /**
  * The run of one message's handler, published on the channels of
@@ -84,6 +84,17 @@ export interface Diagnostics {
    * members on this node.
    */
   'fastify-typed-ws.topic.gap': { readonly contract: AnyContract, readonly topic: string, readonly from: Date, readonly to: Date }
+  /**
+   * A client returned to a recoverable topic and was given the events that it `missed`; or they
+   * cannot be told, for a `reason`.
+   */
+  'fastify-typed-ws.topic.recovered': {
+    readonly socket: Socket
+    readonly topic: string
+    readonly recovered: boolean
+    readonly missed: number
+    readonly reason: RecoveryReason | undefined
+  }
   /** An event did not reach the other nodes, or perhaps not: `error` tells. */
   'fastify-typed-ws.publish.failed': { readonly contract: AnyContract, readonly topic: string, readonly error: unknown }
   /** A handler is about to run: in the stores bound to this channel. */

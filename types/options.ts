@@ -168,6 +168,18 @@ export interface PluginOptions extends SharedOptions {
    */
   broker?: Broker
   /**
+   * How much is stored of each recoverable topic whose kind has no bounds of its own: the newest
+   * `maxMessages` (default 1000) of the last `maxAgeMs` (default 300 000).
+   */
+  history?: { maxMessages?: number, maxAgeMs?: number }
+  /**
+   * How much of one topic's history a client is given that returns: no more than `maxMessages`
+   * (default 500) of `maxBytes` (default 524 288, at most half of `highWaterMarkBytes`) together; a
+   * client that missed more is told so. A broker that does not answer is asked for `timeoutMs`
+   * (default 5000).
+   */
+  recovery?: { maxMessages?: number, maxBytes?: number, timeoutMs?: number }
+  /**
    * `app.close()`: handlers finish, what waits is sent, and every client gets a 1012 whose reason
    * is `retry-after-ms=N`, N at random below `spreadMs` (default 0). It waits until nothing of the
    * app's runs for any connection. After `timeoutMs` (default 5000) what is left is cut, and what

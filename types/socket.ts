@@ -3,6 +3,31 @@ import type { WebSocket } from 'ws'
 import type { BrokerState } from './broker.js'
 import type { AnyContract, CallNames, EventNames, Payload, Reply } from './contract.js'
 
+/** How a topic is joined. */
+export interface SubscribeOptions {
+  /**
+   * `false`: a recoverable topic begins now, also for a client that returns. Default `true`: it
+   * begins where the client was.
+   */
+  readonly recover?: boolean
+}
+
+/** How an event is published. */
+export interface PublishOptions {
+  /**
+   * Of a recoverable topic: names the event, so that it is safe to publish it again after an error.
+   * An event with the same `id` is stored once, as long as the topic's history has it.
+   */
+  readonly id?: string
+}
+
+/**
+ * The reason why events that a client missed cannot be told. `expired`: the history has them no
+ * more. `lost`: the history itself was lost. `limit`: they are more than the option `recovery`
+ * admits. `slow`: the client did not read. `unavailable`: the broker did not answer in time.
+ */
+export type RecoveryReason = 'expired' | 'lost' | 'limit' | 'slow' | 'unavailable'
+
 /** How long a call may take. */
 export interface CallOptions {
   /** Default 10 000. */
@@ -115,13 +140,13 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
    *   is back. Also `false` when the connection has ended.
    * @throws `FST_TYPED_WS_INVALID_TOPIC_NAME`, `FST_TYPED_WS_TOO_MANY_TOPICS`.
    */
-  subscribe (topic: string): Promise<boolean>
+  subscribe (topic: string, options?: SubscribeOptions): Promise<boolean>
   /** Leaves a topic. */
   unsubscribe (topic: string): void
   /**
    * Sends one event to every other member of a topic, on every node. It need not be a member
    * itself. Members on this node have it at once; a broker that fails is counted
-   * (`stats.publishFailed`).
+   * (`stats.publishFailed`). In a recoverable topic everybody has it once the broker has stored it.
    * @throws as `send` does.
    */
   publish<K extends EventNames<C['serverToClient']>> (topic: string, type: K, payload: Payload<C['serverToClient'][K]>): void
@@ -172,8 +197,15 @@ export interface ChannelStats {
    * or did not answer.
    */
   readonly publishFailed: number
-  /** How often a topic with members here was not heard for a while. */
+  /**
+   * How often a topic with members here was not heard for a while; of recoverable topics, how often
+   * the missing events could not be had.
+   */
   readonly gaps: number
+  /** How often a client returned to a recoverable topic and was given what it missed. */
+  readonly recovered: number
+  /** How often a client was told that events of a recoverable topic are missing. */
+  readonly unrecovered: number
   /** `$error`s sent, by their code; the application's own errors without a code by their status. */
   readonly errors: Readonly<Record<string, number>>
   /** Handshakes that got no 101, by the status they got. */
@@ -213,12 +245,26 @@ export interface Channel<C extends AnyContract = AnyContract> {
   readonly contract: C
   /**
    * Sends one event to every member of a topic, on every node. It resolves when members here have
-   * it and the broker's engine has it.
+   * it and the broker's engine has it; in a recoverable topic, when it is stored.
    * @throws by rejecting: as `Socket.send` does; `FST_TYPED_WS_BROKER_UNAVAILABLE` when members
    *   here have it and no other node will; `FST_TYPED_WS_BROKER_TIMEOUT`, within 1 s, when members
-   *   here have it and other nodes perhaps.
+   *   here have it and other nodes perhaps. In a recoverable topic the first means that nobody has
+   *   it, and the second that it was stored perhaps. `FST_TYPED_WS_TOPIC_NOT_RECOVERABLE` for an
+   *   `id` in a plain topic.
+   *
+   * @example
+   * await app.channel(shop).publish(`user:${id}`, 'paid', { order }, { id: `paid ${order}` })
    */
-  publish<K extends EventNames<C['serverToClient']>> (topic: string, type: K, payload: Payload<C['serverToClient'][K]>): Promise<void>
+  publish<K extends EventNames<C['serverToClient']>> (
+    topic: string, type: K, payload: Payload<C['serverToClient'][K]>, options?: PublishOptions
+  ): Promise<void>
+  /**
+   * The position of a recoverable topic now, for a page or an answer over HTTP: read it before the
+   * data. A client that is given it, `recovery({ positions })`, misses nothing in between.
+   * @throws by rejecting: `FST_TYPED_WS_INVALID_TOPIC_NAME`, `FST_TYPED_WS_TOPIC_NOT_RECOVERABLE`,
+   *   `FST_TYPED_WS_BROKER_UNAVAILABLE`, `FST_TYPED_WS_BROKER_TIMEOUT`.
+   */
+  position (topic: string): Promise<string>
   /** The numbers of its connections in this process, at this moment. */
   readonly stats: ChannelStats
   /** The broker, and the state of its engine now. */

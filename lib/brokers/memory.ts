@@ -1,7 +1,10 @@
-import type { Broker, BrokerHost } from '../../types/broker.js'
+import type { Broker, BrokerHistory, BrokerHost } from '../../types/broker.js'
+import { MemoryHistory } from './memory-history.js'
 
 /**
  * The default: topics have members in this process only. It needs nothing, and is always ready.
+ * Recoverable topics are kept in memory: clients recover from lost connections, and not from a
+ * restart of the process.
  *
  * @example
  * await app.register(fastifyTypedWs, { broker: memory() })
@@ -13,8 +16,15 @@ export function memory (): Broker {
 class MemoryBroker implements Broker {
   readonly name = 'memory'
   readonly isLocal = true
+  readonly #history = new MemoryHistory((topic, stored) => this.#host?.heardStored(topic, stored))
+  #host: BrokerHost | undefined
+
+  get history (): BrokerHistory {
+    return this.#history
+  }
 
   start (host: BrokerHost): void {
+    this.#host = host
     host.changed('ready')
   }
 
@@ -26,5 +36,7 @@ class MemoryBroker implements Broker {
     return 0
   }
 
-  async close (): Promise<void> {}
+  async close (): Promise<void> {
+    this.#history.close()
+  }
 }

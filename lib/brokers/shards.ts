@@ -1,4 +1,4 @@
-import type { Broker, BrokerHost, BrokerState } from '../../types/broker.js'
+import type { Broker, BrokerHistory, BrokerHost, BrokerState } from '../../types/broker.js'
 import { crc16 } from './hash.js'
 
 /**
@@ -22,6 +22,7 @@ const BUCKETS = 4096
 
 class ShardedBroker implements Broker {
   readonly name: string
+  readonly history?: BrokerHistory
   readonly #shards: readonly Shard[]
   readonly #shardOf: readonly number[]
   readonly #away = new Set<Shard>()
@@ -30,6 +31,7 @@ class ShardedBroker implements Broker {
   constructor (brokers: readonly Broker[]) {
     this.name = `shards of ${[...new Set(brokers.map(({ name }) => name))].join(', ')}`
     this.#shards = brokers.map((broker) => new Shard(broker))
+    if (brokers.every(({ history }) => history !== undefined)) this.history = this.#historyOf()
     this.#shardOf = Array.from({ length: BUCKETS }, (_, bucket) => jump(BigInt(bucket), brokers.length))
   }
 
@@ -69,10 +71,18 @@ class ShardedBroker implements Broker {
     return this.#shards[this.#shardOf[crc16(topic) % BUCKETS]!]!
   }
 
+  #historyOf (): BrokerHistory {
+    return {
+      append: (topic, ...rest) => this.#of(topic).broker.history!.append(topic, ...rest),
+      read: (topic, ...rest) => this.#of(topic).broker.history!.read(topic, ...rest)
+    }
+  }
+
   #hostOf (shard: Shard, host: BrokerHost): BrokerHost {
     return {
       node: host.node,
       heard: (topic, message) => host.heard(topic, message),
+      heardStored: (topic, stored) => host.heardStored(topic, stored),
       interrupted: (topics) => host.interrupted(topics ?? shard.topics),
       resumed: (topics) => host.resumed(topics ?? shard.topics),
       changed: (state, reason) => this.#changed(shard, state, reason)

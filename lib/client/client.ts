@@ -1,4 +1,6 @@
-import type { Binary, CallSettings, Client, ClientOptions, Fresh, Off, StateChange, StreamSettings, Validate } from '../../types/client.js'
+import type {
+  Binary, CallSettings, Client, ClientOptions, Fresh, Off, RecoveringClient, Recovery, StateChange, StreamSettings, Validate
+} from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import { CANCEL, DONE, ERROR, NEXT, REPLY, MESSAGE_TOO_BIG, REF } from '../protocol.js'
 import { Reconnector } from './reconnect.js'
@@ -24,7 +26,7 @@ const ANSWERS: readonly string[] = [REPLY, NEXT, DONE, ERROR]
 const MAX_MISSES = 3
 
 /** A client of one route, over as many connections as it takes. */
-class TypedClient extends Reconnector implements MessageSender, ReplySender {
+export class TypedClient extends Reconnector implements MessageSender, ReplySender {
   readonly #queue: SendQueue
   readonly #pendingCalls: PendingCalls
   readonly #callHandlers: CallHandlers = new CallHandlers(this)
@@ -34,7 +36,7 @@ class TypedClient extends Reconnector implements MessageSender, ReplySender {
   #settlers!: readonly [resolve: () => void, reject: (error: Error) => void]
   #end: Error | undefined
   #isOpen = false
-  #hasOpened = false
+  #openings = 0
   #misses = 0
 
   constructor (url: Fresh<string | URL>, options: ClientOptions) {
@@ -164,7 +166,7 @@ class TypedClient extends Reconnector implements MessageSender, ReplySender {
     try {
       const { [this.#discriminator]: type, [REF]: ref, ...payload } = JSON.parse(data) as Message
       // This throws when the type is no string.
-      this.#receive(type as string, ref as number | undefined, payload)
+      this.take(type as string, ref as number | undefined, payload)
     } catch (cause) {
       this.failed(invalidMessage('not a message', { cause }))
     }
@@ -174,8 +176,7 @@ class TypedClient extends Reconnector implements MessageSender, ReplySender {
     this.#settlers[0]()
     // The end of this connection counts up to 0: it is no attempt without an opening.
     this.#misses = -1
-    if (this.#hasOpened) this.#emitter.emit(REOPEN)
-    this.#hasOpened = true
+    if (this.#openings++ > 0) this.#emitter.emit(REOPEN)
     for (const message of this.#queue) {
       if (!this.isOpen) return
       this.#queue.delete(message)
@@ -187,14 +188,14 @@ class TypedClient extends Reconnector implements MessageSender, ReplySender {
     this.opened = quiet(new Promise((...settlers) => { this.#settlers = settlers }))
   }
 
-  #receive (type: string, ref: number | undefined, payload: Message): void {
-    if (!type.startsWith('$')) this.#receivePayload(type, ref, payload)
+  protected take (type: string, ref: number | undefined, payload: Message): void {
+    if (!type.startsWith('$')) this.#takePayload(type, ref, payload)
     else if (type === CANCEL) this.#callHandlers.cancel(ref!)
     else if (type === ERROR && typeof ref !== 'number') this.failed(errorOf(payload))
     else if (ANSWERS.includes(type)) this.#pendingCalls.take(type, ref!, payload)
   }
 
-  #receivePayload (type: string, ref: number | undefined, payload: Message): void {
+  #takePayload (type: string, ref: number | undefined, payload: Message): void {
     const refusal = this.check(ref === undefined ? 'event' : 'call', type, payload)
     if (refusal) this.failed(refusal)
     if (ref !== undefined) void this.#callHandlers.answer(type, ref, payload, refusal)
@@ -217,6 +218,10 @@ class TypedClient extends Reconnector implements MessageSender, ReplySender {
  * client.on('message', ({ text }) => show(text))
  * client.send('message', { text: 'Hello', date: Date.now() })
  */
+export function createClient<C extends AnyContract> (
+  url: Fresh<string | URL>, options: ClientOptions<C> & { readonly recover: Recovery }
+): RecoveringClient<C>
+export function createClient<C extends AnyContract> (url: Fresh<string | URL>, options?: ClientOptions<C>): Client<C>
 export function createClient<C extends AnyContract> (url: Fresh<string | URL>, options: ClientOptions<C> = {}): Client<C> {
-  return new TypedClient(url, options) as unknown as Client<C>
+  return new (options.recover?.(TypedClient) ?? TypedClient)(url, options) as unknown as Client<C>
 }

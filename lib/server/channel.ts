@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { Stored } from '../../types/broker.js'
 import type { AnyContract } from '../../types/contract.js'
-import type { Channel, ChannelBroker, ChannelStats, InTopic, Reached, Socket } from '../../types/socket.js'
+import type { Channel, ChannelBroker, ChannelStats, InTopic, PublishOptions, Reached, Socket } from '../../types/socket.js'
 import { CloseCode } from '../protocol.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry } from './connection/connection.js'
@@ -12,7 +13,8 @@ import type { Command, Outcome, Outcomes } from './topics/control.js'
 import { checkTopic, Hub } from './topics/hub.js'
 import type { NodeMember, TopicNode } from './topics/node.js'
 import type { Gap } from './topics/node-subscriptions.js'
-import { frameOf, type Frame } from './transport/frame.js'
+import { hasRecoverable, RecoverableTopics, type TopicSettings } from './topics/recoverable-topics.js'
+import type { Frame } from './transport/frame.js'
 import { giveWay } from './turn.js'
 
 /**
@@ -28,12 +30,17 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
   readonly observer: Observer
   readonly #encoder: () => Encoder
   readonly #node: TopicNode
+  readonly #recoverable: RecoverableTopics | undefined
   readonly #ignored: (error: unknown) => void
 
   /** @param encoder - called once the app's schemas are known. */
-  constructor (contract: AnyContract, encoder: () => Encoder, node: TopicNode, log: FastifyBaseLogger) {
+  constructor (contract: AnyContract, encoder: () => Encoder, node: TopicNode, settings: TopicSettings, log: FastifyBaseLogger) {
     this.contract = contract
-    this.hub = new Hub(contract.name, node)
+    if (hasRecoverable(contract)) {
+      node.expectHistory(contract)
+      this.#recoverable = new RecoverableTopics(contract, node, settings, { missed: (gap) => this.observer.missed(gap) })
+    }
+    this.hub = new Hub(contract, node, this.#recoverable)
     this.#node = node
     this.observer = new Observer(contract)
     this.#encoder = encoder
@@ -62,11 +69,18 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     return this.#node.status
   }
 
-  publish (topic: string, type: string, payload: unknown): Promise<void> {
+  publish (topic: string, type: string, payload: unknown, { id }: PublishOptions = {}): Promise<void> {
     return attempt(() => {
       checkTopic(topic)
-      const sent = this.hub.publish(topic, frameOf(type, this.#encoder().event(type, payload)))
+      const sent = this.hub.publish(topic, { type, text: this.#encoder().event(type, payload) }, undefined, id)
       return sent === undefined ? giveWay() : ignorable(sent, this.#ignored)
+    }, this.#ignored)
+  }
+
+  position (topic: string): Promise<string> {
+    return attempt(() => {
+      checkTopic(topic)
+      return ignorable(this.hub.position(topic), this.#ignored)
     }, this.#ignored)
   }
 
@@ -114,8 +128,26 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     this.observer.publishFailed(topic, error)
   }
 
+  // A recoverable topic repairs what was missed.
   missed (gap: Gap): void {
-    this.observer.missed(gap)
+    if (this.#recoverable?.boundsOf(gap.topic) === undefined) this.observer.missed(gap)
+  }
+
+  heardStored (topic: string, stored: Stored): void {
+    this.#recoverable?.heard(topic, stored)
+  }
+
+  resumed (topics?: readonly string[]): void {
+    this.#recoverable?.resumed(topics)
+  }
+
+  close (): void {
+    this.#recoverable?.close()
+  }
+
+  /** The client of a connection has caught up. */
+  drained (connection: Connection): void {
+    this.#recoverable?.drained(connection.topics, connection.recipient)
   }
 
   get #open (): readonly Connection[] {

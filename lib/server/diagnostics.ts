@@ -32,6 +32,7 @@ export const slow: Channel<'slow'> = open('fastify-typed-ws.slow')
 export const dropped: Channel<'dropped'> = open('fastify-typed-ws.dropped')
 export const broker: Channel<'broker'> = open('fastify-typed-ws.broker')
 export const topicGap: Channel<'topic.gap'> = open('fastify-typed-ws.topic.gap')
+export const topicRecovered: Channel<'topic.recovered'> = open('fastify-typed-ws.topic.recovered')
 export const publishFailed: Channel<'publish.failed'> = open('fastify-typed-ws.publish.failed')
 export const handlerRun: TracePublisher<MessageTrace> = tracingChannel<MessageTrace>('fastify-typed-ws.message')
 

@@ -23,6 +23,11 @@ export const ExponentialPattern: Named<[string, string]> = createError(
     'in two ways, or set the option unsafePatterns: true',
   500
 )
+export const BrokerLacks: Named<[string, string]> = createError(
+  'FST_TYPED_WS_BROKER_LACKS',
+  'The broker \'%s\' stores nothing, and the contract \'%s\' has recoverable topics: take memory() or redis(client), or remove recover',
+  500
+)
 export const DuplicateContract: Named<[string]> = createError(
   'FST_TYPED_WS_DUPLICATE_CONTRACT',
   'Two different contracts are named \'%s\', which would share topics: give one another name, or use one value for both',
@@ -162,15 +167,17 @@ export const TooManyTopics: Named<[number]> = createError(
   500
 )
 
-export const BrokerUnavailable: Named<[string]> = createError(
-  'FST_TYPED_WS_BROKER_UNAVAILABLE',
-  'The broker \'%s\' is away: members on this node were reached, those on other nodes were not',
-  503
+export const TopicNotRecoverable: Named<[string, string]> = createError(
+  'FST_TYPED_WS_TOPIC_NOT_RECOVERABLE',
+  'Topic \'%s\' is plain, and has no history: declare its kind in the contract \'%s\', topics: { room: { recover: true } }',
+  500
 )
-export const BrokerTimeout: Named<[string]> = createError(
-  'FST_TYPED_WS_BROKER_TIMEOUT',
-  'The broker \'%s\' did not answer: members on this node were reached, those on other nodes perhaps',
-  504
+
+export const BrokerUnavailable: Named<[string, string]> = createError(
+  'FST_TYPED_WS_BROKER_UNAVAILABLE', 'The broker \'%s\' is away: %s', 503
+)
+export const BrokerTimeout: Named<[string, string]> = createError(
+  'FST_TYPED_WS_BROKER_TIMEOUT', 'The broker \'%s\' did not answer: %s', 504
 )
 
 // In tests.

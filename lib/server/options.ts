@@ -12,6 +12,8 @@ type Given<T> = Readonly<Required<Exclude<T, false | undefined>>>
 export type HeartbeatSettings = Given<SharedOptions['heartbeat']>
 export type RateLimitSettings = Given<SharedOptions['rateLimit']>
 export type ShutdownSettings = Given<PluginOptions['shutdown']>
+export type HistorySettings = Given<PluginOptions['history']>
+export type RecoverySettings = Given<PluginOptions['recovery']>
 
 /** Every option of a route, with its default filled in. */
 export interface RouteSettings extends Readonly<Required<Omit<SharedOptions, 'host' | 'heartbeat' | 'rateLimit'>>> {
@@ -29,6 +31,7 @@ export interface PluginSettings {
   readonly shutdown: ShutdownSettings
   readonly broker: Broker
   readonly onMessage: readonly MessageHook[]
+  readonly topics: { readonly history: HistorySettings, readonly recovery: RecoverySettings }
   readonly typebox: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
 }
 
@@ -63,6 +66,8 @@ const DEFAULTS: RouteSettings = {
   errorHandler: undefined
 }
 const DEFAULT_SHUTDOWN: ShutdownSettings = { timeoutMs: 5000, spreadMs: 0 }
+const DEFAULT_HISTORY: HistorySettings = { maxMessages: 1000, maxAgeMs: 300_000 }
+const DEFAULT_RECOVERY: RecoverySettings = { maxMessages: 500, maxBytes: 524_288, timeoutMs: 5000 }
 // ws keeps the limit in 32 bits.
 const MAX_PAYLOAD_BYTES = 2 ** 31 - 1
 
@@ -105,7 +110,9 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   errorHandler: [(value) => typeof value === 'function', 'write a function (error, socket, message) => {}']
 }
 
-const PLUGIN_RULES: { readonly [K in 'broker' | 'onMessage' | 'typebox' | 'maxConnections' | 'maxConnectionsPerIp' | 'shutdown']: Rule } = {
+type PluginOption = Exclude<keyof PluginOptions, keyof SharedOptions | 'errorHandler'>
+
+const PLUGIN_RULES: { readonly [K in PluginOption]: Rule } = {
   broker: [isBroker, 'write redis(app.redis), nats(connection), memory() or shards([…])'],
   onMessage: [areFunctions, 'write a function (payload, socket, message) => {}, or a list of them'],
   typebox: [
@@ -117,6 +124,14 @@ const PLUGIN_RULES: { readonly [K in 'broker' | 'onMessage' | 'typebox' | 'maxCo
   shutdown: [
     (value) => isRecordOf(value, { timeoutMs: isTimeout, spreadMs: (ms) => ms === 0 || isTimeout(ms) }),
     'write { timeoutMs: 5000, spreadMs: 0 }'
+  ],
+  history: [
+    (value) => isRecordOf(value, { maxMessages: isCount, maxAgeMs: isCount }),
+    'write { maxMessages: 1000, maxAgeMs: 300_000 }'
+  ],
+  recovery: [
+    (value) => isRecordOf(value, { maxMessages: isCount, maxBytes: isCount, timeoutMs: isTimeout }),
+    'write { maxMessages: 500, maxBytes: 524_288, timeoutMs: 5000 }'
   ]
 }
 // Options that Fastify itself reads from those of a plugin.
@@ -142,7 +157,9 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
     typebox,
     maxConnections,
     maxConnectionsPerIp,
-    shutdown
+    shutdown,
+    history,
+    recovery
   } = checked(given as Record<string, unknown>, PLUGIN_RULES) as PluginOptions
   return {
     route: readRouteOptions(given, DEFAULTS),
@@ -151,6 +168,7 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
     shutdown: { ...DEFAULT_SHUTDOWN, ...shutdown },
     broker: broker ?? memory(),
     onMessage: [onMessage ?? []].flat(),
+    topics: { history: { ...DEFAULT_HISTORY, ...history }, recovery: { ...DEFAULT_RECOVERY, ...recovery } },
     typebox: typebox && [typebox].flat() as PluginSettings['typebox']
   }
 }

@@ -47,15 +47,17 @@ class TypedWs implements RouteHost, UpgradeHost {
   readonly #routes: TypedRoute[] = []
   readonly #heartbeats = new Map<string, Heartbeat>()
   readonly #shutdown: PluginSettings['shutdown']
+  readonly #topics: PluginSettings['topics']
 
   constructor (settings: PluginSettings, typebox: TypeBox, log: FastifyInstance['log']) {
-    const { route, shutdown, broker, maxConnections, maxConnectionsPerIp } = settings
+    const { route, shutdown, broker, topics, maxConnections, maxConnectionsPerIp } = settings
     this.settings = route
     this.connectionLimit = new ConnectionLimit(maxConnections, maxConnectionsPerIp)
     this.typebox = typebox
     this.log = log
     this.node = new TopicNode(broker, log)
     this.#shutdown = shutdown
+    this.#topics = topics
   }
 
   declare (scope: FastifyInstance, path: string, options: unknown): void {
@@ -76,10 +78,14 @@ class TypedWs implements RouteHost, UpgradeHost {
     }
   }
 
+  get recoveryBytes (): number {
+    return this.#topics.recovery.maxBytes
+  }
+
   channelOf (contract: AnyContract, scope: FastifyInstance): ContractChannel {
     const known = this.#channels.get(contract.name)
     if (known !== undefined && known.contract !== contract) throw new errors.DuplicateContract(contract.name)
-    const channel = known ?? new ContractChannel(contract, once(() => this.#encoderOf(contract, scope)), this.node, this.log)
+    const channel = known ?? new ContractChannel(contract, once(() => this.#encoderOf(contract, scope)), this.node, this.#topics, this.log)
     this.#channels.set(contract.name, channel)
     return channel
   }

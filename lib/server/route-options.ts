@@ -49,7 +49,7 @@ export function fastifyOptionsOf (options: RouteOptions): object {
 /** Tells whether a value is a contract as `defineContract` returns it. */
 export function isContract (value: unknown): value is AnyContract {
   return isRecord(value) && typeof value['name'] === 'string' &&
-    isRecord(value['clientToServer']) && isRecord(value['serverToClient']) && isRecord(value['binary'])
+    isRecord(value['clientToServer']) && isRecord(value['serverToClient']) && isRecord(value['binary']) && isRecord(value['topics'])
 }
 
 function checkNames (options: Fields, fail: Fail): void {

@@ -21,6 +21,7 @@ import { choosing } from './handshake/subprotocol.js'
 import { ServerWebSocket } from './transport/websocket.js'
 import { checkOptions, fastifyOptionsOf, type RouteOptions } from './route-options.js'
 import type { Observer } from './stats.js'
+import { hasRecoverable } from './topics/recoverable-topics.js'
 import { kHandshake, kRoute } from './symbols.js'
 import type { TypeBox } from './compile/typebox.js'
 
@@ -28,6 +29,8 @@ import type { TypeBox } from './compile/typebox.js'
 export interface RouteHost {
   readonly typebox: TypeBox
   readonly settings: RouteSettings
+  /** The most that a connection is told of one topic's history. */
+  readonly recoveryBytes: number
   channelOf (contract: AnyContract, scope: FastifyInstance): ContractChannel
   /** The one for all routes of the same setting. */
   heartbeatOf (settings: RouteSettings['heartbeat']): Heartbeat | undefined
@@ -68,6 +71,7 @@ export class TypedRoute implements HandshakeRoute {
     this.#settings = settings
     this.#host = host
     this.#channel = host.channelOf(contract, scope)
+    if (hasRecoverable(contract)) checkRecoveryBytes(host.recoveryBytes, settings)
     this.observer = this.#channel.observer
     this.contract = contract
     this.subprotocol = contract.name
@@ -209,6 +213,13 @@ function withCost (on: object, name: string): { handler: Handler, cost: number }
   const handler = (on as Record<string, Handler | { handler: Handler, cost: number }>)[name]!
   if (typeof handler === 'function') return { handler: handler.bind(on), cost: 1 }
   return { handler: handler.handler.bind(on), cost: handler.cost }
+}
+
+// A replay must leave room for the events that follow it.
+function checkRecoveryBytes (maxBytes: number, { highWaterMarkBytes }: RouteSettings): void {
+  if (maxBytes <= highWaterMarkBytes / 2) return
+  const advice = `maxBytes is ${maxBytes}, and may be half of highWaterMarkBytes: write ${Math.floor(highWaterMarkBytes / 2)}, or less`
+  throw new errors.InvalidOption('recovery', advice)
 }
 
 function namedOption<T> (name: string, read: () => T): T {

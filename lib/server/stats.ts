@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
 import type { MessageTrace } from '../../types/diagnostics.js'
 import type { CloseEvent, ReceivedMessage } from '../../types/handler.js'
-import type { ChannelStats, Socket } from '../../types/socket.js'
+import type { ChannelStats, RecoveryReason, Socket } from '../../types/socket.js'
 import type { ErrorBody } from '../protocol.js'
 import * as diagnostics from './diagnostics.js'
 import { clientErrorOf, isAbort, logError } from './failure.js'
@@ -34,6 +34,11 @@ export interface ObservedMessage extends ReceivedMessage {
   trace: Mutable<MessageTrace> | undefined
 }
 
+/** The outcome for a connection that may have missed something in a recoverable topic. */
+export type Recovery =
+  | { readonly recovered: true, readonly missed: number }
+  | { readonly recovered: false, readonly reason: RecoveryReason }
+
 type Names = ReadonlyArray<keyof ConnectionStats>
 
 const ZERO: ConnectionStats = {
@@ -59,6 +64,8 @@ export class Observer {
   #dropped = 0
   #publishFailed = 0
   #gaps = 0
+  #recovered = 0
+  #unrecovered = 0
 
   constructor (contract: AnyContract) {
     this.#contract = contract
@@ -81,6 +88,8 @@ export class Observer {
       dropped: this.#dropped,
       publishFailed: this.#publishFailed,
       gaps: this.#gaps,
+      recovered: this.#recovered,
+      unrecovered: this.#unrecovered,
       errors: { ...this.#errors },
       handshakesRefused: { ...this.#handshakesRefused }
     }
@@ -144,6 +153,14 @@ export class Observer {
   missed ({ topic, from, to }: { readonly topic: string, readonly from: Date, readonly to: Date }): void {
     this.#gaps++
     if (diagnostics.topicGap.hasSubscribers) diagnostics.topicGap.publish({ contract: this.#contract, topic, from, to })
+  }
+
+  /** A connection was told what it missed in a recoverable topic, or that this cannot be told. */
+  recovered (socket: Socket, topic: string, recovery: Recovery): void {
+    if (recovery.recovered) this.#recovered++
+    else this.#unrecovered++
+    if (!diagnostics.topicRecovered.hasSubscribers) return
+    diagnostics.topicRecovered.publish({ socket, topic, missed: 0, reason: undefined, ...recovery })
   }
 
   /** True while a channel that follows the run of a handler has subscribers. */

@@ -129,7 +129,14 @@ for (const { name, skip, start, broker } of engines) {
     const hung = await broker(t, engine)
     t.teardown(() => hung.close())
     let isReady = false
-    hung.start({ node: 'hung', heard () {}, interrupted () {}, resumed () {}, changed (state) { isReady = state === 'ready' } })
+    hung.start({
+      node: 'hung',
+      heard () {},
+      heardStored () {},
+      interrupted () {},
+      resumed () {},
+      changed (state) { isReady = state === 'ready' }
+    })
     await until(() => isReady)
     await Promise.all([one, two].map(({ socket }) => socket.subscribe('a')))
     await Promise.all([two.socket.subscribe('b'), hung.subscribe('rooms.v1/a')])

@@ -1,7 +1,7 @@
 // The duties of a broker, tested against a real engine: one that queues, changes or swaps messages
 // fails.
 import t, { type Test } from 'tap'
-import type { Broker, BrokerHost, BrokerState } from '../../types/broker.js'
+import type { Broker, BrokerHost, BrokerState, Stored } from '../../types/broker.js'
 import { until, type Teardown } from '../support/helper.js'
 
 /** An engine that the suite may stop. */
@@ -29,6 +29,7 @@ export class Node implements BrokerHost {
   readonly node: string
   readonly broker: Broker
   readonly messages: Array<[topic: string, message: string]> = []
+  readonly stored: Array<[topic: string, stored: Stored]> = []
   readonly told: string[] = []
   state: BrokerState | undefined
   reason: unknown
@@ -40,6 +41,10 @@ export class Node implements BrokerHost {
 
   heard (topic: string, message: string): void {
     this.messages.push([topic, message])
+  }
+
+  heardStored (topic: string, stored: Stored): void {
+    this.stored.push([topic, stored])
   }
 
   interrupted (topics?: Iterable<string>): void {

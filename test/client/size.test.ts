@@ -25,6 +25,19 @@ t.test('the whole client adds no more than 4.0 KiB to a page', async (t) => {
   t.ok(bytes <= MAX_BYTES, `${bytes} of ${MAX_BYTES} bytes`)
 })
 
+t.test('recovery takes no more than 1.0 KiB on top, and nothing of a page that does not use it', async (t) => {
+  const core = await bundled('export { createClient } from \'../../lib/client/index.js\'')
+  const both = await bundled(`
+    export { createClient } from '../../lib/client/index.js'
+    export { recovery } from '../../lib/client/recovery.js'
+  `)
+  const bytes = gzipSync(both, { level: 9 }).length - gzipSync(core, { level: 9 }).length
+  t.comment(`${bytes} bytes gzipped on top`)
+  t.ok(bytes <= 1024, `${bytes} of 1024 bytes`)
+  t.match(both.toString(), /\$recover/)
+  t.notMatch(core.toString(), /\$recover|\$topic|\$at|typed-ws\.recover/)
+})
+
 t.test('the type of a contract loads no schema', async (t) => {
   const code = await bundled(`
     import type { chat } from '../../examples/chat/contract.js'

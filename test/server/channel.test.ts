@@ -44,6 +44,8 @@ const NOTHING: ChannelStats = {
   dropped: 0,
   publishFailed: 0,
   gaps: 0,
+  recovered: 0,
+  unrecovered: 0,
   errors: {},
   handshakesRefused: {}
 }

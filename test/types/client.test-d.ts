@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import { WebSocket as NodeWebSocket } from 'ws'
 import { createClient, type Client, type ClientErrorLike, type ClientState, type StateChange } from '../../lib/client/index.js'
 import { defineContract, type InjectedClient } from '../../lib/index.js'
+import { recovery } from '../../lib/client/recovery.js'
 import { validateBy } from '../../lib/validate.js'
 
 declare const app: FastifyInstance
@@ -162,3 +163,8 @@ void app.injectClient(chat, '/chat', { WebSocket: NodeWebSocket })
 void app.injectClient({ name: 'chat.v1' }, '/chat')
 // @ts-expect-error -- a wrong payload
 injected.send('say', { text: 1 })
+
+const recovering = createClient<typeof chat>('/chat', { protocol: 'chat.v1', recover: recovery({ positions: { 'room:1': 'e1.7' } }) })
+recovering.onRecovered((outcome) => { if (!outcome.recovered) expectTypeOf(outcome.reason).toExtend<string>() })
+// @ts-expect-error -- without the option recover there is nothing to hear
+createClient<typeof chat>('/chat', { protocol: 'chat.v1' }).onRecovered(() => {})

@@ -60,6 +60,11 @@ expectTypeOf(defineContract(definition).serverToClient.said).toEqualTypeOf(defin
 declare const anything: ContractDefinition
 expectTypeOf(defineContract(anything).name).toEqualTypeOf<string>()
 
+const rooms = defineContract({ name: 'rooms', topics: { room: { recover: true }, user: { recover: { maxMessages: 5 } } } })
+expectTypeOf(rooms.topics.room.recover).toEqualTypeOf<true>()
+expectTypeOf(legacy.topics).toEqualTypeOf<{}>()
+// @ts-expect-error -- either it is recoverable, or recover is left out
+defineContract({ name: 'x', topics: { room: { recover: false } } })
 // @ts-expect-error -- a contract has a name
 defineContract({ clientToServer: {} })
 // @ts-expect-error -- a message is a schema

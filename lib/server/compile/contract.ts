@@ -1,5 +1,5 @@
 import type { AnyContract } from '../../../types/contract.js'
-import { REF } from '../../protocol.js'
+import { AT, REF } from '../../protocol.js'
 import { answerOf, messagesOf, type ContractMessage } from '../../schema/message.js'
 import { explainNoPayload } from '../../schema/payload.js'
 import { References, type SharedSchemas } from '../../schema/references.js'
@@ -134,7 +134,7 @@ class ContractCompiler {
 
   #payloadCodec (references: References, opening: string): Codec {
     const checker = this.#payloadChecker(references, UNTOUCHED)
-    return this.#codec(references, checker, { opening, reserved: [this.#contract.discriminator, REF] })
+    return this.#codec(references, checker, { opening, reserved: [this.#contract.discriminator, REF, AT] })
   }
 
   #answerCodec (references: References): Codec {

@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { Socket as TcpSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import type { AnyContract } from '../../../types/contract.js'
@@ -23,8 +22,10 @@ import { Expiry } from './expiry.js'
 import type { Entry, Heartbeat, HeartbeatMember } from './heartbeat.js'
 import { Input } from './input.js'
 import { Lifecycle, type LifecycleHandlers } from './lifecycle.js'
+import { statsOf, type TransportStream } from './numbers.js'
 import { Output } from './output.js'
 import type { PartOwner } from './owner.js'
+import { ConnectionRecipient, type RecipientOwner } from './recipient.js'
 import { TypedSocket, type SocketOwner } from './socket.js'
 
 /** The parts that all connections of one route share. */
@@ -37,6 +38,8 @@ export interface RouteContext extends InboundContext, LifecycleHandlers, ErrorHa
 /** The connections of one contract. */
 export interface ConnectionRegistry {
   readonly hub: Hub<Connection>
+  /** The client of a connection has caught up. */
+  drained (connection: Connection): void
   join (connection: Connection): void
   /** The connection has ended; work of the app may go on for it. */
   leave (connection: Connection): void
@@ -44,13 +47,10 @@ export interface ConnectionRegistry {
   forget (connection: Connection): void
 }
 
-/** The stream below `ws`. An injected one counts no bytes. */
-type TransportStream = Duplex & Partial<Pick<TcpSocket, 'bytesRead' | 'bytesWritten' | 'setKeepAlive'>>
-
 const NO_TOPICS: ReadonlySet<string> = new Set()
 
 /** One live connection: its parts put together. Handlers hold its `socket`. */
-export class Connection implements SocketOwner, PartOwner, HeartbeatMember, ServerWebSocketOwner {
+export class Connection implements SocketOwner, PartOwner, HeartbeatMember, ServerWebSocketOwner, RecipientOwner {
   readonly route: RouteContext
   readonly request: FastifyRequest
   readonly ws: ServerWebSocket
@@ -68,6 +68,7 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
   readonly #openedMs: number = performance.now()
   // Parts that most connections never need.
   #topics: SubscriberTopics<Connection> | undefined = undefined
+  #recipient: ConnectionRecipient | undefined = undefined
   #calls: PendingCalls | undefined = undefined
   #expiry: Expiry | undefined = undefined
   #abort: AbortController | undefined = undefined
@@ -134,11 +135,20 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
     return this.#topics?.names ?? NO_TOPICS
   }
 
-  subscribe (topic: string): boolean | Promise<boolean> {
+  get recipient (): ConnectionRecipient {
+    this.#recipient ??= new ConnectionRecipient(this)
+    return this.#recipient
+  }
+
+  takePositions (positions: Readonly<Record<string, unknown>>): boolean | string {
+    return this.recipient.asks && (this.recipient.takePositions(positions) ?? true)
+  }
+
+  subscribe (topic: string, isRecovering?: boolean): boolean | Promise<boolean> {
     if (this.#lifecycle.hasEnded) return false
     const { registry: { hub }, settings: { maxTopics } } = this.route
     this.#topics ??= new SubscriberTopics<Connection>(hub, this, maxTopics)
-    return this.#topics.add(topic)
+    return this.#topics.add(topic, isRecovering)
   }
 
   unsubscribe (topic: string): void {
@@ -152,6 +162,7 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
   // The client has caught up: calls and messages that waited for it go on.
   onDrain (): void {
     this.#calls?.onDrain()
+    if (this.#recipient !== undefined) this.route.registry.drained(this)
     this.context.runInAsyncScope(() => this.#inbound.scheduler.next())
   }
 
@@ -194,6 +205,7 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
     if (!this.#lifecycle.goAway()) return
     if (this.#heartbeatEntry !== undefined) this.route.heartbeat!.leave(this.#heartbeatEntry)
     this.#expiry?.stop()
+    this.#recipient?.end()
     this.output.end()
     this.#calls?.end()
     this.#abort?.abort()
@@ -234,17 +246,7 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
   }
 
   get stats (): ConnectionStats {
-    return {
-      queued: this.#inbound.scheduler.queued,
-      running: this.#inbound.scheduler.running,
-      streams: this.#inbound.dispatcher.streams,
-      pendingCalls: this.#calls?.size ?? 0,
-      bufferedBytes: this.output.bufferedAmount,
-      messagesReceived: this.#inbound.receiver.received,
-      messagesSent: this.output.sent,
-      bytesReceived: this.#stream.bytesRead ?? 0,
-      bytesSent: this.#stream.bytesWritten ?? 0
-    }
+    return statsOf(this.#inbound, this.output, this.#calls?.size ?? 0, this.#stream)
   }
 
   // Signs of life.

@@ -47,6 +47,12 @@ export class Output implements InboundOutput, OutboxOwner {
     return this.#admit(frame.type) && this.#outbox.sendFrame(frame)
   }
 
+  // An event that was missed is sent to a slow client, too: their number is limited.
+  replayFrame (frame: Frame): void {
+    if (this.#owner.isOpen) this.#context.observer.messageSent(this.#owner.socket, frame.type)
+    this.#outbox.sendFrame(frame)
+  }
+
   sendBinary (bytes: Uint8Array | Blob): boolean {
     if (!this.#admit(undefined)) return false
     return bytes instanceof Uint8Array ? this.#outbox.sendBinary(bytes) : this.#outbox.sendBlob(bytes)

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { AnyContract } from '../../../types/contract.js'
-import type { CallOptions, Socket } from '../../../types/socket.js'
+import type { CallOptions, Socket, SubscribeOptions } from '../../../types/socket.js'
 import * as errors from '../errors.js'
 import { isAbort, logIgnored } from '../failure.js'
 import { attempt, ignorable } from '../ignorable.js'
 import type { Encoder } from '../messages/encode.js'
 import { checkTopic, type Hub, type Subscriber } from '../topics/hub.js'
-import { bytesOf, frameOf } from '../transport/frame.js'
+import { bytesOf } from '../transport/frame.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
 import type { Output } from './output.js'
 
@@ -27,7 +27,7 @@ export interface SocketOwner extends Subscriber {
   expiresAt: Date | undefined
   call (type: string, payload: unknown, options: CallOptions): Promise<unknown>
   /** Both expect a valid topic. Returns whether the topic is heard from other nodes. */
-  subscribe (topic: string): boolean | Promise<boolean>
+  subscribe (topic: string, isRecovering?: boolean): boolean | Promise<boolean>
   unsubscribe (topic: string): void
   close (code?: number, reason?: string | Uint8Array): void
   terminate (): void
@@ -127,10 +127,10 @@ export class TypedSocket implements Socket {
     })
   }
 
-  subscribe (topic: string): Promise<boolean> {
+  subscribe (topic: string, { recover }: SubscribeOptions = {}): Promise<boolean> {
     return attempt(() => {
       checkTopic(topic)
-      return this.#connection.subscribe(topic)
+      return this.#connection.subscribe(topic, recover)
     }, (error) => logIgnored(this.log, error))
   }
 
@@ -142,7 +142,7 @@ export class TypedSocket implements Socket {
     checkTopic(topic)
     const { encoder, registry } = this.#connection.route
     // The node counts a failure of the broker and tells of it.
-    registry.hub.publish(topic, frameOf(type, encoder.event(type, payload)), this.#connection)?.catch(() => {})
+    registry.hub.publish(topic, { type, text: encoder.event(type, payload) }, this.#connection)?.catch(() => {})
   }
 
   close (code?: number, reason?: string | Uint8Array): void {

@@ -21,7 +21,12 @@ export function isOfferOf (request: Offer, contractName: string): boolean {
 
 /** True when a client can tell a refusal from an open connection. */
 export function offersRefusal (request: Offer): boolean {
-  return offeredBy(request).includes(REFUSAL)
+  return isOffered(request, REFUSAL)
+}
+
+/** True when a client offers this subprotocol, perhaps beside others. */
+export function isOffered (request: Offer, name: string): boolean {
+  return offeredBy(request).includes(name)
 }
 
 /** The option `handleProtocols` of a route's WebSocketServer. */

@@ -1,6 +1,6 @@
 import { CloseCode, ErrorCode, Reserved } from '../../protocol.js'
 import { after } from '../../timer.js'
-import type { Decoded } from './decode.js'
+import type { Decoded, Positions } from './decode.js'
 import { failingMessage, type Received } from './message.js'
 import type { InboundContext, InboundOwner } from './owner.js'
 import { RateLimiter } from './rate-limit.js'
@@ -48,6 +48,7 @@ export class Admission {
       case 'rejection': return this.#takeInvalid(decoded)
       case 'fault': return this.#takeMessage(failingMessage(decoded.error, decoded.type, decoded.ref, decoded.payload), bytes)
       case 'ping': return this.#takePing()
+      case 'positions': return this.#takePositions(decoded)
       case 'cancel': return this.#scheduler.cancel(decoded.ref) ? undefined : this.#charge(Reserved.cancel, decoded.ref)
       case 'reply':
       case 'error': return this.#owner.takeAnswer(decoded) ? undefined : this.#charge(`$${decoded.kind}`, decoded.ref)
@@ -89,6 +90,12 @@ export class Admission {
     if (this.#invalid >= maxInvalidMessages) this.#endWith(rejection, CloseCode.policyViolation, 'too many invalid messages')
     else if (this.#admits(1)) this.#scheduler.push(rejection)
     else this.#reject(rejection.error.received, rejection.error.ref)
+  }
+
+  #takePositions ({ value, rejection }: Positions): void {
+    const fault = this.#owner.takePositions(value)
+    if (fault === false) this.#takeInvalid(rejection)
+    else if (fault !== true) this.#takeInvalid(rejectionOf(ErrorCode.validation, fault, { received: Reserved.recover }))
   }
 
   #takePing (): void {

@@ -4,7 +4,7 @@ import { Message, type Entry, type Received } from './message.js'
 import { rejectionOf, type Rejection } from './rejection.js'
 
 /** A checked message, a message of the protocol's own, or a rejection. */
-export type Decoded = Received | Rejection | Fault | Ping | Answer | Cancel
+export type Decoded = Received | Rejection | Fault | Ping | Answer | Cancel | Positions
 
 /** A message whose check threw: a fault of the server's. */
 export interface Fault {
@@ -32,6 +32,14 @@ export interface Answer {
 export interface Cancel {
   readonly kind: 'cancel'
   readonly ref: number
+}
+
+/** The positions of a client in recoverable topics, not checked yet. */
+export interface Positions {
+  readonly kind: 'positions'
+  readonly value: Readonly<Record<string, unknown>>
+  /** The answer to a client that did not ask for positions. */
+  readonly rejection: Rejection
 }
 
 type JsonObject = Record<string, unknown>
@@ -75,6 +83,7 @@ export class Decoder {
   // A message of the protocol's own, or an unknown type.
   #recognizeReserved (type: unknown, value: JsonObject): Decoded {
     if (type === Reserved.ping) return PING
+    if (type === Reserved.recover) return { kind: 'positions', value, rejection: this.#rejectType(type, value) }
     if (type !== Reserved.reply && type !== Reserved.error && type !== Reserved.cancel) return this.#rejectType(type, value)
     const ref = refOf(value)
     // An error is never answered by an error.

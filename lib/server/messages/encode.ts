@@ -25,6 +25,7 @@ export class Encoder {
   readonly #cancel: string
   readonly #error: string
   readonly #pong: string
+  readonly #topic: string
 
   constructor (compiled: CompiledContract, validateOutgoing: boolean) {
     const opening = (type: string): string => `{${JSON.stringify(compiled.contract.discriminator)}:${JSON.stringify(type)}`
@@ -36,6 +37,7 @@ export class Encoder {
     this.#cancel = opening(Reserved.cancel)
     this.#error = opening(Reserved.error)
     this.#pong = `${opening(Reserved.pong)}}`
+    this.#topic = opening(Reserved.topic)
   }
 
   /** @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID */
@@ -78,6 +80,11 @@ export class Encoder {
 
   error (body: ErrorBody): string {
     return `${this.#error},${JSON.stringify(body).slice(1)}`
+  }
+
+  /** A client's place in a recoverable topic. */
+  topic (body: object): string {
+    return `${this.#topic},${JSON.stringify(body).slice(1)}`
   }
 
   pong (): string {

@@ -58,6 +58,11 @@ export interface InboundOwner {
    * @returns false when no call awaits it.
    */
   takeAnswer (answer: Answer): boolean
+  /**
+   * Takes the client's positions in recoverable topics.
+   * @returns whether the client asked for positions, or the fault of these.
+   */
+  takePositions (positions: Readonly<Record<string, unknown>>): boolean | string
   /** @returns the error that the client is told of, or a promise of it that never rejects. */
   report (error: unknown, message: ReceivedMessage | undefined): Failure | Promise<Failure>
   close (code: number, reason: string): void

@@ -1,6 +1,7 @@
 /** A text between nodes, taken apart. */
 export interface Envelope {
-  readonly kind: 'event' | 'question' | 'answer'
+  readonly kind: 'event' | 'stored' | 'question' | 'answer'
+  /** The node that sent it; of a stored event, the connection or client that published it. */
   readonly node: string
   /** The name of an event, or the number of a question. */
   readonly name: string
@@ -8,8 +9,8 @@ export interface Envelope {
 }
 
 const VERSION = '1'
-const KINDS: Readonly<Record<string, Envelope['kind']>> = { E: 'event', Q: 'question', A: 'answer' }
-const LETTERS = { event: 'E', question: 'Q', answer: 'A' } as const
+const KINDS: Readonly<Record<string, Envelope['kind']>> = { E: 'event', S: 'stored', Q: 'question', A: 'answer' }
+const LETTERS = { event: 'E', stored: 'S', question: 'Q', answer: 'A' } as const
 // JSON, because a name may have a line break; plain otherwise, because that is cheaper.
 const PLAIN = /^[^"\n][^\n]*$/
 

@@ -1,11 +1,20 @@
+import type { HistoryBounds } from '../../../types/broker.js'
+import type { AnyContract } from '../../../types/contract.js'
 import * as errors from '../errors.js'
-import type { Frame } from '../transport/frame.js'
+import { frameOf, type Frame } from '../transport/frame.js'
 import type { TopicNode } from './node.js'
+import type { RecoverableTopics } from './recoverable-topics.js'
+import type { Recipient } from './topic-member.js'
 
 /** A member of topics: a connection. */
 export interface Subscriber {
   deliver (frame: Frame): void
+  /** The connection, as its recoverable topics need it. */
+  readonly recipient: Recipient & { readonly sender: string }
 }
+
+/** An event to be published: its name, and the text of the whole message. */
+type Event = Pick<Frame, 'type' | 'text'>
 
 const MAX_TOPIC_BYTES = 255
 
@@ -13,38 +22,60 @@ const MAX_TOPIC_BYTES = 255
 export class Hub<S extends Subscriber> {
   readonly #contract: string
   readonly #node: TopicNode
+  readonly #recoverable: RecoverableTopics | undefined
   readonly #topics = new Map<string, Set<S>>()
 
-  constructor (contract: string, node: TopicNode) {
-    this.#contract = contract
+  constructor ({ name }: AnyContract, node: TopicNode, recoverable?: RecoverableTopics) {
+    this.#contract = name
     this.#node = node
+    this.#recoverable = recoverable
   }
 
-  /** @returns whether the topic is heard from other nodes; see `TopicNode.join`. */
-  subscribe (topic: string, subscriber: S): true | Promise<boolean> {
+  /**
+   * @param isRecovering - in a recoverable topic, begin at the position that the client brought.
+   * @returns whether the topic is heard from other nodes; see `TopicNode.join`.
+   */
+  subscribe (topic: string, subscriber: S, isRecovering: boolean = true): true | Promise<boolean> {
     const members = this.#topics.get(topic)
     if (members === undefined) this.#topics.set(topic, new Set([subscriber]))
     else members.add(subscriber)
-    return this.#node.join(this.#contract, topic)
+    if (this.#boundsOf(topic) === undefined) return this.#node.join(this.#contract, topic)
+    return this.#recoverable!.join(topic, subscriber.recipient, isRecovering)
   }
 
   unsubscribe (topic: string, subscriber: S): void {
     const members = this.#topics.get(topic)
     if (members === undefined) return
     members.delete(subscriber)
-    if (members.size > 0) return
-    this.#topics.delete(topic)
-    this.#node.leave(this.#contract, topic)
+    if (members.size === 0) this.#topics.delete(topic)
+    if (this.#boundsOf(topic) !== undefined) this.#recoverable!.leave(topic, subscriber.recipient)
+    else if (members.size === 0) this.#node.leave(this.#contract, topic)
   }
 
   /**
-   * Delivers one frame to every member here but its sender, at once, and hands it to the other
-   * nodes.
-   * @returns undefined where there are none; rejects as `TopicNode.publish` does.
+   * Delivers one event to every member here but its sender, at once, and hands it to the other
+   * nodes. One of a recoverable topic comes back from the engine, also for members here: a copy
+   * that came first would have an order of its own.
+   * @param id - of a recoverable topic: one that was stored already is not stored again.
+   * @returns undefined where there are no other nodes; rejects as `TopicNode.publish` does.
+   * @throws FST_TYPED_WS_TOPIC_NOT_RECOVERABLE for an `id` in a plain topic.
    */
-  publish (topic: string, frame: Frame, sender?: S): Promise<void> | undefined {
+  publish (topic: string, event: Event, sender?: S, id?: string): Promise<void> | undefined {
+    const bounds = this.#boundsOf(topic)
+    if (bounds !== undefined) {
+      return this.#node.append(this.#contract, topic, event, bounds, { sender: sender?.recipient.sender ?? '', id })
+    }
+    if (id !== undefined) throw new errors.TopicNotRecoverable(topic, this.#contract)
+    const frame = frameOf(event.type, event.text)
     this.deliver(topic, frame, sender)
     return this.#node.isLocal ? undefined : this.#node.publish(this.#contract, topic, frame)
+  }
+
+  /** A topic's position, as text. */
+  async position (topic: string): Promise<string> {
+    if (this.#boundsOf(topic) === undefined) throw new errors.TopicNotRecoverable(topic, this.#contract)
+    const { epoch, offset } = await this.#recoverable!.position(topic)
+    return `${epoch}.${offset}`
   }
 
   /** Delivers one frame to every member here but its sender. */
@@ -69,6 +100,10 @@ export class Hub<S extends Subscriber> {
   /** A topic's members, as they are now. */
   members (topic: string): readonly S[] {
     return [...this.#topics.get(topic) ?? []]
+  }
+
+  #boundsOf (topic: string): HistoryBounds | undefined {
+    return this.#recoverable?.boundsOf(topic)
   }
 }
 

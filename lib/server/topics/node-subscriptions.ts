@@ -53,7 +53,13 @@ export class NodeSubscriptions {
   /** The last member has left. */
   leave (topic: string): void {
     const subscription = this.#topics.get(topic)
-    if (subscription !== undefined) subscription.lingering = setTimeout(() => this.#drop(topic), LINGER_MS).unref()
+    if (subscription !== undefined) subscription.lingering = setTimeout(() => this.drop(topic), LINGER_MS).unref()
+  }
+
+  /** Ends the subscription at once. */
+  drop (topic: string): void {
+    this.#topics.delete(topic)
+    this.#broker.unsubscribe(topic)
   }
 
   interrupted (topics: Iterable<string> = this.#topics.keys()): void {
@@ -96,10 +102,5 @@ export class NodeSubscriptions {
     subscription.asked = undefined
     if (isHeard) subscription.isLive = true
     return isHeard
-  }
-
-  #drop (topic: string): void {
-    this.#topics.delete(topic)
-    this.#broker.unsubscribe(topic)
   }
 }

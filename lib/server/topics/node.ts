@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Broker, BrokerHost, BrokerState } from '../../../types/broker.js'
+import type { Broker, BrokerHistory, BrokerHost, BrokerState, HistoryBounds, HistoryPart, Position, Stored } from '../../../types/broker.js'
+import type { AnyContract } from '../../../types/contract.js'
 import type { ChannelBroker } from '../../../types/socket.js'
 import * as diagnostics from '../diagnostics.js'
 import * as errors from '../errors.js'
@@ -17,8 +18,27 @@ export interface NodeMember {
   perform (topic: string, command: Command): Outcome
   publishFailed (topic: string, error: unknown): void
   missed (gap: Gap): void
+  /** Takes a message of a recoverable topic. */
+  heardStored (topic: string, stored: Stored): void
+  /** The engine vouches again for these topics; for all, by default. */
+  resumed (topics?: readonly string[]): void
+  close (): void
 }
 
+/** The publisher of a stored event, and the name of the event that makes a repetition safe. */
+interface By {
+  readonly sender: string
+  readonly id: string | undefined
+}
+
+/** The effects of a failure, for its message: the engine refused, or has not answered. */
+type Effects = readonly [refused: string, unknown: string]
+
+const LOCAL: Effects = [
+  'members on this node were reached, those on other nodes were not', 'members on this node were reached, those on other nodes perhaps'
+]
+const STORED: Effects = ['no member was reached', 'the event was stored perhaps; with the option id it is safe to publish it again']
+const READ: Effects = ['it was not asked', 'nothing is known']
 const NOTHING_DONE: Outcome = { done: 0, members: 0 }
 
 /**
@@ -57,8 +77,14 @@ export class TopicNode implements BrokerHost {
   }
 
   async close (): Promise<void> {
+    for (const member of this.#members.values()) member.close()
     this.#subscriptions.close()
     await this.#broker.close()
+  }
+
+  /** @throws FST_TYPED_WS_BROKER_LACKS */
+  expectHistory ({ name }: AnyContract): void {
+    if (this.#broker.history === undefined) throw new errors.BrokerLacks(this.#broker.name, name)
   }
 
   add (contract: string, member: NodeMember): void {
@@ -75,6 +101,11 @@ export class TopicNode implements BrokerHost {
     if (!this.isLocal) this.#subscriptions.leave(`${contract}/${topic}`)
   }
 
+  /** A recoverable topic that had no member for a while. */
+  drop (contract: string, topic: string): void {
+    if (!this.isLocal) this.#subscriptions.drop(`${contract}/${topic}`)
+  }
+
   /**
    * Hands a frame to the other nodes.
    * @throws FST_TYPED_WS_BROKER_UNAVAILABLE, FST_TYPED_WS_BROKER_TIMEOUT, by rejecting.
@@ -83,9 +114,32 @@ export class TopicNode implements BrokerHost {
     try {
       await this.#broker.publish(`${contract}/${topic}`, wrap({ kind: 'event', node: this.node, name: type, text }))
     } catch (error) {
-      const failure = this.#failureOf(error)
-      this.#members.get(contract)?.publishFailed(topic, failure)
-      throw failure
+      throw this.#publishFailed(contract, topic, error, LOCAL)
+    }
+  }
+
+  /**
+   * Stores an event of a recoverable topic.
+   * @throws as `publish` does.
+   */
+  async append (contract: string, topic: string, event: Pick<Frame, 'type' | 'text'>, bounds: HistoryBounds, by: By): Promise<void> {
+    try {
+      const message = wrap({ kind: 'stored', node: by.sender, name: event.type, text: event.text })
+      await this.#history.append(`${contract}/${topic}`, message, bounds, by.id)
+    } catch (error) {
+      throw this.#publishFailed(contract, topic, error, STORED)
+    }
+  }
+
+  /**
+   * Reads the newest events of a recoverable topic.
+   * @throws as `publish` does.
+   */
+  async read (contract: string, topic: string, bounds: HistoryBounds, limit: number, since?: Position): Promise<HistoryPart> {
+    try {
+      return await this.#history.read(`${contract}/${topic}`, since, limit, bounds)
+    } catch (error) {
+      throw this.#failureOf(error, READ)
     }
   }
 
@@ -97,8 +151,13 @@ export class TopicNode implements BrokerHost {
     try {
       return await this.#control.ask(`${contract}/${topic}`, command)
     } catch (error) {
-      throw this.#failureOf(error)
+      throw this.#failureOf(error, LOCAL)
     }
+  }
+
+  heardStored (name: string, stored: Stored): void {
+    const [member, topic] = this.#find(name)
+    member?.heardStored(topic, stored)
   }
 
   heard (topic: string, message: string): void {
@@ -116,6 +175,10 @@ export class TopicNode implements BrokerHost {
     for (const gap of this.#subscriptions.resumed(topics)) {
       const [member, topic] = this.#find(gap.topic)
       member?.missed({ ...gap, topic })
+    }
+    const names = topics && [...topics].map((name) => this.#find(name))
+    for (const member of this.#members.values()) {
+      member.resumed(names?.filter(([one]) => one === member).map(([, topic]) => topic))
     }
   }
 
@@ -136,6 +199,8 @@ export class TopicNode implements BrokerHost {
       case 'event': return envelope.node === this.node ? undefined : this.#deliver(topic, frameOf(envelope.name, envelope.text))
       case 'question': return this.#control.asked(topic, envelope)
       case 'answer': return this.#control.answered(envelope)
+      // A stored event comes by `heardStored`.
+      case 'stored': this.#ignored++
     }
   }
 
@@ -154,10 +219,20 @@ export class TopicNode implements BrokerHost {
     return [this.#members.get(name.slice(0, end)), name.slice(end + 1)]
   }
 
-  #failureOf (error: unknown): Error {
+  get #history (): BrokerHistory {
+    return this.#broker.history!
+  }
+
+  #publishFailed (contract: string, topic: string, error: unknown, effects: Effects): Error {
+    const failure = this.#failureOf(error, effects)
+    this.#members.get(contract)?.publishFailed(topic, failure)
+    return failure
+  }
+
+  #failureOf (error: unknown, [refused, unknown]: Effects): Error {
     // A broker of the app's own may reject with any value.
     const isRefused = (error as { readonly code?: unknown } | undefined)?.code === 'UNAVAILABLE'
-    const Failure = isRefused ? errors.BrokerUnavailable : errors.BrokerTimeout
-    return causedBy(new Failure(this.#broker.name), error)
+    const { name } = this.#broker
+    return causedBy(isRefused ? new errors.BrokerUnavailable(name, refused) : new errors.BrokerTimeout(name, unknown), error)
   }
 }

@@ -22,10 +22,10 @@ export class SubscriberTopics<S extends Subscriber> {
    * Returns whether the topic is heard from other nodes, as `Hub.subscribe` does.
    * @throws FST_TYPED_WS_TOO_MANY_TOPICS
    */
-  add (topic: string): true | Promise<boolean> {
+  add (topic: string, isRecovering?: boolean): true | Promise<boolean> {
     if (this.#topics.size >= this.#max && !this.#topics.has(topic)) throw new errors.TooManyTopics(this.#max)
     this.#topics.add(topic)
-    return this.#hub.subscribe(topic, this.#subscriber)
+    return this.#hub.subscribe(topic, this.#subscriber, isRecovering)
   }
 
   remove (topic: string): void {

@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
 import { defineContract, type Socket } from '../../../lib/index.js'
 import { memory } from '../../../lib/brokers/memory.js'
-import { Hub } from '../../../lib/server/topics/hub.js'
+import { Hub, type Subscriber } from '../../../lib/server/topics/hub.js'
 import { TopicNode } from '../../../lib/server/topics/node.js'
 import { connect, createApp, listen, type Client, type Teardown } from '../../support/helper.js'
 
@@ -193,8 +193,8 @@ t.test('messages published and sent in one turn reach a member in their order, w
 })
 
 t.test('an unsubscribe without a topic changes nothing', (t) => {
-  const hub = new Hub<{ deliver: () => void }>('empty.v1', new TopicNode(memory(), {} as never))
-  hub.unsubscribe('nobody', { deliver: () => t.fail('not a member') })
+  const hub = new Hub<Subscriber>(rooms, new TopicNode(memory(), {} as never))
+  hub.unsubscribe('nobody', { deliver: () => t.fail('not a member') } as unknown as Subscriber)
   t.equal(hub.size('nobody'), 0)
   t.end()
 })

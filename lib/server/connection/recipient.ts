@@ -1,0 +1,126 @@
+import type { FastifyRequest } from 'fastify'
+import type { Position } from '../../../types/broker.js'
+import type { Socket } from '../../../types/socket.js'
+import { RECOVER, Reserved } from '../../protocol.js'
+import { isRecord } from '../../record.js'
+import { after } from '../../timer.js'
+import { isOffered } from '../handshake/subprotocol.js'
+import type { Encoder } from '../messages/encode.js'
+import type { Observer, Recovery } from '../stats.js'
+import type { Recipient } from '../topics/topic-member.js'
+import type { Frame } from '../transport/frame.js'
+import type { Output } from './output.js'
+
+/** A connection, as its recipient needs it. */
+export interface RecipientOwner {
+  readonly socket: Socket
+  readonly request: FastifyRequest
+  readonly output: Output
+  readonly route: {
+    readonly encoder: Encoder
+    readonly observer: Observer
+    readonly settings: { readonly maxTopics: number, readonly slowConsumer: 'close' | 'drop' }
+  }
+}
+
+// A client that asked for positions tells its own in its first message.
+const POSITIONS_MS = 5000
+const CLIENT_NAME = /^[\w-]{8,64}$/
+
+/** A connection in its recoverable topics: the positions that its client brought, its way out. */
+export class ConnectionRecipient implements Recipient {
+  readonly asks: boolean
+  readonly #owner: RecipientOwner
+  #positions: Map<string, Position> | undefined = undefined
+  #client: string | undefined = undefined
+  #own: string | undefined = undefined
+  #timer: NodeJS.Timeout | undefined = undefined
+  #waiting: Array<() => void> = []
+
+  constructor (owner: RecipientOwner) {
+    this.#owner = owner
+    this.asks = isOffered(owner.request.raw, RECOVER)
+  }
+
+  /** The name by which the events that it publishes are known. */
+  get sender (): string {
+    if (this.#client !== undefined) return this.#client
+    // A client chooses its name: that of a connection is none that it could choose.
+    this.#own ??= `@${this.#owner.socket.id}`
+    return this.#own
+  }
+
+  /** Only the client's own outbox is full: a client that does not ask is closed for that. */
+  get mustWait (): boolean {
+    const { output, route } = this.#owner
+    return output.isSlow && (this.asks || route.settings.slowConsumer === 'drop')
+  }
+
+  isSender (sender: string): boolean {
+    return sender !== '' && (sender === this.#client || sender === this.#own)
+  }
+
+  /**
+   * Takes the client's positions.
+   * @returns the fault of the message, or nothing.
+   */
+  takePositions ({ client, topics }: Readonly<Record<string, unknown>>): string | undefined {
+    if (this.#positions !== undefined) return 'message may be sent once, as the first one'
+    if (typeof client !== 'string' || !CLIENT_NAME.test(client)) return 'message/client must be 8 to 64 letters, digits, _ or -'
+    const { maxTopics } = this.#owner.route.settings
+    const given = isRecord(topics) ? Object.entries(topics) : [['', undefined]] as const
+    if (given.length > maxTopics || !given.every(([, position]) => isPosition(position))) {
+      return `message/topics must have positions [epoch, offset], ${maxTopics} at most`
+    }
+    this.#client = client
+    this.#begin(new Map(given.map(([topic, position]) => [topic, toPosition(position as [string, number])])))
+    return undefined
+  }
+
+  async positionIn (topic: string): Promise<Position | undefined> {
+    if (this.#positions === undefined) {
+      this.#timer ??= after(POSITIONS_MS, () => this.#begin(new Map())).unref()
+      await new Promise<void>((resolve) => { this.#waiting.push(resolve) })
+    }
+    const position = this.#positions!.get(topic)
+    this.#positions!.delete(topic)
+    return position
+  }
+
+  send (frame: Frame): void {
+    this.#owner.output.sendFrame(frame)
+  }
+
+  replay (frame: Frame): void {
+    this.#owner.output.replayFrame(frame)
+  }
+
+  tell (topic: string, position?: Position, recovery?: Recovery): void {
+    const { output, route } = this.#owner
+    output.sendReserved(route.encoder.topic({ topic, ...position, ...recovery }), Reserved.topic)
+  }
+
+  recovered (topic: string, recovery: Recovery): void {
+    this.#owner.route.observer.recovered(this.#owner.socket, topic, recovery)
+  }
+
+  /** The connection has ended. */
+  end (): void {
+    clearTimeout(this.#timer)
+  }
+
+  #begin (positions: Map<string, Position>): void {
+    clearTimeout(this.#timer)
+    this.#positions = positions
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting = []
+  }
+}
+
+function isPosition (value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && Number.isSafeInteger(value[1])
+}
+
+function toPosition ([epoch, offset]: [string, number]): Position {
+  return { epoch, offset }
+}
