@@ -44,10 +44,10 @@ export class Probe {
     this.#isMissing = true
     // The timeout tells of a probe that could not be sent.
     this.#owner.send(this.channel).catch(() => {})
-    this.#schedule(() => this.#judge(), TIMEOUT_MS)
+    this.#schedule(() => this.#checkAlive(), TIMEOUT_MS)
   }
 
-  #judge (): void {
+  #checkAlive (): void {
     if (this.#isMissing) this.#owner.fail()
     else this.#schedule(() => this.#send(), INTERVAL_MS - TIMEOUT_MS)
   }

@@ -33,16 +33,16 @@ export async function injectClient<C extends AnyContract> (
 ): Promise<InjectedClient<C>> {
   await app.ready()
   const { headers, query, ...settings } = options
-  const entrance = entranceOf(app)
-  const visit = new InjectedConnection()
+  const endpoint = endpointOf(app)
+  const connection = new InjectedConnection()
   const client = createClient<C>(urlOf(path, query), {
     protocol: contract.name,
     discriminator: contract.discriminator,
     ...settings,
-    WebSocket: visit.socketTo(app, entrance, headersOf(entrance, headers))
+    WebSocket: connection.socketTo(app, endpoint, headersOf(endpoint, headers))
   })
-  await visit.admitted(client)
-  return Object.assign(client, { headers: visit.headers })
+  await connection.admitted(client)
+  return Object.assign(client, { headers: connection.headers })
 }
 
 /** The answer to a handshake that was refused. */
@@ -66,25 +66,25 @@ class InjectedConnection {
   /** The class that the client opens instead of WebSocket: it connects to the app in memory. */
   socketTo (
     app: FastifyInstance,
-    entrance: ServerEndpoint,
+    endpoint: ServerEndpoint,
     headers: Record<string, string>
   ): new (url: string, protocols: string[]) => WebSocket {
     const take = (ws: WebSocket): void => this.#take(ws)
     return class extends WebSocket {
       constructor (url: string, protocols: string[]) {
-        super(url, protocols, { headers, perMessageDeflate: false, createConnection: () => join(app, entrance) })
+        super(url, protocols, { headers, perMessageDeflate: false, createConnection: () => join(app, endpoint) })
         take(this)
       }
     }
   }
 
-  /** Resolves when the client is in; rejects with the answer it got instead. */
+  /** Resolves when the client is open; rejects with the answer that refused its handshake. */
   async admitted (client: Client): Promise<void> {
     await Promise.race([client.opened, this.#refused.then(throwRefusal)]).catch((error: unknown) => {
       client.close()
       throw error
     })
-    // Only once the caller had the chance to listen.
+    // Messages wait until the caller has had the chance to listen.
     process.nextTick(() => this.#ws!.resume())
   }
 
@@ -127,7 +127,7 @@ function ending (readable: PassThrough, writable: PassThrough): Duplex {
   return Duplex.from({ readable, writable } as never)
 }
 
-function entranceOf ({ initialConfig: { http2 = false, https } }: FastifyInstance): ServerEndpoint {
+function endpointOf ({ initialConfig: { http2 = false, https } }: FastifyInstance): ServerEndpoint {
   const isHttp1 = !http2 || (typeof https === 'object' && https.allowHTTP1)
   if (!isHttp1) throw new errors.InvalidOption('http2', 'a WebSocket is opened over HTTP/1.1: write https: { allowHTTP1: true }')
   return https ? { event: 'secureConnection', scheme: 'https' } : { event: 'connection', scheme: 'http' }
@@ -140,8 +140,8 @@ function urlOf (path: string, query: InjectOptions['query'] = {}): string {
 }
 
 // One that is undefined is not sent.
-function headersOf (entrance: ServerEndpoint, given: InjectOptions['headers'] = {}): Record<string, string> {
-  const all = [['origin', `${entrance.scheme}://${HOST}`], ...Object.entries(given).map(([name, value]) => [name.toLowerCase(), value])]
+function headersOf (endpoint: ServerEndpoint, given: InjectOptions['headers'] = {}): Record<string, string> {
+  const all = [['origin', `${endpoint.scheme}://${HOST}`], ...Object.entries(given).map(([name, value]) => [name.toLowerCase(), value])]
   const headers = Object.fromEntries(all) as Record<string, string | undefined>
   return Object.fromEntries(Object.entries(headers).filter((header): header is [string, string] => header[1] !== undefined))
 }

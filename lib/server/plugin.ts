@@ -146,7 +146,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   app.addHook('onReady', async () => host.compile())
   app.addHook('onReady', async () => host.node.start())
   app.addHook('preClose', async () => host.close())
-  app.addHook('onClose', async () => { for (const visitor of host.injectedClients) visitor.close() })
+  app.addHook('onClose', async () => { for (const client of host.injectedClients) client.close() })
 
   app.decorate('ws', function (this: FastifyInstance, path: string, routeOptions: unknown) {
     host.declare(this, path, routeOptions)
@@ -161,13 +161,13 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
     return host.channelOf(contract, this)
   } as never)
   app.decorate('injectClient', function (this: FastifyInstance, contract: AnyContract, path: string, injectOptions: InjectOptions = {}) {
-    const visit = async (): Promise<InjectedClient> => {
+    const inject = async (): Promise<InjectedClient> => {
       const { injectClient } = await import('./inject.js')
       const client = await injectClient(this, contract, path, injectOptions)
       host.injectedClients.add(client)
       return client
     }
-    return ignorable(visit(), (error) => logIgnored(this.log, error))
+    return ignorable(inject(), (error) => logIgnored(this.log, error))
   } as never)
 }
 

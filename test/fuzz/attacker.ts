@@ -22,11 +22,11 @@ export interface Deeds {
 type End = 'fatal' | 'goodbye' | 'fin' | 'reset' | 'truncated fin' | 'truncated reset' | 'leave'
 
 const BAD_HANDSHAKES = 0.3
-const DEAF = 0.05
+const SILENT = 0.05
 const PATIENCE_MS = 60_000
 // Beyond this no pong is waited for: the server has closed, or nobody reads what it sends.
 const PONG_MS = 1000
-const DEAF_MS = 200
+const SILENT_MS = 200
 const ENDS: ReadonlyArray<readonly [number, End]> = [
   [8, 'fatal'],
   [2, 'goodbye'],
@@ -74,12 +74,12 @@ export class Attacker {
       [LAST_WORDS, () => this.#sayLastWords(socket)],
       [1 - BAD_HANDSHAKES - LAST_WORDS, () => this.#enter(socket)]
     ])()
-    const patience = setTimeout(() => {
+    const timeout = setTimeout(() => {
       this.#deeds.stuck.push(`${name}: ${what}`)
       socket.destroy()
     }, PATIENCE_MS)
     await closed
-    clearTimeout(patience)
+    clearTimeout(timeout)
   }
 
   async #knock (socket: Socket): Promise<string> {
@@ -113,19 +113,19 @@ export class Attacker {
     const path = random.weighted([[5, '/main'], [4, '/wide'], [1, '/plain']] as const)
     const end = random.weighted(ENDS)
     const isEager = random.chance(0.3)
-    const isDeaf = random.chance(DEAF)
+    const readsNothing = random.chance(SILENT)
     this.#deeds.connections++
     socket.write(handshake(this.#port, path, this.#extensions))
     // An eager client speaks before the handshake is answered.
     if (!isEager) await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => {})
-    const heard = isDeaf ? delay(DEAF_MS) : this.#hear(socket)
-    if (isDeaf) socket.pause()
+    const heard = readsNothing ? delay(SILENT_MS) : this.#hear(socket)
+    if (readsNothing) socket.pause()
     const farewell = this.#farewell(end)
     // A rash client says everything at once, and answers no calls.
     const isRash = random.chance(RASH)
-    await this.#write(socket, isRash ? Buffer.concat([this.#speech(path, isDeaf), farewell]) : this.#speech(path, isDeaf))
+    await this.#write(socket, isRash ? Buffer.concat([this.#speech(path, readsNothing), farewell]) : this.#speech(path, readsNothing))
     // A client that does not wait leaves much unread.
-    if (isDeaf || random.chance(0.8)) await heard
+    if (readsNothing || random.chance(0.8)) await heard
     if (!isRash) await this.#write(socket, farewell)
     await this.#leave(socket, end)
     // Unread data would hide the end of the stream.
@@ -158,10 +158,10 @@ export class Attacker {
     for (const answer of this.#answers.splice(0)) if (socket.writable) socket.write(answer)
   }
 
-  #speech (path: string, isDeaf: boolean): Buffer {
+  #speech (path: string, readsNothing: boolean): Buffer {
     const random = this.#random
     const bursts: Burst[] = []
-    if (isDeaf) bursts.push(flood(random, this.#style))
+    if (readsNothing) bursts.push(flood(random, this.#style))
     for (let left = random.pick([3, 30, 100, 250]); left > 0; left -= bursts.at(-1)!.frames) {
       const isPolite = path === '/plain' && random.chance(0.7)
       bursts.push(isPolite ? { bytes: frame(random, 0x81, goodMessage(random)), frames: 1 } : bearable(random, this.#style))

@@ -11,11 +11,11 @@ import { createAjv, type Vocabulary } from './vocabulary.js'
  * @throws when a keyword has a value that it cannot have.
  */
 export function refuseMalformed (references: References, vocabulary: Vocabulary): void {
-  judge ??= createJudge()
+  validator ??= createValidator()
   for (const document of references.documents().values()) {
-    if (judge(judgeable(document, vocabulary))) continue
+    if (validator(validatable(document, vocabulary))) continue
     const name = document === references.root ? 'data' : document.uri
-    throw new Error(`schema is invalid: ${judge.errors!.map((error) => explainError(error, name)).join(', ')}`)
+    throw new Error(`schema is invalid: ${validator.errors!.map((error) => explainError(error, name)).join(', ')}`)
   }
 }
 
@@ -24,9 +24,9 @@ function explainError ({ keyword, instancePath, message }: ErrorObject, name: st
 }
 
 // Compiling the schema of schemas takes ten times as long as compiling a message's.
-let judge: ValidateFunction | undefined
+let validator: ValidateFunction | undefined
 
-function createJudge (): ValidateFunction {
+function createValidator (): ValidateFunction {
   const ajv = createAjv({ customOptions: { strict: false, validateSchema: false } })
   ajv.addFormat('regex', isExpression)
   // Not by `getSchema`, which would compile it.
@@ -74,7 +74,7 @@ const ANNOTATIONS = new Set(['contentEncoding', 'contentMediaType', 'default', '
  * A document without names and references, which are looked at elsewhere, and without schemas that
  * only the app reads.
  */
-function judgeable (document: Subschema, vocabulary: Vocabulary): unknown {
+function validatable (document: Subschema, vocabulary: Vocabulary): unknown {
   return rewriteSchemas(document, (copy, part) => {
     if (vocabulary.kindOf(part) !== undefined) return {}
     for (const keyword of IDENTIFIERS) delete copy[keyword]

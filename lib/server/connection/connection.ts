@@ -88,7 +88,7 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
     ws.listen(this)
     route.registry.join(this)
     this.#heartbeatEntry = heartbeat?.join(this)
-    // While the connection is paused for backpressure the heartbeat cannot judge it; TCP keep-alive
+    // While the connection is paused for backpressure the heartbeat cannot check it; TCP keep-alive
     // detects a dead client meanwhile.
     if (settings.heartbeat !== false) this.#stream.setKeepAlive?.(true, settings.heartbeat.intervalMs)
     route.observer.connectionOpened(this.socket)
