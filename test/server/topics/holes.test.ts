@@ -204,7 +204,7 @@ t.test('an engine that forgot everything is told once, and the history goes on',
   for (const position of [begin, seen]) t.match(await (await node.ask(position)).next(), { recovered: false, reason: 'lost' })
 })
 
-t.test('an engine that came back from an older snapshot deceives nobody', async (t) => {
+t.test('an engine that came back from an older snapshot is noticed, by members and by clients that return', async (t) => {
   const engine = new FakeEngine()
   const node = await start(t, engine)
   const client = await node.ask()
@@ -415,7 +415,7 @@ t.test('a message of a newer version is left out, and the next one follows it', 
   t.equal(node.app.channel(rooms).broker.ignored, 1, 'a stored message has another way')
 })
 
-t.test('a publish that the engine refuses, or does not answer, reaches nobody', async (t) => {
+t.test('a publish that the engine refuses, or does not answer, rejects and is counted', async (t) => {
   const node = await start(t, new FakeEngine())
   const client = await node.ask()
   await client.next()
