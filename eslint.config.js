@@ -1,7 +1,7 @@
 import neostandard from 'neostandard'
 
 export default [
-  ...neostandard({ ts: true, noJsx: true, env: ['browser'], ignores: ['dist/', '.tap/', '.cache/', 'examples/*.js', 'examples/*/*.js'] }),
+  ...neostandard({ ts: true, noJsx: true, env: ['browser'], ignores: ['**/dist/', '.tap/', '.cache/', 'examples/*.js', 'examples/*/*.js'] }),
   {
     rules: {
       // oxlint asks that a promise nobody waits for is said to be one, with `void`
