@@ -1,4 +1,4 @@
-import type { Broker, BrokerHistory, BrokerHost } from '../../types/broker.js'
+import type { Broker, BrokerHost } from '../../types/broker.js'
 import { MemoryHistory } from './memory-history.js'
 
 /**
@@ -16,12 +16,8 @@ export function memory (): Broker {
 class MemoryBroker implements Broker {
   readonly name = 'memory'
   readonly isLocal = true
-  readonly #history = new MemoryHistory((topic, stored) => this.#host?.heardStored(topic, stored))
+  readonly history = new MemoryHistory((topic, stored) => this.#host?.heardStored(topic, stored))
   #host: BrokerHost | undefined
-
-  get history (): BrokerHistory {
-    return this.#history
-  }
 
   start (host: BrokerHost): void {
     this.#host = host
@@ -37,6 +33,6 @@ class MemoryBroker implements Broker {
   }
 
   async close (): Promise<void> {
-    this.#history.close()
+    this.history.close()
   }
 }

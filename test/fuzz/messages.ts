@@ -67,7 +67,7 @@ const valid: ReadonlyArray<readonly [number, Make]> = [
   ],
   [2, (random) => `{"type":"ask"${refPart(random)},"text":${text(random)}}`],
   [2, (random) => `{"type":"ask"${refPart(random)},"text":"wait"}`],
-  [4, (random) => `{"type":"check"${refPart(random)},"text":${random.pick(['"wait"', '"wait"', '"fine"', '"boom"', '1'])}}`],
+  [16, (random) => `{"type":"check"${refPart(random)},"text":${random.pick(['"wait"', '"wait"', '"wait"', '"wait"', '"fine"', '"boom"', '1'])}}`],
   [1, (random) => `{"type":"renew"${refPart(random)}${renewal(random)}}`],
   [3, (random) => `{"type":"any"${refPart(random)},"value":${value(random)}}`],
   [3, (random) => `{"type":"$reply","ref":${ref(random)},"data":${random.pick(['true', 'false', '1', '{}', 'null'])}}`],
@@ -106,7 +106,7 @@ export function messageOf (random: Random): string {
  */
 export function answerTo (random: Random, ref: number): string {
   const own = random.chance(0.9) ? String(ref) : random.pick([...REFS, String(ref + 1), String(-ref), `"${ref}"`])
-  if (random.chance(0.3)) return `{"type":"$reply","ref":${own},"data":${random.pick(['true', 'false', '"fine"', '"boom"', '"boom"'])}}`
+  if (random.chance(0.5)) return `{"type":"$reply","ref":${own},"data":${random.pick(['true', '"fine"', '"boom"', '"boom"', '"boom"'])}}`
   if (random.chance(0.3)) return `{"type":"$reply","ref":${own},"data":${random.pick(ODD)}}`
   const properties = Array.from({ length: random.below(4) }, () => `,"${random.pick(ERROR_PROPERTIES)}":${random.pick(ODD)}`)
   return `{"type":"$error","ref":${own}${properties.join('')}}`
