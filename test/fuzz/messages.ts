@@ -67,7 +67,13 @@ const valid: ReadonlyArray<readonly [number, Make]> = [
   ],
   [2, (random) => `{"type":"ask"${refPart(random)},"text":${text(random)}}`],
   [2, (random) => `{"type":"ask"${refPart(random)},"text":"wait"}`],
-  [16, (random) => `{"type":"check"${refPart(random)},"text":${random.pick(['"wait"', '"wait"', '"wait"', '"wait"', '"fine"', '"boom"', '1'])}}`],
+  [
+    16,
+    (random) => {
+      const text = random.pick(['"wait"', '"wait"', '"wait"', '"wait"', '"fine"', '"boom"', '1'])
+      return `{"type":"check"${refPart(random)},"text":${text}}`
+    }
+  ],
   [1, (random) => `{"type":"renew"${refPart(random)}${renewal(random)}}`],
   [3, (random) => `{"type":"any"${refPart(random)},"value":${value(random)}}`],
   [3, (random) => `{"type":"$reply","ref":${ref(random)},"data":${random.pick(['true', 'false', '1', '{}', 'null'])}}`],
