@@ -2,6 +2,7 @@
 // .cache.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -53,14 +54,27 @@ export class Engine {
     await ended
   }
 
-  /** It takes connections, and answers nothing. */
+  /** It takes connections, and answers nothing from now on. */
   hang (): void {
     this.#child?.kill('SIGSTOP')
+    // The signal is on its way: until it has reached every thread one of them may still answer.
+    while (this.#child !== undefined && !isStopped(this.#child.pid!));
   }
 
   goOn (): void {
     this.#child?.kill('SIGCONT')
   }
+}
+
+// The state stands behind the name of the command, which is in brackets.
+function isStopped (pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) => {
+    try {
+      return /\) [TtZX] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))
+    } catch {
+      return true // It has ended.
+    }
+  })
 }
 
 /** @returns why there is no such engine here, for a test's `skip`, or false where there is one. */
