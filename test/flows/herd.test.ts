@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createClient } from '../../lib/client/index.js'
 import { goodbyeReason } from '../../lib/server/shutdown.js'
-import { createApp, listen } from '../support/helper.js'
+import { createApp, listen, until } from '../support/helper.js'
 import { fakeTime, Network, talk, turn, type TalkClient } from '../client/fake.js'
 
 const on = { say: () => {}, twice: ({ n }: { n: number }) => 2 * n, async * ticks () { yield 1 } }
@@ -122,6 +122,8 @@ t.test('four hundred real clients of a real server come back to it, spread as it
     visits.push(...some)
   }
   await first.close()
+  // A client that has not heard it yet would take its old connection for a new one.
+  await until(() => visits.every(({ retryInMs }) => retryInMs > 0))
 
   const second = await createApp(t, options)
   second.ws('/', { contract: talk, on, binary () {} })
