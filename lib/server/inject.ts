@@ -93,7 +93,7 @@ class InjectedConnection {
     this.#ws = ws
     ws.once('upgrade', ({ headers }) => { this.headers = headers })
     ws.once('open', () => ws.pause())
-    ws.once('unexpected-response', (_request, response) => this.#refuse(refusalOf(response)))
+    ws.once('unexpected-response', (_request, response) => this.#refuse(answerOf(response)))
     ws.once('close', (code, reason) => this.#refuse(this.#refusalOf(code, reason)))
   }
 
@@ -104,7 +104,7 @@ class InjectedConnection {
   }
 }
 
-async function refusalOf (response: IncomingMessage): Promise<Refusal> {
+async function answerOf (response: IncomingMessage): Promise<Refusal> {
   const { statusCode, headers } = response
   return { statusCode: statusCode!, headers, body: await text(response) }
 }
