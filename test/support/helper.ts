@@ -74,6 +74,13 @@ export class Client {
     return typeof message === 'string' ? JSON.parse(message) as Answer : message as unknown as Answer
   }
 
+  /** The next messages, as many as are asked for. */
+  async take (count: number): Promise<Answer[]> {
+    const messages: Answer[] = []
+    while (messages.length < count) messages.push(await this.next())
+    return messages
+  }
+
   /** The next message as it came. */
   async nextRaw (): Promise<string | Buffer> {
     return this.#received.shift() ?? await new Promise<string | Buffer>((resolve) => { this.#waiting.push(resolve) })

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { defineContract, type PluginOptions, type Stored } from '../../../lib/index.js'
 import { shards } from '../../../lib/brokers/shards.js'
-import { deferred } from '../../support/deferred.js'
+import { deferred, type Deferred } from '../../support/deferred.js'
 import { hear } from '../../support/diagnostics.js'
 import { FakeEngine, type FakeLink } from '../../support/fake-engine.js'
 import { fakeTime, NOW, pass } from '../../support/fake-time.js'
@@ -62,14 +62,21 @@ async function start (t: Teardown, engine: FakeEngine, options: PluginOptions = 
   }
 }
 
-async function next (client: Client, count: number): Promise<Answer[]> {
-  const messages: Answer[] = []
-  while (messages.length < count) messages.push(await client.next())
-  return messages
+/** A client of each kind, while the engine is asked for the top of their topic. */
+async function startAsked (t: Teardown): Promise<{ node: Node, asking: Client, plain: Client, answer: Deferred<void> }> {
+  const node = await start(t, new FakeEngine())
+  const [asked, answer] = [deferred(), deferred()]
+  node.link.beforeRead = async () => {
+    asked.resolve()
+    await answer.promise
+  }
+  const [asking, plain] = [await node.ask(), await node.join()]
+  await asked.promise
+  return { node, asking, plain, answer }
 }
 
 async function texts (client: Client, count: number): Promise<unknown[]> {
-  return (await next(client, count)).map(({ text }) => text)
+  return (await client.take(count)).map(({ text }) => text)
 }
 
 function placeOf ({ epoch, offset, $at }: Answer): Position {
@@ -161,7 +168,7 @@ t.test('a node that is behind the client asks before it tells', async (t) => {
   two.link.hold()
   await mine.next()
   await one.say('a', 'b')
-  const [, b] = await next(mine, 2) as [Answer, Answer]
+  const [, b] = await mine.take(2) as [Answer, Answer]
   await mine.close()
   const back = await two.ask(placeOf(b))
   t.match(await back.next(), { recovered: true, missed: 0 })
@@ -210,7 +217,7 @@ t.test('an engine that came back from an older snapshot is noticed, by members a
   const client = await node.ask()
   await client.next()
   await node.say('a', 'b', 'c')
-  const [a, , c] = (await next(client, 3)).map(placeOf) as [Position, Position, Position]
+  const [a, , c] = (await client.take(3)).map(placeOf) as [Position, Position, Position]
   engine.stored(NAME).splice(-2)
   const other = await start(t, engine)
   t.match(await (await other.ask(c)).next(), { recovered: false, reason: 'expired' })
@@ -318,17 +325,10 @@ t.test('a topic that the engine did not tell of is asked for again', async (t) =
 })
 
 t.test('messages that are published while the engine is asked for its top are heard', async (t) => {
-  const node = await start(t, new FakeEngine())
-  const [asked, answer] = [deferred(), deferred()]
-  node.link.beforeRead = async () => {
-    asked.resolve()
-    await answer.promise
-  }
-  const [asking, plain] = [await node.ask(), await node.join()]
-  await asked.promise
+  const { node, asking, plain, answer } = await startAsked(t)
   await node.say('a', 'b')
   answer.resolve()
-  t.match(await next(asking, 3), [{ type: '$topic', recovered: undefined }, { text: 'a' }, { text: 'b' }])
+  t.match(await asking.take(3), [{ type: '$topic', recovered: undefined }, { text: 'a' }, { text: 'b' }])
   t.same(await texts(plain, 2), ['a', 'b'])
 })
 
@@ -389,7 +389,7 @@ t.test('a topic lingers with its tail, and is then unsubscribed', async (t) => {
   await node.say('a')
   const { reads } = node.link
   const back = await node.ask(begin)
-  t.match(await next(back, 2), [{ recovered: true, missed: 1 }, { text: 'a' }])
+  t.match(await back.take(2), [{ recovered: true, missed: 1 }, { text: 'a' }])
   t.equal(node.link.reads, reads)
   await back.close()
   await until(() => node.app.channel(rooms).size(TOPIC) === 0)
@@ -410,7 +410,7 @@ t.test('a message of a newer version is left out, and the next one follows it', 
   t.same(await texts(asking, 1), ['a'])
   t.same(await texts(plain, 1), ['a'])
   t.equal(node.link.reads, reads)
-  t.match(await next(await node.ask(begin), 2), [{ recovered: true, missed: 1 }, { text: 'a' }])
+  t.match(await (await node.ask(begin)).take(2), [{ recovered: true, missed: 1 }, { text: 'a' }])
   node.link.host.heard(NAME, '1S@x said\n{"type":"said","text":"a"}')
   t.equal(node.app.channel(rooms).broker.ignored, 1, 'a stored message has another way')
 })
@@ -431,14 +431,7 @@ t.test('a publish that the engine refuses, or does not answer, rejects and is co
 })
 
 t.test('a client that leaves while the engine is asked is no member', async (t) => {
-  const node = await start(t, new FakeEngine())
-  const [asked, answer] = [deferred(), deferred()]
-  node.link.beforeRead = async () => {
-    asked.resolve()
-    await answer.promise
-  }
-  const [asking, plain] = [await node.ask(), await node.join()]
-  await asked.promise
+  const { node, asking, plain, answer } = await startAsked(t)
   await Promise.all([asking.close(), plain.close()])
   await until(() => node.app.channel(rooms).size(TOPIC) === 0)
   answer.resolve()

@@ -58,16 +58,9 @@ async function start (t: Teardown, options: PluginOptions = {}, open: Open = (so
   }
 }
 
-/** The next messages of a client. */
-async function next (client: Client, count: number): Promise<Answer[]> {
-  const messages: Answer[] = []
-  while (messages.length < count) messages.push(await client.next())
-  return messages
-}
-
 /** The texts of the next events of a client. */
 async function texts (client: Client, count: number): Promise<unknown[]> {
-  return (await next(client, count)).map(({ text }) => text)
+  return (await client.take(count)).map(({ text }) => text)
 }
 
 function placeOf ({ epoch, offset, $at }: Answer, former?: Answer): Position {
@@ -101,7 +94,7 @@ t.test('a client that asks is told where it is, in each event too', async (t) =>
   t.match(begin, { type: '$topic', topic: 'room:1', epoch: String, offset: Number })
   t.notOk('recovered' in begin)
   await say('room:1', 'a', 'b')
-  const [a, b] = await next(client, 2) as [Answer, Answer]
+  const [a, b] = await client.take(2) as [Answer, Answer]
   t.match(a, { type: 'said', text: 'a', $at: ['room:1', Number] })
   t.ok(placeOf(b, begin)[1] > placeOf(a, begin)[1])
   t.ok(placeOf(a, begin)[1] > placeOf(begin)[1])
@@ -129,7 +122,7 @@ t.test('a client that returns is given what it missed, in order and once', async
   await first.close()
   await say('room:1', 'b', 'c')
   const second = await ask({ 'room:1': place })
-  const [told, ...events] = await next(second, 3) as [Answer, ...Answer[]]
+  const [told, ...events] = await second.take(3) as [Answer, ...Answer[]]
   t.match(told, { type: '$topic', topic: 'room:1', epoch: place[0], offset: place[1], recovered: true, missed: 2 })
   t.same(events.map(({ text }) => text), ['b', 'c'])
   await say('room:1', 'd')
@@ -145,9 +138,9 @@ t.test('a client that saw no event returns from where it began, as often as it l
   await say('room:1', 'a')
   // The server has not noticed the end of the first one.
   const second = await ask({ 'room:1': place })
-  t.match(await next(second, 2), [{ recovered: true, missed: 1 }, { text: 'a' }])
+  t.match(await second.take(2), [{ recovered: true, missed: 1 }, { text: 'a' }])
   const third = await ask({ 'room:1': place })
-  t.match(await next(third, 2), [{ recovered: true, missed: 1 }, { text: 'a' }])
+  t.match(await third.take(2), [{ recovered: true, missed: 1 }, { text: 'a' }])
 })
 
 t.test('a client that missed nothing is told so', async (t) => {
@@ -161,12 +154,12 @@ t.test('a position is used for one subscription', async (t) => {
   const place = placeOf(await (await ask()).next())
   await say('room:1', 'a')
   const client = await ask({ 'room:1': place }, 'client-2')
-  t.match(await next(client, 2), [{ recovered: true }, { text: 'a' }])
+  t.match(await client.take(2), [{ recovered: true }, { text: 'a' }])
   const socket = sockets().at(-1)!
   socket.unsubscribe('room:1')
   await socket.subscribe('room:1')
   await socket.subscribe('room:1')
-  t.match(await next(client, 2), [{ type: '$topic', epoch: undefined }, { type: '$topic', recovered: undefined, epoch: String }])
+  t.match(await client.take(2), [{ type: '$topic', epoch: undefined }, { type: '$topic', recovered: undefined, epoch: String }])
   await say('room:1', 'b')
   t.same(await texts(client, 1), ['b'])
 })
@@ -203,7 +196,7 @@ t.test('a sender is not given its own events, live or after a new connection', a
   t.same(await texts(sender, 1), ['theirs'])
   await sender.close()
   const again = await ask({ 'room:1': place }, 'client-1')
-  t.match(await next(again, 2), [{ recovered: true, missed: 1 }, { text: 'theirs' }])
+  t.match(await again.take(2), [{ recovered: true, missed: 1 }, { text: 'theirs' }])
 })
 
 t.test('a sender that does not ask is left out too', async (t) => {
@@ -236,7 +229,7 @@ t.test('a client that missed more than is kept, or than it may have, is told so 
   await say('few:1', 'a', 'b', 'c')
   await say('room:big', 'x'.repeat(300))
   const second = await ask(places)
-  t.match(await next(second, 3), [
+  t.match(await second.take(3), [
     { topic: 'room:1', recovered: false, reason: 'limit', offset: Number },
     { topic: 'few:1', recovered: false, reason: 'expired', offset: Number },
     { topic: 'room:big', recovered: false, reason: 'limit', offset: Number }
@@ -299,7 +292,7 @@ t.test('a client that asks and tells nothing goes on as a newcomer after 5 s', a
   t.equal(client.unread, 0, 'events are held back')
   await gone.close()
   await pass(5000, 1000)
-  t.match(await next(client, 2), [{ type: '$topic', recovered: undefined }, { text: 'a' }])
+  t.match(await client.take(2), [{ type: '$topic', recovered: undefined }, { text: 'a' }])
 })
 
 t.test('positions that come while open runs are not queued behind it', async (t) => {
@@ -336,7 +329,7 @@ t.test('a page begins at the position that it was rendered with', async (t) => {
   const position = await positionOf(app, 'room:1')
   await say('room:1', 'a')
   const client = await ask({ 'room:1': position })
-  t.match(await next(client, 2), [{ recovered: true, missed: 1 }, { text: 'a' }])
+  t.match(await client.take(2), [{ recovered: true, missed: 1 }, { text: 'a' }])
 })
 
 t.test('a plain topic has no position and takes no id', async (t) => {
@@ -358,7 +351,7 @@ t.test('the history is forgotten when it is old, and its top later', async (t) =
   const begin = await first.next()
   await say('room:1', 'a')
   await app.channel(rooms).publish('room:1', 'said', { text: 'b' }, { id: 'b' })
-  const [, last] = await next(first, 2) as [Answer, Answer]
+  const [, last] = await first.take(2) as [Answer, Answer]
   await first.close()
   await until(() => app.channel(rooms).size('room:1') === 0)
   await pass(180_000, 60_000)
@@ -396,7 +389,7 @@ t.test('churn leaves nothing', async (t) => {
     for (let n = 0; n < 20; n++) await socket.subscribe(`room:${n}`)
   })
   const client = await ask()
-  await next(client, 20)
+  await client.take(20)
   await client.close()
   await until(() => app.channel(rooms).stats.topics === 0)
   t.match(app.channel(rooms).stats, { connections: 0, topics: 0, bufferedBytes: 0 })
