@@ -4,11 +4,11 @@ import type {
 } from 'fastify'
 // For its own augmentation: `injectWS`, `request.ws`, `{ websocket: true }`.
 import '@fastify/websocket'
+import type { Channel } from './channel.js'
 import type { AnyContract } from './contract.js'
 import type { MessageHook } from './handler.js'
 import type { InjectedClient, InjectOptions } from './inject.js'
 import type { WebSocketRouteOptions } from './options.js'
-import type { Channel } from './socket.js'
 
 declare module 'fastify' {
   /** The properties of `socket.data`: declare your own here. */
