@@ -36,7 +36,7 @@ export function laterTurn (): Promise<void> {
 /**
  * Runs a task in a later turn, in the order of the calls: one task at least, and more while their
  * share of the turn lasts. Connections that have little to do are served between the turns.
- * @param task - enters the context it needs, and does not throw.
+ * @param task - enters the context it needs. If it throws, the tasks behind it run all the same.
  */
 export function later (task: () => void): void {
   tasks.push(task)
@@ -84,8 +84,11 @@ function beginShare (): void {
 // The next task begins when all promises have gone on that this one settles.
 function runNext (): void {
   left--
-  tasks.shift()!()
-  queueMicrotask(awaitTick)
+  try {
+    tasks.shift()!()
+  } finally {
+    queueMicrotask(awaitTick)
+  }
 }
 
 function awaitTick (): void {

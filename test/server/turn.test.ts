@@ -39,6 +39,20 @@ t.test('many tasks run in their order', async (t) => {
   t.same(done, Array.from({ length: 100 }, (_, n) => n))
 })
 
+t.test('a task that throws, in an app that lives on, leaves the tasks behind it in their places', async (t) => {
+  const thrown: unknown[] = []
+  process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error))
+  t.teardown(() => process.setUncaughtExceptionCaptureCallback(null))
+  const done: number[] = []
+  const fault = new Error('of a listener')
+  for (const n of [0, 1]) later(() => { done.push(n) })
+  later(() => { throw fault })
+  later(() => { done.push(2) })
+  await laterTurn()
+  t.same(done, [0, 1, 2])
+  t.same(thrown, [fault])
+})
+
 t.test('a turn is long from the first look on, and the work of one connection from its own first look', async (t) => {
   const clock = stopClock(t)
   await turn()
