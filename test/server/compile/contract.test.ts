@@ -128,11 +128,11 @@ t.test('a check looks at the length of a property\'s name before it matches its 
     const decode = decoderOf(of(Type.Record(Type.String({ pattern: '^(a+)+$' }), Type.Number(), { propertyNames: { maxLength: 9 } })))
     const start = performance.now()
     t.match(
-      decode(JSON.stringify({ type: 'm', [`${'a'.repeat(30)}!`]: 1 })),
+      decode(JSON.stringify({ type: 'm', [`${'a'.repeat(36)}!`]: 1 })),
       { kind: 'rejection', error: { message: 'message property name must be valid' } },
       name
     )
-    t.ok(performance.now() - start < 1000, `${name}: in time`)
+    t.ok(performance.now() - start < 20_000, `${name}: not for minutes`)
   }
 })
 
