@@ -19,6 +19,8 @@ const PACKAGES = {
 }
 
 const MAX_STARTS = 10
+// Only for what never comes: a slow machine gets through.
+const MAX_WAIT_MS = 60_000
 
 type Command = keyof typeof PACKAGES
 
@@ -40,15 +42,23 @@ export class Engine {
     const env = { ...process.env, LD_LIBRARY_PATH: [libraries, process.env['LD_LIBRARY_PATH'] ?? ''].join(delimiter) }
     const child = spawn(this.#command, this.#args, { stdio: 'ignore', env })
     this.#child = child
-    while (child.exitCode === null && !await answers(this.port)) await pause(20)
-    if (child.exitCode !== null) throw new Error(`${this.#command} ended with ${child.exitCode}`)
+    const deadline = Date.now() + MAX_WAIT_MS
+    while (!hasEnded(child) && !await answers(this.port)) {
+      if (Date.now() > deadline) throw new Error(`${this.#command} takes no connections`)
+      await pause(20)
+    }
+    if (hasEnded(child)) throw new Error(`${this.#command} ended with ${child.signalCode ?? child.exitCode}`)
+  }
+
+  get isRunning (): boolean {
+    return this.#child !== undefined && !hasEnded(this.#child)
   }
 
   /** As a power cut ends it. */
   async kill (): Promise<void> {
     const child = this.#child
     this.#child = undefined
-    if (child === undefined || child.exitCode !== null) return
+    if (child === undefined || hasEnded(child)) return
     const ended = once(child, 'exit')
     child.kill('SIGKILL')
     await ended
@@ -56,14 +66,29 @@ export class Engine {
 
   /** It takes connections, and answers nothing from now on. */
   hang (): void {
-    this.#child?.kill('SIGSTOP')
+    const child = this.#child
+    if (child === undefined || hasEnded(child)) throw new Error(`${this.#command} does not run`)
+    child.kill('SIGSTOP')
     // The signal is on its way: until it has reached every thread one of them may still answer.
-    while (this.#child !== undefined && !isStopped(this.#child.pid!));
+    for (const deadline = Date.now() + MAX_WAIT_MS; !isStopped(child.pid!);) {
+      if (Date.now() > deadline) throw new Error(`${this.#command} did not stop`)
+      pauseThread(1)
+    }
   }
 
   goOn (): void {
     this.#child?.kill('SIGCONT')
   }
+}
+
+// A child that a signal has ended has no exit code.
+function hasEnded ({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
+// Leaves the core to others, and the event loop of the test where it is.
+function pauseThread (ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 // The state stands behind the name of the command, which is in brackets.
@@ -143,7 +168,8 @@ async function answers (port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')
-    return true
+    // A port without a server may be given to this very connection, which then reaches itself.
+    return socket.localPort !== port
   } catch {
     return false
   } finally {
