@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { runNode } from '../support/child.js'
 
@@ -65,19 +67,40 @@ t.test('the code of the README and the docs compiles and runs without a failure'
 
 t.test('every link of the README and the docs leads somewhere', async (t) => {
   const known = new Map<string, string>()
-  for (const page of await pages()) known.set(new URL(page, root).href, await readFile(new URL(page, root), 'utf8'))
+  for (const page of [...await pages(), 'examples/README.md']) {
+    known.set(new URL(page, root).href, await readFile(new URL(page, root), 'utf8'))
+  }
   for (const [page, text] of known) {
-    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^https?:/.test(link!)) continue
-      const target = new URL(link!, page)
+    for (const link of linksOf(text)) {
+      const target = new URL(link, page)
       const anchor = target.hash.slice(1)
       target.hash = ''
-      const content = known.get(target.href) ?? await readFile(target, 'utf8').catch(() => undefined)
+      const content = known.get(target.href) ?? await readFile(target, 'utf8').catch((error) => error.code === 'EISDIR' ? '' : undefined)
       if (content === undefined) t.fail(`${page} links to ${link}, which does not exist`)
       else if (anchor !== '') t.ok(content.split('\n').some((line) => line.startsWith('#') && slug(line) === anchor), `${link} in ${page}`)
     }
   }
 })
+
+t.test('every file that a page of the package links to is in the package', async (t) => {
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const cwd = fileURLToPath(root)
+  const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd, env, maxBuffer: 2 ** 24 })
+  const [{ files }] = JSON.parse(stdout) as [{ files: Array<{ path: string }> }]
+  const packed = files.map(({ path }) => new URL(path, root).href)
+  for (const page of ['README.md', 'examples/README.md', ...(await pages()).filter((page) => page.startsWith('docs/'))]) {
+    t.ok(packed.includes(new URL(page, root).href), `${page} is in the package`)
+    for (const link of linksOf(await readFile(new URL(page, root), 'utf8'))) {
+      const { href } = new URL(link.replace(/#.*/, ''), new URL(page, root))
+      t.ok(packed.some((file) => file === href || file.startsWith(`${href}/`)), `${link} of ${page} is in the package: see "files" of package.json`)
+    }
+  }
+})
+
+/** The links of a page that are not absolute: a registry shows the page beside the package's files. */
+function linksOf (page: string): string[] {
+  return Array.from(page.matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link!).filter((link) => !/^https?:/.test(link))
+}
 
 function slug (heading: string): string {
   return heading.replace(/^#+ /, '').toLowerCase().replaceAll(/[^a-z0-9 -]/g, '').replaceAll(' ', '-')
