@@ -28,6 +28,7 @@ async function openHerd (t: Test, count: number): Promise<{ network: Network, cl
   fakeTime(t)
   const network = new Network()
   const clients = Array.from({ length: count }, () => createClient('ws://server', { WebSocket: network.WebSocket, heartbeat: false }))
+  for (const client of clients) client.onError(() => {}) // each would tell the console
   await turn()
   for (const socket of network.sockets) socket.open()
   mock.timers.tick(60_000)
