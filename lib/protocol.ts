@@ -80,7 +80,9 @@ export const CloseCode = {
   abnormal: 1006,
   /** Too many invalid messages in a row. */
   policyViolation: 1008,
-  /** A message was larger than `maxPayloadBytes`; the reason names the limit. */
+  /**
+   * A message was larger than `maxPayloadBytes`, or `maxBinaryBytes`; the reason names the limit.
+   */
   messageTooBig: MESSAGE_TOO_BIG as typeof MESSAGE_TOO_BIG,
   /** `open` failed, and the client is not at fault. */
   internalError: 1011,

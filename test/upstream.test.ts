@@ -189,6 +189,15 @@ const probes: Readonly<Record<Part, Probe>> = {
     await until(() => receiver?._errored !== false)
     return before === false && receiver?._errored === true
   },
+  'ws Receiver#_maxPayload': async (t) => (await serverWebSocket(t)).receiver?._maxPayload === MAX_PAYLOAD,
+  'ws Receiver#_extensions': async (t) => {
+    const { receiver } = await serverWebSocket(t)
+    return typeof receiver?._extensions?.['permessage-deflate'] === 'object'
+  },
+  'ws PerMessageDeflate#_maxPayload': async (t) => {
+    const { receiver } = await serverWebSocket(t)
+    return receiver?._extensions?.['permessage-deflate']?._maxPayload === MAX_PAYLOAD
+  },
   'ws Receiver#_write': async (t) => await receives(t, '_write'),
   'ws Receiver#write': async (t) => await receives(t, 'write'),
   'ws Receiver#end': async (t) => {
@@ -256,7 +265,12 @@ function versionOf (upstream: string): string {
   return (JSON.parse(readFileSync(join(root, 'node_modules', upstream, 'package.json'), 'utf8')) as { version: string }).version
 }
 
-const HANDSHAKE = handshakeText({ server: { address: () => ({ port: 80 }) } } as unknown as FastifyInstance, '/')
+const HANDSHAKE = handshakeText(
+  { server: { address: () => ({ port: 80 }) } } as unknown as FastifyInstance,
+  '/',
+  { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
+)
+const MAX_PAYLOAD = 4321
 
 async function upgrade (t: Teardown, server: Server): Promise<void> {
   t.teardown(() => server.close())
@@ -350,6 +364,8 @@ async function isDestroyedAfterResponse (t: Teardown, isWs: boolean): Promise<bo
 
 interface Receiver {
   readonly _errored?: unknown
+  readonly _maxPayload?: unknown
+  readonly _extensions?: { readonly 'permessage-deflate'?: { readonly _maxPayload?: unknown } }
 }
 interface Served {
   readonly ws: WebSocket
@@ -360,7 +376,7 @@ interface Served {
 /** A WebSocket of ws's server, and the stream of its client. */
 async function serverWebSocket (t: Teardown): Promise<Served> {
   const server = createServer()
-  const sockets = new WebSocketServer({ server })
+  const sockets = new WebSocketServer({ server, maxPayload: MAX_PAYLOAD, perMessageDeflate: true })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   const client = connectTcp((server.address() as AddressInfo).port, '127.0.0.1')
   t.teardown(() => {

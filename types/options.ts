@@ -62,8 +62,20 @@ export interface SharedOptions {
   rejectWith?: 'auto' | 'http' | 'close'
   /** For all hooks together, before the 101. Past it the client gets a 503. Default 10 000. */
   handshakeTimeoutMs?: number
-  /** Per message, after inflation; a larger one closes the connection with 1009. Default 65 536. */
+  /**
+   * Per message, after inflation; a larger one closes the connection with 1009, and the reason
+   * names this limit. Default 65 536.
+   */
   maxPayloadBytes?: number
+  /**
+   * The same for a binary message alone, where it may be larger or must be smaller than a text.
+   * Default: `maxPayloadBytes`.
+   *
+   * @example
+   * // Texts of 64 KiB, images of 4 MiB.
+   * maxBinaryBytes: 4 * 1024 * 1024
+   */
+  maxBinaryBytes?: number
   /** As in `ws`. Default `false`: it costs memory and is an attack surface. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions
   /**

@@ -24,7 +24,7 @@ export async function room (app: FastifyInstance): Promise<void> {
 
   app.ws('/chat', {
     contract: chat,
-    maxPayloadBytes: MAX_IMAGE_BYTES,
+    maxBinaryBytes: MAX_IMAGE_BYTES,
     highWaterMarkBytes: 4 * MAX_IMAGE_BYTES,
     onRequest: app.signedIn,
     onSend: rememberVisit,

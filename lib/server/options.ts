@@ -16,8 +16,9 @@ export type HistorySettings = Given<PluginOptions['history']>
 export type RecoverySettings = Given<PluginOptions['recovery']>
 
 /** Every option of a route, with its default filled in. */
-export interface RouteSettings extends Readonly<Required<Omit<SharedOptions, 'host' | 'heartbeat' | 'rateLimit'>>> {
+export interface RouteSettings extends Readonly<Required<Omit<SharedOptions, 'host' | 'maxBinaryBytes' | 'heartbeat' | 'rateLimit'>>> {
   readonly host: SharedOptions['host']
+  readonly maxBinaryBytes: number | undefined
   readonly heartbeat: HeartbeatSettings | false
   readonly rateLimit: RateLimitSettings | false
   readonly errorHandler: ErrorHandler | undefined
@@ -47,6 +48,7 @@ const DEFAULTS: RouteSettings = {
   rejectWith: 'auto',
   handshakeTimeoutMs: 10_000,
   maxPayloadBytes: 65_536,
+  maxBinaryBytes: undefined,
   perMessageDeflate: false,
   heartbeat: DEFAULT_HEARTBEAT,
   concurrency: 1,
@@ -73,6 +75,7 @@ const MAX_PAYLOAD_BYTES = 2 ** 31 - 1
 
 const flag: Rule = [(value) => typeof value === 'boolean', 'write true or false']
 const count: Rule = [isCount, 'write a positive integer']
+const payloadBytes: Rule = [(value) => isWithin(value, MAX_PAYLOAD_BYTES), `write bytes, 1 to ${MAX_PAYLOAD_BYTES}`]
 const timeout: Rule = [isTimeout, `write milliseconds, 1 to ${MAX_TIMEOUT_MS}`]
 
 const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
@@ -81,7 +84,8 @@ const RULES: { readonly [K in keyof RouteSettings]: Rule } = {
   host: [isHosts, 'write a list of names, [\'chat.example\', \'*.chat.example\', \'localhost:3000\']'],
   rejectWith: word('auto', 'http', 'close'),
   handshakeTimeoutMs: timeout,
-  maxPayloadBytes: [(value) => isWithin(value, MAX_PAYLOAD_BYTES), `write bytes, 1 to ${MAX_PAYLOAD_BYTES}`],
+  maxPayloadBytes: payloadBytes,
+  maxBinaryBytes: payloadBytes,
   perMessageDeflate: [(value) => typeof value === 'boolean' || isRecord(value), 'write true, false, or the options of ws'],
   heartbeat: [
     (value) => value === false || isRecordOf(value, { intervalMs: isTimeout, timeoutMs: isTimeout }),

@@ -84,7 +84,7 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
     this.#inbound = new Inbound(route, this)
     this.#lifecycle = new Lifecycle(route, this)
     this.activity = new Activity(this.#lifecycle, this.#inbound, this)
-    this.input = new Input(ws, this.#inbound.receiver, settings.maxPayloadBytes, this)
+    this.input = new Input(ws, this.#inbound.receiver, settings, this)
     ws.listen(this)
     route.registry.join(this)
     this.#heartbeatEntry = heartbeat?.join(this)

@@ -1,6 +1,7 @@
 import type { Receiver } from '../messages/receiver.js'
 import type { FrameReader, FrameReaderOwner } from '../transport/frame-reader.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
+import type { PayloadLimits } from '../transport/ws-receiver.js'
 import type { PartInput, PartOwner } from './owner.js'
 
 /** The bytes from one client: reads them, as fast as the receiver of its messages takes them. */
@@ -10,11 +11,11 @@ export class Input implements PartInput, FrameReaderOwner {
   readonly #owner: PartOwner
   readonly #frameReader: FrameReader | undefined
 
-  constructor (ws: ServerWebSocket, receiver: Receiver, maxPayloadBytes: number, owner: PartOwner) {
+  constructor (ws: ServerWebSocket, receiver: Receiver, limits: PayloadLimits, owner: PartOwner) {
     this.#ws = ws
     this.#receiver = receiver
     this.#owner = owner
-    this.#frameReader = ws.readThrough(receiver, this, maxPayloadBytes, owner.context)
+    this.#frameReader = ws.readThrough(receiver, this, limits, owner.context)
   }
 
   get isIgnored (): boolean {

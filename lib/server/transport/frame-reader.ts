@@ -37,6 +37,8 @@ export interface FrameReceiver {
    * @returns false when it takes no more for now.
    */
   write (bytes: Buffer, written?: () => void): boolean
+  /** Notes the first frame of a message, before its first byte is written. */
+  beginMessage (isBinary: boolean): void
   /** False once ws has read its last frame, or an invalid one. */
   readonly writable: boolean
   /** True while ws works on bytes it was given: it inflates beside the main thread. */
@@ -46,6 +48,7 @@ export interface FrameReceiver {
 
 const FINAL = 0x80
 const OPCODE = 0x0f
+const BINARY = 0x02
 const CLOSE = 0x08
 const MAX_HEADER_BYTES = 14
 const NOTHING = Buffer.alloc(0)
@@ -68,7 +71,7 @@ export class FrameReader {
   readonly #next: TextReceiver
   readonly #owner: FrameReaderOwner
   readonly #receiver: FrameReceiver
-  readonly #maxPayloadBytes: number
+  readonly #maxTextBytes: number
   readonly #written: (() => void) | undefined
   // The rest of a frame that ws has begun to read.
   #owedBytes = 0
@@ -92,11 +95,11 @@ export class FrameReader {
   #ignoredInAll = 0
 
   /** @param inflates - true where ws may still work on a frame after the call. */
-  constructor (next: TextReceiver, owner: FrameReaderOwner, receiver: FrameReceiver, maxPayloadBytes: number, inflates: boolean = false) {
+  constructor (next: TextReceiver, owner: FrameReaderOwner, receiver: FrameReceiver, maxTextBytes: number, inflates: boolean = false) {
     this.#next = next
     this.#owner = owner
     this.#receiver = receiver
-    this.#maxPayloadBytes = maxPayloadBytes
+    this.#maxTextBytes = maxTextBytes
     this.#written = inflates ? () => this.#goOn() : undefined
   }
 
@@ -256,7 +259,7 @@ export class FrameReader {
     if (at + header > bytes.length) return WAIT
     const payload = payloadBytesAt(bytes, at)
     const end = at + header + payload
-    if (payload > this.#maxPayloadBytes || end > bytes.length) return 0
+    if (payload > this.#maxTextBytes || end > bytes.length) return 0
     return this.#takeText(bytes, at + header, end) ? header + payload : 0
   }
 
@@ -285,6 +288,8 @@ export class FrameReader {
 
   #begin (bytes: Buffer, at: number): void {
     const known = this.#begun.length
+    const opcode = bytes[at]! & OPCODE
+    if (known === 0 && opcode > 0 && opcode < CLOSE) this.#receiver.beginMessage(opcode === BINARY)
     const header = Buffer.concat([this.#begun, bytes.subarray(at, at + MAX_HEADER_BYTES - known)])
     const isComplete = header.length > 1 && header.length >= headerBytesAt(header, 0)
     this.#begun = isComplete ? NOTHING : header

@@ -1,53 +1,17 @@
 import type { AsyncResource } from 'node:async_hooks'
-import { Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import { CloseCode } from '../../protocol.js'
-import { FrameReader, type FrameReaderOwner, type FrameReceiver, type TextReceiver } from './frame-reader.js'
+import { FrameReader, type FrameReaderOwner, type TextReceiver } from './frame-reader.js'
 import type { Outbox } from './outbox.js'
+import { WsReceiver, type PayloadLimits, type Receiver } from './ws-receiver.js'
 
 const kFrameReader = Symbol('frame-reader')
 const kContext = Symbol('context')
-// The methods beneath those that are put on a receiver.
-const writable = Writable.prototype as unknown as {
-  readonly write: (this: Receiver, bytes: Buffer, written?: () => void) => boolean
-  readonly end: (this: Receiver) => void
-}
 
-/** The Writable by which ws reads a stream. */
-interface Receiver {
+/** The receiver of ws, with the reader in front of it. */
+interface ReadThrough extends Receiver {
   [kFrameReader]?: FrameReader
   [kContext]?: AsyncResource
-  write (bytes: Buffer): boolean
-  end (): void
-  readonly writable: boolean
-  readonly writableLength: number
-  _write (chunk: Buffer, encoding: string, done: () => void): void
-  readonly _errored: boolean
-}
-
-/** The receiver of ws, behind a frame reader. */
-class WsReceiver implements FrameReceiver {
-  readonly #receiver: Receiver
-
-  constructor (receiver: Receiver) {
-    this.#receiver = receiver
-  }
-
-  get writable (): boolean {
-    return this.#receiver.writable
-  }
-
-  get isBusy (): boolean {
-    return this.#receiver.writableLength > 0
-  }
-
-  write (bytes: Buffer, written?: () => void): boolean {
-    return writable.write.call(this.#receiver, bytes, written)
-  }
-
-  end (): void {
-    writable.end.call(this.#receiver)
-  }
 }
 
 /** A connection, as its WebSocket needs it. */
@@ -68,7 +32,7 @@ export class ServerWebSocket extends WebSocket {
   owner: ServerWebSocketOwner | undefined = undefined
   /** The code by which ws closed after a fault in the frames it read. It reads no answer then. */
   faultCode: number | undefined = undefined
-  #maxPayloadBytes = 0
+  #wsReceiver: WsReceiver | undefined = undefined
   #frameReader: FrameReader | undefined = undefined
   #ignoresInput = false
   #awaitedPongs = 0
@@ -102,13 +66,13 @@ export class ServerWebSocket extends WebSocket {
    * @param context - the context in which every chunk is read.
    * @returns undefined where a later ws keeps its receiver elsewhere.
    */
-  readThrough (next: TextReceiver, owner: FrameReaderOwner, maxPayloadBytes: number, context: AsyncResource): FrameReader | undefined {
+  readThrough (next: TextReceiver, owner: FrameReaderOwner, limits: PayloadLimits, context: AsyncResource): FrameReader | undefined {
     const receiver = this.#receiver
-    this.#maxPayloadBytes = maxPayloadBytes
     if (receiver == null) return undefined
     const isCompressed = this.extensions !== ''
     if (isCompressed) guard(receiver)
-    const frameReader = new FrameReader(next, owner, new WsReceiver(receiver), maxPayloadBytes, isCompressed)
+    this.#wsReceiver = new WsReceiver(receiver, limits)
+    const frameReader = new FrameReader(next, owner, this.#wsReceiver, limits.maxPayloadBytes, isCompressed)
     receiver[kFrameReader] = frameReader
     receiver[kContext] = context
     // upstream-private: ws Receiver#write, Receiver#end
@@ -139,15 +103,14 @@ export class ServerWebSocket extends WebSocket {
   }
 
   #noteFault (code?: number, reason?: string | Buffer): string | Buffer | undefined {
-    // upstream-private: ws Receiver#_errored
-    if (reason !== undefined || this.#receiver?._errored !== true) return reason
+    if (reason !== undefined || this.#receiver?.errored == null) return reason
     this.faultCode = code
-    return code === CloseCode.messageTooBig ? `message larger than maxPayloadBytes ${this.#maxPayloadBytes}` : undefined
+    return code === CloseCode.messageTooBig ? `message larger than ${this.#wsReceiver!.limit}` : undefined
   }
 
-  get #receiver (): Receiver | null | undefined {
+  get #receiver (): ReadThrough | null | undefined {
     // upstream-private: ws WebSocket#_receiver
-    return (this as unknown as { readonly _receiver?: Receiver | null })._receiver
+    return (this as unknown as { readonly _receiver?: ReadThrough | null })._receiver
   }
 
   override ping (...args: unknown[]): void {
@@ -189,7 +152,7 @@ function skip (sent: unknown): void {
 
 // One function for all receivers. A chunk belongs to one connection, whose context is entered once
 // for the chunk and not once for each message.
-function writeToFrameReader (this: Receiver, bytes: Buffer): boolean {
+function writeToFrameReader (this: ReadThrough, bytes: Buffer): boolean {
   return this[kContext]!.runInAsyncScope(write, undefined, this[kFrameReader]!, bytes)
 }
 
@@ -197,7 +160,7 @@ function write (frameReader: FrameReader, bytes: Buffer): boolean {
   return frameReader.write(bytes)
 }
 
-function endFrameReader (this: Receiver): void {
+function endFrameReader (this: ReadThrough): void {
   this[kContext]!.runInAsyncScope(end, undefined, this[kFrameReader]!)
 }
 

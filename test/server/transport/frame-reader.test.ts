@@ -12,6 +12,7 @@ import type { Teardown } from '../../support/helper.js'
 
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: object) => Writable }
 const MAX_PAYLOAD_BYTES = 300
+const LIMITS = { maxPayloadBytes: MAX_PAYLOAD_BYTES, maxBinaryBytes: undefined }
 // `npm run fuzz` asks for more.
 const RUNS = Math.ceil(Number(process.env['FUZZ_FRAMES'] ?? 30_000) / 100)
 
@@ -54,11 +55,17 @@ function ownerOf (others: Partial<Surroundings>): Surroundings {
 }
 
 function receiverOf (others: Partial<FrameReceiver>): FrameReceiver {
-  return { writable: true, isBusy: false, write: () => true, end () {}, ...others }
+  return { writable: true, isBusy: false, write: () => true, beginMessage () {}, end () {}, ...others }
 }
 
 function wrapped (receiver: Writable): FrameReceiver {
-  return { get writable () { return receiver.writable }, isBusy: false, write: (bytes) => receiver.write(bytes), end: () => receiver.end() }
+  return {
+    get writable () { return receiver.writable },
+    isBusy: false,
+    beginMessage () {},
+    write: (bytes) => receiver.write(bytes),
+    end: () => receiver.end()
+  }
 }
 
 /** A receiver of ws that notes its events. */
@@ -405,7 +412,7 @@ async function endByFrameReader (flow: Flow, room: number, turns: number): Promi
   ws.on('message', take)
   ;(ws as unknown as { _isServer: boolean })._isServer = true
   begin(ws, stream, flow.isDeflated)
-  const frameReader = ws.readThrough(owner, owner, MAX_PAYLOAD_BYTES, new AsyncResource('test'))!
+  const frameReader = ws.readThrough(owner, owner, LIMITS, new AsyncResource('test'))!
   const resume = (): void => { if (frameReader.readOn() && ws.isPaused) ws.resume() }
   await feed(stream, flow)
   const end = await closed
