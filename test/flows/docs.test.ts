@@ -92,12 +92,13 @@ t.test('every file that a page of the package links to is in the package', async
     t.ok(packed.includes(new URL(page, root).href), `${page} is in the package`)
     for (const link of linksOf(await readFile(new URL(page, root), 'utf8'))) {
       const { href } = new URL(link.replace(/#.*/, ''), new URL(page, root))
-      t.ok(packed.some((file) => file === href || file.startsWith(`${href}/`)), `${link} of ${page} is in the package: see "files" of package.json`)
+      const isPacked = packed.some((file) => file === href || file.startsWith(`${href}/`))
+      t.ok(isPacked, `${link} of ${page} is in the package: see "files" of package.json`)
     }
   }
 })
 
-/** The links of a page that are not absolute: a registry shows the page beside the package's files. */
+/** The links of a page that are not absolute: a registry shows it beside the package's files. */
 function linksOf (page: string): string[] {
   return Array.from(page.matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link!).filter((link) => !/^https?:/.test(link))
 }
