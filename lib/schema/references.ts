@@ -39,9 +39,9 @@ export class References {
   find (part: Subschema): Subschema | undefined {
     const [id = '', pointer = ''] = String(part.get('$ref')).split('#')
     const [anchor, ...tokens] = pointer.split('/')
-    const home = id === '' ? part.home : this.#byId.get(id)
+    const resource = id === '' ? part.resource : this.#byId.get(id)
     if (anchor !== '') return undefined
-    return tokens.reduce<Subschema | undefined>((place, token) => place?.child(decodeToken(token)), home)
+    return tokens.reduce<Subschema | undefined>((place, token) => place?.child(decodeToken(token)), resource)
   }
 
   /**

@@ -15,19 +15,19 @@ export class Subschema {
   /**
    * The start of a reference that begins with '#': the nearest schema around it that has an `$id`.
    */
-  readonly home: Subschema
+  readonly resource: Subschema
 
-  constructor (schema: unknown, uri: string, home?: Subschema) {
+  constructor (schema: unknown, uri: string, resource?: Subschema) {
     this.schema = schema
     this.uri = uri
-    this.home = home === undefined || idOf(schema) !== undefined ? this : home
+    this.resource = resource === undefined || idOf(schema) !== undefined ? this : resource
   }
 
   /** The place one step further down. */
   child (token: string): Subschema | undefined {
     const { schema } = this
     if (typeof schema !== 'object' || schema === null || !Object.hasOwn(schema, token)) return undefined
-    return new Subschema((schema as Schema)[token], `${this.uri}/${encodeToken(token)}`, this.home)
+    return new Subschema((schema as Schema)[token], `${this.uri}/${encodeToken(token)}`, this.resource)
   }
 
   /** A keyword's value; `undefined` when this is no schema, or one without the keyword. */

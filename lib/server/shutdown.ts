@@ -22,11 +22,11 @@ export interface Ending {
 }
 
 // The part of the time that is reserved for the close frames of connections whose handlers hang.
-const GOODBYE_PART = 5
-const MAX_GOODBYE_MS = 1000
+const CLOSING_PART = 5
+const MAX_CLOSING_MS = 1000
 
 /**
- * Lets handlers finish, says goodbye to every connection and waits until nothing of the app's runs
+ * Lets handlers finish, closes every connection and waits until nothing of the app's runs
  * for any of them, but not for longer than `timeoutMs`. Only `close` handlers have a moment more:
  * those of connections that had to be cut run then.
  */
@@ -36,19 +36,19 @@ export async function shutDown (
 ): Promise<void> {
   for (const handshake of handshakes) handshake.abort(new errors.Closing())
   const all = [...connections, ...unsettled]
-  const goodbyes = connections.map((connection) => new Goodbye(connection, spreadMs))
-  const goodbyeMs = Math.min(timeoutMs / GOODBYE_PART, MAX_GOODBYE_MS)
+  const closes = connections.map((connection) => new RestartClose(connection, spreadMs))
+  const closingMs = Math.min(timeoutMs / CLOSING_PART, MAX_CLOSING_MS)
   const hurry = setTimeout(() => {
-    for (const goodbye of goodbyes) goodbye.say()
-    for (const connection of all) connection.hurry(goodbyeMs / 2)
-  }, timeoutMs - goodbyeMs)
+    for (const restart of closes) restart.send()
+    for (const connection of all) connection.hurry(closingMs / 2)
+  }, timeoutMs - closingMs)
   // Other routes' sockets have the rest of the time, but a process that has nothing else to do need
   // not stay for them.
   setTimeout(() => { for (const stream of streams) stream.destroy() }, timeoutMs).unref()
   const settled = Promise.all(all.map(async (connection) => await connection.activity.settled()))
   if (!await isWithin(timeoutMs, settled) && all.some(({ activity }) => activity.unsettled.close > 0)) {
     for (const connection of all) connection.hurry(0)
-    await isWithin(goodbyeMs, settled)
+    await isWithin(closingMs, settled)
   }
   clearTimeout(hurry)
   reportUnsettled(all.filter(({ activity }) => !activity.isSettled), log)
@@ -78,35 +78,35 @@ function reportUnsettled (connections: readonly Connection[], log: FastifyBaseLo
  * The reason of a close that spreads clients over the time after a restart. It is never 0 where
  * there is a spread: a client would take 0 for no advice.
  */
-export function goodbyeReason (spreadMs: number): string {
+export function restartReason (spreadMs: number): string {
   return writeRetryAfter(Math.ceil(Math.random() * spreadMs))
 }
 
 /** The close of one connection: once its messages have been handled, or the time is over. */
-class Goodbye {
+class RestartClose {
   readonly #connection: Connection
   readonly #reason: string
-  #isSaid = false
+  #isSent = false
 
   constructor (connection: Connection, spreadMs: number) {
     this.#connection = connection
-    this.#reason = goodbyeReason(spreadMs)
-    void this.#sayWhenIdle()
+    this.#reason = restartReason(spreadMs)
+    void this.#sendWhenIdle()
   }
 
-  say (): void {
-    if (this.#isSaid) return
-    this.#isSaid = true
+  send (): void {
+    if (this.#isSent) return
+    this.#isSent = true
     this.#connection.close(CloseCode.serviceRestart, this.#reason)
   }
 
   // Bytes that have arrived, but were not read, are read within a turn.
-  async #sayWhenIdle (): Promise<void> {
+  async #sendWhenIdle (): Promise<void> {
     do {
       await turn()
       await this.#connection.activity.idle()
       await turn()
     } while (!this.#connection.activity.isIdle)
-    this.say()
+    this.send()
   }
 }

@@ -186,7 +186,7 @@ export class Observer {
 
   /** A message was answered, its stream is done, or the answer has no reader any more. */
   messageHandled (socket: Socket, message: ObservedMessage): void {
-    if (!message.isHandled) settle(socket, message, undefined)
+    if (!message.isHandled) publishHandled(socket, message, undefined)
   }
 
   /** A message's handler failed with this error. */
@@ -196,11 +196,11 @@ export class Observer {
       message.trace.error = error
       diagnostics.handlerRun.error.publish(message.trace)
     }
-    settle(socket, message, error)
+    publishHandled(socket, message, error)
   }
 }
 
-function settle (socket: Socket, message: ObservedMessage, error: unknown): void {
+function publishHandled (socket: Socket, message: ObservedMessage, error: unknown): void {
   message.isHandled = true
   if (diagnostics.messageHandled.hasSubscribers) diagnostics.messageHandled.publish({ socket, message, error })
   // A handler that is still in its synchronous part ends by `end` alone.

@@ -125,7 +125,7 @@ for (const { name, skip, start: startEngine, broker } of engines) {
   })
 }
 
-t.test('a topic that was left lingers, and is unsubscribed once', { skip: noRedis }, async (t) => {
+t.test('a topic that was left is kept for a while, and unsubscribed once', { skip: noRedis }, async (t) => {
   const engine = await startRedis(t)
   const client = redisClient(t, engine)
   const node = await start(t, redis(client))

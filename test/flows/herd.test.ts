@@ -4,7 +4,7 @@ import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createClient } from '../../lib/client/index.js'
-import { goodbyeReason } from '../../lib/server/shutdown.js'
+import { restartReason } from '../../lib/server/shutdown.js'
 import { createApp, listen, until } from '../support/helper.js'
 import { fakeTime, Network, talk, turn, type TalkClient } from '../client/fake.js'
 
@@ -43,7 +43,7 @@ t.test('two thousand clients of a server that restarts come back spread over the
   const STEP_MS = 20
   const { network, clients } = await openHerd(t, CLIENTS)
   const restartMs = Date.now()
-  for (const socket of network.sockets.splice(0)) socket.end(1012, goodbyeReason(SPREAD_MS))
+  for (const socket of network.sockets.splice(0)) socket.end(1012, restartReason(SPREAD_MS))
   const attempts: number[] = []
   const admitted: number[] = []
   while (admitted.length < CLIENTS && Date.now() < restartMs + 60_000) {

@@ -3,7 +3,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { CloseCode, writeRetryAfter } from '../../protocol.js'
 import { clientErrorOf, cutReason } from '../failure.js'
 import type { Upgrade } from './request.js'
-import { destroyAfter, LINGER_MS } from './stream.js'
+import { destroyAfter, CLOSE_AFTER_MS } from './stream.js'
 import { chooseForRefusal } from './subprotocol.js'
 import { completeUpgrade, headerLines } from './switch-protocols.js'
 
@@ -42,7 +42,7 @@ export function refuseByClose (request: IncomingMessage, upgrade: Upgrade, contr
   const closing = closeRefusalOf(refusal)
   const lines = [...headerLines(refusal.headers), ...subprotocolLines(chooseForRefusal(request, contractName))]
   completeUpgrade(refusingServer, request, upgrade, lines, (ws) => closeAtOnce(ws, closing))
-  destroyAfter(upgrade.stream, LINGER_MS)
+  destroyAfter(upgrade.stream, CLOSE_AFTER_MS)
 }
 
 function closeAtOnce (ws: WebSocket, { code, reason }: CloseRefusal): void {

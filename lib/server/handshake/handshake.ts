@@ -12,7 +12,7 @@ import type { ConnectionLimit } from './connection-limit.js'
 import type { OriginVerdict } from './origin.js'
 import type { Upgrade, UpgradeRequest } from './request.js'
 import { HandshakeResponse, type ResponseOwner } from './response.js'
-import { destroyAfter, LINGER_MS } from './stream.js'
+import { destroyAfter, CLOSE_AFTER_MS } from './stream.js'
 import { isOfferOf, offersRefusal } from './subprotocol.js'
 import { completeUpgrade, headerLines } from './switch-protocols.js'
 
@@ -104,7 +104,7 @@ export class Handshake implements ResponseOwner {
       stream.destroy()
     }
     // The hooks of this very answer may hang as well.
-    destroyAfter(stream, LINGER_MS)
+    destroyAfter(stream, CLOSE_AFTER_MS)
   }
 
   /** Notes the cause of the refusal that follows. */

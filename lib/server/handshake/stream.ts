@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 /** Time that a refused client has to read its answer. */
-export const LINGER_MS = 1000
+export const CLOSE_AFTER_MS = 1000
 
 /** The response that is being written to a stream of Node's HTTP server, if there is one. */
 export function responseOn (stream: Duplex): ServerResponse | null | undefined {

@@ -6,7 +6,7 @@ import { kUpgrade, kUpgrades } from '../symbols.js'
 import { countRequest, handBackToHttp } from './hand-back.js'
 import { callListener, dispatcherOf, handOver, listenersOf, type UpgradeListener } from './hand-over.js'
 import { faultOf, isInjected, isWebSocket, VERSION, type HandshakeFault, type UpgradeRequest } from './request.js'
-import { destroyAfter, LINGER_MS, responseOn } from './stream.js'
+import { destroyAfter, CLOSE_AFTER_MS, responseOn } from './stream.js'
 
 /** The plugin, as far as its upgrades need it. */
 export interface UpgradeHost {
@@ -136,7 +136,7 @@ function refuse (stream: Duplex, fault: HandshakeFault, log: FastifyBaseLogger):
   const body = bodyOf(fault)
   stream.on('error', () => stream.destroy())
   stream.end(`${[...headOf(fault), `Content-Length: ${Buffer.byteLength(body)}`].join('\r\n')}\r\n\r\n${body}`)
-  linger(stream)
+  closeSoon(stream)
 }
 
 function bodyOf ({ statusCode, code, message }: HandshakeFault): string {
@@ -159,12 +159,12 @@ function closeAfterAnswer (request: UpgradeRequest, stream: Duplex): void {
     // After a 101 the stream no longer belongs to the response.
     if (response.socket !== stream) return
     stream.end()
-    linger(stream)
+    closeSoon(stream)
   })
 }
 
 // Reads on for a while: to close at once while data arrives could cost the client its answer.
-function linger (stream: Duplex): void {
-  destroyAfter(stream, LINGER_MS)
+function closeSoon (stream: Duplex): void {
+  destroyAfter(stream, CLOSE_AFTER_MS)
   stream.resume()
 }

@@ -8,7 +8,7 @@ export interface Gap {
 }
 
 // A page that reloads finds its topic subscribed.
-const LINGER_MS = 10_000
+const RELEASE_AFTER_MS = 10_000
 
 /**
  * A topic at the engine.
@@ -19,13 +19,13 @@ const LINGER_MS = 10_000
  * | live | messages are heard |
  * | interrupted | the engine cannot vouch for it; the broker goes on trying |
  *
- * Each of them may linger: the last member has left, and the topic is unsubscribed in 10 s.
+ * Each of them may be kept: the last member has left, and the topic is unsubscribed in 10 s.
  */
 interface Subscription {
   isLive: boolean
   asked: Promise<boolean> | undefined
   interruptedAt: Date | undefined
-  lingering: NodeJS.Timeout | undefined
+  releaseTimer: NodeJS.Timeout | undefined
 }
 
 /** The topics with members on this node, of all contracts, as the engine knows them. */
@@ -43,8 +43,8 @@ export class NodeSubscriptions {
    */
   join (topic: string): true | Promise<boolean> {
     const subscription = this.#find(topic)
-    clearTimeout(subscription.lingering)
-    subscription.lingering = undefined
+    clearTimeout(subscription.releaseTimer)
+    subscription.releaseTimer = undefined
     if (subscription.isLive) return true
     subscription.asked ??= this.#ask(topic, subscription)
     return subscription.asked
@@ -53,7 +53,7 @@ export class NodeSubscriptions {
   /** The last member has left. */
   leave (topic: string): void {
     const subscription = this.#topics.get(topic)
-    if (subscription !== undefined) subscription.lingering = setTimeout(() => this.drop(topic), LINGER_MS).unref()
+    if (subscription !== undefined) subscription.releaseTimer = setTimeout(() => this.drop(topic), RELEASE_AFTER_MS).unref()
   }
 
   /** Ends the subscription at once. */
@@ -86,13 +86,13 @@ export class NodeSubscriptions {
   }
 
   close (): void {
-    for (const { lingering } of this.#topics.values()) clearTimeout(lingering)
+    for (const { releaseTimer } of this.#topics.values()) clearTimeout(releaseTimer)
   }
 
   #find (topic: string): Subscription {
     const known = this.#topics.get(topic)
     if (known !== undefined) return known
-    const subscription: Subscription = { isLive: false, asked: undefined, interruptedAt: undefined, lingering: undefined }
+    const subscription: Subscription = { isLive: false, asked: undefined, interruptedAt: undefined, releaseTimer: undefined }
     this.#topics.set(topic, subscription)
     return subscription
   }

@@ -20,11 +20,11 @@ export interface RecoverableTopicsOwner {
 interface Entry {
   readonly topic: RecoverableTopic
   readonly members: Map<object, TopicMember>
-  lingering: NodeJS.Timeout | undefined
+  releaseTimer: NodeJS.Timeout | undefined
 }
 
 // A page that reloads finds its topic, and what it missed meanwhile.
-const LINGER_MS = 10_000
+const RELEASE_AFTER_MS = 10_000
 const QUIET_MS = 25_000
 
 /** The recoverable topics of one contract that have members on this node, or had some just now. */
@@ -54,8 +54,8 @@ export class RecoverableTopics {
   /** @returns as `RecoverableTopic.live` does. */
   join (name: string, recipient: Recipient, isRecovering: boolean): true | Promise<boolean> {
     const entry = this.#find(name)
-    clearTimeout(entry.lingering)
-    entry.lingering = undefined
+    clearTimeout(entry.releaseTimer)
+    entry.releaseTimer = undefined
     if (entry.members.has(recipient)) return entry.topic.live()
     const member = new TopicMember(name, entry.topic, recipient, this.#settings.recovery)
     entry.members.set(recipient, member)
@@ -66,7 +66,7 @@ export class RecoverableTopics {
     const entry = this.#entries.get(name)
     entry?.members.get(recipient)?.leave()
     if (entry?.members.delete(recipient) !== true || entry.members.size > 0) return
-    entry.lingering = setTimeout(() => this.#drop(name), LINGER_MS).unref()
+    entry.releaseTimer = setTimeout(() => this.#drop(name), RELEASE_AFTER_MS).unref()
   }
 
   /** The client of a recipient has caught up. */
@@ -90,8 +90,8 @@ export class RecoverableTopics {
 
   close (): void {
     clearInterval(this.#quiet)
-    for (const { topic, lingering } of this.#entries.values()) {
-      clearTimeout(lingering)
+    for (const { topic, releaseTimer } of this.#entries.values()) {
+      clearTimeout(releaseTimer)
       topic.end()
     }
   }
@@ -108,7 +108,7 @@ export class RecoverableTopics {
     const entry: Entry = {
       topic: new RecoverableTopic(name, source, this.#settings.recovery, this.#budget),
       members: new Map(),
-      lingering: undefined
+      releaseTimer: undefined
     }
     this.#entries.set(name, entry)
     if (!node.isLocal) this.#quiet ??= setInterval(() => void this.#checkQuiet(), QUIET_MS).unref()

@@ -378,7 +378,7 @@ t.test('a lost last message is found when the engine is back, and else within 50
   await until(() => node.link.reads > reads)
 })
 
-t.test('a topic lingers with its tail, and is then unsubscribed', async (t) => {
+t.test('a topic without members is kept with its tail for a while, and is then unsubscribed', async (t) => {
   fakeTime(t, ['setTimeout'])
   const node = await start(t, new FakeEngine())
   const client = await node.ask()
