@@ -13,16 +13,13 @@ import type { Teardown } from './helper.js'
 
 const run = promisify(execFile)
 const cache = join(import.meta.dirname, '../../.cache/engines')
-const PACKAGES = {
-  'redis-server': ['redis-server', 'redis-tools', 'libhiredis0.14', 'libjemalloc2', 'liblua5.1-0', 'liblzf1'],
-  'nats-server': ['nats-server']
-}
 
 const MAX_STARTS = 10
 // Only for what never comes: a slow machine gets through.
 const MAX_WAIT_MS = 60_000
 
-type Command = keyof typeof PACKAGES
+/** Also the name of its Debian package. */
+type Command = 'redis-server' | 'nats-server'
 
 /** A server that can be stopped, started again on its port, and made to hang. */
 export class Engine {
@@ -147,8 +144,10 @@ async function firstIn (folders: readonly string[], name: Command): Promise<stri
 async function fetchPackages (name: Command): Promise<boolean> {
   try {
     await mkdir(cache, { recursive: true })
+    // What is not here of the package and those it depends on.
+    const names = `apt-get install -s -qq --no-install-recommends ${name} | awk '/^Inst/ { print $2 }'`
     const unpack = 'for deb in *.deb; do dpkg-deb -x "$deb" . && rm "$deb"; done'
-    await run('sh', ['-c', `apt-get download -qq ${PACKAGES[name].join(' ')} && ${unpack}`], { cwd: cache })
+    await run('sh', ['-c', `${names} | xargs apt-get download -qq && ${unpack}`], { cwd: cache })
     return true
   } catch {
     return false
