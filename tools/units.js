@@ -3,28 +3,35 @@
 // tap's runner brings for coverage and mocks: they take most of the time of a small test.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { compile } from './compile.js'
 import { recap } from './recap.js'
 
+// Only what hangs meets these limits: first tap's, which names the test, then that of the process.
+const TAP_TIMEOUT_S = 540
+const TIMEOUT_MS = 600_000
+// Many tests wait for a time to pass; another one has the core meanwhile.
+const JOBS = 2 * availableParallelism()
+
 const root = fileURLToPath(new URL('..', import.meta.url))
-// As .taprc says; the time is only for what hangs.
-const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: '1800' }
+const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(TAP_TIMEOUT_S), NODE_COMPILE_CACHE: `${root}.cache/v8` }
 
 const patterns = process.argv.slice(2).map(patternOf)
-const files = readdirSync(root + 'test', { recursive: true, encoding: 'utf8' })
+// The largest first, so that none is alone at the end.
+const files = readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' })
   .map((file) => `test/${file.replaceAll('\\', '/')}`)
   .filter((file) => patterns.some((pattern) => pattern.test(file)))
-  .sort()
+  .sort((a, b) => sizeOf(b) - sizeOf(a))
 const waiting = [...files]
 const startMs = performance.now()
 let count = 0
 let failed = 0
 let tap = ''
 
-await Promise.all(Array.from({ length: availableParallelism() }, work))
+const scriptOf = await compile()
+await Promise.all(Array.from({ length: JOBS }, work))
 say(`1..${count}\n# ${files.length} files, ${failed} of them failed, ${seconds(startMs)}\n`)
 recap(tap)
 process.exitCode = failed === 0 && files.length > 0 ? 0 : 1
@@ -36,13 +43,33 @@ async function work () {
 /** @param {string} file */
 async function run (file) {
   const fileMs = performance.now()
-  const args = ['--import=./test/support/typescript.js', file]
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
-  if (code !== 0) failed++
+  const { output, code, signal } = await outcomeOf(scriptOf(file))
+  const passed = code === 0
+  if (!passed) failed++
   // Of a file that passed one line is enough.
-  const subtest = code === 0 ? '' : `# Subtest: ${file}\n${output.replaceAll(/^(?=.)/gm, '    ')}`
-  say(`${subtest}${code === 0 ? 'ok' : 'not ok'} ${++count} - ${file} # time=${Math.round(performance.now() - fileMs)}ms\n`)
+  const subtest = passed ? '' : `# Subtest: ${file}\n${output.replaceAll(/^(?=.)/gm, '    ')}\n`
+  const diagnostics = signal === null ? '' : `  ---\n  killed: ${signal}\n  limit: ${TIMEOUT_MS / 1000} s\n  ...\n`
+  say(`${subtest}${passed ? 'ok' : 'not ok'} ${++count} - ${file} # time=${Math.round(performance.now() - fileMs)}ms\n${diagnostics}`)
+}
+
+/** @param {string} script */
+async function outcomeOf (script) {
+  const child = spawn(process.execPath, ['--enable-source-maps', script], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (/** @type {string} */ text) => { output += text })
+  const timer = setTimeout(() => {
+    child.kill('SIGKILL')
+    // A child of its own may hold the pipe open.
+    child.stdout.destroy()
+  }, TIMEOUT_MS)
+  const [code, signal] = await once(child, 'close')
+  clearTimeout(timer)
+  return { output, code, signal }
+}
+
+/** @param {string} file */
+function sizeOf (file) {
+  return statSync(root + file).size
 }
 
 /** @param {string} line */

@@ -113,7 +113,7 @@ t.test('a misspelt option is refused at boot, and the message names the one that
 })
 
 t.test('@fastify/autoload: options for other plugins do not stop the boot, a misspelt one does', async (t) => {
-  const plugins = t.testdir({ 'ws.mjs': `export { default } from '${new URL('../../lib/index.js', import.meta.url).href}'` })
+  const plugins = t.testdir({ 'ws.mjs': `export { default } from '${import.meta.resolve('../../lib/index.js')}'` })
   const app = Fastify()
   t.teardown(() => app.close())
   const options = {
