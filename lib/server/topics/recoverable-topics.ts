@@ -25,7 +25,8 @@ interface Entry {
 
 // A page that reloads finds its topic, and what it missed meanwhile.
 const RELEASE_AFTER_MS = 10_000
-const QUIET_MS = 25_000
+// A topic that has become quiet is asked for at the second look: within 28 s.
+const QUIET_MS = 14_000
 
 /** The recoverable topics of one contract that have members on this node, or had some just now. */
 export class RecoverableTopics {
