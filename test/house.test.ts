@@ -154,6 +154,13 @@ t.test('files and folders that the pages for contributors name exist', async (t)
   }
 })
 
+t.test('llms.txt lists every page of docs by its title', async (t) => {
+  const pages = filesIn('docs').filter((file) => file.endsWith('.md'))
+  const titled = pages.map((page) => `[${read(page).split('\n', 1)[0]!.replace(/^# /, '')}](${page})`)
+  const listed = Array.from(read('llms.txt').matchAll(/^- (\[.+?\]\(.+?\)): \S/gm), ([, link]) => link!)
+  t.same(listed.toSorted(), titled.toSorted())
+})
+
 t.test('nothing points outside the project', async (t) => {
   const outside = [['..', 'shared'].join('/'), ['', 'work', ''].join('/')]
   for (const file of [...filesIn('lib', 'types', 'test', 'examples', 'bench', 'docs'), 'README.md', 'package.json']) {

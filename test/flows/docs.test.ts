@@ -88,7 +88,8 @@ t.test('every file that a page of the package links to is in the package', async
   const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd, env, maxBuffer: 2 ** 24 })
   const [{ files }] = JSON.parse(stdout) as [{ files: Array<{ path: string }> }]
   const packed = files.map(({ path }) => new URL(path, root).href)
-  for (const page of ['README.md', 'examples/README.md', ...(await pages()).filter((page) => page.startsWith('docs/'))]) {
+  const docs = (await pages()).filter((page) => page.startsWith('docs/'))
+  for (const page of ['README.md', 'llms.txt', 'examples/README.md', ...docs]) {
     t.ok(packed.includes(new URL(page, root).href), `${page} is in the package`)
     for (const link of linksOf(await readFile(new URL(page, root), 'utf8'))) {
       const { href } = new URL(link.replace(/#.*/, ''), new URL(page, root))
