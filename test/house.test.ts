@@ -19,7 +19,7 @@ const floors = [
     'lib/server/transport'
   ], ['lib/server/compile'], ['lib/server/messages'], ['lib/server/topics'], ['lib/server/handshake'], ['lib/server/connection'],
   ['lib/server'],
-  ['lib/index']
+  ['lib/index', 'lib/testing']
 ]
 // Browsers load these, and see these types.
 const isShared = (file: string) => /^lib\/(?:client|schema)\//.test(file) || (/^lib\/[\w-]+\.ts$/.test(file) && file !== 'lib/index.ts') ||
