@@ -7,7 +7,7 @@ import '@fastify/websocket'
 import type { Channel } from './channel.js'
 import type { AnyContract } from './contract.js'
 import type { MessageHook } from './handler.js'
-import type { InjectedClient, InjectOptions } from './inject.js'
+import type { InjectClient } from './inject.js'
 import type { WebSocketRouteOptions } from './options.js'
 
 declare module 'fastify' {
@@ -92,6 +92,6 @@ declare module 'fastify' {
      * const client = await app.injectClient(chat, '/chat/lobby', { headers })
      * t.same(await client.call('history', {}), [])
      */
-    injectClient: <const C extends AnyContract>(contract: C, path: string, options?: InjectOptions<C>) => Promise<InjectedClient<C>>
+    injectClient: InjectClient
   }
 }

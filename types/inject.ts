@@ -1,4 +1,4 @@
-import type { Client, ClientOptions } from './client.js'
+import type { Client, ClientOptions, RecoveringClient, Recovery } from './client.js'
 import type { AnyContract } from './contract.js'
 
 /** The headers and query of an injected client's handshake, and every option of the client. */
@@ -13,4 +13,12 @@ export interface InjectOptions<C extends AnyContract = AnyContract> extends Omit
 export interface InjectedClient<C extends AnyContract = AnyContract> extends Client<C> {
   /** The headers of the 101, by lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** `app.injectClient`. */
+export interface InjectClient {
+  <const C extends AnyContract>(
+    contract: C, path: string, options: InjectOptions<C> & { readonly recover: Recovery }
+  ): Promise<InjectedClient<C> & RecoveringClient<C>>
+  <const C extends AnyContract>(contract: C, path: string, options?: InjectOptions<C>): Promise<InjectedClient<C>>
 }

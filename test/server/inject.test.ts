@@ -4,6 +4,7 @@ import cookie from '@fastify/cookie'
 import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import typedWs, { defineContract, type Socket } from '../../lib/index.js'
+import { recovery } from '../../lib/client/recovery.js'
 import { fakeTime } from '../support/fake-time.js'
 import { certificate, createApp, until } from '../support/helper.js'
 
@@ -139,6 +140,24 @@ t.test('an injected client comes back to the app as over a network', async (t) =
   t.equal((await theOne(app)).request.url, '/?n=1&n=2')
   t.equal(await client.call('twice', { n: 21 }), 42)
   t.match(states, [{ state: 'waiting', code: 4000, reason: 'again' }, { state: 'connecting' }, { state: 'open' }])
+})
+
+t.test('an injected client with recover hears what it missed, and is told so', async (t) => {
+  const app = await createApp(t)
+  const news = defineContract({ name: 'news.v1', serverToClient: { line: Type.Object({ n: Type.Number() }) }, topics: { news: { recover: true } } })
+  app.ws('/', { contract: news, open: async (socket) => { await socket.subscribe('news') } })
+  const client = await app.injectClient(news, '/', { recover: recovery(), retry: { minDelayMs: 1, maxDelayMs: 1 } })
+  const lines: number[] = []
+  client.on('line', ({ n }) => { lines.push(n) })
+  const outcome = new Promise((resolve) => { client.onRecovered(resolve) })
+  await app.channel(news).publish('news', 'line', { n: 1 })
+  await until(() => lines.length === 1)
+  const [socket] = app.channel(news).sockets()
+  socket!.close(4000)
+  await app.channel(news).publish('news', 'line', { n: 2 })
+  t.match(await outcome, { topic: 'news', recovered: true })
+  await until(() => lines.length === 2)
+  t.same(lines, [1, 2])
 })
 
 t.test('an injected client notices a silent app, and connects again', async (t) => {
