@@ -144,7 +144,7 @@ async function firstIn (folders: readonly string[], name: Command): Promise<stri
 async function fetchPackages (name: Command): Promise<boolean> {
   try {
     await mkdir(cache, { recursive: true })
-    // What is not here of the package and those it depends on.
+    // The packages that are missing here, of this one and those it depends on.
     const names = `apt-get install -s -qq --no-install-recommends ${name} | awk '/^Inst/ { print $2 }'`
     const unpack = 'for deb in *.deb; do dpkg-deb -x "$deb" . && rm "$deb"; done'
     await run('sh', ['-c', `${names} | xargs apt-get download -qq && ${unpack}`], { cwd: cache })
