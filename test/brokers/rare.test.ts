@@ -11,6 +11,7 @@ import { memory, shards, type Broker } from '../../lib/index.js'
 import { NodeSubscriptions } from '../../lib/server/topics/node-subscriptions.js'
 import { TopicNode } from '../../lib/server/topics/node.js'
 import { unwrap, wrap } from '../../lib/server/topics/envelope.js'
+import { codePoint } from '../support/code-point.js'
 import { until } from '../support/helper.js'
 import { deferred } from '../support/deferred.js'
 import { Node } from './suite.js'
@@ -232,7 +233,7 @@ t.test('shards leave a topic on the engine where they joined it, and are ready o
 })
 
 t.test('any name and any text reaches another node unchanged', async (t) => {
-  fc.assert(fc.property(fc.string(), fc.string({ unit: 'binary' }), (name, text) => {
+  fc.assert(fc.property(fc.string(), fc.string({ unit: codePoint }), (name, text) => {
     const envelope = { kind: 'event', node: 'n0', name, text } as const
     t.same(unwrap(wrap(envelope)), envelope)
   }))

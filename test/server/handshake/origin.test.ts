@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { FastifyRequest } from 'fastify'
 import type { OriginOption } from '../../../types/options.js'
 import { compileOrigin, type OriginSubject, type OriginVerdict } from '../../../lib/server/handshake/origin.js'
+import { codePoint } from '../../support/code-point.js'
 
 const unrelated: OriginOption<OriginSubject> = [
   'https://other.test', 'https://*.other.test', /^https:\/\/pattern\.test$/, 'moz-extension://0000'
@@ -418,7 +419,7 @@ const mutation = fc.oneof(
   fc.tuple(
     fc.constantFrom('insert', 'replace'),
     fc.double({ min: 0, max: 1, noNaN: true }),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 2 })
+    fc.string({ unit: codePoint, minLength: 1, maxLength: 2 })
   ),
   fc.tuple(fc.constantFrom('insert'), fc.constantFrom(0, 1), fc.constantFrom(...pieces))
 )

@@ -3,6 +3,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { MAX_DEPTH, type ErrorBody } from '../../../lib/protocol.js'
 import { Decoder, type Decoded } from '../../../lib/server/messages/decode.js'
+import { codePoint } from '../../support/code-point.js'
 import { builders, compile, decoderOf, entriesOf, lines } from '../../support/lines.js'
 
 const { Type } = builders[0]!
@@ -267,13 +268,13 @@ const hostile = fc.letrec<{ value: unknown }>((tie) => ({
   )
 })).value
 const hostileText = fc.oneof(
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: codePoint }),
   fc.json(),
   hostile.map((value) => JSON.stringify(value)),
   fc.tuple(fc.constantFrom('message', 'empty', 'open', 'history', 'closed'), hostile).map(([type, value]) => {
     return `{"type":"${type}",${(JSON.stringify(objectOf([['a', value]]))).slice(1)}`
   }),
-  fc.tuple(hostile, fc.nat(), fc.string({ unit: 'binary', maxLength: 3 })).map(([value, at, noise]) => {
+  fc.tuple(hostile, fc.nat(), fc.string({ unit: codePoint, maxLength: 3 })).map(([value, at, noise]) => {
     const text = JSON.stringify(value)
     return text.slice(0, at % (text.length + 1)) + noise + text.slice(at % (text.length + 1))
   })
@@ -307,7 +308,7 @@ t.test('the decoder never throws, and never returns a changed prototype', async 
 
 t.test('the decoder accepts a valid payload as it is, whatever the order of its keys', async (t) => {
   const payload = fc.record({
-    text: fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }),
+    text: fc.string({ unit: codePoint, minLength: 1, maxLength: 10 }),
     n: fc.integer(),
     list: fc.array(fc.record({ a: fc.double({ noNaN: true, noDefaultInfinity: true }), b: fc.boolean() }, { requiredKeys: ['a'] })),
     map: fc.dictionary(fc.string({ minLength: 1 }).filter((name) => name !== '__proto__'), fc.integer()),

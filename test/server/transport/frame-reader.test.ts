@@ -7,6 +7,7 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { FrameReader, type FrameReaderOwner, type FrameReceiver, type TextReceiver } from '../../../lib/server/transport/frame-reader.js'
 import { ServerWebSocket } from '../../../lib/server/transport/websocket.js'
+import { codePoint } from '../../support/code-point.js'
 import { stopClock, turn } from '../../support/fake-time.js'
 import type { Teardown } from '../../support/helper.js'
 
@@ -106,7 +107,7 @@ function cut (bytes: Buffer, places: number[]): Buffer[] {
 
 const payload = fc.oneof(
   { weight: 4, arbitrary: fc.string({ maxLength: 12 }).map((value) => Buffer.from(value)) },
-  { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }).map((value) => Buffer.from(value)) },
+  { weight: 2, arbitrary: fc.string({ unit: codePoint, maxLength: 12 }).map((value) => Buffer.from(value)) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 12 }).map((value) => Buffer.from(value)) },
   { weight: 1, arbitrary: fc.constantFrom(124, 125, 126, 127, 299, 300, 301).map((length) => Buffer.alloc(length, 'x')) }
 )
@@ -435,7 +436,7 @@ const closing = fc.record({ code: fc.constantFrom(1000, 4000, 1), reason: fc.con
 })
 const good: fc.Arbitrary<Frame> = fc.record({
   first: fc.constantFrom(0x81, 0x81, 0x81, 0x82, 0x89, 0x8a),
-  payload: fc.string({ unit: 'binary', maxLength: 20 }).map((value) => Buffer.from(value)),
+  payload: fc.string({ unit: codePoint, maxLength: 20 }).map((value) => Buffer.from(value)),
   isMasked: fc.constant(true),
   form: fc.constant('short')
 })
