@@ -54,7 +54,8 @@ async function run (file) {
 
 /** @param {string} script */
 async function outcomeOf (script) {
-  const child = spawn(process.execPath, ['--enable-source-maps', script], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const args = ['--enable-source-maps', '--import=./tools/no-domains.js', script]
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (/** @type {string} */ text) => { output += text })
   const timer = setTimeout(() => {
