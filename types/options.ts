@@ -248,7 +248,7 @@ export type ConnectionHandlers<C extends AnyContract, Request> =
     close?: CloseHandler<C, Request>
     errorHandler?: ErrorHandler<C, Request>
     /** Runs before every handler of this route, after the hooks of the plugin and of scopes. */
-    onMessage?: MessageHook<C, Request> | ReadonlyArray<MessageHook<C, Request>>
+    onMessage?: MessageHook<NoInfer<C>, Request> | ReadonlyArray<MessageHook<NoInfer<C>, Request>>
     /**
      * The client message that renews credentials: its handler may move `socket.expiresAt`. It does
      * not wait behind other messages, so that a slow handler costs nobody the session. While the

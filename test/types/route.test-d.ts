@@ -104,6 +104,8 @@ everywhere.ws('/hooked', {
 })
 const audit: MessageHook = (_, socket) => { socket.log.info('heard') }
 app.ws('/audited', { contract: chat, onMessage: audit, on: { say, ask }, binary })
+// A hook for every contract takes no part in the types of the handlers.
+app.ws('/inline', { contract: chat, onMessage: audit, on: { say: ({ text }) => expectTypeOf(text).toEqualTypeOf<string>(), ask }, binary })
 app.register(typedWs, { onMessage: [audit] })
 
 // Nothing to hear, nothing to handle.
