@@ -1,44 +1,19 @@
 // An OpenTelemetry span for every message, and the context its handler runs in: call
-// `traceMessages()` once, before the app is built.
+// `traceMessages()` once. The SDK may have been started before, as `instrumentation.ts` does.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { tracingChannel } from 'node:diagnostics_channel'
 import {
-  ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace, type Context, type ContextManager, type Link, type Span
+  ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace, type Context, type Link, type Span
 } from '@opentelemetry/api'
 import type { MessageTrace, Socket } from 'fastify-typed-ws'
 
 /**
- * The store of OpenTelemetry's own manager is private; a diagnostics channel needs one that it can
- * enter.
+ * A store for a diagnostics channel, which enters it by `run`. The context is kept by the manager
+ * of the SDK that was started, whose own store is private.
  */
-class Contexts implements ContextManager {
-  readonly store = new AsyncLocalStorage<Context>()
-
-  active (): Context {
-    return this.store.getStore() ?? ROOT_CONTEXT
-  }
-
-  with<A extends unknown[], F extends (...args: A) => ReturnType<F>> (
-    context: Context,
-    fn: F,
-    thisArg?: ThisParameterType<F>,
-    ...args: A
-  ): ReturnType<F> {
-    return this.store.run(context, () => fn.apply(thisArg, args))
-  }
-
-  bind<T> (context: Context, target: T): T {
-    if (typeof target !== 'function') return target
-    return ((...args: unknown[]) => this.store.run(context, () => (target as (...args: unknown[]) => unknown)(...args))) as T
-  }
-
-  enable (): this {
-    return this
-  }
-
-  disable (): this {
-    this.store.disable()
-    return this
+class ActiveContext extends AsyncLocalStorage<Context> {
+  override run<R, Args extends unknown[]> (active: Context, callback: (...args: Args) => R, ...args: Args): R {
+    return context.with(active, callback, undefined, ...args)
   }
 }
 
@@ -46,14 +21,12 @@ class Contexts implements ContextManager {
  * Makes a span of every message of every typed route, from the start of its handler to its answer.
  */
 export function traceMessages (): void {
-  const contexts = new Contexts()
   const tracer = trace.getTracer('fastify-typed-ws')
   const spans = new WeakMap<MessageTrace, Span>()
   const runs = tracingChannel<MessageTrace, Context>('fastify-typed-ws.message')
-  context.setGlobalContextManager(contexts)
 
   // The handler, and the code it awaits, runs inside: its own spans become children of this one.
-  runs.start.bindStore(contexts.store, (run) => {
+  runs.start.bindStore(new ActiveContext(), (run) => {
     const { socket, message } = run
     const { contract } = socket
     const type = message.type ?? 'binary'

@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { connect, refused, until, type Teardown } from '../support/helper.js'
 import { spawnNode } from '../support/child.js'
@@ -43,8 +44,10 @@ async function collect (t: Teardown): Promise<{ endpoint: string, spans: SpanDat
 }
 
 async function start (t: Teardown, endpoint: string): Promise<{ child: ChildProcess, url: string }> {
-  const child = spawnNode([join(import.meta.dirname, '../../examples/observing/main.js')], {
-    env: { ...process.env, PORT: '0', HOST: '127.0.0.1', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
+  const folder = join(import.meta.dirname, '../../examples/observing')
+  const sdk = pathToFileURL(join(folder, 'instrumentation.js')).href
+  const child = spawnNode(['--import', sdk, join(folder, 'main.js')], {
+    env: { ...process.env, PORT: '0', HOST: '127.0.0.1', TEACHER_TOKEN: 'chalk', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   t.teardown(() => child.kill('SIGKILL'))
@@ -98,11 +101,41 @@ t.test('a scraper of metrics and a collector of spans see every occurrence', asy
     'sums.v1 divide',
     'sums.v1 divide'
   ].map((name, i) => spans.filter((span) => span.name === name)[i === 3 ? 1 : 0]!)
-  t.equal(spans.length, 4)
+  const ofMessages = spans.filter(({ name }) => name.startsWith('sums.v1 '))
+  t.same(ofMessages.map(({ name }) => name), ['sums.v1 add', 'sums.v1 divide', 'sums.v1 divide'], 'a span for each message')
+  t.same(ofMessages.map(({ parentSpanId }) => parentSpanId), [undefined, undefined, undefined], 'none is a part of the handshake')
+  t.ok(spans.some(({ name }) => name === 'request'), 'which has a span of its own')
   t.match(add!.links, [{ traceId: TRACE_ID }], 'linked to the trace of the handshake')
   t.equal(lookup!.parentSpanId, add!.spanId, 'what a handler does is a part of its message')
   t.equal(lookup!.traceId, add!.traceId)
   t.not(wrong!.traceId, add!.traceId)
   t.match(wrong, { status: { code: 0 }, events: [] }, 'what is the client\'s fault is no fault of the service')
   t.match(broken, { status: { code: 2, message: 'the table of negative numbers is lost' }, events: [{ name: 'exception' }] })
+})
+
+t.test('a hook admits messages by the role of their sender, and another one writes all of them down', async (t) => {
+  const { endpoint, spans } = await collect(t)
+  const { child, url } = await start(t, endpoint)
+  let log = ''
+  child.stdout!.on('data', (chunk: Buffer) => { log += chunk.toString() })
+  const guest = await connect(t, `ws://${url}/sums`)
+  guest.send({ type: 'add', ref: 1, numbers: [1] })
+  t.match(await guest.next(), { type: '$reply', ref: 1, data: 1 })
+  guest.send({ type: 'clear', ref: 2 })
+  t.match(await guest.next(), { type: '$error', ref: 2, statusCode: 403, code: 'SUMS_FORBIDDEN', message: 'This is for a teacher' })
+  const teacher = await connect(t, `ws://${url}/sums`, { headers: { authorization: 'Bearer chalk' } })
+  teacher.send({ type: 'clear', ref: 1 })
+  t.match(await teacher.next(), { type: '$reply', ref: 1, data: 1 })
+
+  const ended = [once(child, 'exit'), once(child.stdout!, 'end')]
+  child.kill('SIGTERM')
+  await Promise.all(ended)
+  const lines = log.split('\n').filter((line) => line.includes('"audit"')).map((line) => (JSON.parse(line) as { audit: object }).audit)
+  const traces = spans.filter(({ name }) => name.startsWith('sums.v1 ')).map(({ traceId }) => traceId)
+  t.match(lines, [
+    { role: 'guest', type: 'add', traceId: traces[0] },
+    { role: 'guest', type: 'clear', traceId: traces[1] },
+    { role: 'teacher', type: 'clear', traceId: traces[2] }
+  ])
+  t.equal(lines.length, 3)
 })
