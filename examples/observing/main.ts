@@ -1,6 +1,6 @@
-// A small service that is watched: `GET /metrics` for Prometheus, spans for OpenTelemetry, roles and
-// an audit log. PORT says where; OTEL_EXPORTER_OTLP_ENDPOINT names the collector; TEACHER_TOKEN is
-// the bearer token of a teacher.
+// A small service that is watched: `GET /metrics` for Prometheus, spans for OpenTelemetry, roles
+// and an audit log. PORT says where; OTEL_EXPORTER_OTLP_ENDPOINT names the collector; TEACHER_TOKEN
+// is the bearer token of a teacher.
 import { provider } from './instrumentation.js'
 import { context, trace } from '@opentelemetry/api'
 import { Type } from '@sinclair/typebox'
