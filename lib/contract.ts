@@ -1,4 +1,5 @@
 import type { Contract, ContractDefinition } from '../types/contract.js'
+import type { Mistakes } from '../types/mistakes.js'
 import { isPublic, OWN_PROPERTIES, RECOVER, RECOVERY_PROPERTIES, REFUSAL } from './protocol.js'
 import { isRecord } from './record.js'
 import { explainNoPayload } from './schema/payload.js'
@@ -9,6 +10,7 @@ import { show } from './show.js'
 export type {
   AnyContract, Contract, ContractDefinition, CallDefinition, StreamDefinition, MessageDefinition, Messages, Payload, TopicKind, TopicKinds
 } from '../types/contract.js'
+export type { Mistakes } from '../types/mistakes.js'
 export type { Infer } from '../types/infer.js'
 
 /** Thrown by `defineContract`; the message says which part is wrong and what to write instead. */
@@ -50,7 +52,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  *   }
  * })
  */
-export function defineContract<const D extends ContractDefinition> (definition: D): Contract<D> {
+export function defineContract<const D extends ContractDefinition> (definition: D & Mistakes<D>): Contract<D> {
   const given: unknown = definition
   if (!isRecord(given)) {
     throw new ContractError('a contract is an object: write defineContract({ name: \'chat.v1\', clientToServer: { … } })')

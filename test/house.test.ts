@@ -23,7 +23,7 @@ const floors = [
 ]
 // Browsers load these, and see these types.
 const isShared = (file: string) => /^lib\/(?:client|schema)\//.test(file) || (/^lib\/[\w-]+\.ts$/.test(file) && file !== 'lib/index.ts') ||
-  ['types/infer.ts', 'types/contract.ts', 'types/client.ts'].includes(file)
+  ['types/infer.ts', 'types/contract.ts', 'types/mistakes.ts', 'types/client.ts'].includes(file)
 
 const root = posix.join(import.meta.dirname.replaceAll('\\', '/'), '..')
 const code = filesIn('lib', 'types').filter((file) => file.endsWith('.ts'))

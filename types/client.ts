@@ -63,6 +63,20 @@ export type Validate = (kind: 'event' | 'call' | 'reply' | 'item', type: string,
 /** A value, or a function that returns a fresh one before each attempt. */
 export type Fresh<T> = T | (() => T | Promise<T>)
 
+/**
+ * The first argument of `createClient`, by the contract's name: without a type argument there is
+ * none, and a sentence in place of the URL.
+ */
+export interface ClientUrls {
+  readonly [name: string]: Fresh<string | URL>
+  readonly '': 'a client is typed by its contract: write createClient<typeof contract>(url)'
+}
+
+/** The contract of a client that was given none. */
+export interface NoContract extends AnyContract {
+  readonly name: ''
+}
+
 export interface ClientOptions<C extends AnyContract = AnyContract> {
   /** The contract's name, offered as subprotocol. Default: none is offered. */
   readonly protocol?: C['name']

@@ -1,5 +1,6 @@
 import type {
-  Binary, CallSettings, Client, ClientOptions, Fresh, Off, RecoveringClient, Recovery, StateChange, StreamSettings, Validate
+  Binary, CallSettings, Client, ClientOptions, ClientUrls, Fresh, NoContract, Off, RecoveringClient, Recovery, StateChange, StreamSettings,
+  Validate
 } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import { CANCEL, DONE, ERROR, NEXT, REPLY, MESSAGE_TOO_BIG, REF } from '../protocol.js'
@@ -218,10 +219,10 @@ export class TypedClient extends Reconnector implements MessageSender, ReplySend
  * client.on('message', ({ text }) => show(text))
  * client.send('message', { text: 'Hello', date: Date.now() })
  */
-export function createClient<C extends AnyContract> (
-  url: Fresh<string | URL>, options: ClientOptions<C> & { readonly recover: Recovery }
+export function createClient<C extends AnyContract = NoContract> (
+  url: ClientUrls[C['name']], options: ClientOptions<C> & { readonly recover: Recovery }
 ): RecoveringClient<C>
-export function createClient<C extends AnyContract> (url: Fresh<string | URL>, options?: ClientOptions<C>): Client<C>
+export function createClient<C extends AnyContract = NoContract> (url: ClientUrls[C['name']], options?: ClientOptions<C>): Client<C>
 export function createClient<C extends AnyContract> (url: Fresh<string | URL>, options: ClientOptions<C> = {}): Client<C> {
   return new (options.recover?.(TypedClient) ?? TypedClient)(url, options) as unknown as Client<C>
 }

@@ -235,7 +235,7 @@ t.test('an error without a listener is written to the console', async (t) => {
   const warn = mock.method(console, 'warn', () => {})
   t.teardown(() => warn.mock.restore())
   const network = new Network()
-  const client = createClient('ws://server', { WebSocket: network.WebSocket })
+  const client = createClient<typeof talk>('ws://server', { WebSocket: network.WebSocket })
   await turn()
   network.last.open().say('nonsense')
   t.match(warn.mock.calls[0]!.arguments, [{ code: 'FST_TYPED_WS_INVALID_MESSAGE' }])
@@ -517,14 +517,14 @@ t.test('a client without a WebSocket, or with a token and no protocol, throws', 
   const before = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
   t.teardown(() => { if (before !== undefined) Object.defineProperty(globalThis, 'WebSocket', before) })
   Reflect.deleteProperty(globalThis, 'WebSocket')
-  t.throws(() => createClient('ws://server'), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /option WebSocket/ })
+  t.throws(() => createClient<typeof talk>('ws://server'), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /option WebSocket/ })
   const network = new Network()
-  t.throws(() => createClient('ws://server', { WebSocket: network.WebSocket, token: 'x' }), {
+  t.throws(() => createClient<typeof talk>('ws://server', { WebSocket: network.WebSocket, token: 'x' }), {
     code: 'FST_TYPED_WS_INVALID_OPTION',
     message: /option protocol/
   })
   Object.defineProperty(globalThis, 'WebSocket', { value: network.WebSocket, configurable: true, writable: true })
-  const client = createClient('ws://server')
+  const client = createClient<typeof talk>('ws://server')
   await turn()
   t.equal(network.sockets.length, 1, 'else the global one is taken')
   client.close()

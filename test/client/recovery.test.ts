@@ -85,11 +85,11 @@ t.test('listeners hear the outcome in front of what was missed', async (t) => {
 t.test('recovery needs the option protocol and a WebSocket', async (t) => {
   const { WebSocket } = new Network()
   const error = { code: 'FST_TYPED_WS_INVALID_OPTION' }
-  t.throws(() => createClient('ws://server', { WebSocket, recover: recovery() }), { ...error, message: /recover needs/ })
+  t.throws(() => createClient<typeof talk>('ws://server', { WebSocket, recover: recovery() }), { ...error, message: /recover needs/ })
   const global = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
   Reflect.deleteProperty(globalThis, 'WebSocket')
   t.teardown(() => global && Object.defineProperty(globalThis, 'WebSocket', global))
-  t.throws(() => createClient('ws://server', { protocol: 'talk.v1', recover: recovery() }), { ...error, message: /WebSocket/ })
+  t.throws(() => createClient<typeof talk>('ws://server', { protocol: 'talk.v1', recover: recovery() }), { ...error, message: /WebSocket/ })
 })
 
 t.test('the WebSocket of the page is the default', async (t) => {

@@ -27,7 +27,8 @@ function comment (t: { comment (text: string): void }, counts: number[], binMs: 
 async function openHerd (t: Test, count: number): Promise<{ network: Network, clients: Array<{ close (): void }> }> {
   fakeTime(t)
   const network = new Network()
-  const clients = Array.from({ length: count }, () => createClient('ws://server', { WebSocket: network.WebSocket, heartbeat: false }))
+  const options = { WebSocket: network.WebSocket, heartbeat: false } as const
+  const clients = Array.from({ length: count }, () => createClient<typeof talk>('ws://server', options))
   for (const client of clients) client.onError(() => {}) // each would tell the console
   await turn()
   for (const socket of network.sockets) socket.open()
