@@ -45,8 +45,8 @@ declare module 'fastify' {
      */
     ws: <
       const C extends AnyContract,
-      const Schema extends FastifySchema = FastifySchema,
       RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
+      const Schema extends FastifySchema = FastifySchema,
       ContextConfig = ContextConfigDefault
     >(
       path: string,

@@ -28,13 +28,21 @@ export interface CloseEvent {
  * The handler of one client message: what it returns answers a call, each item of it a stream; what
  * an event's handler returns is ignored. The items of a stream are pulled no faster than the client
  * reads them, and a generator gets its `return()` when the client cancels or leaves.
+ *
+ * @example
+ * type Room = FastifyRequest<{ Params: { room: string } }>
+ *
+ * export const history: MessageHandler<Chat['clientToServer']['history'], Chat, Room> =
+ *   async ({ before }, { request }) => await db.before(request.params.room, before)
  */
-export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> =
-  (payload: Payload<M>, socket: Socket<C, Request>, message: ReceivedMessage) => Result<M>
+export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> = Handler<Payload<M>, Answer<M>, Socket<C, Request>>
 
-type Result<M> =
-  M extends { request: object, reply: infer Answer extends object } ? Infer<Answer> | Promise<Infer<Answer>>
-    : M extends { request: object, stream: infer Item extends object } ? AsyncIterable<Infer<Item>> | Promise<AsyncIterable<Infer<Item>>>
+/** The handler of a client message with this payload: an error shows these, not their schemas. */
+export type Handler<Payload, Answer, S> = (payload: Payload, socket: S, message: ReceivedMessage) => Answer | Promise<Answer>
+
+type Answer<M> =
+  M extends { request: object, reply: infer Answer extends object } ? Infer<Answer>
+    : M extends { request: object, stream: infer Item extends object } ? AsyncIterable<Infer<Item>>
       : unknown
 
 /** A handler whose messages cost more, or less, than one token of the `rateLimit`. */
@@ -44,11 +52,26 @@ export interface HandlerWithCost<Handler> {
   readonly handler: Handler
 }
 
-/** One handler for every client message of a contract. */
-export type MessageHandlers<C extends AnyContract, Request = FastifyRequest> = {
-  readonly [K in keyof C['clientToServer']]:
-    | MessageHandler<C['clientToServer'][K], C, Request>
-    | HandlerWithCost<MessageHandler<C['clientToServer'][K], C, Request>>
+/** A handler, or one with its cost. */
+export type HandlerOption<Payload, Answer, S> = Handler<Payload, Answer, S> | HandlerWithCost<Handler<Payload, Answer, S>>
+
+/**
+ * One handler for every client message of a contract, for handlers in a file of their own. Each is
+ * a function, which a test may call; with `true` as `WithCost` it may be a `HandlerWithCost`, too.
+ *
+ * @example
+ * type Room = FastifyRequest<{ Params: { room: string } }>
+ *
+ * export const on: MessageHandlers<Chat, Room> = {
+ *   message ({ text }, socket) {
+ *     socket.publish(socket.request.params.room, 'message', { text })
+ *   }
+ * }
+ */
+export type MessageHandlers<C extends AnyContract, Request = FastifyRequest, WithCost extends boolean = false> = {
+  readonly [K in keyof C['clientToServer']]: WithCost extends true
+    ? HandlerOption<Payload<C['clientToServer'][K]>, Answer<C['clientToServer'][K]>, Socket<C, Request>>
+    : Handler<Payload<C['clientToServer'][K]>, Answer<C['clientToServer'][K]>, Socket<C, Request>>
 }
 
 /**

@@ -221,9 +221,12 @@ export type WebSocketRouteOptions<
   TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
   Logger extends FastifyBaseLogger = FastifyBaseLogger
 > =
-  & Pick<RouteShorthandOptions<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, Schema, TypeProvider, Logger>, LifecycleOption>
+  & Pick<
+    RouteShorthandOptions<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, Schema, TypeProvider, Logger>,
+    // `handlerTimeout` is younger than Fastify 5.0.
+    LifecycleOption & keyof RouteShorthandOptions
+  >
   & SharedOptions
-  & ConnectionHandlers<C, FastifyRequest<RouteGeneric, RawServer, RawRequest, NoInfer<Schema>, TypeProvider, ContextConfig, Logger>>
   & {
     /** The messages of both directions. */
     contract: C
@@ -235,6 +238,8 @@ export type WebSocketRouteOptions<
      */
     handler?: RouteHandlerMethod<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, NoInfer<Schema>, TypeProvider, Logger>
   }
+  // Last, because TypeScript copies the last part of what a generic helper spreads.
+  & ConnectionHandlers<C, FastifyRequest<RouteGeneric, RawServer, RawRequest, NoInfer<Schema>, TypeProvider, ContextConfig, Logger>>
 
 /** The handlers of a live connection. */
 export type ConnectionHandlers<C extends AnyContract, Request> =
@@ -261,8 +266,8 @@ export type ConnectionHandlers<C extends AnyContract, Request> =
   & BinaryHandlerOf<C['binary']['clientToServer'], C, Request>
 
 type HandlersOf<M extends Messages, C extends AnyContract, Request> = {} extends M
-  ? { on?: MessageHandlers<C, Request> }
-  : { /** One for every client message. */ on: MessageHandlers<C, Request> }
+  ? { on?: MessageHandlers<C, Request, true> }
+  : { /** One for every client message. */ on: MessageHandlers<C, Request, true> }
 
 type BinaryHandlerOf<Allowed extends boolean, C extends AnyContract, Request> = Allowed extends true
   ? { /** Takes binary frames; `binary.clientToServer` of the contract allows them. */ binary: BinaryHandler<C, Request> }

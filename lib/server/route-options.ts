@@ -74,10 +74,16 @@ function checkHandlers (on: unknown, { name: contract, clientToServer }: AnyCont
     const withCost = `on: { ${name}: { cost: 5, handler (payload, socket) {} } }`
     fail(`client message '${name}' has no handler: write on: { ${name} (payload, socket) {} }, or ${withCost}`)
   }
-  for (const name of Object.keys(on)) {
+  for (const name of isPlain(on) ? Object.keys(on) : []) {
     if (Object.hasOwn(clientToServer, name)) continue
     fail(`contract '${contract}' has no client message '${name}': remove its handler, or declare it in clientToServer`)
   }
+}
+
+// An instance of a class also has fields, which are no handlers.
+function isPlain (on: Fields): boolean {
+  const prototype: unknown = Object.getPrototypeOf(on)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 // A handler may come from the prototype of `on`, which may be an instance of a class. A function

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import typedWs, { defineContract, type WebSocketRouteOptions } from '../../lib/index.js'
+import typedWs, { defineContract, type Socket, type WebSocketRouteOptions } from '../../lib/index.js'
 import { connect, connectRaw, createApp, exchangeRaw, handshakeText, listen, Log, refused, statusesOf } from '../support/helper.js'
 import { echo, echoRoute as route } from '../support/echo.js'
 
@@ -89,6 +89,7 @@ const misuses: ReadonlyArray<readonly [name: string, path: unknown, options: unk
   [
     'a stream of the client',
     '/',
+    // @ts-expect-error -- as plain JavaScript may say it
     { contract: defineContract({ name: 'a', serverToClient: { ticks: { request: Empty, stream: Empty } } }) },
     /server message 'ticks' is a stream, and streams come from the server: make it a call, or declare it in clientToServer/,
     'FST_TYPED_WS_NOT_SUPPORTED'
@@ -294,19 +295,29 @@ t.test('config, logLevel and attachValidation are those of any route', async (t)
   t.equal(log.find('request completed').length, 0)
 })
 
-t.test('handlers may use this, which is the object on', async (t) => {
+t.test('an instance of a class is an object of handlers: fields are ignored, this is kept', async (t) => {
   class Chat {
     readonly #name = 'Chat'
-    say (
-      _: { text: string },
-      socket: { send: (type: 'said', payload: { text: string }) => unknown }
-    ): void { socket.send('said', { text: this.#name }) }
+    readonly greeting = 'of'
+    readonly room: string
+    constructor (room: string) { this.room = room }
+    say (_: { text: string }, socket: Socket<typeof echo>): void {
+      socket.send('said', { text: `${this.#name} ${this.greeting} ${this.room}` })
+    }
   }
   const app = await createApp(t)
-  app.ws('/', { contract: echo, on: new Chat() })
+  app.ws('/', { contract: echo, on: new Chat('lobby') })
   const client = await connect(t, await listen(app))
   client.send({ type: 'say', text: '' })
-  t.same(await client.next(), { type: 'said', text: 'Chat' })
+  t.same(await client.next(), { type: 'said', text: 'Chat of lobby' })
+})
+
+t.test('an instance of a class without a handler is refused, as any object is', async (t) => {
+  class Chat { readonly room = 'lobby' }
+  const app = await createApp(t)
+  t.throws(() => app.ws('/', { contract: echo, on: new Chat() as never }), { message: /client message 'say' has no handler/ })
+  const on = Object.assign(Object.create(null), { say () {}, shout () {} })
+  t.throws(() => app.ws('/', { contract: echo, on }), { message: /contract '.*' has no client message 'shout'/ })
 })
 
 t.test('binary frames reach their handler', async (t) => {

@@ -9,7 +9,7 @@ import Fastify from 'fastify'
 import type { RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify'
 import {
   defineContract, type AnyContract, type BinaryHandler, type Channel, type CloseHandler, type Infer,
-  type MessageHandlers, type OpenHandler, type Payload, type Socket, type WebSocketRouteOptions
+  type MessageHandlers, type OpenHandler, type Payload, type ReceivedMessage, type Socket, type WebSocketRouteOptions
 } from '../../lib/index.js'
 
 declare const app: FastifyInstance
@@ -49,6 +49,68 @@ expectTypeOf(partial.contract).toEqualTypeOf(chat)
 // @ts-expect-error -- this contract's client sends no binary frames
 const mute: WebSocketRouteOptions<typeof quiet> = { contract: quiet, on: { hi () {} }, binary () {} }
 expectTypeOf(mute.contract).toEqualTypeOf(quiet)
+
+// Handlers in files of their own, with the params of their route: a test may call them.
+interface Room { Params: { room: string } }
+const inRoom: MessageHandlers<typeof chat, FastifyRequest<Room>> = {
+  say: ({ text }, socket) => { socket.publish(socket.request.params.room, 'said', { text }) },
+  ask: ({ n }) => ({ answer: String(n) })
+}
+const ask: MessageHandlers<typeof chat, FastifyRequest<Room>>['ask'] = ({ n }, { request }) => ({
+  answer: `${n} in ${request.params.room}`
+})
+const withCost: MessageHandlers<typeof chat, FastifyRequest<Room>, true> = { ...inRoom, ask: { cost: 5, handler: ask } }
+app.ws('/:room', { contract: chat, on: inRoom, binary })
+app.ws('/:room', { contract: chat, on: withCost, binary })
+app.ws<typeof chat, Room>('/:room', { contract: chat, on: { ...inRoom, ask }, open: ({ request }) => request.params.room, binary })
+app.withTypeProvider<TypeBox0TypeProvider>().ws('/:room', {
+  contract: chat,
+  schema: { params: Type.Object({ room: Type.String() }) },
+  on: inRoom,
+  binary
+})
+declare const inKitchen: Socket<typeof chat, FastifyRequest<Room>>
+declare const message: ReceivedMessage
+expectTypeOf(inRoom.ask({ n: 1 }, inKitchen, message)).toEqualTypeOf<{ answer: string } | Promise<{ answer: string }>>()
+// The part of a request that a handler reads is enough, whatever infers the rest.
+const reading: MessageHandlers<typeof chat, { params: { room: string } }> = {
+  say () {},
+  ask: (_, { request }) => ({ answer: request.params.room })
+}
+app.withTypeProvider<TypeBox0TypeProvider>().ws('/:room', {
+  contract: chat,
+  schema: { params: Type.Object({ room: Type.String() }) },
+  on: { ...reading, say: (_, socket) => { socket.log.info(socket.request.params.room) } },
+  binary
+})
+// @ts-expect-error -- the params of another route
+app.ws<typeof chat, { Params: { user: string } }>('/:user', { contract: chat, on: inRoom, binary })
+// @ts-expect-error -- a handler with a cost is no function
+const plain: MessageHandlers<typeof chat> = { say () {}, ask: { cost: 5, handler: () => ({ answer: '' }) } }
+expectTypeOf(plain).toEqualTypeOf(on)
+
+// An instance of a class, whose fields are ignored.
+class Handlers {
+  readonly greeting = 'hello'
+  say (_: { text: string }, socket: Socket<typeof chat>): void { socket.send('said', { text: this.greeting }) }
+  ask ({ n }: { n: number }): { answer: string } { return { answer: `${this.greeting} ${n}` } }
+}
+app.ws('/', { contract: chat, on: new Handlers(), binary })
+
+// A hook for several routes, added by a function for all contracts.
+async function onRequest (request: FastifyRequest): Promise<void> { request.log.info('knocked') }
+const signedIn = <C extends AnyContract>(route: WebSocketRouteOptions<C>) => ({ ...route, onRequest })
+function signedInToo<C extends AnyContract> (route: WebSocketRouteOptions<C>): WebSocketRouteOptions<C> {
+  return { ...route, onRequest }
+}
+function declare<C extends AnyContract> (path: string, route: WebSocketRouteOptions<C>): void {
+  app.ws(path, { ...route, onRequest })
+}
+app.ws('/', signedIn({ contract: quiet, on: { hi (payload) { expectTypeOf(payload).toEqualTypeOf<{}>() } } }))
+app.ws('/', signedInToo({ contract: quiet, on: { hi (payload) { expectTypeOf(payload).toEqualTypeOf<{}>() } } }))
+declare('/', { contract: quiet, on: { hi (payload) { expectTypeOf(payload).toEqualTypeOf<{}>() } } })
+// @ts-expect-error -- a handler is missing
+app.ws('/', signedIn({ contract: quiet, on: {} }))
 
 // A function that is written apart also serves a route whose request is typed by a provider;
 // sockets of all contracts go together.
@@ -160,7 +222,7 @@ app.withTypeProvider<TypeBox1TypeProvider>().ws('/:room', {
   on: { hi () {} }
 })
 // Without a provider, what a route is told by hand.
-app.ws<typeof quiet, object, { Params: { room: string } }>('/:room', {
+app.ws<typeof quiet, { Params: { room: string } }>('/:room', {
   contract: quiet,
   open: (socket) => expectTypeOf(socket.request.params.room).toEqualTypeOf<string>(),
   on: { hi () {} }
