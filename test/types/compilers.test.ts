@@ -1,5 +1,6 @@
 // The types as the compilers of our users see them: what must and must not compile, and what a
 // large contract costs.
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import typescript6 from 'typescript'
@@ -11,6 +12,24 @@ type Compiler = typeof typescript6
 const root = join(import.meta.dirname, '../..')
 const config = join(import.meta.dirname, 'tsconfig.json')
 const typeboxes = { '@sinclair/typebox': '0.34', typebox: '1.x' }
+
+// A statement, and a part of what the compiler says of it.
+const mistakes: ReadonlyArray<readonly [statement: string, sentence: string]> = [
+  ['defineContract({ name: \'x\', client: {} })', 'a contract has name, discriminator, clientToServer, serverToClient, binary and topics'],
+  ['defineContract({ name: \'x\', clientToServer: { say: Type.String() } })', 'a payload is an object: write Type.Object({ value: … })'],
+  ['defineContract({ name: \'x\', clientToServer: { say: Type.Object({ type: Type.Null() }) } })', '\'type\' is the protocol\'s own'],
+  ['defineContract({ name: \'x\', clientToServer: { ask: { request: Empty, response: Empty } } })', 'a call is { request, reply }'],
+  ['defineContract({ name: \'x\', serverToClient: { ticks: { request: Empty, stream: Empty } } })', 'streams come from the server'],
+  ['createClient(\'/chat\')', 'a client is typed by its contract: write createClient<typeof contract>(url)'],
+  ['app.ws(\'/\', { contract: chat, on: { message () {} } })', 'required in type \'MessageHandlers<Chat, '],
+  [
+    'app.ws(\'/\', { contract: chat, on: { mesage () {}, find: () => true } })',
+    '\'mesage\' does not exist in type \'MessageHandlers<Chat, '
+  ],
+  ['app.ws(\'/\', { contract: chat, on: { message () {}, find: () => 5 } })', '\'Handler<{ name: string; }, boolean, Socket<Chat, ']
+]
+// Of the last three, where the contract has an interface's name.
+const MAX_CHARACTERS = 700
 
 const MESSAGES = 50
 const MAX_INSTANTIATIONS = 150_000
@@ -30,9 +49,10 @@ t.test('TypeScript 5.9 accepts what must compile and refuses what must not', asy
 t.test('TypeScript 6.0 checks large routes in time', async (t) => {
   const folder = t.testdir(Object.fromEntries(Object.keys(typeboxes).flatMap((typebox, i) => [
     [`without-${i}.ts`, head(typebox)], [`with-${i}.ts`, head(typebox) + route(MESSAGES)]
-  ])))
+  ]).concat([['wrong.ts', headOfMistakes() + mistakes.map(([statement]) => statement).join('\n')]])))
   const costs = Object.keys(typeboxes).map((_, i) => [join(folder, `without-${i}.ts`), join(folder, `with-${i}.ts`)] as const)
-  const program = programOf(typescript6, costs.flat())
+  const wrong = join(folder, 'wrong.ts')
+  const program = programOf(typescript6, [...costs.flat(), wrong])
 
   for (const [i, line] of Object.values(typeboxes).entries()) {
     await t.test(`a route of ${MESSAGES} messages of TypeBox ${line} costs the compiler little`, async (t) => {
@@ -45,17 +65,47 @@ t.test('TypeScript 6.0 checks large routes in time', async (t) => {
     })
   }
 
+  await t.test('a mistake has a sentence, where it stands', async (t) => {
+    const said = saidOf(typescript6, program.getSemanticDiagnostics(program.getSourceFile(wrong)))
+    t.equal(said.length, mistakes.length, 'each mistake has one', { said })
+    for (const [i, [statement, sentence]] of mistakes.entries()) {
+      t.ok(said[i]!.includes(sentence), statement, { said: said[i], sentence })
+      t.ok(said[i]!.length <= MAX_CHARACTERS, `${said[i]!.length} characters are at most ${MAX_CHARACTERS}`)
+    }
+  })
+
   await t.test('TypeScript 6.0 accepts what must compile and refuses what must not', async (t) => {
-    compiles(t, typescript6, program)
+    compiles(t, typescript6, program, wrong)
   })
 })
 
+// The newest Fastify 5 is the one of every other test.
+t.test('TypeScript 5.9 accepts and refuses the same on the lowest Fastify 5', async (t) => {
+  const { version } = JSON.parse(readFileSync(join(root, 'node_modules/fastify-lowest/package.json'), 'utf8'))
+  t.equal(version, '5.0.0')
+  const [, server] = /```ts\n([^]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))!
+  const folder = t.testdir({ 'readme.ts': server!.replace('\'fastify-typed-ws\'', `'${join(root, 'lib/index.js')}'`) })
+  const ts = typescript5 as unknown as Compiler
+  compiles(t, ts, programOf(ts, [join(folder, 'readme.ts')], 'fastify-lowest'))
+})
+
 /** The test-d.ts files, and more, as a strict user compiles them. */
-function programOf (ts: Compiler, more: readonly string[] = []): typescript6.Program {
+function programOf (ts: Compiler, more: readonly string[] = [], fastify = 'fastify'): typescript6.Program {
   const { config: json, error } = ts.readConfigFile(config, ts.sys.readFile)
   if (error !== undefined) throw new Error(ts.flattenDiagnosticMessageText(error.messageText, '\n'))
   const { fileNames, options } = ts.parseJsonConfigFileContent(json, ts.sys, import.meta.dirname, { noEmit: true }, config)
-  return ts.createProgram([...more, ...fileNames], options)
+  return ts.createProgram([...more, ...fileNames], options, hostOf(ts, options, fastify))
+}
+
+/** Every `fastify` is the package of this name: also those of @fastify/websocket and the like. */
+function hostOf (ts: Compiler, options: typescript6.CompilerOptions, fastify: string): typescript6.CompilerHost {
+  const host = ts.createCompilerHost(options)
+  const cache = ts.createModuleResolutionCache(root, (name) => name, options)
+  host.resolveModuleNameLiterals = (literals, from, redirected, options, file) => literals.map((literal) => {
+    const name = literal.text === 'fastify' ? fastify : literal.text
+    return ts.resolveModuleName(name, from, options, host, cache, redirected, ts.getModeForUsageLocation(file, literal, options))
+  })
+  return host
 }
 
 /** How many types the compiler makes to check a file, beside those that it has made for others. */
@@ -66,13 +116,17 @@ function instantiationsOf (program: typescript6.Program, file: string): number {
   return counter.getInstantiationCount() - before
 }
 
-/** Passes when the compiler has nothing to say. */
-function compiles (t: Test, ts: Compiler, program = programOf(ts)): void {
-  const says = ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
+/** Passes when the compiler has nothing to say, unless of the file that is wrong. */
+function compiles (t: Test, ts: Compiler, program = programOf(ts), wrong?: string): void {
+  const says = saidOf(ts, ts.getPreEmitDiagnostics(program).filter(({ file }) => file?.fileName !== wrong))
+  t.equal(says.length, 0, 'compiles', { says })
+}
+
+function saidOf (ts: Compiler, diagnostics: readonly typescript6.Diagnostic[]): string[] {
+  return diagnostics.map(({ file, start, messageText }) => {
     const line = file === undefined ? 0 : file.getLineAndCharacterOfPosition(start!).line + 1
     return `${file?.fileName}:${line} ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
   })
-  t.equal(says.length, 0, 'compiles', { says })
 }
 
 function head (typebox: string): string {
@@ -84,6 +138,25 @@ import '${join(root, 'types/fastify.js')}'
 
 export const app = Fastify()
 export const tools = { Type, defineContract }
+`
+}
+
+function headOfMistakes (): string {
+  return `
+${head('@sinclair/typebox')}
+import { createClient } from '${join(root, 'lib/client/index.js')}'
+
+const Empty = Type.Object({})
+const contract = defineContract({
+  name: 'chat',
+  clientToServer: {
+    message: Type.Object({ text: Type.String() }),
+    find: { request: Type.Object({ name: Type.String() }), reply: Type.Boolean() }
+  }
+})
+interface Chat extends Readonly<typeof contract> {}
+const chat: Chat = contract
+
 `
 }
 
