@@ -201,9 +201,15 @@ export function statusesOf (text: string): number[] {
   return Array.from(text.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, status]) => Number(status))
 }
 
+// Five minutes and more: only for what never comes.
+const MAX_CHECKS = 60_000
+
 /** Waits for what no event tells of. */
 export async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isSo()) await delay(5)
+  for (let checks = 0; !await isSo(); checks++) {
+    if (checks === MAX_CHECKS) throw new Error(`it never came: ${String(isSo)}`)
+    await delay(5)
+  }
 }
 
 /** Counts the turns of the event loop from now on. */
