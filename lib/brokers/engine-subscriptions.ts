@@ -1,9 +1,11 @@
 import { BrokerError } from './failure.js'
 
-/** Tells the engine; each list has at most 512 topics. */
+/** Tells the engine; each list has at most 512 topics, all of one group. */
 export interface EngineSubscriptionsOwner {
   sendSubscribe (topics: readonly string[]): Promise<unknown>
   sendUnsubscribe (topics: readonly string[]): Promise<unknown>
+  /** Topics of different groups do not travel in one command. */
+  groupOf (topic: string): number
 }
 
 const MAX_BATCH = 512
@@ -74,8 +76,8 @@ export class EngineSubscriptions {
     this.#changed.clear()
     const removed = changed.filter((topic) => this.#told.has(topic) && !this.#wanted.has(topic))
     const added = changed.filter((topic) => !this.#told.has(topic) && this.#wanted.has(topic))
-    for (const batch of batchesOf(removed)) this.#unsubscribe(batch)
-    for (const batch of batchesOf(added)) this.#subscribe(batch)
+    for (const batch of this.#batches(removed)) this.#unsubscribe(batch)
+    for (const batch of this.#batches(added)) this.#subscribe(batch)
   }
 
   #subscribe (batch: readonly string[]): void {
@@ -101,10 +103,19 @@ export class EngineSubscriptions {
     for (const topic of this.#wanted) if (!this.#told.has(topic)) this.#changed.add(topic)
     this.#flush()
   }
-}
 
-function * batchesOf (topics: readonly string[]): Iterable<readonly string[]> {
-  for (let start = 0; start < topics.length; start += MAX_BATCH) yield topics.slice(start, start + MAX_BATCH)
+  * #batches (topics: readonly string[]): Iterable<readonly string[]> {
+    const groups = new Map<number, string[]>()
+    for (const topic of topics) {
+      const group = this.#owner.groupOf(topic)
+      const list = groups.get(group)
+      if (list === undefined) groups.set(group, [topic])
+      else list.push(topic)
+    }
+    for (const list of groups.values()) {
+      for (let start = 0; start < list.length; start += MAX_BATCH) yield list.slice(start, start + MAX_BATCH)
+    }
+  }
 }
 
 function away (): BrokerError {

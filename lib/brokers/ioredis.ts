@@ -15,6 +15,9 @@ interface Connection {
   publish (channel: string, message: string): Promise<number>
   subscribe (...channels: string[]): Promise<unknown>
   unsubscribe (...channels: string[]): Promise<unknown>
+  spublish (channel: string, message: string): Promise<number>
+  ssubscribe (...channels: string[]): Promise<unknown>
+  sunsubscribe (...channels: string[]): Promise<unknown>
   disconnect (): void
 }
 
@@ -33,13 +36,13 @@ const STRICT = {
 
 /** A connection by ioredis, which finds its Redis directly or by Sentinel. */
 export class Ioredis implements RedisConnection {
-  readonly #connection: Connection
+  protected readonly connection: Connection
   #reason: unknown
 
   constructor (client: IoredisClient, task: 'publish' | 'hear', owner: RedisConnectionOwner) {
     const options = { ...STRICT, enableAutoPipelining: task === 'publish' }
     const connection = client.duplicate(...[options] as never[]) as Connection
-    this.#connection = connection
+    this.connection = connection
     connection.on('error', (error: Error) => { this.#reason = error })
     connection.on('ready', () => {
       this.#reason = undefined
@@ -50,26 +53,47 @@ export class Ioredis implements RedisConnection {
   }
 
   get isReady (): boolean {
-    return this.#connection.status === 'ready'
+    return this.connection.status === 'ready'
   }
 
   async publish (channel: string, message: string): Promise<number> {
-    return this.#connection.publish(channel, message).catch((error: unknown) => { throw failureOf(error as Error) })
+    return this.connection.publish(channel, message).catch((error: unknown) => { throw failureOf(error as Error) })
   }
 
   async subscribe (channels: readonly string[]): Promise<unknown> {
-    return this.#connection.subscribe(...channels)
+    return this.connection.subscribe(...channels)
   }
 
   async unsubscribe (channels: readonly string[]): Promise<unknown> {
-    return this.#connection.unsubscribe(...channels)
+    return this.connection.unsubscribe(...channels)
   }
 
   close (): void {
-    this.#connection.removeAllListeners()
+    this.connection.removeAllListeners()
     // A connection that is given up may still fail.
-    this.#connection.on('error', () => {})
-    this.#connection.disconnect()
+    this.connection.on('error', () => {})
+    this.connection.disconnect()
+  }
+}
+
+/** A connection to one Redis of a Cluster, by sharded pub/sub. */
+export class ShardedIoredis extends Ioredis {
+  constructor (client: IoredisClient, task: 'publish' | 'hear', owner: RedisConnectionOwner) {
+    super(client, task, owner)
+    this.connection.on('smessage', (channel: string, message: string) => owner.onMessage(channel, message))
+    this.connection.on('moved', () => owner.onMoved())
+  }
+
+  override async publish (channel: string, message: string): Promise<number> {
+    return this.connection.spublish(channel, message).catch((error: unknown) => { throw failureOf(error as Error) })
+  }
+
+  override async subscribe (channels: readonly string[]): Promise<unknown> {
+    return this.connection.ssubscribe(...channels)
+  }
+
+  override async unsubscribe (channels: readonly string[]): Promise<unknown> {
+    return this.connection.sunsubscribe(...channels)
   }
 }
 

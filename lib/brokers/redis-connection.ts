@@ -18,6 +18,8 @@ export interface RedisConnectionOwner {
   /** It may be called several times until `onReady`. */
   onAway (reason: unknown): void
   onMessage (channel: string, message: string): void
+  /** A Redis of a Cluster has ended subscriptions, or refused them: their slots have moved. */
+  onMoved (): void
 }
 
 /** Opens a connection that publishes, or one that hears. */

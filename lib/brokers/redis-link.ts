@@ -60,4 +60,8 @@ export class RedisLink implements RedisConnectionOwner {
   onMessage (channel: string, message: string): void {
     this.#owner.onMessage(channel, message)
   }
+
+  onMoved (): void {
+    this.#owner.onMoved()
+  }
 }

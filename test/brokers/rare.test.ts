@@ -161,7 +161,8 @@ t.test('a subscription whose connection ends before it is sent is refused, and s
   const sent: string[] = []
   const subscriptions = new EngineSubscriptions({
     sendSubscribe: async (topics) => { sent.push(...topics) },
-    sendUnsubscribe: async () => { throw new Error('gone') }
+    sendUnsubscribe: async () => { throw new Error('gone') },
+    groupOf: () => 0
   })
   await subscriptions.open()
   const added = subscriptions.add('a')
@@ -186,7 +187,8 @@ t.test('a subscription that the engine refuses is requested again', async (t) =>
       sent.push([...topics])
       if (isRefused) throw new Error('LOADING')
     },
-    sendUnsubscribe: async () => {}
+    sendUnsubscribe: async () => {},
+    groupOf: () => 0
   })
   await subscriptions.open()
   await t.rejects(subscriptions.add('a'), { code: 'UNAVAILABLE' })

@@ -14,7 +14,6 @@ brokerSuite({
 
 t.test('redis() refuses a wrong option, and says what to write instead', async (t) => {
   t.throws(() => redis(undefined as never), { name: 'TypeError', message: /app\.redis/ })
-  t.throws(() => redis({ isCluster: true, duplicate () {} }), { name: 'TypeError', message: /no Cluster yet/ })
   t.throws(() => redis({} as never), { name: 'TypeError', message: /ioredis/ })
   const nodes = createCluster({ rootNodes: [{ url: 'redis://127.0.0.1:1' }] })
   t.throws(() => redis(nodes), { name: 'TypeError', message: /no createCluster\(\)/ })

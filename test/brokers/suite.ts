@@ -60,10 +60,21 @@ export class Node implements BrokerHost {
     this.reason = reason
   }
 
+  /** Messages of a topic may be missed, as far as it was told. */
+  isInterrupted (topic: string): boolean {
+    const about = this.told.filter((line) => line.endsWith(' all') || line.split(' ')[1]!.split(',').includes(topic))
+    return about.at(-1)?.startsWith('interrupted') === true
+  }
+
   /** The messages of a topic, in the order in which they came. */
   of (topic: string): string[] {
     return this.messages.filter(([name]) => name === topic).map(([, message]) => message)
   }
+}
+
+/** An engine of several servers is not gone at once: the last of them makes it `UNAVAILABLE`. */
+async function refused (ask: () => Promise<unknown>): Promise<void> {
+  await until(() => ask().then(() => { throw new Error('the engine took it') }, ({ code }) => code === 'UNAVAILABLE'))
 }
 
 export function brokerSuite<E extends SuiteEngine> ({ name, skip, only = '', engine: start, broker }: Suite<E>): void {
@@ -161,12 +172,12 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, only = '', eng
     await two.broker.subscribe('a/kept')
     await engine.kill()
     await until(() => one.state === 'away' && two.state === 'away')
-    t.equal(two.told.at(-1), 'interrupted all')
-    await t.rejects(one.broker.publish('a/kept', 'lost'), { code: 'UNAVAILABLE' })
-    await t.rejects(two.broker.subscribe('a/late'), { code: 'UNAVAILABLE' })
+    await until(() => two.isInterrupted('a/kept'))
+    await refused(() => one.broker.publish('a/kept', 'lost'))
+    await refused(() => two.broker.subscribe('a/late'))
     await engine.start()
     await until(() => one.state === 'ready' && two.state === 'ready')
-    t.equal(two.told.at(-1), 'resumed all')
+    t.notOk(two.isInterrupted('a/kept'))
     await one.broker.publish('a/kept', 'after')
     await one.broker.publish('a/late', 'after')
     await until(() => two.messages.length >= 2)

@@ -1,6 +1,7 @@
 // Real engines for tests: Redis and NATS, from PATH, or unpacked from Debian's packages into
 // .cache.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -45,6 +46,10 @@ export class Engine {
       await pause(20)
     }
     if (hasEnded(child)) throw new Error(`${this.#command} ended with ${child.signalCode ?? child.exitCode}`)
+  }
+
+  get pid (): number | undefined {
+    return this.#child?.pid
   }
 
   get isRunning (): boolean {
@@ -110,6 +115,119 @@ export async function startRedis (t: Teardown, ...args: string[]): Promise<Engin
   return start(t, 'redis-server', (port) => ['--port', String(port), ...common, ...args])
 }
 
+/** Masters of a Redis Cluster, each with a third of the slots, then their replicas. */
+export class RedisCluster {
+  readonly engines: readonly Engine[]
+
+  constructor (engines: readonly Engine[]) {
+    this.engines = engines
+  }
+
+  async start (): Promise<void> {
+    await Promise.all(this.engines.map((engine) => engine.start()))
+    await this.whole()
+  }
+
+  async kill (): Promise<void> {
+    await Promise.all(this.engines.map((engine) => engine.kill()))
+  }
+
+  hang (): void {
+    for (const engine of this.engines) engine.hang()
+  }
+
+  goOn (): void {
+    for (const engine of this.engines) engine.goOn()
+  }
+
+  /** Resolves once every Redis says that the cluster is whole. */
+  async whole (): Promise<void> {
+    for (const { port } of this.engines) await says(port, 'cluster_state:ok', 'cluster', 'info')
+  }
+
+  /** Gives slots without keys from one master to another, as `redis-cli --cluster reshard` does. */
+  async moveSlots (from: number, to: number, first: number, last: number): Promise<void> {
+    const [source, target] = [this.engines[from]!.port, this.engines[to]!.port]
+    const [sourceId, targetId] = [await idOf(source), await idOf(target)]
+    for (let slot = first; slot <= last; slot++) {
+      await redisCommand(target, 'cluster', 'setslot', String(slot), 'importing', sourceId)
+      for (const port of [target, source]) await redisCommand(port, 'cluster', 'setslot', String(slot), 'node', targetId)
+    }
+  }
+}
+
+interface Member {
+  readonly engine: Engine
+  readonly busPort: number
+}
+
+const SLOTS = 16_384
+const MASTERS = 3
+
+/**
+ * Starts a Cluster of three masters, with a replica of each on request.
+ * @param timeoutMs - a Redis that does not answer for that long has failed.
+ */
+export async function startRedisCluster (t: Teardown, timeoutMs: number = 15_000, hasReplicas: boolean = false): Promise<RedisCluster> {
+  const [first, others] = [await startMember(t, timeoutMs), [] as Member[]]
+  while (others.length + 1 < (hasReplicas ? 2 * MASTERS : MASTERS)) others.push(await startMember(t, timeoutMs))
+  const engines = [first, ...others].map(({ engine }) => engine)
+  const [masters, replicas] = [engines.slice(0, MASTERS), engines.slice(MASTERS)]
+  for (const [n, { port }] of masters.entries()) {
+    await redisCommand(port, 'cluster', 'addslotsrange', String(Math.ceil(n * SLOTS / 3)), String(Math.ceil((n + 1) * SLOTS / 3) - 1))
+    await redisCommand(port, 'cluster', 'set-config-epoch', String(n + 1))
+  }
+  for (const { engine } of others) {
+    await redisCommand(engine.port, 'cluster', 'meet', '127.0.0.1', String(first.engine.port), String(first.busPort))
+  }
+  const cluster = new RedisCluster(engines)
+  for (const { port } of engines) await says(port, `cluster_known_nodes:${engines.length}`, 'cluster', 'info')
+  await cluster.whole()
+  for (const [n, { port }] of replicas.entries()) {
+    await says(port, '+OK', 'cluster', 'replicate', await idOf(masters[n]!.port))
+    // One that has not finished its first synchronization is never elected.
+    await says(port, 'master_link_status:up', 'info', 'replication')
+  }
+  return cluster
+}
+
+// The port between members is 10,000 higher by default, which may be more than there are.
+async function startMember (t: Teardown, timeoutMs: number): Promise<Member> {
+  const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(timeoutMs), '--cluster-require-full-coverage', 'no']
+  for (let attempt = 1; ; attempt++) {
+    const busPort = await freePort()
+    const engine = await startRedis(t, ...options, '--cluster-port', String(busPort), '--repl-diskless-sync-delay', '0')
+    // It takes connections for a moment, even where the other port is taken.
+    const answer = await redisCommand(engine.port, 'info', 'server').catch(String)
+    if (answer.includes(`process_id:${engine.pid}\r`)) return { engine, busPort }
+    if (attempt === MAX_STARTS) throw new Error(`a Redis of a Cluster does not start: ${answer}`)
+  }
+}
+
+async function says (port: number, text: string, ...words: string[]): Promise<void> {
+  const deadline = Date.now() + MAX_WAIT_MS
+  for (let answer = ''; !answer.includes(text); await pause(50)) {
+    if (Date.now() > deadline) throw new Error(`Redis never said ${text}, but at last ${answer}`)
+    answer = await redisCommand(port, ...words)
+  }
+}
+
+async function idOf (port: number): Promise<string> {
+  return (await redisCommand(port, 'cluster', 'myid')).split('\r\n')[1]!
+}
+
+/** One command of Redis, answered with one line or one text. */
+async function redisCommand (port: number, ...words: string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8')
+  try {
+    socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`)
+    const [answer] = await once(socket, 'data', { signal: AbortSignal.timeout(MAX_WAIT_MS) }) as [string]
+    return answer
+  } finally {
+    socket.destroy()
+  }
+}
+
 export function startNats (t: Teardown): Promise<Engine> {
   return start(t, 'nats-server', (port) => ['-a', '127.0.0.1', '-p', String(port)])
 }
@@ -154,13 +272,21 @@ async function fetchPackages (name: Command): Promise<boolean> {
   }
 }
 
+// Below those that the system gives to connections: a server that is started again finds its port.
 async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (let attempt = 1; ; attempt++) {
+    const server = createServer().listen(randomInt(10_000, 32_000), '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      if (attempt === MAX_STARTS) throw error
+      continue
+    }
+    const { port } = server.address() as AddressInfo
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 async function answers (port: number): Promise<boolean> {
