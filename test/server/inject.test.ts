@@ -144,7 +144,11 @@ t.test('an injected client comes back to the app as over a network', async (t) =
 
 t.test('an injected client with recover hears what it missed, and is told so', async (t) => {
   const app = await createApp(t)
-  const news = defineContract({ name: 'news.v1', serverToClient: { line: Type.Object({ n: Type.Number() }) }, topics: { news: { recover: true } } })
+  const news = defineContract({
+    name: 'news.v1',
+    serverToClient: { line: Type.Object({ n: Type.Number() }) },
+    topics: { news: { recover: true } }
+  })
   app.ws('/', { contract: news, open: async (socket) => { await socket.subscribe('news') } })
   const client = await app.injectClient(news, '/', { recover: recovery(), retry: { minDelayMs: 1, maxDelayMs: 1 } })
   const lines: number[] = []
