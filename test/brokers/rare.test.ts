@@ -386,3 +386,32 @@ t.test('an engine that goes away while it is asked for a topic leaves no gap in 
   subscriptions.leave('early')
   subscriptions.close()
 })
+
+t.test('a topic whose first answer is under way while the engine comes back is live by its own answer alone', async (t) => {
+  const asked: Array<ReturnType<typeof deferred<void>>> = []
+  const broker = Object.assign(Object.create(memory()) as Broker, {
+    subscribe: async () => { asked.push(deferred()); await asked.at(-1)!.promise },
+    unsubscribe () {}
+  })
+  const subscriptions = new NodeSubscriptions(broker)
+  const refused = subscriptions.join('refused')
+  t.same(subscriptions.resumed(), [])
+  t.equal(subscriptions.join('refused'), refused, 'it is not live before its answer')
+  asked[0]!.reject(new Error('of the connection before'))
+  await until(() => asked.length === 2)
+  asked[1]!.reject(new Error('refused'))
+  t.equal(await refused, false, 'a second refusal is an answer')
+  const heard = subscriptions.join('refused')
+  subscriptions.resumed(['refused'])
+  asked[2]!.reject(new Error('of the connection before'))
+  await until(() => asked.length === 4)
+  asked[3]!.resolve()
+  t.equal(await heard, true)
+  const dropped = subscriptions.join('dropped')
+  subscriptions.resumed()
+  subscriptions.drop('dropped')
+  asked[4]!.reject(new Error('gone'))
+  t.equal(await dropped, false, 'nobody wants it any more')
+  t.equal(asked.length, 5)
+  subscriptions.close()
+})

@@ -24,6 +24,8 @@ const RELEASE_AFTER_MS = 10_000
 interface Subscription {
   isLive: boolean
   asked: Promise<boolean> | undefined
+  // The engine has come back while it is asked for the first time: the answer is still its own.
+  hasResumed: boolean
   interruptedAt: Date | undefined
   releaseTimer: NodeJS.Timeout | undefined
 }
@@ -78,6 +80,8 @@ export class NodeSubscriptions {
     for (const topic of topics) {
       const subscription = this.#topics.get(topic)
       if (subscription === undefined) continue
+      subscription.hasResumed = true
+      if (subscription.asked !== undefined && subscription.interruptedAt === undefined) continue
       subscription.isLive = true
       if (subscription.interruptedAt !== undefined) gaps.push({ topic, from: subscription.interruptedAt, to })
       subscription.interruptedAt = undefined
@@ -92,13 +96,24 @@ export class NodeSubscriptions {
   #find (topic: string): Subscription {
     const known = this.#topics.get(topic)
     if (known !== undefined) return known
-    const subscription: Subscription = { isLive: false, asked: undefined, interruptedAt: undefined, releaseTimer: undefined }
+    const subscription: Subscription = {
+      isLive: false,
+      asked: undefined,
+      hasResumed: false,
+      interruptedAt: undefined,
+      releaseTimer: undefined
+    }
     this.#topics.set(topic, subscription)
     return subscription
   }
 
+  // A refusal that an outage has overtaken is no answer: the engine, which is back, is asked again.
   async #ask (topic: string, subscription: Subscription): Promise<boolean> {
-    const isHeard = await this.#broker.subscribe(topic).then(() => true, () => false)
+    let isHeard: boolean
+    do {
+      subscription.hasResumed = false
+      isHeard = await this.#broker.subscribe(topic).then(() => true, () => false)
+    } while (!isHeard && subscription.hasResumed && this.#topics.get(topic) === subscription)
     subscription.asked = undefined
     if (isHeard) subscription.isLive = true
     return isHeard
