@@ -198,6 +198,7 @@ function ignore (): void {}
 
 const quiet = {
   level: 'silent',
+  msgPrefix: '',
   fatal: ignore,
   error: ignore,
   warn: ignore,
