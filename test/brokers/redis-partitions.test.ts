@@ -35,7 +35,7 @@ async function start (t: Teardown): Promise<[node: Node, cluster: FakeCluster]> 
   const node = new Node('n1', redis(cluster))
   t.teardown(() => node.broker.close())
   node.broker.start(node)
-  cluster.tell('ready')
+  cluster.emit('ready')
   await turn()
   cluster.a.connect()
   cluster.b.connect()
@@ -47,7 +47,7 @@ async function start (t: Teardown): Promise<[node: Node, cluster: FakeCluster]> 
 async function view (cluster: FakeCluster, slots: FakeCluster['redis']['slots']): Promise<void> {
   cluster.redis.slots = slots
   cluster.redis.epoch++
-  cluster.tell('ready')
+  cluster.emit('ready')
   await pass(200)
 }
 
@@ -165,12 +165,12 @@ t.test('a Cluster that is away at the start is told so, and used once it has com
   const node = new Node('early', redis(cluster))
   node.broker.start(node)
   const reason = new Error('ECONNREFUSED')
-  cluster.tell('error', reason)
+  cluster.emit('error', reason)
   t.same([node.state, node.reason], ['away', reason])
   await t.rejects(node.broker.subscribe(low), { code: 'UNAVAILABLE' })
   await t.rejects(node.broker.publish(low, 'x'), { code: 'UNAVAILABLE' })
   cluster.found = [cluster.redis]
-  cluster.tell('ready')
+  cluster.emit('ready')
   await pass(200)
   cluster.a.connect()
   await until(() => node.state === 'ready')

@@ -1,27 +1,17 @@
 // A Redis Cluster that exists only here, as ioredis shows it. Each answer is scripted.
+import { EventEmitter } from 'node:events'
 import type { ClusterClient } from '../../lib/brokers/redis-topology.js'
 
 type Slots = Array<[first: number, last: number, master: [host: string | null, port: number]]>
-type Listener = (...values: unknown[]) => void
 
 /** One connection to a master, which publishes or hears. */
-class FakeConnection {
+class FakeConnection extends EventEmitter {
   status = 'connecting'
-  readonly listeners = new Map<string, Listener>()
   readonly #master: FakeMaster
 
   constructor (master: FakeMaster) {
+    super()
     this.#master = master
-  }
-
-  on (event: string, listener: Listener): this {
-    this.listeners.set(event, listener)
-    return this
-  }
-
-  removeAllListeners (): this {
-    this.listeners.clear()
-    return this
   }
 
   disconnect (): void {
@@ -75,12 +65,12 @@ export class FakeMaster {
   }
 
   tell (event: 'ready' | 'close'): void {
-    for (const { listeners } of this.connections) listeners.get(event)?.()
+    for (const connection of this.connections) connection.emit(event)
   }
 
   /** Reaches the connection that hears: it is opened last. */
   push (event: 'smessage' | 'moved', ...values: string[]): void {
-    this.connections.at(-1)!.listeners.get(event)?.(...values)
+    this.connections.at(-1)!.emit(event, ...values)
   }
 }
 
@@ -116,10 +106,9 @@ export class FakeRedis {
 }
 
 /** A Cluster of ioredis. */
-export class FakeCluster implements ClusterClient {
+export class FakeCluster extends EventEmitter implements ClusterClient {
   readonly isCluster = true
   readonly options: NonNullable<ClusterClient['options']>
-  readonly listeners = new Map<string, Listener>()
   readonly a = new FakeMaster()
   readonly b = new FakeMaster()
   readonly redis = new FakeRedis(new Map([['a:1', this.a], ['b:2', this.b]]))
@@ -127,6 +116,7 @@ export class FakeCluster implements ClusterClient {
   isConnected = true
 
   constructor (options: NonNullable<ClusterClient['options']> = {}) {
+    super()
     this.options = options
   }
 
@@ -138,21 +128,7 @@ export class FakeCluster implements ClusterClient {
     return this.found
   }
 
-  on (event: string, listener: Listener): this {
-    this.listeners.set(event, listener)
-    return this
-  }
-
-  removeAllListeners (): this {
-    this.listeners.clear()
-    return this
-  }
-
   disconnect (): void {
     this.isConnected = false
-  }
-
-  tell (event: string, ...values: unknown[]): void {
-    this.listeners.get(event)?.(...values)
   }
 }
