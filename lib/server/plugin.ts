@@ -9,12 +9,13 @@ import type { PluginOptions } from '../../types/options.js'
 import '../../types/fastify.js'
 import { ConnectionLimit } from './handshake/connection-limit.js'
 import { ContractChannel } from './channel.js'
-import { compileContract } from './compile/contract.js'
+import { compileContract, vocabularyOf } from './compile/contract.js'
 import { refuseOtherMeaning } from './compile/shared-schemas.js'
 import { noteOriginals, sharedSchemasOf } from './compile/originals.js'
 import { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
 import { logIgnored } from './failure.js'
+import { compileGuards } from './handshake/guards.js'
 import type { UpgradeRequest } from './handshake/request.js'
 import { choosePublic } from './handshake/subprotocol.js'
 import { interceptUpgrades, type UpgradeHost } from './handshake/upgrade.js'
@@ -55,6 +56,9 @@ class TypedWs implements RouteHost, UpgradeHost {
     this.connectionLimit = new ConnectionLimit(maxConnections, maxConnectionsPerIp)
     this.typebox = typebox
     this.log = log
+    // A wrong value is found here, and not with the first route that inherits it.
+    compileGuards(route)
+    vocabularyOf({ typebox, ajv: route.ajv })
     this.node = new TopicNode(broker, log)
     this.#shutdown = shutdown
     this.#topics = topics

@@ -2,7 +2,7 @@ import type { AnyContract } from '../../types/contract.js'
 import type { WebSocketRouteOptions } from '../../types/options.js'
 import * as errors from './errors.js'
 import { areFunctions, sharedOptionNames } from './options.js'
-import { questionOf } from './suggest.js'
+import { meantBy, questionOf } from './suggest.js'
 import { isRecord } from '../record.js'
 
 /** The options of `app.ws` after `checkOptions`. */
@@ -69,13 +69,17 @@ function refuseServerStreams (path: string, { serverToClient }: AnyContract): vo
 
 function checkHandlers (on: unknown, { name: contract, clientToServer }: AnyContract, fail: Fail): void {
   if (!isRecord(on)) return fail('on is an object of handlers: write on: { message (payload, socket) {} }')
-  for (const name of Object.keys(clientToServer)) {
-    if (hasHandler(on, name)) continue
+  const missing = Object.keys(clientToServer).filter((name) => !hasHandler(on, name))
+  const unknown = isPlain(on) ? Object.keys(on).filter((name) => !Object.hasOwn(clientToServer, name)) : []
+  for (const name of unknown) {
+    const meant = meantBy(name, missing)
+    if (meant !== undefined) fail(`contract '${contract}' has no client message '${name}': did you mean '${meant}'?`)
+  }
+  for (const name of missing) {
     const withCost = `on: { ${name}: { cost: 5, handler (payload, socket) {} } }`
     fail(`client message '${name}' has no handler: write on: { ${name} (payload, socket) {} }, or ${withCost}`)
   }
-  for (const name of isPlain(on) ? Object.keys(on) : []) {
-    if (Object.hasOwn(clientToServer, name)) continue
+  for (const name of unknown) {
     fail(`contract '${contract}' has no client message '${name}': remove its handler, or declare it in clientToServer`)
   }
 }

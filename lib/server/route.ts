@@ -14,9 +14,8 @@ import type { HandshakeRequest, HandshakeRoute } from './handshake/handshake.js'
 import type { Heartbeat } from './connection/heartbeat.js'
 import { hooked, messageHooksOf } from './messages/hooks.js'
 import { uncheckedEntry, type Entry, type Handler } from './messages/message.js'
-import { compileHost } from './handshake/host.js'
+import { compileGuards } from './handshake/guards.js'
 import { readRouteOptions, type RouteSettings } from './options.js'
-import { compileOrigin } from './handshake/origin.js'
 import { choosing } from './handshake/subprotocol.js'
 import { ServerWebSocket } from './transport/websocket.js'
 import { checkOptions, fastifyOptionsOf, type RouteOptions } from './route-options.js'
@@ -78,8 +77,9 @@ export class TypedRoute implements HandshakeRoute {
     this.rejectWith = settings.rejectWith
     this.answer = answererOf(options.handler)
     this.timeoutMs = settings.handshakeTimeoutMs
-    this.isHost = namedOption('host', () => compileHost(settings.host))
-    this.checkOrigin = namedOption('origin', () => compileOrigin(settings.origin, settings.allowMissingOrigin))
+    const { isHost, checkOrigin } = compileGuards(settings)
+    this.isHost = isHost
+    this.checkOrigin = checkOrigin
     this.server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -220,12 +220,4 @@ function checkRecoveryBytes (maxBytes: number, { highWaterMarkBytes }: RouteSett
   if (maxBytes <= highWaterMarkBytes / 2) return
   const advice = `maxBytes is ${maxBytes}, and may be half of highWaterMarkBytes: write ${Math.floor(highWaterMarkBytes / 2)}, or less`
   throw new errors.InvalidOption('recovery', advice)
-}
-
-function namedOption<T> (name: string, read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    throw new errors.InvalidOption(name, (error as Error).message)
-  }
 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Type } from '@sinclair/typebox'
 import autoload from '@fastify/autoload'
 import Fastify from 'fastify'
-import typedWs, { defineContract } from '../../lib/index.js'
+import typedWs, { defineContract, type PluginOptions } from '../../lib/index.js'
 import { readPluginOptions, readRouteOptions, sharedOptionNames } from '../../lib/server/options.js'
 import { createApp } from '../support/helper.js'
 
@@ -85,6 +85,28 @@ t.test('an origin that could never match is refused at boot, on a route', async 
   })
 })
 
+t.test('an option of the plugin that could work for no route is refused by register, before the first route', async (t) => {
+  const broken = (): void => { throw new Error('this plugin is broken') }
+  const later = Object.assign(async () => true, { schema: true })
+  const cases: ReadonlyArray<readonly [options: PluginOptions, message: string | RegExp]> = [
+    [{ origin: 'https://example.com/' }, 'Option \'origin\': "https://example.com/" ends in a slash: write "https://example.com"'],
+    [{ origin: ['https://a.test', '*'] }, 'Option \'origin\': "*" cannot be one of a list: write it alone'],
+    [
+      { host: ['https://a.test'] },
+      'Option \'host\': "https://a.test" is no host: write a name as it stands in an address, ' +
+        '\'chat.example\', \'*.chat.example\' or \'localhost:3000\''
+    ],
+    [{ ajv: { plugins: [broken] } }, 'Option \'ajv\': this plugin is broken'],
+    [
+      { ajv: { customOptions: { keywords: [{ keyword: 'known', validate: later }] } } },
+      /^Option 'ajv': keyword 'known' is asynchronous/
+    ]
+  ]
+  for (const [options, message] of cases) {
+    await t.rejects(async () => await Fastify().register(typedWs, options), { code: 'FST_TYPED_WS_INVALID_OPTION', message })
+  }
+})
+
 t.test('a misspelt option is refused at boot, and the message names the one that was meant', async (t) => {
   const misspelt = {
     maxPayload: 'maxPayloadBytes',
@@ -94,7 +116,9 @@ t.test('a misspelt option is refused at boot, and the message names the one that
     rateLimits: 'rateLimit',
     maxConnection: 'maxConnections',
     shutDown: 'shutdown',
-    hosts: 'host'
+    hosts: 'host',
+    hsot: 'host',
+    jav: 'ajv'
   }
   const app = await createApp(t)
   for (const [name, meant] of Object.entries(misspelt)) {

@@ -18,6 +18,8 @@ const misuses: ReadonlyArray<readonly [name: string, path: unknown, options: unk
   ['a list for options', '/', [], /write app\.ws\(path/],
   ['an unknown option', '/', { ...route, onPacket () {} }, /there is no option 'onPacket': remove it/],
   ['a misspelt option', '/', { ...route, errorHandlr () {} }, /there is no option 'errorHandlr': did you mean 'errorHandler'\?/],
+  ['an option with two letters swapped', '/', { ...route, opne () {} }, /there is no option 'opne': did you mean 'open'\?/],
+  ['a short option with its letters swapped', '/', { contract: echo, no: {} }, /there is no option 'no': did you mean 'on'\?/],
   ['an option of HTTP routes', '/', { ...route, bodyLimit: 5 }, /there is no option 'bodyLimit'/],
   ['no contract', '/', { on: {} }, /its contract is missing: write contract: defineContract\(\{ … \}\)/],
   [
@@ -47,6 +49,12 @@ const misuses: ReadonlyArray<readonly [name: string, path: unknown, options: unk
     '/',
     { contract: echo, on: { say () {}, shout () {} } },
     /contract 'echo\.v1' has no client message 'shout': remove its handler, or declare it in clientToServer/
+  ],
+  [
+    'a misspelt handler',
+    '/',
+    { contract: echo, on: { sya () {} } },
+    /contract 'echo\.v1' has no client message 'sya': did you mean 'say'\?/
   ],
   ['a handler for a server message', '/', { contract: echo, on: { say () {}, said () {} } }, /no client message 'said'/],
   ['no binary handler', '/', { contract: bytes }, /its contract allows binary frames from the client: write binary \(data, socket\) \{\}/],

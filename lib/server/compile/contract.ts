@@ -161,7 +161,11 @@ class ContractCompiler {
   }
 }
 
-function vocabularyOf ({ typebox, ajv }: CompileOptions): Vocabulary {
+/**
+ * The names that a schema may use.
+ * @throws FST_TYPED_WS_INVALID_OPTION when the option `ajv` makes no Ajv.
+ */
+export function vocabularyOf ({ typebox, ajv }: Pick<CompileOptions, 'typebox' | 'ajv'>): Vocabulary {
   try {
     return new Vocabulary(typebox.builds, ajv)
   } catch (error) {
