@@ -231,18 +231,24 @@ export class FrameReader {
     return this.#next.admitsFrame(opcode)
   }
 
-  // Passes over a frame, or the part of it that has arrived; returns 0 at a close frame.
+  // Passes over all frames in front of a close frame, or of an incomplete header, and over the part
+  // of the last one that has arrived; returns 0 at a close frame.
   #leaveOut (bytes: Buffer, at: number): number {
-    if (this.#ignoredBytes === 0) {
-      if (at + 1 === bytes.length || at + headerBytesAt(bytes, at) > bytes.length) return WAIT
-      if ((bytes[at]! & OPCODE) === CLOSE) return 0
-      this.#ignoredBytes = headerBytesAt(bytes, at) + payloadBytesAt(bytes, at)
+    let end = at
+    while (end < bytes.length) {
+      if (this.#ignoredBytes === 0) {
+        const isIncomplete = end + 1 === bytes.length || end + headerBytesAt(bytes, end) > bytes.length
+        if (isIncomplete && end === at) return WAIT
+        if (isIncomplete || (bytes[end]! & OPCODE) === CLOSE) break
+        this.#ignoredBytes = headerBytesAt(bytes, end) + payloadBytesAt(bytes, end)
+      }
+      const left = Math.min(this.#ignoredBytes, bytes.length - end)
+      this.#ignoredBytes -= left
+      end += left
     }
-    const left = Math.min(this.#ignoredBytes, bytes.length - at)
-    this.#ignoredBytes -= left
-    this.#ignoredInAll += left
+    this.#ignoredInAll += end - at
     if (this.#ignoredInAll > MAX_IGNORED_BYTES) this.#owner.terminate()
-    return left
+    return end - at
   }
 
   get #isOwed (): boolean {
