@@ -6,9 +6,11 @@ import { explainNoPayload } from './schema/payload.js'
 import { References } from './schema/references.js'
 import { explainForeign } from './schema/standard-schema.js'
 import { show } from './show.js'
+import { explainCloseCodes, explainNoText, explainWords, WORDS } from './words.js'
 
 export type {
-  AnyContract, Contract, ContractDefinition, CallDefinition, StreamDefinition, MessageDefinition, Messages, Payload, TopicKind, TopicKinds
+  AnyContract, CallDefinition, CallExample, CloseCodes, Contract, ContractDefinition, MessageDefinition, Messages, MessageWords, Payload,
+  StreamDefinition, StreamExample, TopicKind, TopicKinds
 } from '../types/contract.js'
 export type { Mistakes } from '../types/mistakes.js'
 export type { Infer } from '../types/infer.js'
@@ -21,7 +23,8 @@ export class ContractError extends TypeError {
 
 const DEFAULT_DISCRIMINATOR = 'type'
 const DIRECTIONS = ['clientToServer', 'serverToClient'] as const
-const PROPERTIES: readonly string[] = ['name', 'discriminator', 'binary', 'topics', ...DIRECTIONS]
+const TEXTS = ['title', 'description'] as const
+const PROPERTIES: readonly string[] = ['name', ...TEXTS, 'discriminator', 'binary', 'topics', 'closeCodes', ...DIRECTIONS]
 const MESSAGE_PARTS = ['request', 'reply', 'stream']
 // RFC 9110 §5.6.2
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -32,7 +35,9 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  *
  * @param definition - the contract's `name`, its messages in both directions, and the sides that
  * may send binary frames. A message is an event (an object schema), a call (`{ request, reply }`)
- * or a stream (`{ request, stream }`). `topics` declares kinds of topics that are recoverable.
+ * or a stream (`{ request, stream }`). `topics` declares kinds of topics that are recoverable,
+ * `closeCodes` the application's close codes. `title` and `description`, and the words of a
+ * message, are for people.
  * @returns the contract with every default filled in, frozen.
  * @throws {ContractError} `FST_TYPED_WS_INVALID_CONTRACT` when a part of it could not work on the
  * wire.
@@ -64,11 +69,13 @@ export function defineContract<const D extends ContractDefinition> (definition: 
   const discriminator = checkDiscriminator(given['discriminator'], Object.keys(topics).length > 0)
   return Object.freeze({
     name,
+    ...checkTexts(given),
     discriminator,
     clientToServer: checkMessages(given['clientToServer'], 'clientToServer', discriminator),
     serverToClient: checkMessages(given['serverToClient'], 'serverToClient', discriminator),
     binary: checkBinary(given['binary']),
-    topics
+    topics,
+    closeCodes: checkCloseCodes(given['closeCodes'])
   }) as unknown as Contract<D>
 }
 
@@ -82,6 +89,20 @@ function checkName (name: unknown): string {
       `write another name, like name: 'chat.v1', instead of ${show(name)}`)
   }
   return name
+}
+
+function checkTexts (given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  for (const name of TEXTS) refuse(explainNoText(name, given[name]))
+  return Object.fromEntries(TEXTS.flatMap((name) => given[name] === undefined ? [] : [[name, given[name]]]))
+}
+
+function checkCloseCodes (codes: unknown): unknown {
+  refuse(explainCloseCodes(codes))
+  return Object.freeze(Object.assign({}, codes))
+}
+
+function refuse (reason: string | undefined): void {
+  if (reason !== undefined) throw new ContractError(reason)
 }
 
 function checkDiscriminator (discriminator: unknown, hasTopics: boolean): string {
@@ -171,10 +192,11 @@ function isAnswered (message: Readonly<Record<string, unknown>>): boolean {
 function checkAnswered (message: Readonly<Record<string, unknown>>, where: string, discriminator: string): void {
   const { request, reply, stream, ...others } = message
   for (const [part, schema] of Object.entries({ request, reply, stream })) refuseForeign(schema, `${where}.${part}`)
-  const [other] = Object.keys(others)
+  const other = Object.keys(others).find((part) => !WORDS.includes(part))
   if (other !== undefined) {
     throw new ContractError(`${where}: a call has no part '${other}': write { request, reply } or { request, stream }`)
   }
+  refuse(explainWords(others, where, stream === undefined ? 'reply' : 'stream'))
   if (!isRecord(request)) {
     const answer = stream === undefined ? 'reply' : 'stream'
     throw new ContractError(`${where}: request is missing: write { request: Type.Object({ … }), ${answer}: … }`)

@@ -28,10 +28,11 @@ t.test('defineContract fills in every default and freezes its own objects', asyn
     clientToServer: { history: call, message: payload },
     serverToClient: {},
     binary: { clientToServer: false, serverToClient: false },
-    topics: {}
+    topics: {},
+    closeCodes: {}
   })
-  const { clientToServer, serverToClient, binary, topics } = contract
-  for (const part of [contract, clientToServer, clientToServer.history, serverToClient, binary, topics]) {
+  const { clientToServer, serverToClient, binary, topics, closeCodes } = contract
+  for (const part of [contract, clientToServer, clientToServer.history, serverToClient, binary, topics, closeCodes]) {
     t.ok(Object.isFrozen(part))
   }
   t.notOk(Object.isFrozen(call), 'the definition stays the caller\'s')
@@ -44,7 +45,8 @@ t.test('defineContract refuses a wrong part, and says what to write', async (t) 
   refuses(
     t,
     { name: 'x', clientToserver: {} },
-    'a contract has no property \'clientToserver\': write one of name, discriminator, binary, topics, clientToServer, serverToClient'
+    'a contract has no property \'clientToserver\': write one of name, title, description, ' +
+      'discriminator, binary, topics, closeCodes, clientToServer, serverToClient'
   )
   for (const messages of [null, [payload], 'message', 1]) {
     refuses(t, { name: 'x', clientToServer: messages }, /^clientToServer is an object of messages by name/)
@@ -92,6 +94,49 @@ t.test('defineContract accepts a discriminator that neither the contract nor the
     { name: 'x', discriminator: 'op', clientToServer: { m: Type.Object({ op: Type.String() }) } },
     'clientToServer.m: \'op\' is the protocol\'s own property of every message: give the payload\'s property another name'
   )
+})
+
+t.test('a contract has a title, a description and close codes for people', async (t) => {
+  const words = { title: 'Chat', description: 'Rooms in which people talk.', closeCodes: { 4001: 'The room is full', 4999: 'Banned' } }
+  const contract = defineContract({ name: 'x', ...words })
+  t.match(contract, words)
+  t.not(contract.closeCodes, words.closeCodes, 'the definition stays the caller\'s')
+  t.notOk('title' in defineContract({ name: 'x' }), 'absent words are absent')
+  for (const text of [null, 7, '', ' ', ['a']]) {
+    refuses(t, { name: 'x', title: text }, /^title is a text for people: write title: '…', or leave it out, instead of/)
+    refuses(t, { name: 'x', description: text }, /^description is a text for people/)
+    refuses(t, { name: 'x', closeCodes: { 4001: text } }, /^closeCodes\.4001 is a text for people: write 4001: '…'/)
+  }
+  for (const closeCodes of [null, [4001], 'full', 4001]) {
+    refuses(t, { name: 'x', closeCodes }, /^closeCodes is an object of meanings by code/)
+  }
+  for (const code of ['1000', '3999', '5000', '40000', '4001.5', 'full']) {
+    refuses(t, { name: 'x', closeCodes: { [code]: 'x' } }, `closeCodes.${code}: the application's close codes are those from 4000 to 4999`)
+  }
+  refuses(t, { name: 'x', closeCodes: { 4001: undefined } }, /^closeCodes\.4001 is a text for people/)
+})
+
+t.test('calls and streams have words for people, and events those of their schema', async (t) => {
+  const words = { summary: 'Asks', description: 'For what was said.', deprecated: true }
+  const ask = { request: payload, reply: payload, ...words, examples: [{ request: { text: 'a' }, reply: { text: 'b' } }, { request: {} }] }
+  const watch = { request: payload, stream: payload, ...words, examples: [{ name: 'two', summary: 'Two', request: {}, stream: [1, 2] }] }
+  const say = Type.Object({ text: Type.String() }, { title: 'Says', ...words, examples: [{ text: 'a' }] })
+  const { clientToServer } = defineContract({ name: 'x', clientToServer: { ask, watch, say } })
+  t.same(clientToServer, { ask, watch, say })
+  t.equal(clientToServer.say, say)
+
+  const refusesAsk = (more: object, message: RegExp): void => {
+    const clientToServer = { ask: { request: payload, reply: payload, ...more } }
+    refuses(t, { name: 'x', clientToServer }, message, `${message} ${JSON.stringify(more)}`)
+  }
+  refusesAsk({ summary: 7 }, /^clientToServer\.ask\.summary is a text for people: write summary: '…'/)
+  refusesAsk({ description: '' }, /^clientToServer\.ask\.description is a text for people/)
+  refusesAsk({ deprecated: 'yes' }, /^clientToServer\.ask\.deprecated is true or false, not "yes"/)
+  refusesAsk({ title: 'Ask' }, /^clientToServer\.ask: a call has no part 'title'/)
+  const examples = [null, {}, [1], [{ reply: {} }], [{ request: 7 }], [{ request: {}, stream: [] }], [{ request: {}, name: 7 }]]
+  for (const wrong of examples) refusesAsk({ examples: wrong }, /^clientToServer\.ask\.examples is a list of examples: .*reply: \{\} \}\]/)
+  const stream = { request: payload, stream: payload, examples: [{ request: {}, stream: 1 }] }
+  refuses(t, { name: 'x', clientToServer: { stream } }, /^clientToServer\.stream\.examples is a list of examples: .*stream: \[\{\}\]/)
 })
 
 t.test('defineContract takes kinds of topics that are recoverable, and no others', async (t) => {

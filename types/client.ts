@@ -1,4 +1,4 @@
-import type { AnyContract, CallNames, EventNames, Item, Payload, Reply, StreamNames } from './contract.js'
+import type { AnyContract, CallNames, CloseCodeOf, EventNames, Item, Payload, Reply, StreamNames } from './contract.js'
 
 /**
  * `connecting`: an attempt is under way. `open`: messages go out. `waiting`: the next attempt comes
@@ -7,7 +7,7 @@ import type { AnyContract, CallNames, EventNames, Item, Payload, Reply, StreamNa
 export type ClientState = 'connecting' | 'open' | 'waiting' | 'closed'
 
 /** A change of a client's state, as `onState` gives it. */
-export interface StateChange {
+export interface StateChange<C extends AnyContract = AnyContract> {
   readonly state: ClientState
   /** The number of attempts that have failed since the last connection that held. */
   readonly attempt: number
@@ -15,9 +15,9 @@ export interface StateChange {
   readonly retryInMs?: number
   /**
    * `waiting`, `closed`: the close code of the last connection (RFC 6455 §7.4); 1006 when it ended
-   * without one.
+   * without one. The contract's `closeCodes` are known by name.
    */
-  readonly code?: number
+  readonly code?: CloseCodeOf<C>
   /** `waiting`, `closed`: the reason that came with `code`. */
   readonly reason?: string
 }
@@ -256,7 +256,7 @@ export interface Client<C extends AnyContract = AnyContract> {
   onBinary (listener: (data: C['binary']['serverToClient'] extends true ? ArrayBuffer : never) => void): Off
 
   /** Listens to every change of `state`. */
-  onState (listener: (change: StateChange) => void): Off
+  onState (listener: (change: StateChange<C>) => void): Off
 
   /**
    * Runs when a connection is open again. Messages that the listener sends at once go out in front

@@ -1,15 +1,46 @@
 import type { Infer } from './infer.js'
 
+/**
+ * Words for people about a call or a stream; documents show them. An event has those of its schema:
+ * `title`, `description`, `deprecated`, `examples`.
+ */
+export interface MessageWords {
+  /** One line. */
+  readonly summary?: string
+  /** As long as it takes; Markdown. */
+  readonly description?: string
+  /** The message works, and new code does not use it. */
+  readonly deprecated?: boolean
+}
+
 /** A call, which is answered once: the JSON Schemas of its payload and of its reply. */
-export interface CallDefinition {
+export interface CallDefinition extends MessageWords {
   readonly request: object
   readonly reply: object
+  readonly examples?: readonly CallExample[]
 }
 
 /** A stream, which is answered many times: the JSON Schemas of its payload and of each item. */
-export interface StreamDefinition {
+export interface StreamDefinition extends MessageWords {
   readonly request: object
   readonly stream: object
+  readonly examples?: readonly StreamExample[]
+}
+
+/** An example of a call: values of its two schemas. */
+export interface CallExample {
+  readonly name?: string
+  readonly summary?: string
+  readonly request: unknown
+  readonly reply?: unknown
+}
+
+/** An example of a stream: a request, and items that answer it. */
+export interface StreamExample {
+  readonly name?: string
+  readonly summary?: string
+  readonly request: unknown
+  readonly stream?: readonly unknown[]
 }
 
 /** The definition of a message: an event is a schema, calls and streams have two. */
@@ -24,6 +55,10 @@ export interface ContractDefinition {
    * An RFC 9110 token. Also the WebSocket subprotocol, and the namespace of the contract's topics.
    */
   readonly name: string
+  /** A heading for people. Documents show it. */
+  readonly title?: string
+  /** A text for people, as long as it takes; Markdown. Documents show it. */
+  readonly description?: string
   /** The property that carries a message's name. Default `'type'`. */
   readonly discriminator?: string
   /** The messages that a client may send. */
@@ -43,7 +78,21 @@ export interface ContractDefinition {
    * topics: { room: { recover: true } }   // 'room:42' and 'room' are recoverable
    */
   readonly topics?: TopicKinds
+  /**
+   * The application's close codes, 4000 to 4999, and when each is sent. Both sides' types know
+   * them. A client comes back after 4000 to 4499, and stays closed after 4500 to 4999.
+   *
+   * @example
+   * closeCodes: { 4001: 'The room is full', 4510: 'Banned' }
+   */
+  readonly closeCodes?: CloseCodes
 }
+
+/** Meanings of close codes, by code. */
+export type CloseCodes = Readonly<Record<number, string>>
+
+/** A close code: one of the contract's, or any other number. */
+export type CloseCodeOf<C extends AnyContract> = keyof C['closeCodes'] & number | number & {}
 
 /** Kinds of topics, by name. */
 export type TopicKinds = Readonly<Record<string, TopicKind>>
@@ -61,6 +110,8 @@ export interface TopicKind {
 /** A checked contract, with every default filled in. Made by `defineContract`. */
 export interface Contract<D extends ContractDefinition = ContractDefinition> {
   readonly name: D['name']
+  readonly title?: string
+  readonly description?: string
   readonly discriminator: string
   readonly clientToServer: ClientToServer<D>
   readonly serverToClient: ServerToClient<D>
@@ -69,11 +120,13 @@ export interface Contract<D extends ContractDefinition = ContractDefinition> {
     readonly serverToClient: AllowsBinary<D, 'serverToClient'>
   }
   readonly topics: TopicsOf<D>
+  readonly closeCodes: CloseCodesOf<D>
 }
 
 type ClientToServer<D extends ContractDefinition> = D extends { clientToServer: infer M extends Messages } ? M : {}
 type ServerToClient<D extends ContractDefinition> = D extends { serverToClient: infer M extends Messages } ? M : {}
 type TopicsOf<D extends ContractDefinition> = D extends { topics: infer T extends TopicKinds } ? T : {}
+type CloseCodesOf<D extends ContractDefinition> = D extends { closeCodes: infer Codes extends CloseCodes } ? Codes : {}
 type AllowsBinary<D extends ContractDefinition, Side extends 'clientToServer' | 'serverToClient'> =
   ContractDefinition extends D ? boolean
     : D extends { binary: { [K in Side]: true } } ? true : false
@@ -81,11 +134,14 @@ type AllowsBinary<D extends ContractDefinition, Side extends 'clientToServer' | 
 /** The shape that every contract has. */
 export interface AnyContract {
   readonly name: string
+  readonly title?: string
+  readonly description?: string
   readonly discriminator: string
   readonly clientToServer: Messages
   readonly serverToClient: Messages
   readonly binary: { readonly clientToServer: boolean, readonly serverToClient: boolean }
   readonly topics: TopicKinds
+  readonly closeCodes: CloseCodes
 }
 
 /** The names of the events among messages: all that are neither a call nor a stream. */

@@ -1,4 +1,4 @@
-import type { ContractDefinition } from './contract.js'
+import type { CallDefinition, CallExample, ContractDefinition, MessageWords, StreamDefinition, StreamExample } from './contract.js'
 
 /**
  * The mistakes in a definition that a compiler can see: for each part `unknown`, or a sentence, to
@@ -14,11 +14,13 @@ export type Mistakes<D extends ContractDefinition> = {
   readonly [K in keyof D]: Parts<D[K], Reserved<D>>[PartVerdict<K>]
 }
 
-type PartVerdict<K> = K extends 'clientToServer' | 'serverToClient' ? K : K extends keyof ContractDefinition ? 'fine' : 'unknown'
+type PartVerdict<K> =
+  K extends 'clientToServer' | 'serverToClient' | 'closeCodes' ? K : K extends keyof ContractDefinition ? 'fine' : 'unknown'
 
 interface Parts<Part, Names> {
   fine: unknown
-  unknown: 'a contract has name, discriminator, clientToServer, serverToClient, binary and topics'
+  unknown: 'a contract has name, title, description, discriminator, clientToServer, serverToClient, binary, topics, closeCodes'
+  closeCodes: { readonly [K in keyof Part]: K extends number ? unknown : 'a close code is a number from 4000 to 4999' }
   clientToServer: { readonly [K in keyof Part]: Messages<Part[K], Names>[MessageVerdict<Part[K], Names>] }
   serverToClient: { readonly [K in keyof Part]: Messages<Part[K], Names>[ServerVerdict<Part[K], Names>] }
 }
@@ -28,7 +30,7 @@ type Reserved<D> =
   | 'ref'
   | (D extends { discriminator: infer Name extends string } ? string extends Name ? never : Name : 'type')
 
-type MessagePart = 'request' | 'reply' | 'stream'
+type MessagePart = keyof CallDefinition | keyof StreamDefinition
 type ACall = 'a call is { request, reply }, and a stream { request, stream }'
 
 type MessageVerdict<M, Names> =
@@ -42,11 +44,15 @@ type MessageVerdict<M, Names> =
 type ServerVerdict<M, Names> = M extends { stream: object } ? 'serverStream' : MessageVerdict<M, Names>
 
 interface Messages<M, Names> extends Payloads<M, Names> {
-  answered: { readonly [K in Extract<keyof M, 'request'>]: Payloads<M[K], Names>[PayloadVerdict<M[K], Names>] }
+  answered: { readonly [K in Extract<keyof M, 'request'>]: Payloads<M[K], Names>[PayloadVerdict<M[K], Names>] } & Words
   unanswered: ACall
   otherPart: { readonly [K in Exclude<keyof M, MessagePart>]: ACall }
   twoAnswers: 'a message is answered once or many times: write either reply or stream'
   serverStream: { readonly stream: 'streams come from the server: make it a call, or declare it in clientToServer' }
+}
+
+interface Words extends MessageWords {
+  readonly examples?: ReadonlyArray<CallExample | StreamExample>
 }
 
 type PayloadVerdict<M, Names> =

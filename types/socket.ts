@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { WebSocket } from 'ws'
-import type { AnyContract, CallNames, EventNames, Payload, Reply } from './contract.js'
+import type { AnyContract, CallNames, CloseCodeOf, EventNames, Payload, Reply } from './contract.js'
 
 /** How a topic is joined. */
 export interface SubscribeOptions {
@@ -144,13 +144,14 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
   /**
    * Sends what waits, then starts the closing handshake (RFC 6455 §7.4).
    *
-   * @param code - 1000 (default) to 1003, 1007 to 1014, or 3000 to 4999. With 1005, 1006 or 1015,
+   * @param code - 1000 (default) to 1003, 1007 to 1014, or 3000 to 4999, those of the contract's
+   * `closeCodes` among them. With 1005, 1006 or 1015,
    * which only a close event has, it closes without a code: the end of another connection can be
    * passed on as it is.
    * @param reason - cut at 123 bytes of UTF-8. It may be bytes, as the close event of `ws` has it.
    * @throws `FST_TYPED_WS_INVALID_CLOSE` for any other code or reason.
    */
-  close (code?: number, reason?: string | Uint8Array): void
+  close (code?: CloseCodeOf<C>, reason?: string | Uint8Array): void
   /** Ends the connection at once, without a closing handshake. */
   terminate (): void
 }

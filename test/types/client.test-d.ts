@@ -57,7 +57,7 @@ const client1 = createClient<typeof chat1>(() => new URL('ws://server'), {
 expectTypeOf(client.state).toEqualTypeOf<ClientState>()
 expectTypeOf(client.protocol).toEqualTypeOf<string>()
 expectTypeOf(client.opened).toEqualTypeOf<Promise<void>>()
-client.onState((change) => expectTypeOf(change).toEqualTypeOf<StateChange>())
+client.onState((change) => expectTypeOf(change).toEqualTypeOf<StateChange<typeof chat>>())
 client.onError((error) => expectTypeOf(error).toEqualTypeOf<ClientErrorLike | Error>())
 client.onBinary((data) => expectTypeOf(data).toEqualTypeOf<ArrayBuffer>())
 client1.onBinary((data) => expectTypeOf(data).toBeNever())

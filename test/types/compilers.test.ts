@@ -15,7 +15,10 @@ const typeboxes = { '@sinclair/typebox': '0.34', typebox: '1.x' }
 
 // A statement, and a part of what the compiler says of it.
 const mistakes: ReadonlyArray<readonly [statement: string, sentence: string]> = [
-  ['defineContract({ name: \'x\', client: {} })', 'a contract has name, discriminator, clientToServer, serverToClient, binary and topics'],
+  [
+    'defineContract({ name: \'x\', client: {} })',
+    'a contract has name, title, description, discriminator, clientToServer, serverToClient, binary, topics, closeCodes'
+  ],
   ['defineContract({ name: \'x\', clientToServer: { say: Type.String() } })', 'a payload is an object: write Type.Object({ value: … })'],
   ['defineContract({ name: \'x\', clientToServer: { say: Type.Object({ type: Type.Null() }) } })', '\'type\' is the protocol\'s own'],
   ['defineContract({ name: \'x\', clientToServer: { ask: { request: Empty, response: Empty } } })', 'a call is { request, reply }'],

@@ -2,7 +2,7 @@
 import { expectTypeOf } from 'expect-type'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
-import { defineContract, type ContractDefinition, type EventNames, type Infer, type Payload } from '../../lib/index.js'
+import { defineContract, type CloseCodeOf, type ContractDefinition, type EventNames, type Infer, type Payload } from '../../lib/index.js'
 
 const legacy = defineContract({
   name: 'legacy',
@@ -63,6 +63,36 @@ expectTypeOf(defineContract(anything).name).toEqualTypeOf<string>()
 const rooms = defineContract({ name: 'rooms', topics: { room: { recover: true }, user: { recover: { maxMessages: 5 } } } })
 expectTypeOf(rooms.topics.room.recover).toEqualTypeOf<true>()
 expectTypeOf(legacy.topics).toEqualTypeOf<{}>()
+const words = defineContract({
+  name: 'words',
+  title: 'Words',
+  description: 'For people.',
+  clientToServer: {
+    ask: {
+      summary: 'Asks.',
+      description: 'For what was said.',
+      deprecated: true,
+      request: Type.Object({ n: Type.Number() }),
+      reply: Type.String(),
+      examples: [{ name: 'one', request: { n: 1 }, reply: 'a' }]
+    },
+    watch: { summary: 'Watches.', request: Type.Object({}), stream: Type.Boolean(), examples: [{ request: {}, stream: [true] }] }
+  },
+  closeCodes: { 4001: 'The room is full', 4510: 'Banned' }
+})
+expectTypeOf<Payload<typeof words['clientToServer']['ask']>>().toEqualTypeOf<{ n: number }>()
+expectTypeOf<Infer<typeof words['clientToServer']['watch']['stream']>>().toEqualTypeOf<boolean>()
+expectTypeOf(words.closeCodes[4510]).toEqualTypeOf<'Banned'>()
+expectTypeOf<keyof typeof words['closeCodes']>().toEqualTypeOf<4001 | 4510>()
+expectTypeOf<CloseCodeOf<typeof words>>().toEqualTypeOf<4001 | 4510 | (number & {})>()
+expectTypeOf(legacy.closeCodes).toEqualTypeOf<{}>()
+// @ts-expect-error -- a meaning is a text
+defineContract({ name: 'x', closeCodes: { 4001: true } })
+// @ts-expect-error -- a code is a number
+defineContract({ name: 'x', closeCodes: { full: 'The room is full' } })
+// @ts-expect-error -- examples are a list
+defineContract({ name: 'x', clientToServer: { ask: { request: Type.Object({}), reply: Type.Null(), examples: {} } } })
+
 // @ts-expect-error -- either it is recoverable, or recover is left out
 defineContract({ name: 'x', topics: { room: { recover: false } } })
 // @ts-expect-error -- a contract has a name
