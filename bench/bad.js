@@ -28,13 +28,18 @@ function deflated (text) {
 
 const large = `{"type":"note","value":[${'{},'.repeat(20_000)}{}]}`
 
-/** @type {Record<string, () => { bytes: Buffer, reads?: boolean }>} */
+/** @typedef {{ bytes: Buffer, reads?: boolean, compresses?: boolean }} Kind all but one read, and do not compress */
+
+/** @type {Record<string, () => Kind>} */
 const kinds = {
   'valid events': () => ({ bytes: many(() => frame('{"type":"note","value":1}')) }),
   'invalid messages': () => ({ bytes: many(() => frame('{"type":"nothing"}')) }),
   pings: () => ({ bytes: many(() => frame('', 0x89)) }),
   'large replies, unread': () => ({ bytes: many((n) => frame(`{"type":"ask","ref":${n + 1}}`)), reads: false }),
-  'compressed events': () => ({ bytes: many(() => frame(deflated(`{"type":"note","value":"${'x'.repeat(60_000)}"}`), 0xc1)) }),
+  'compressed events': () => ({
+    bytes: many(() => frame(deflated(`{"type":"note","value":"${'x'.repeat(60_000)}"}`), 0xc1)),
+    compresses: true
+  }),
   'large JSON': () => ({ bytes: many(() => frame(large), 10) }),
   streams: () => ({ bytes: many((n) => frame(`{"type":"count","ref":${n + 1}}`)) }),
   'calls, cancelled': () => ({
@@ -49,14 +54,15 @@ const sockets = new Set()
 
 /**
  * @param {number} port
- * @param {{ bytes: Buffer, reads?: boolean }} kind
+ * @param {Kind} kind
  */
-function attack (port, { bytes, reads = true }) {
+function attack (port, kind) {
+  const { bytes, reads = true, compresses = false } = kind
   const socket = connect({ host: '127.0.0.1', port, noDelay: true })
   sockets.add(socket)
   const send = (/** @type {Error | null | undefined} */ error) => { if (!isOver && !error) socket.write(bytes, send) }
-  const head = upgradeRequest(port, '/open').replace('\r\n\r\n', '\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n')
-  socket.write(head, send)
+  const extensions = compresses ? '\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n' : '\r\n\r\n'
+  socket.write(upgradeRequest(port, '/open').replace('\r\n\r\n', extensions), send)
   if (reads) socket.resume()
   socket.on('end', () => socket.destroy())
   socket.on('error', () => {})
@@ -64,7 +70,7 @@ function attack (port, { bytes, reads = true }) {
     sockets.delete(socket)
     if (isOver) return
     closed++
-    setTimeout(() => attack(port, { bytes, reads }), COMES_BACK_MS)
+    setTimeout(() => attack(port, kind), COMES_BACK_MS)
   })
 }
 
