@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LoadClient } from './load-client.js'
 
 /**
- * @typedef {{ kind: 'roundtrip' | 'fanout', connections: number, window: number }} Work
+ * @typedef {{ kind: 'roundtrip' | 'fanout' | 'handshake', connections: number, window: number }} Work
+ * @typedef {{ port: number, path: string }} Target
  * @typedef {{ messages: number, elapsedMs: number, p50Ms: number, p99Ms: number, cpuUs: number }}
  * Counted
  */
@@ -167,6 +168,36 @@ class FanOut extends Run {
   }
 }
 
+/** Opens `connections`, `window` at once. They stay open, and are closed with all others. */
+class Handshakes extends Run {
+  /**
+   * @param {LoadClient[]} clients gets those that are opened
+   * @param {Work & Target} work
+   * @param {number} seconds
+   * @param {(counted: Counted) => void} resolve
+   */
+  constructor (clients, work, seconds, resolve) {
+    super(seconds, resolve)
+    this.clients = clients
+    this.work = work
+    this.left = work.connections
+    for (let n = 0; n < work.window; n++) void this.#open()
+  }
+
+  async #open () {
+    this.left--
+    const startedAt = performance.now()
+    this.clients.push(await openClient(this.work.port, this.work.path))
+    const now = performance.now()
+    this.histogram.add(now - startedAt)
+    this.messages++
+    if (this.left > 0) return this.#open()
+    if (this.messages === this.work.connections) this.finish(now)
+  }
+}
+
+const kinds = { roundtrip: RoundTrip, fanout: FanOut, handshake: Handshakes }
+
 /** @type {LoadClient[]} */
 let clients = []
 
@@ -183,10 +214,9 @@ const commands = {
     await delay(SETTLE_MS)
   },
 
-  /** @param {{ work: Work, seconds: number }} command */
+  /** @param {{ work: Work & Target, seconds: number }} command */
   run ({ work, seconds }) {
-    const Kind = work.kind === 'fanout' ? FanOut : RoundTrip
-    return new Promise((resolve) => new Kind(clients, work, seconds, resolve))
+    return new Promise((resolve) => new kinds[work.kind](clients, work, seconds, resolve))
   },
 
   async close () {

@@ -35,7 +35,8 @@ const SCENARIOS = [
     title: 'round trip: 50 connections, 32 messages in flight on each'
   },
   { kind: 'fanout', path: '/room', unit: 'delivery', connections: 1001, window: 1, title: 'fan-out: 1,000 members, 1 broadcast in flight' },
-  { kind: 'fanout', path: '/room', unit: 'delivery', connections: 1001, window: 8, title: 'fan-out: 1,000 members, 8 broadcasts in flight' }
+  { kind: 'fanout', path: '/room', unit: 'delivery', connections: 1001, window: 8, title: 'fan-out: 1,000 members, 8 broadcasts in flight' },
+  { kind: 'handshake', path: '/echo', unit: 'handshake', connections: 2000, window: 50, title: 'handshakes: 2,000, 50 at once' }
 ]
 
 const WARM_UP_SECONDS = 0.5        // for every new process, in every scenario
@@ -103,12 +104,12 @@ async function prepare (load, row) {
  * @returns {Promise<Sample>}
  */
 async function measure (load, row, scenario, seconds) {
-  const { port } = row
-  await load.ask({ name: 'open', port, path: scenario.path, connections: scenario.connections })
-  await load.ask({ name: 'run', work: scenario, seconds: RUN_IN_SECONDS })
+  const work = { ...scenario, port: row.port }
+  await load.ask({ ...work, name: 'open', connections: scenario.kind === 'handshake' ? 0 : scenario.connections })
+  await load.ask({ name: 'run', work, seconds: RUN_IN_SECONDS })
   const allBefore = machineCpuUs()
   const before = await row.readCpuUs()
-  const counted = await load.ask({ name: 'run', work: scenario, seconds }, seconds * 1000 + ANSWER_TIMEOUT_MS)
+  const counted = await load.ask({ name: 'run', work, seconds }, seconds * 1000 + ANSWER_TIMEOUT_MS)
   const spentUs = await row.readCpuUs() - before
   const allUs = machineCpuUs() - allBefore
   await load.ask({ name: 'close' })
@@ -195,7 +196,7 @@ function warnOfOthers (samples) {
 /** @param {string} kind */
 function chosenScenarios (kind) {
   const chosen = SCENARIOS.filter((scenario) => scenario.kind === kind)
-  return chosen.length > 0 ? chosen : refuse('--only takes roundtrip or fanout')
+  return chosen.length > 0 ? chosen : refuse('--only takes roundtrip, fanout or handshake')
 }
 
 function printMachine () {
