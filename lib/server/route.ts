@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer } from 'ws'
 import type { AnyContract } from '../../types/contract.js'
 import type { ContractChannel } from './channel.js'
 import { compileContract, type CompiledContract } from './compile/contract.js'
@@ -17,6 +16,7 @@ import { uncheckedEntry, type Entry, type Handler } from './messages/message.js'
 import { compileGuards } from './handshake/guards.js'
 import { readRouteOptions, type RouteSettings } from './options.js'
 import { choosing } from './handshake/subprotocol.js'
+import { ProtocolSwitcher } from './handshake/switch-protocols.js'
 import { ServerWebSocket } from './transport/websocket.js'
 import { checkOptions, fastifyOptionsOf, type RouteOptions } from './route-options.js'
 import type { Observer } from './stats.js'
@@ -47,7 +47,7 @@ export class TypedRoute implements HandshakeRoute {
   readonly subprotocol: string
   readonly rejectWith: HandshakeRoute['rejectWith']
   readonly timeoutMs: number
-  readonly server: WebSocketServer
+  readonly switcher: ProtocolSwitcher
   readonly isHost: HandshakeRoute['isHost']
   readonly checkOrigin: HandshakeRoute['checkOrigin']
   readonly observer: Observer
@@ -80,9 +80,7 @@ export class TypedRoute implements HandshakeRoute {
     const { isHost, checkOrigin } = compileGuards(settings)
     this.isHost = isHost
     this.checkOrigin = checkOrigin
-    this.server = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
+    this.switcher = new ProtocolSwitcher({
       WebSocket: ServerWebSocket,
       maxPayload: settings.maxPayloadBytes,
       perMessageDeflate: settings.perMessageDeflate,

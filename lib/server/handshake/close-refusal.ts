@@ -1,11 +1,11 @@
 import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
-import { WebSocketServer, type WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { CloseCode, writeRetryAfter } from '../../protocol.js'
 import { clientErrorOf, cutReason } from '../failure.js'
 import type { Upgrade } from './request.js'
 import { destroyAfter, CLOSE_AFTER_MS } from './stream.js'
 import { chooseForRefusal } from './subprotocol.js'
-import { completeUpgrade, headerLines } from './switch-protocols.js'
+import { headerLines, ProtocolSwitcher } from './switch-protocols.js'
 
 /** An answer over HTTP that refuses a handshake. */
 export interface HttpRefusal {
@@ -26,9 +26,7 @@ const PASSING = new Set([408, 425, 429])
 const SECONDS = /^\d{1,9}$/
 
 // Opens connections only to close them: compresses nothing, and drops what the client sends.
-const refusingServer = new WebSocketServer({
-  noServer: true,
-  clientTracking: false,
+const switcher = new ProtocolSwitcher({
   perMessageDeflate: false,
   maxPayload: 65_536,
   handleProtocols: () => false
@@ -41,7 +39,7 @@ const refusingServer = new WebSocketServer({
 export function refuseByClose (request: IncomingMessage, upgrade: Upgrade, contractName: string, refusal: HttpRefusal): void {
   const closing = closeRefusalOf(refusal)
   const lines = [...headerLines(refusal.headers), ...subprotocolLines(chooseForRefusal(request, contractName))]
-  completeUpgrade(refusingServer, request, upgrade, lines, (ws) => closeAtOnce(ws, closing))
+  switcher.switch(request, upgrade, lines, (ws) => closeAtOnce(ws, closing))
   destroyAfter(upgrade.stream, CLOSE_AFTER_MS)
 }
 

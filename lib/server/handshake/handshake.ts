@@ -1,7 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { WebSocketServer } from 'ws'
 import * as errors from '../errors.js'
 import { printable } from '../printable.js'
 import type { Observer } from '../stats.js'
@@ -14,7 +13,7 @@ import type { Upgrade, UpgradeRequest } from './request.js'
 import { HandshakeResponse, type ResponseOwner } from './response.js'
 import { destroyAfter, CLOSE_AFTER_MS } from './stream.js'
 import { isOfferOf, offersRefusal } from './subprotocol.js'
-import { completeUpgrade, headerLines } from './switch-protocols.js'
+import { headerLines, type ProtocolSwitcher } from './switch-protocols.js'
 
 /** The route of a handshake. */
 export interface HandshakeRoute {
@@ -22,7 +21,7 @@ export interface HandshakeRoute {
   readonly subprotocol: string
   readonly rejectWith: 'auto' | 'http' | 'close'
   readonly timeoutMs: number
-  readonly server: WebSocketServer
+  readonly switcher: ProtocolSwitcher
   readonly isHost: (request: FastifyRequest) => boolean
   readonly checkOrigin: (request: FastifyRequest) => OriginVerdict | Promise<OriginVerdict>
   readonly observer: Observer
@@ -166,7 +165,7 @@ export class Handshake implements ResponseOwner {
   #connect (headers: OutgoingHttpHeaders): Error | undefined {
     const { stream } = this.#upgrade
     try {
-      return completeUpgrade(this.#route.server, this.#request.raw, this.#upgrade, headerLines(headers), (ws) => {
+      return this.#route.switcher.switch(this.#request.raw, this.#upgrade, headerLines(headers), (ws) => {
         this.#complete()
         this.#route.connect(ws as ServerWebSocket, stream, this.#request)
       })

@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import type { WebSocket, WebSocketServer } from 'ws'
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws'
 import type { Upgrade } from './request.js'
 
 // RFC 9110 §7.6.1
@@ -7,30 +7,33 @@ const HOP_BY_HOP = /^(?:connection|upgrade|keep-alive|proxy-connection|te|traile
 // RFC 9110 §8, RFC 6455 §4.2.2: a 101 has no body, and ws writes the headers of the handshake.
 const OF_BODY_OR_WS = /^(?:content-(?:length|type|encoding)|sec-websocket-.+)$/i
 
-/**
- * Lets `ws` write the 101, with further header lines in it.
- * @returns why `ws` refuses the handshake: a bad offer of extensions, say. Undefined when the 101
- * is out, and when the client has left in this very turn.
- */
-export function completeUpgrade (
-  server: WebSocketServer,
-  request: IncomingMessage,
-  { stream, head }: Upgrade,
-  lines: readonly string[],
-  connected: (ws: WebSocket) => void
-): Error | undefined {
-  let failure: Error | undefined
-  const addLines = (headers: string[]): void => void headers.push(...lines)
-  const setFailure = (error: Error): void => void (failure = error)
-  server.once('headers', addLines)
-  server.once('wsClientError', setFailure)
-  try {
-    server.handleUpgrade(request, stream, head, connected)
-  } finally {
-    server.removeListener('headers', addLines)
-    server.removeListener('wsClientError', setFailure)
+/** Lets `ws` write the 101 of one handshake after another, with further header lines in it. */
+export class ProtocolSwitcher {
+  readonly #server: WebSocketServer
+  #lines: readonly string[] = []
+  #failure: Error | undefined = undefined
+
+  constructor (options: ServerOptions) {
+    this.#server = new WebSocketServer({ ...options, noServer: true, clientTracking: false })
+    this.#server.on('headers', (headers: string[]) => void headers.push(...this.#lines))
+    this.#server.on('wsClientError', (error: Error) => void (this.#failure = error))
   }
-  return failure
+
+  /**
+   * @returns why `ws` refuses the handshake: a bad offer of extensions, say. Undefined when the 101
+   * is out, and when the client has left in this very turn.
+   */
+  switch (request: IncomingMessage, { stream, head }: Upgrade, lines: readonly string[], connected: (ws: WebSocket) => void): Error | undefined {
+    this.#lines = lines
+    this.#failure = undefined
+    // The failure is that of this handshake: one whose 101 is out may have begun another.
+    let isSwitched = false
+    this.#server.handleUpgrade(request, stream, head, (ws) => {
+      isSwitched = true
+      connected(ws)
+    })
+    return isSwitched ? undefined : this.#failure
+  }
 }
 
 /** The headers of a reply as lines of a 101, without those that are not the app's to set. */

@@ -218,7 +218,9 @@ export class FrameReader {
     this.#owner.resumeInContext()
   }
 
+  // Once: to end a Writable again makes an error with a stack.
   #finish (): void {
+    if (!this.#receiver.writable) return
     if (this.#rest.length > 0 && !this.#isIgnoring) this.#receiver.write(this.#rest)
     this.#rest = NOTHING
     this.#receiver.end()
