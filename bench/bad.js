@@ -28,7 +28,10 @@ function deflated (text) {
 
 const large = `{"type":"note","value":[${'{},'.repeat(20_000)}{}]}`
 
-/** @typedef {{ bytes: Buffer, reads?: boolean, compresses?: boolean }} Kind all but one read, and do not compress */
+/**
+ * @typedef {{ bytes: Buffer, reads?: boolean, compresses?: boolean }} Kind which reads, and does
+ * not compress, unless it says so
+ */
 
 /** @type {Record<string, () => Kind>} */
 const kinds = {

@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LoadClient } from './load-client.js'
 
 /**
- * @typedef {{ kind: 'roundtrip' | 'fanout' | 'handshake', connections: number, window: number }} Work
+ * @typedef {'roundtrip' | 'fanout' | 'handshake'} Kind
+ * @typedef {{ kind: Kind, connections: number, window: number }} Work
  * @typedef {{ port: number, path: string }} Target
  * @typedef {{ messages: number, elapsedMs: number, p50Ms: number, p99Ms: number, cpuUs: number }}
  * Counted

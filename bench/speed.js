@@ -35,7 +35,14 @@ const SCENARIOS = [
     title: 'round trip: 50 connections, 32 messages in flight on each'
   },
   { kind: 'fanout', path: '/room', unit: 'delivery', connections: 1001, window: 1, title: 'fan-out: 1,000 members, 1 broadcast in flight' },
-  { kind: 'fanout', path: '/room', unit: 'delivery', connections: 1001, window: 8, title: 'fan-out: 1,000 members, 8 broadcasts in flight' },
+  {
+    kind: 'fanout',
+    path: '/room',
+    unit: 'delivery',
+    connections: 1001,
+    window: 8,
+    title: 'fan-out: 1,000 members, 8 broadcasts in flight'
+  },
   { kind: 'handshake', path: '/echo', unit: 'handshake', connections: 2000, window: 50, title: 'handshakes: 2,000, 50 at once' }
 ]
 

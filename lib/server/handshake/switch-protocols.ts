@@ -23,7 +23,12 @@ export class ProtocolSwitcher {
    * @returns why `ws` refuses the handshake: a bad offer of extensions, say. Undefined when the 101
    * is out, and when the client has left in this very turn.
    */
-  switch (request: IncomingMessage, { stream, head }: Upgrade, lines: readonly string[], connected: (ws: WebSocket) => void): Error | undefined {
+  switch (
+    request: IncomingMessage,
+    { stream, head }: Upgrade,
+    lines: readonly string[],
+    connected: (ws: WebSocket) => void
+  ): Error | undefined {
     this.#lines = lines
     this.#failure = undefined
     // The failure is that of this handshake: one whose 101 is out may have begun another.

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { later } from '../turn.js'
 import { FINAL_TEXT, MASKED, headerBytesAt, payloadBytesAt, unmask } from './frame.js'
+import { CLOSE, IgnoredFrames, OPCODE, WAIT } from './ignored-frames.js'
 import { ReadingTime } from './reading-time.js'
 
 /** The next part of the line: it takes the messages that a frame reader has read. */
@@ -47,15 +48,9 @@ export interface FrameReceiver {
 }
 
 const FINAL = 0x80
-const OPCODE = 0x0f
 const BINARY = 0x02
-const CLOSE = 0x08
 const MAX_HEADER_BYTES = 14
 const NOTHING = Buffer.alloc(0)
-const WAIT = -1
-// More than the buffers of both systems hold. A client that sends on has read the close frame by
-// then, or never will.
-const MAX_IGNORED_BYTES = 16 * 1024 * 1024
 // The frames, and the bytes of one frame, that are read before a look at the time.
 const FRAMES_PER_LOOK = 8
 const BYTES_PER_LOOK = 1024
@@ -89,10 +84,7 @@ export class FrameReader {
   #isReading = false
   #isBusy = false
   #isEnding = false
-  #isIgnoring = false
-  // The rest of a frame that is left out, and the sum of all such frames.
-  #ignoredBytes = 0
-  #ignoredInAll = 0
+  #ignored: IgnoredFrames | undefined = undefined
 
   /** @param inflates - true where ws may still work on a frame after the call. */
   constructor (next: TextReceiver, owner: FrameReaderOwner, receiver: FrameReceiver, maxTextBytes: number, inflates: boolean = false) {
@@ -125,7 +117,7 @@ export class FrameReader {
     if (this.#isReading) return this.#receiver.end()
     const isFirst = !this.#isEnding
     this.#isEnding = true
-    if (this.#isIgnoring) this.#isResting = false
+    if (this.#ignored !== undefined) this.#isResting = false
     // The owner has room before it says so: what fits in is read, and no more.
     if (this.#rest.length > 0 && !this.#isHeld) this.#readRest()
     if (isFirst && this.#isWaiting) this.#owner.gone()
@@ -137,7 +129,7 @@ export class FrameReader {
    * @returns as `readOn`
    */
   ignore (): boolean {
-    this.#isIgnoring = true
+    this.#ignored ??= new IgnoredFrames()
     return this.readOn()
   }
 
@@ -154,7 +146,7 @@ export class FrameReader {
     let frames = 0
     let at = 0
     while (at < bytes.length && !this.#isHeld && this.#receiver.writable) {
-      const taken = this.#isOwed ? 0 : this.#isIgnoring ? this.#leaveOut(bytes, at) : this.#take(bytes, at)
+      const taken = this.#isOwed ? 0 : this.#ignored ? this.#leaveOut(bytes, at, this.#ignored) : this.#take(bytes, at)
       if (taken === WAIT || (taken === 0 && !this.#admits(bytes[at]!))) break
       const left = taken > 0 ? 0 : this.#owe(bytes, at)
       if (left > 0) isWanted = this.#hand(bytes.subarray(at, at + left)) && isWanted
@@ -169,7 +161,7 @@ export class FrameReader {
   }
 
   get #isHeld (): boolean {
-    return this.#isBusy || this.#isResting || (!this.#isIgnoring && this.#next.isFull)
+    return this.#isBusy || this.#isResting || (this.#ignored === undefined && this.#next.isFull)
   }
 
   // An incomplete header does not wait: its rest will never come.
@@ -180,7 +172,7 @@ export class FrameReader {
   // The rest waits once this connection has had its time in this turn. A chunk that is left out
   // takes little.
   #look (): void {
-    if (this.#isIgnoring) return
+    if (this.#ignored !== undefined) return
     this.#time ??= new ReadingTime()
     if (this.#time.isOver()) this.#giveWay()
   }
@@ -189,7 +181,7 @@ export class FrameReader {
   // since libuv reads up to 32 chunks of one stream in a turn. Behind the last ones none follow.
   get #isHeavy (): boolean {
     if (this.#isInTurn) return false
-    return this.#isIgnoring ? !this.#isEnding : this.#time?.isHeavy === true
+    return this.#ignored !== undefined ? !this.#isEnding : this.#time?.isHeavy === true
   }
 
   #giveWay (): void {
@@ -221,7 +213,7 @@ export class FrameReader {
   // Once: to end a Writable again makes an error with a stack.
   #finish (): void {
     if (!this.#receiver.writable) return
-    if (this.#rest.length > 0 && !this.#isIgnoring) this.#receiver.write(this.#rest)
+    if (this.#rest.length > 0 && this.#ignored === undefined) this.#receiver.write(this.#rest)
     this.#rest = NOTHING
     this.#receiver.end()
   }
@@ -233,24 +225,10 @@ export class FrameReader {
     return this.#next.admitsFrame(opcode)
   }
 
-  // Passes over all frames in front of a close frame, or of an incomplete header, and over the part
-  // of the last one that has arrived; returns 0 at a close frame.
-  #leaveOut (bytes: Buffer, at: number): number {
-    let end = at
-    while (end < bytes.length) {
-      if (this.#ignoredBytes === 0) {
-        const isIncomplete = end + 1 === bytes.length || end + headerBytesAt(bytes, end) > bytes.length
-        if (isIncomplete && end === at) return WAIT
-        if (isIncomplete || (bytes[end]! & OPCODE) === CLOSE) break
-        this.#ignoredBytes = headerBytesAt(bytes, end) + payloadBytesAt(bytes, end)
-      }
-      const left = Math.min(this.#ignoredBytes, bytes.length - end)
-      this.#ignoredBytes -= left
-      end += left
-    }
-    this.#ignoredInAll += end - at
-    if (this.#ignoredInAll > MAX_IGNORED_BYTES) this.#owner.terminate()
-    return end - at
+  #leaveOut (bytes: Buffer, at: number, ignored: IgnoredFrames): number {
+    const length = ignored.take(bytes, at)
+    if (ignored.areTooMany) this.#owner.terminate()
+    return length
   }
 
   get #isOwed (): boolean {

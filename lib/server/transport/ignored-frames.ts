@@ -1,0 +1,45 @@
+import { headerBytesAt, payloadBytesAt } from './frame.js'
+
+/** The bits of a frame's first byte that tell what it is. */
+export const OPCODE = 0x0f
+/** The opcode of a close frame (RFC 6455 §5.5.1). */
+export const CLOSE = 0x08
+/** The length of a part that cannot be read yet: more of its header must come. */
+export const WAIT = -1
+// More than the buffers of both systems hold. A client that sends on has read the close frame by
+// then, or never will.
+const MAX_BYTES = 16 * 1024 * 1024
+
+/** The frames of a client that is not heard any more: all are left out but a close frame. */
+export class IgnoredFrames {
+  // The rest of the frame that has begun.
+  #owedBytes = 0
+  #bytes = 0
+
+  /** True once far too many bytes have arrived. */
+  get areTooMany (): boolean {
+    return this.#bytes > MAX_BYTES
+  }
+
+  /**
+   * Passes over all frames in front of a close frame, or of an incomplete header, and over the part
+   * of the last one that has arrived.
+   * @returns the length of them; 0 at a close frame, WAIT at an incomplete header.
+   */
+  take (bytes: Buffer, at: number): number {
+    let end = at
+    while (end < bytes.length) {
+      if (this.#owedBytes === 0) {
+        const isIncomplete = end + 1 === bytes.length || end + headerBytesAt(bytes, end) > bytes.length
+        if (isIncomplete && end === at) return WAIT
+        if (isIncomplete || (bytes[end]! & OPCODE) === CLOSE) break
+        this.#owedBytes = headerBytesAt(bytes, end) + payloadBytesAt(bytes, end)
+      }
+      const left = Math.min(this.#owedBytes, bytes.length - end)
+      this.#owedBytes -= left
+      end += left
+    }
+    this.#bytes += end - at
+    return end - at
+  }
+}
