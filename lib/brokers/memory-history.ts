@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { BrokerHistory, HistoryBounds, HistoryPart, Position, Stored } from '../../types/broker.js'
 
-interface Kept extends Stored {
+interface Kept {
+  readonly stored: Stored
   readonly id: string | undefined
   readonly atMs: number
 }
@@ -38,17 +39,17 @@ export class MemoryHistory implements BrokerHistory {
     if (known !== undefined) return { epoch, offset: known }
     const stored = { epoch, offset: ++this.#offset, previous: ring.top, message }
     ring.top = stored.offset
-    ring.kept.push({ ...stored, id, atMs: ring.usedMs })
+    ring.kept.push({ stored, id, atMs: ring.usedMs })
     if (id !== undefined) ring.ids.set(id, stored.offset)
-    if (ring.kept.length > bounds.maxMessages) forget(ring, 1)
+    if (ring.kept.length > bounds.maxMessages) forget(ring, ring.kept.length - bounds.maxMessages)
     this.#announce(topic, stored)
     return { epoch, offset: stored.offset }
   }
 
   async read (topic: string, since: Position | undefined, limit: number, bounds: HistoryBounds): Promise<HistoryPart> {
     const { kept, top } = this.#ringOf(topic, bounds)
-    const messages = limit === 0 ? [] : kept.filter(({ offset }) => offset > (since?.offset ?? 0)).slice(-limit)
-    return { top: { epoch: this.#epoch, offset: top }, messages }
+    const newer = limit === 0 ? [] : kept.filter(({ stored }) => stored.offset > (since?.offset ?? 0)).slice(-limit)
+    return { top: { epoch: this.#epoch, offset: top }, messages: newer.map(({ stored }) => stored) }
   }
 
   close (): void {

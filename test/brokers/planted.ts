@@ -2,14 +2,31 @@
 // argument, and the title of a test of the suite the second.
 import { EventEmitter } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Broker, BrokerHost } from '../../types/broker.js'
-import { brokerSuite, type SuiteEngine } from './suite.js'
+import type { Broker, BrokerHistory, BrokerHost, HistoryBounds, HistoryPart, Position, Stored } from '../../types/broker.js'
+import { historySuite, type HistoryEngine } from './history-suite.js'
+import { brokerSuite } from './suite.js'
 
 const [fault, title] = process.argv.slice(2)
 
-class Hub extends EventEmitter implements SuiteEngine {
+interface Kept {
+  readonly stored: Stored
+  readonly id: string | undefined
+  readonly atMs: number
+}
+
+/** The stored messages of one topic. */
+interface Log {
+  readonly epoch: string
+  top: number
+  kept: Kept[]
+}
+
+class Hub extends EventEmitter implements HistoryEngine {
   isUp = true
   isHung = false
+  #logs = new Map<string, Log>()
+  #saved = new Map<string, Log>()
+  #offset = 1
 
   async start (): Promise<void> {
     this.isUp = true
@@ -18,6 +35,7 @@ class Hub extends EventEmitter implements SuiteEngine {
 
   async kill (): Promise<void> {
     this.isUp = false
+    this.#logs = structuredClone(this.#saved)
     this.emit('down')
   }
 
@@ -30,10 +48,46 @@ class Hub extends EventEmitter implements SuiteEngine {
     this.isHung = false
     this.emit('up')
   }
+
+  async save (): Promise<void> {
+    this.#saved = structuredClone(this.#logs)
+  }
+
+  async forget (): Promise<void> {
+    this.#logs.clear()
+  }
+
+  append (topic: string, message: string, bounds: HistoryBounds, id?: string): Position {
+    const log = this.#logOf(topic, bounds)
+    const { epoch, top } = log
+    const known = fault === 'repeats' || id === undefined ? undefined : log.kept.find((kept) => kept.id === id)
+    if (known !== undefined) return { epoch, offset: known.stored.offset }
+    const stored = { epoch, offset: ++this.#offset, previous: fault === 'forks' && top % 7 === 0 ? 1 : top, message }
+    log.top = stored.offset
+    log.kept = [...log.kept, { stored, id, atMs: Date.now() }].slice(-bounds.maxMessages)
+    this.emit('stored', topic, stored)
+    if (fault === 'echoes') this.emit('stored', topic, stored)
+    return { epoch, offset: stored.offset }
+  }
+
+  read (topic: string, since: Position | undefined, limit: number, bounds: HistoryBounds): HistoryPart {
+    const { epoch, top, kept } = this.#logOf(topic, bounds)
+    const newer = kept.map(({ stored }) => stored).filter(({ offset }) => offset > (since?.offset ?? 0))
+    return { top: { epoch, offset: top }, messages: limit === 0 ? [] : newer.slice(-limit) }
+  }
+
+  #logOf (topic: string, { maxAgeMs }: HistoryBounds): Log {
+    const offset = ++this.#offset
+    const log = this.#logs.get(topic) ?? { epoch: fault === 'reuses' ? 'e' : `e${offset}`, top: offset, kept: [] }
+    log.kept = log.kept.filter(({ atMs }) => Date.now() - atMs <= maxAgeMs)
+    this.#logs.set(topic, log)
+    return log
+  }
 }
 
 class HubBroker implements Broker {
   readonly name = 'hub'
+  readonly history: BrokerHistory = { append: this.#append.bind(this), read: this.#read.bind(this) }
   readonly #hub: Hub
   readonly #topics = new Set<string>()
   readonly #kept: Array<[topic: string, message: string]> = []
@@ -49,6 +103,7 @@ class HubBroker implements Broker {
     this.#hub.on('up', () => this.#rise())
     this.#hub.on('down', () => this.#fall())
     this.#hub.on('message', (topic: string, message: string) => this.#hear(topic, message))
+    this.#hub.on('stored', (topic: string, stored: Stored) => { if (this.#topics.has(topic)) this.#host?.heardStored(topic, stored) })
     if (this.#hub.isUp) this.#rise()
     else this.#fall()
   }
@@ -80,6 +135,17 @@ class HubBroker implements Broker {
     this.#isReady = false
   }
 
+  async #append (topic: string, message: string, bounds: HistoryBounds, id?: string): Promise<Position> {
+    if (fault === 'queues' && !this.#isReady) this.#hub.append(topic, message, bounds)
+    await this.#check()
+    return this.#hub.append(topic, message, bounds, id)
+  }
+
+  async #read (...args: Parameters<BrokerHistory['read']>): Promise<HistoryPart> {
+    await this.#check()
+    return this.#hub.read(...args)
+  }
+
   async #check (): Promise<void> {
     if (!this.#isReady) throw Object.assign(new Error('away'), { code: 'UNAVAILABLE' })
     if (!this.#hub.isHung) return
@@ -106,10 +172,13 @@ class HubBroker implements Broker {
   }
 }
 
-brokerSuite({
+const suite = {
   name: 'planted',
   skip: false,
   only: title,
   engine: async () => new Hub(),
-  broker: async (_t, hub: Hub) => new HubBroker(hub)
-})
+  broker: async (_t: unknown, hub: Hub) => new HubBroker(hub)
+} as const
+
+brokerSuite(suite)
+historySuite(suite)

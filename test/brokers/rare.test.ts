@@ -204,18 +204,6 @@ t.test('a subscription that the engine refuses is requested again', async (t) =>
   await refused
 })
 
-t.test('memory() reaches no other node', async (t) => {
-  const broker = memory()
-  const node = new Node('one', broker)
-  broker.start(node)
-  await broker.subscribe('a')
-  await broker.publish('a', 'x')
-  t.equal(await broker.ask('a', 'x'), 0)
-  broker.unsubscribe('a')
-  await broker.close()
-  t.same(node.messages, [])
-})
-
 t.test('shards leave a topic on the engine where they joined it, and are ready once all engines are', async (t) => {
   const left: string[] = []
   const parts = [memory(), memory()].map((broker, n): Broker => Object.assign(Object.create(broker) as Broker, {

@@ -73,23 +73,28 @@ export class Node implements BrokerHost {
 }
 
 /** An engine of several servers is not gone at once: the last of them makes it `UNAVAILABLE`. */
-async function refused (ask: () => Promise<unknown>): Promise<void> {
+export async function refused (ask: () => Promise<unknown>): Promise<void> {
   await until(() => ask().then(() => { throw new Error('the engine took it') }, ({ code }) => code === 'UNAVAILABLE'))
 }
 
-export function brokerSuite<E extends SuiteEngine> ({ name, skip, only = '', engine: start, broker }: Suite<E>): void {
-  let count = 0
+let count = 0
 
+/** One more node of an engine, which is ready. */
+export async function startNode (t: Test, broker: Broker): Promise<Node> {
+  const one = new Node(`n${count++}`, broker)
+  t.teardown(() => one.broker.close())
+  one.broker.start(one)
+  await until(() => one.state === 'ready')
+  return one
+}
+
+export function brokerSuite<E extends SuiteEngine> ({ name, skip, only = '', engine: start, broker }: Suite<E>): void {
   async function nodes (t: Test, engine: E, number: number): Promise<Node[]> {
     return Promise.all(Array.from({ length: number }, () => node(t, engine)))
   }
 
   async function node (t: Test, engine: E): Promise<Node> {
-    const one = new Node(`n${count++}`, await broker(t, engine))
-    t.teardown(() => one.broker.close())
-    one.broker.start(one)
-    await until(() => one.state === 'ready')
-    return one
+    return startNode(t, await broker(t, engine))
   }
 
   function test (title: string, run: (t: Test, engine: E) => Promise<void>): void {

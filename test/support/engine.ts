@@ -81,6 +81,16 @@ export class Engine {
   goOn (): void {
     this.#child?.kill('SIGCONT')
   }
+
+  /** Redis keeps what it has now: it is what it has after it was killed and started. */
+  async save (): Promise<void> {
+    await redisCommand(this.port, 'save')
+  }
+
+  /** Redis loses all that it has. */
+  async forget (): Promise<void> {
+    await redisCommand(this.port, 'flushall')
+  }
 }
 
 // A child that a signal has ended has no exit code.
@@ -138,6 +148,14 @@ export class RedisCluster {
 
   goOn (): void {
     for (const engine of this.engines) engine.goOn()
+  }
+
+  async save (): Promise<void> {
+    await Promise.all(this.engines.map((engine) => engine.save()))
+  }
+
+  async forget (): Promise<void> {
+    await Promise.all(this.engines.map((engine) => engine.forget()))
   }
 
   /** Resolves once every Redis says that the cluster is whole. */
