@@ -18,6 +18,7 @@ interface Connection {
   spublish (channel: string, message: string): Promise<number>
   ssubscribe (...channels: string[]): Promise<unknown>
   sunsubscribe (...channels: string[]): Promise<unknown>
+  call (...words: string[]): Promise<unknown>
   disconnect (): void
 }
 
@@ -66,6 +67,10 @@ export class Ioredis implements RedisConnection {
 
   async unsubscribe (channels: readonly string[]): Promise<unknown> {
     return this.connection.unsubscribe(...channels)
+  }
+
+  async command (words: readonly string[]): Promise<unknown> {
+    return this.connection.call(...words).catch((error: unknown) => { throw failureOf(error as Error) })
   }
 
   close (): void {

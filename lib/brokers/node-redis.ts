@@ -18,6 +18,7 @@ interface Connection {
   publish (channel: string, message: string): Promise<number>
   subscribe (channels: readonly string[], listener: Listener): Promise<unknown>
   unsubscribe (channels: readonly string[], listener: Listener): Promise<unknown>
+  sendCommand (words: readonly string[]): Promise<unknown>
   destroy (): void
 }
 
@@ -56,6 +57,10 @@ export class NodeRedis implements RedisConnection {
   // is subscribed.
   async unsubscribe (channels: readonly string[]): Promise<unknown> {
     return this.#answer((connection) => connection.unsubscribe(channels, this.#listener))
+  }
+
+  async command (words: readonly string[]): Promise<unknown> {
+    return this.#answer((connection) => connection.sendCommand(words))
   }
 
   close (): void {

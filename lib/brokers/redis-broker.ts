@@ -4,6 +4,8 @@ import { EngineSubscriptions, type EngineSubscriptionsOwner } from './engine-sub
 import { BrokerError, within } from './failure.js'
 import { Probe } from './probe.js'
 import type { RedisChannels } from './redis-channels.js'
+import { parseText, plainText } from './redis-entry.js'
+import { RedisHistory } from './redis-history.js'
 import type { OpenRedis, RedisConnectionOwner } from './redis-connection.js'
 import { RedisLink } from './redis-link.js'
 
@@ -13,6 +15,7 @@ const RETRY_MS = 100
 /** The topics of one Redis: the only one, or one master of a Cluster. */
 export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscriptionsOwner {
   readonly name = 'redis'
+  readonly history: RedisHistory
   readonly #link: RedisLink
   readonly #channels: RedisChannels
   readonly #onMoved: (() => void) | undefined
@@ -30,6 +33,7 @@ export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscrip
     this.#link = new RedisLink(open, this)
     this.#channels = channels
     this.#onMoved = onMoved
+    this.history = new RedisHistory(channels, async (...script) => this.#send(() => this.#link.run(...script)))
   }
 
   start (host: BrokerHost): void {
@@ -50,14 +54,7 @@ export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscrip
   }
 
   async ask (topic: string, message: string): Promise<number> {
-    if (!this.#isReady) throw new BrokerError('UNAVAILABLE', 'Redis is away')
-    const sent = this.#link.publish(this.#channels.of(topic), message)
-    this.#inFlight.add(sent)
-    try {
-      return await sent
-    } finally {
-      this.#inFlight.delete(sent)
-    }
+    return this.#send(() => this.#link.publish(this.#channels.of(topic), plainText(message)))
   }
 
   async close (): Promise<void> {
@@ -86,7 +83,9 @@ export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscrip
 
   onMessage (channel: string, message: string): void {
     if (this.#probe?.heard(channel) === true) return
-    this.#host?.heard(this.#channels.topicOf(channel), message)
+    const [topic, text] = [this.#channels.topicOf(channel), parseText(message)]
+    if (typeof text === 'string') this.#host?.heard(topic, text)
+    else this.#host?.heardStored(topic, text)
   }
 
   sendSubscribe (topics: readonly string[]): Promise<unknown> {
@@ -99,6 +98,17 @@ export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscrip
 
   groupOf (topic: string): number {
     return this.#channels.groupOf(topic)
+  }
+
+  async #send<T> (send: () => Promise<T>): Promise<T> {
+    if (!this.#isReady) throw new BrokerError('UNAVAILABLE', 'Redis is away')
+    const sent = send()
+    this.#inFlight.add(sent)
+    try {
+      return await sent
+    } finally {
+      this.#inFlight.delete(sent)
+    }
   }
 
   // Subscriptions that Redis has ended are found by asking for all of them again.

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Broker, BrokerHost } from '../../types/broker.js'
+import type { Broker, BrokerHistory, BrokerHost } from '../../types/broker.js'
 import { BrokerError } from './failure.js'
 import { ShardedIoredis } from './ioredis.js'
 import { Partitions } from './partitions.js'
@@ -32,6 +32,11 @@ interface Partition {
  */
 export class RedisClusterBroker implements Broker, TopologyOwner {
   readonly name = 'redis'
+  readonly history: BrokerHistory = {
+    append: async (topic, ...rest) => this.#ask(topic, ({ history }) => history.append(topic, ...rest)),
+    read: async (topic, ...rest) => this.#ask(topic, ({ history }) => history.read(topic, ...rest))
+  }
+
   readonly #prefix: string
   readonly #names = new Partitions()
   readonly #partitions: readonly Partition[]
@@ -74,14 +79,7 @@ export class RedisClusterBroker implements Broker, TopologyOwner {
   }
 
   async ask (topic: string, message: string): Promise<number> {
-    const { master } = this.#of(topic)
-    if (master === undefined) throw nowhere()
-    try {
-      return await master.broker.ask(topic, message)
-    } catch (error) {
-      this.#topology.refresh()
-      throw error
-    }
+    return this.#ask(topic, (broker) => broker.ask(topic, message))
   }
 
   async close (): Promise<void> {
@@ -114,6 +112,17 @@ export class RedisClusterBroker implements Broker, TopologyOwner {
 
   #of (topic: string): Partition {
     return this.#partitions[this.#names.indexOf(topic)]!
+  }
+
+  async #ask<T> (topic: string, ask: (broker: RedisBroker) => Promise<T>): Promise<T> {
+    const { master } = this.#of(topic)
+    if (master === undefined) throw nowhere()
+    try {
+      return await ask(master.broker)
+    } catch (error) {
+      this.#topology.refresh()
+      throw error
+    }
   }
 
   #masterAt (address: string, host: BrokerHost): Master {

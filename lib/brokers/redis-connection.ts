@@ -9,6 +9,8 @@ export interface RedisConnection {
   /** @throws by rejecting, within 1 s. */
   subscribe (channels: readonly string[]): Promise<unknown>
   unsubscribe (channels: readonly string[]): Promise<unknown>
+  /** @throws BrokerError, by rejecting. */
+  command (words: readonly string[]): Promise<unknown>
   close (): void
 }
 

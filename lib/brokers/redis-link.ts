@@ -1,9 +1,11 @@
 import { pauseMs, type OpenRedis, type RedisConnection, type RedisConnectionOwner } from './redis-connection.js'
+import { RedisScripts, type RedisScript } from './redis-scripts.js'
 
 /** Two connections to one Redis: one publishes, one hears. */
 export class RedisLink implements RedisConnectionOwner {
   readonly #open: OpenRedis
   readonly #owner: RedisConnectionOwner
+  readonly #scripts = new RedisScripts(async (words) => this.#sender!.command(words))
   #sender: RedisConnection | undefined
   #subscriber: RedisConnection | undefined
   #pause: NodeJS.Timeout | undefined
@@ -24,6 +26,10 @@ export class RedisLink implements RedisConnectionOwner {
     return this.#sender!.publish(channel, message)
   }
 
+  async run (script: RedisScript, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    return this.#scripts.run(script, keys, values)
+  }
+
   async subscribe (channels: readonly string[]): Promise<unknown> {
     return this.#subscriber!.subscribe(channels)
   }
@@ -42,6 +48,7 @@ export class RedisLink implements RedisConnectionOwner {
 
   close (): void {
     clearTimeout(this.#pause)
+    this.#scripts.forget()
     this.#sender?.close()
     this.#subscriber?.close()
   }
@@ -53,6 +60,7 @@ export class RedisLink implements RedisConnectionOwner {
   }
 
   onAway (reason: unknown): void {
+    this.#scripts.forget()
     this.#isReady = false
     this.#owner.onAway(reason)
   }

@@ -6,11 +6,15 @@ import { redis } from '../../lib/brokers/redis.js'
 import { nodeRedisBroker } from '../support/brokers.js'
 import { missing, startRedis } from '../support/engine.js'
 import { until } from '../support/helper.js'
+import { historySuite } from './history-suite.js'
 import { brokerSuite, Node } from './suite.js'
 
 const skip = await missing('redis-server')
 
-brokerSuite({ name: 'node-redis', skip, engine: startRedis, broker: nodeRedisBroker })
+const suite = { name: 'node-redis', skip, engine: startRedis, broker: nodeRedisBroker }
+
+brokerSuite(suite)
+historySuite(suite)
 
 t.test('a client of node-redis is left alone, and its options are taken', { skip }, async (t) => {
   const engine = await startRedis(t, '--requirepass', 'secret')
@@ -65,6 +69,10 @@ class FakeClient extends EventEmitter {
     return this.published()
   }
 
+  async sendCommand (): Promise<unknown> {
+    return [await this.published(), '5']
+  }
+
   destroy (): void {
     this.isDestroyed = true
   }
@@ -110,6 +118,10 @@ t.test('an error of node-redis tells whether Redis has a message', async (t) => 
   await t.rejects(node.broker.publish('a', 'x'), { code: 'TIMEOUT', message: /Socket closed/ })
   error = new ErrorReply('OOM')
   await t.rejects(node.broker.publish('a', 'x'), { code: 'UNAVAILABLE', message: /OOM/ })
+  const bounds = { maxMessages: 5, maxAgeMs: 3000 }
+  await t.rejects(node.broker.history!.append('a', 'x', bounds), { code: 'UNAVAILABLE', message: /OOM/ })
+  client.made[0]!.published = async () => 1
+  t.match(await node.broker.history!.append('a', 'x', bounds), { offset: 5 })
   client.made[0]!.isReady = false
   await t.rejects(node.broker.publish('a', 'x'), { code: 'UNAVAILABLE', message: /away/ }, 'its event is still on its way')
   await node.broker.close()

@@ -4,6 +4,7 @@ import { redis } from '../../lib/brokers/redis.js'
 import type { Broker } from '../../lib/index.js'
 import { missing, startRedisCluster, type RedisCluster } from '../support/engine.js'
 import { until, type Teardown } from '../support/helper.js'
+import { historySuite } from './history-suite.js'
 import { brokerSuite, Node } from './suite.js'
 
 const skip = await missing('redis-server')
@@ -14,7 +15,10 @@ async function clusterBroker (t: Teardown, { engines }: RedisCluster): Promise<B
   return redis(client)
 }
 
-brokerSuite({ name: 'Redis Cluster', skip, engine: (t) => startRedisCluster(t), broker: clusterBroker })
+const suite = { name: 'Redis Cluster', skip, engine: (t: Teardown) => startRedisCluster(t), broker: clusterBroker }
+
+brokerSuite(suite)
+historySuite(suite)
 
 const TOPICS = Array.from({ length: 1000 }, (_, n) => `a/${n}`)
 

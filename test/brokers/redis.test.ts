@@ -3,14 +3,13 @@ import t from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
 import { redisBroker } from '../support/brokers.js'
 import { missing, startRedis } from '../support/engine.js'
+import { historySuite } from './history-suite.js'
 import { brokerSuite } from './suite.js'
 
-brokerSuite({
-  name: 'Redis',
-  skip: await missing('redis-server'),
-  engine: startRedis,
-  broker: redisBroker
-})
+const suite = { name: 'Redis', skip: await missing('redis-server'), engine: startRedis, broker: redisBroker }
+
+brokerSuite(suite)
+historySuite(suite)
 
 t.test('redis() refuses a wrong option, and says what to write instead', async (t) => {
   t.throws(() => redis(undefined as never), { name: 'TypeError', message: /app\.redis/ })

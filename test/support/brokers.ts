@@ -17,9 +17,14 @@ const { connect } = await import(library) as {
   connect (options: object): Promise<NatsConnection & { close (): Promise<void> }>
 }
 
+interface User {
+  readonly username?: string
+  readonly password?: string
+}
+
 /** A client of the app's own, which ends with the test. */
-export function redisClient (t: Teardown, { port }: Engine): Redis {
-  const client = new Redis({ port, host: '127.0.0.1' }).on('error', () => {})
+export function redisClient (t: Teardown, { port }: Engine, user: User = {}): Redis {
+  const client = new Redis({ port, host: '127.0.0.1', ...user }).on('error', () => {})
   t.teardown(() => client.disconnect())
   return client
 }

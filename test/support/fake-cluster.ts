@@ -24,6 +24,12 @@ class FakeConnection extends EventEmitter {
     return 1
   }
 
+  async call (...words: string[]): Promise<unknown> {
+    if (this.#master.refusal !== undefined) throw this.#master.refusal
+    this.#master.commands.push(words)
+    return this.#master.answer
+  }
+
   async ssubscribe (...channels: string[]): Promise<void> {
     this.#master.waiting++
     await this.#master.held
@@ -42,6 +48,9 @@ export class FakeMaster {
   connections: FakeConnection[] = []
   readonly published: Array<[channel: string, message: string]> = []
   readonly heard = new Set<string>()
+  readonly commands: string[][] = []
+  /** The answer to each command. */
+  answer: unknown
   /** Subscriptions that are not answered yet. */
   waiting = 0
   /** Subscriptions are not answered before it. */

@@ -1,0 +1,318 @@
+// Recoverable topics of a service on several nodes, with a real Redis between them.
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+import { Cluster } from 'ioredis'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { redis } from '../../lib/brokers/redis.js'
+import { createClient } from '../../lib/client/index.js'
+import { recovery } from '../../lib/client/recovery.js'
+import { defineContract, type Broker, type BrokerHost, type PluginOptions } from '../../lib/index.js'
+import { nodeRedisBroker, redisBroker, redisClient } from '../support/brokers.js'
+import { hear } from '../support/diagnostics.js'
+import { missing, startRedis, startRedisCluster } from '../support/engine.js'
+import { connect, createApp, listen, until, type Answer, type Client, type Teardown } from '../support/helper.js'
+
+const skip = await missing('redis-server')
+
+const chat = defineContract({
+  name: 'chat.v1',
+  clientToServer: { say: Type.Object({ text: Type.String() }) },
+  serverToClient: { message: Type.Object({ text: Type.String() }) },
+  topics: { room: { recover: true } }
+})
+const TOPIC = 'room:42'
+
+type Position = readonly [epoch: string, offset: number]
+
+interface Node {
+  readonly app: FastifyInstance
+  readonly url: string
+  say (...texts: string[]): Promise<void>
+  /** A client that asked for positions, and brought one. */
+  ask (position?: Position, name?: string): Promise<Client>
+}
+
+async function createNode (t: Teardown, broker: Broker, options: PluginOptions = {}): Promise<FastifyInstance> {
+  const app = await createApp(t, { broker, ...options })
+  app.ws('/', {
+    contract: chat,
+    open: async (socket) => { await socket.subscribe(TOPIC) },
+    on: { say: ({ text }, socket) => socket.publish(TOPIC, 'message', { text }) }
+  })
+  return app
+}
+
+async function start (t: Teardown, broker: Broker, options: PluginOptions = {}): Promise<Node> {
+  const app = await createNode(t, broker, options)
+  const url = await listen(app)
+  await until(() => isReady({ app }))
+  return {
+    app,
+    url,
+    say: async (...texts) => {
+      for (const text of texts) await app.channel(chat).publish(TOPIC, 'message', { text })
+    },
+    ask: async (position, name = 'client-1') => {
+      const client = await connect(t, url, { protocols: [chat.name, 'typed-ws.recover'] })
+      client.send({ type: '$recover', client: name, topics: position === undefined ? {} : { [TOPIC]: position } })
+      return client
+    }
+  }
+}
+
+function isReady ({ app }: Pick<Node, 'app'>): boolean {
+  return app.channel(chat).broker.state === 'ready'
+}
+
+async function texts (client: Client, count: number): Promise<unknown[]> {
+  return (await client.take(count)).map(({ text }) => text)
+}
+
+/** The place that a client was told, then the one of an event. */
+function placeOf (begin: Answer, event?: Answer): Position {
+  return [begin['epoch'] as string, (event === undefined ? begin['offset'] : (event['$at'] as unknown[])[1]) as number]
+}
+
+/** A broker whose node loses announcements on request, and counts what it reads. */
+class Lossy {
+  readonly broker: Broker
+  isDeaf = false
+  reads = 0
+
+  constructor (broker: Broker) {
+    const { start, history } = broker
+    this.broker = Object.assign(broker, {
+      start: (host: BrokerHost) => start.call(broker, {
+        node: host.node,
+        heard: host.heard.bind(host),
+        heardStored: (topic, stored) => { if (!this.isDeaf) host.heardStored(topic, stored) },
+        interrupted: host.interrupted.bind(host),
+        resumed: host.resumed.bind(host),
+        changed: host.changed.bind(host)
+      }),
+      history: {
+        append: history!.append.bind(history),
+        read: async (...args: Parameters<NonNullable<typeof history>['read']>) => {
+          this.reads++
+          return history!.read(...args)
+        }
+      }
+    } satisfies Partial<Broker>)
+  }
+}
+
+const brokers = { ioredis: redisBroker, 'node-redis': nodeRedisBroker }
+
+for (const [name, broker] of Object.entries(brokers)) {
+  t.test(`Redis by ${name}: a client that reconnects to another node is given what it missed, in order and once`, { skip }, async (t) => {
+    const engine = await startRedis(t)
+    const [one, two] = [await start(t, await broker(t, engine)), await start(t, await broker(t, engine))]
+    const first = await one.ask()
+    const begin = await first.next()
+    await two.say('a')
+    const place = placeOf(begin, await first.next())
+    await first.close()
+    await one.say('b')
+    await two.say('c')
+    const second = await two.ask(place)
+    t.match(await second.next(), { type: '$topic', topic: TOPIC, epoch: place[0], offset: place[1], recovered: true, missed: 2 })
+    t.same(await texts(second, 2), ['b', 'c'])
+    await one.say('d')
+    t.same(await texts(second, 1), ['d'])
+    t.match(await (await one.ask(placeOf(begin))).take(2), [{ recovered: true, missed: 4 }, { text: 'a' }])
+  })
+}
+
+t.test('Redis Cluster: a client that reconnects to another node is given what it missed', { skip }, async (t) => {
+  const { engines } = await startRedisCluster(t)
+  const nodes: Node[] = []
+  while (nodes.length < 2) {
+    const client = new Cluster(engines.map(({ port }) => ({ port, host: '127.0.0.1' }))).on('error', () => {})
+    t.teardown(() => client.disconnect())
+    nodes.push(await start(t, redis(client)))
+  }
+  const [one, two] = nodes as [Node, Node]
+  const first = await one.ask()
+  const begin = await first.next()
+  await first.close()
+  await two.say('a', 'b')
+  t.match(await (await two.ask(placeOf(begin))).take(3), [{ recovered: true, missed: 2 }, { text: 'a' }, { text: 'b' }])
+})
+
+t.test('a hole of one node is repaired by one read, and its members notice nothing', { skip }, async (t) => {
+  const engine = await startRedis(t)
+  const lossy = new Lossy(await redisBroker(t, engine))
+  const [one, two] = [await start(t, await redisBroker(t, engine)), await start(t, lossy.broker)]
+  const members = [await two.ask(undefined, 'client-1'), await two.ask(undefined, 'client-2')]
+  for (const member of members) t.match(await member.next(), { type: '$topic' })
+  const { reads } = lossy
+  lossy.isDeaf = true
+  await one.say('a', 'b', 'c')
+  const heard = await one.ask()
+  await heard.next()
+  lossy.isDeaf = false
+  await one.say('d')
+  for (const member of members) t.same(await texts(member, 4), ['a', 'b', 'c', 'd'])
+  t.equal(lossy.reads, reads + 1)
+  t.equal(two.app.channel(chat).stats.gaps, 0)
+  for (const member of members) t.equal(member.unread, 0)
+})
+
+t.test('a node whose connections Redis cuts gives its members what was published meanwhile', { skip }, async (t) => {
+  const engine = await startRedis(t)
+  const admin = redisClient(t, engine)
+  const one = await start(t, await redisBroker(t, engine))
+  const ids = async (): Promise<string[]> => Array.from((await admin.client('LIST') as string).matchAll(/\bid=(\d+)/g), ([, id]) => id!)
+  const before = await ids()
+  const two = await start(t, await redisBroker(t, engine))
+  const member = await two.ask()
+  await member.next()
+  const states = hear(t, 'fastify-typed-ws.broker')
+  for (const id of await ids()) if (!before.includes(id)) await admin.client('KILL', 'ID', id)
+  await one.say('a', 'b')
+  await until(() => states.some(({ state }) => state === 'ready'))
+  await one.say('c')
+  t.same(await texts(member, 3), ['a', 'b', 'c'])
+  t.equal(member.unread, 0)
+})
+
+t.test('a Redis that was flushed has lost the history: members and those who return are told', { skip }, async (t) => {
+  const engine = await startRedis(t)
+  const [one, two] = [await start(t, await redisBroker(t, engine)), await start(t, await redisBroker(t, engine))]
+  const member = await one.ask()
+  const begin = await member.next()
+  await two.say('a')
+  const place = placeOf(begin, await member.next())
+  await engine.forget()
+  await two.say('b')
+  const told = await member.next()
+  t.match(told, { type: '$topic', topic: TOPIC, recovered: false, reason: 'lost' })
+  t.not(told['epoch'], place[0])
+  await two.say('c')
+  t.match(await member.next(), { text: 'c' })
+  t.match(await (await two.ask(place)).next(), { recovered: false, reason: 'lost' })
+  t.match(await (await two.ask(placeOf(told))).take(2), [{ recovered: true, missed: 1 }, { text: 'c' }])
+  t.equal(one.app.channel(chat).stats.gaps, 1)
+})
+
+t.test('a Redis that comes back from an older snapshot says so to every client that saw what is lost', { skip }, async (t) => {
+  const engine = await startRedis(t)
+  const [one, two] = [await start(t, await redisBroker(t, engine)), await start(t, await redisBroker(t, engine))]
+  const member = await one.ask()
+  const begin = await member.next()
+  await two.say('kept')
+  const kept = placeOf(begin, await member.next())
+  await engine.save()
+  await two.say('lost')
+  const lost = placeOf(begin, await member.next())
+  await engine.kill()
+  await until(() => !isReady(one) && !isReady(two))
+  await t.rejects(one.app.channel(chat).publish(TOPIC, 'message', { text: 'refused' }), { code: 'FST_TYPED_WS_BROKER_UNAVAILABLE' })
+  await engine.start()
+  await until(() => isReady(one) && isReady(two))
+  await two.say('after')
+  t.match(await member.next(), { type: '$topic', recovered: false, reason: 'lost' })
+  await two.say('next')
+  t.match(await member.next(), { text: 'next' })
+  const fresh = await start(t, await redisBroker(t, engine))
+  t.match(await (await fresh.ask(lost)).next(), { recovered: false, reason: 'expired' })
+  t.match(await (await fresh.ask(kept)).take(3), [{ recovered: true, missed: 2 }, { text: 'after' }, { text: 'next' }])
+})
+
+t.test('a Redis that keeps each write recovers clients over its restart', { skip }, async (t) => {
+  const engine = await startRedis(t, '--appendonly', 'yes', '--appendfsync', 'always')
+  const [one, two] = [await start(t, await redisBroker(t, engine)), await start(t, await redisBroker(t, engine))]
+  const [member, leaver] = [await one.ask(), await one.ask()]
+  const begin = await leaver.next()
+  await leaver.close()
+  await member.next()
+  await two.say('a')
+  await engine.kill()
+  await until(() => !isReady(one) && !isReady(two))
+  await engine.start()
+  await until(() => isReady(one) && isReady(two))
+  await two.say('b')
+  t.same(await texts(member, 2), ['a', 'b'])
+  t.match(await (await two.ask(placeOf(begin))).take(3), [{ recovered: true, missed: 2 }, { text: 'a' }, { text: 'b' }])
+  t.equal(member.unread, 0)
+})
+
+t.test('an event whose answer is lost is heard once, where it is published again with its id', { skip }, async (t) => {
+  const engine = await startRedis(t)
+  const [one, two] = [await start(t, await redisBroker(t, engine)), await start(t, await redisBroker(t, engine))]
+  const member = await two.ask()
+  await member.next()
+  const publish = (): Promise<void> => one.app.channel(chat).publish(TOPIC, 'message', { text: 'paid' }, { id: 'order 7' })
+  engine.hang()
+  await t.rejects(publish(), { code: 'FST_TYPED_WS_BROKER_TIMEOUT', message: /option id/ })
+  engine.goOn()
+  await until(() => publish().then(() => true, () => false))
+  await until(() => one.say('after').then(() => true, () => false))
+  t.same(await texts(member, 2), ['paid', 'after'])
+})
+
+t.test('a sender is not given its own events, on whichever node it comes back', { skip }, async (t) => {
+  const engine = await startRedis(t)
+  const [one, two] = [await start(t, await redisBroker(t, engine)), await start(t, await redisBroker(t, engine))]
+  const [sender, member] = [await one.ask(undefined, 'the-sender'), await two.ask(undefined, 'another-one')]
+  const begin = await sender.next()
+  await member.next()
+  sender.send({ type: 'say', text: 'own' })
+  t.same(await texts(member, 1), ['own'])
+  await two.say('other')
+  t.same(await texts(sender, 1), ['other'])
+  await sender.close()
+  t.match(await (await two.ask(placeOf(begin), 'the-sender')).take(2), [{ recovered: true, missed: 1 }, { text: 'other' }])
+})
+
+t.test('a user of Redis with the commands of the docs alone publishes, reads and forgets', { skip }, async (t) => {
+  const engine = await startRedis(t)
+  const commands = '-@all +@connection +info +subscribe +unsubscribe +publish +eval +evalsha +time +get +set +del +pexpire ' +
+    '+rpush +lpop +lindex +lrange +hget +hset +hdel'
+  await redisClient(t, engine).call('ACL', 'SETUSER', 'topics', 'on', '>secret', '~typed-ws:*', '&typed-ws:*', ...commands.split(' '))
+  const client = redisClient(t, engine, { username: 'topics', password: 'secret' })
+  const one = await start(t, redis(client), { history: { maxMessages: 1 } })
+  const member = await one.ask()
+  const begin = await member.next()
+  for (const id of ['a', 'b', 'c']) await one.app.channel(chat).publish(TOPIC, 'message', { text: id }, { id })
+  t.same(await texts(member, 3), ['a', 'b', 'c'])
+  await one.app.channel(chat).position(TOPIC)
+  t.match(await (await one.ask(placeOf(begin))).next(), { recovered: true, missed: 3 })
+})
+
+t.test('an app whose node is replaced loses no event for the client of this package', { skip }, async (t) => {
+  const engine = await startRedis(t)
+  const [one, two] = [await createNode(t, await redisBroker(t, engine)), await start(t, await redisBroker(t, engine))]
+  const url = await listen(one)
+  const { port } = new URL(url)
+  const client = createClient<typeof chat>(url, {
+    protocol: 'chat.v1',
+    recover: recovery(),
+    retry: { minDelayMs: 10, maxDelayMs: 100 },
+    WebSocket: class extends WebSocket {
+      constructor (url: string, protocols: string[]) {
+        super(url, protocols, { origin: new URL(url).origin.replace('ws', 'http') })
+      }
+    }
+  })
+  t.teardown(() => client.close())
+  const heard: string[] = []
+  client.on('message', ({ text }) => { heard.push(text) })
+  client.onRecovered((outcome) => { heard.push(outcome.recovered ? `missed ${outcome.missed}` : outcome.reason) })
+  await until(() => one.channel(chat).size(TOPIC) === 1 && isReady({ app: one }))
+  await until(async () => {
+    await two.say('before')
+    return heard.length > 0
+  })
+  await two.say('last of the first node')
+  await until(() => heard.at(-1) === 'last of the first node')
+  await one.close()
+  await two.say('missed', 'missed, too')
+  const next = await createNode(t, await redisBroker(t, engine))
+  await next.listen({ port: Number(port), host: '127.0.0.1' })
+  await until(() => heard.includes('missed, too'))
+  await two.say('after')
+  await until(() => heard.includes('after'))
+  t.same(heard.filter((text) => text !== 'before').slice(1), ['missed 2', 'missed', 'missed, too', 'after'])
+})
