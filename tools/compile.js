@@ -1,77 +1,109 @@
 // @ts-check
-// Compiles lib, types and test to JavaScript in .cache/units, at once for all processes. A loader
-// costs each process a thread, and for each of a thousand modules a way there and back: more time
-// than most tests take.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+// Bundles tests to JavaScript: a file for each, and chunks for what they share. To load the
+// thousand modules of tap, Fastify, TypeBox and the package one by one costs a process more time
+// than most tests take; to load a map of the sources into it costs as much.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { SourceMap } from 'node:module'
+import { dirname, extname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { transform } from 'esbuild'
+import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const out = `${root}.cache/units/`
+
+// Packages that most tests load, and those that must have the same instances of them. All others
+// stay outside.
+const BUNDLED = new RegExp(`^(?:${[
+  'tap', 'fast-check', 'fastify', 'fastify-plugin', '@fastify', 'mercurius', 'ws', 'typebox', '@sinclair', 'ajv', 'ajv-formats',
+  '@eslint-community', 'fastest-levenshtein'
+].join('|')})(?:/|$)`)
+const REQUIRE = 'import bundleModule from "node:module"; const require = bundleModule.createRequire(import.meta.url);'
 
 /**
- * Compiles all sources, and returns how to name the script of a test.
+ * Compiles tests, and returns where the script of one is and how to name the sources in what it
+ * wrote. The scripts are gone when the process ends.
  *
- * @returns {Promise<(file: string) => string>}
+ * @param {readonly string[]} files
  */
-export async function compile () {
-  const sources = ['lib', 'types', 'test'].flatMap((folder) => filesIn(`${root}${folder}/`, '.ts').map((file) => `${folder}/${file}`))
-  const scripts = new Set(sources.map(scriptOf))
-  for (const file of filesIn(out, '.js')) if (!scripts.has(file)) rmSync(out + file)
-  await Promise.all(sources.map(write))
-  return (file) => out + scriptOf(file)
-}
-
-// A run beside this one reads the same files: those that are up to date stay untouched.
-/** @param {string} file */
-async function write (file) {
-  const script = out + scriptOf(file)
-  const code = await compiled(file)
-  if (read(script) === code) return
-  mkdirSync(dirname(script), { recursive: true })
-  writeFileSync(script, code)
-}
-
-// `import.meta` speaks of the source, so that fixtures are found beside it.
-/** @param {string} file */
-async function compiled (file) {
-  const path = root + file
-  const { code } = await transform(readFileSync(path, 'utf8'), {
-    loader: 'ts',
+export async function compile (files) {
+  mkdirSync(`${root}.cache`, { recursive: true })
+  const out = mkdtempSync(`${root}.cache/units-`)
+  process.once('exit', () => rmSync(out, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+  await build({
+    absWorkingDir: root,
+    // A test of autoload imports the package by its URL.
+    entryPoints: [...files, 'lib/index.ts'],
+    outdir: out,
+    outbase: root,
+    bundle: true,
+    splitting: true,
     format: 'esm',
+    platform: 'node',
     target: 'es2022',
-    tsconfigRaw: { compilerOptions: { target: 'ES2022', verbatimModuleSyntax: true } },
-    define: {
-      'import.meta.url': JSON.stringify(pathToFileURL(path).href),
-      'import.meta.filename': JSON.stringify(path),
-      'import.meta.dirname': JSON.stringify(dirname(path))
-    },
-    sourcefile: path,
-    sourcemap: 'inline'
+    keepNames: true,
+    sourcemap: 'external',
+    sourcesContent: false,
+    banner: { js: REQUIRE },
+    // types/fastify.ts has only types.
+    logOverride: { 'ignored-bare-import': 'silent' },
+    logLevel: 'warning',
+    plugins: [{
+      name: 'modules',
+      setup ({ onResolve, onLoad }) {
+        onResolve({ filter: /^[^./]/ }, ({ path, importer }) => isBundled(path, importer) ? undefined : { path, external: true })
+        onLoad({ filter: /\.(?:ts|[cm]?js)$/ }, async ({ path }) => {
+          return { contents: located(await readFile(path, 'utf8'), path), loader: extname(path) === '.ts' ? 'ts' : 'js' }
+        })
+      }
+    }]
   })
-  return code
-}
-
-/** @param {string} path */
-function read (path) {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
+  return {
+    scriptOf: (/** @type {string} */ file) => join(out, file.replace(/\.ts$/, '.js')),
+    toSources: (/** @type {string} */ output) => toSources(output, out)
   }
 }
 
-/** @param {string} folder @param {string} extension */
-function filesIn (folder, extension) {
-  try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith(extension))
-  } catch {
-    return []
-  }
+/** @param {string} specifier @param {string} importer */
+function isBundled (specifier, importer) {
+  return importer === '' || importer.includes('node_modules') || BUNDLED.test(specifier)
 }
 
-/** @param {string} file */
-function scriptOf (file) {
-  return file.replace(/\.ts$/, '.js')
+// A module looks for files beside its source, not beside the bundle.
+/** @param {string} source @param {string} path */
+function located (source, path) {
+  const code = source
+    .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
+    .replaceAll('import.meta.filename', JSON.stringify(path))
+    .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
+  if (!path.includes('node_modules') || !/\b__(?:dir|file)name\b/.test(code)) return code
+  return `var __filename = ${JSON.stringify(path)}, __dirname = ${JSON.stringify(dirname(path))};${code}`
+}
+
+// Both ways in which a place is written: `file:line:column`, and tap's in three lines.
+/** @param {string} output @param {string} out */
+function toSources (output, out) {
+  /** @type {Map<string, SourceMap>} */
+  const maps = new Map()
+  const folder = relative(root, out)
+  const script = `(?:[^\\s('"]*/)?${folder}/([\\w./-]+\\.js)`
+  const place = (/** @type {string} */ file, /** @type {string} */ line, /** @type {string} */ column) => {
+    const path = join(out, file)
+    const map = maps.get(path) ?? new SourceMap(JSON.parse(readFileSync(`${path}.map`, 'utf8')))
+    maps.set(path, map)
+    const entry = map.findEntry(Number(line) - 1, Number(column) - 1)
+    // A place that no source has: code of the bundler's.
+    if (!('originalSource' in entry)) return { file: relative(root, path), line, column }
+    const { originalSource, originalLine, originalColumn } = entry
+    return { file: relative(root, join(dirname(path), originalSource)), line: originalLine + 1, column: originalColumn + 1 }
+  }
+  return output
+    .replaceAll(new RegExp(`${script}:(\\d+):(\\d+)`, 'g'), (_, ...found) => {
+      const { file, line, column } = place(found[0], found[1], found[2])
+      return `${file}:${line}:${column}`
+    })
+    .replaceAll(new RegExp(`fileName: ${script}(\\s+)lineNumber: (\\d+)\\s+columnNumber: (\\d+)`, 'g'), (_, ...found) => {
+      const { file, line, column } = place(found[0], found[2], found[3])
+      return `fileName: ${file}${found[1]}lineNumber: ${line}${found[1]}columnNumber: ${column}`
+    })
 }

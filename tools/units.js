@@ -16,7 +16,7 @@ const TIMEOUT_MS = 600_000
 const JOBS = 2 * availableParallelism()
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(TAP_TIMEOUT_S), NODE_COMPILE_CACHE: `${root}.cache/v8` }
+const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(TAP_TIMEOUT_S) }
 
 const patterns = process.argv.slice(2).map(patternOf)
 // The largest first, so that none is alone at the end.
@@ -30,7 +30,7 @@ let count = 0
 let failed = 0
 let tap = ''
 
-const scriptOf = await compile()
+const { scriptOf, toSources } = await compile(files)
 await Promise.all(Array.from({ length: JOBS }, work))
 say(`1..${count}\n# ${files.length} files, ${failed} of them failed, ${seconds(startMs)}\n`)
 recap(tap)
@@ -47,21 +47,23 @@ async function run (file) {
   const passed = code === 0
   if (!passed) failed++
   // Of a file that passed one line is enough.
-  const subtest = passed ? '' : `# Subtest: ${file}\n${output.replaceAll(/^(?=.)/gm, '    ')}\n`
+  const subtest = passed ? '' : `# Subtest: ${file}\n${toSources(output).replaceAll(/^(?=.)/gm, '    ')}\n`
   const diagnostics = signal === null ? '' : `  ---\n  killed: ${signal}\n  limit: ${TIMEOUT_MS / 1000} s\n  ...\n`
   say(`${subtest}${passed ? 'ok' : 'not ok'} ${++count} - ${file} # time=${Math.round(performance.now() - fileMs)}ms\n${diagnostics}`)
 }
 
 /** @param {string} script */
 async function outcomeOf (script) {
-  const args = ['--enable-source-maps', '--import=./tools/no-domains.js', script]
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const args = ['--import=./tools/no-domains.js', script]
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stderr.setEncoding('utf8').on('data', (/** @type {string} */ text) => { process.stderr.write(toSources(text)) })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (/** @type {string} */ text) => { output += text })
   const timer = setTimeout(() => {
     child.kill('SIGKILL')
     // A child of its own may hold the pipe open.
     child.stdout.destroy()
+    child.stderr.destroy()
   }, TIMEOUT_MS)
   const [code, signal] = await once(child, 'close')
   clearTimeout(timer)
