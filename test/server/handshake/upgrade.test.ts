@@ -391,7 +391,11 @@ t.test('a later listener for upgrades sees only those that passed, and can be re
   socket.write(h2c(app, 'GET /plain HTTP/1.1'))
   await readReply(socket)
   t.same(passed, [])
-  await exchangeRaw(t, app, handshakeText(app, '/nowhere'))
+  // Now the listener answers for it, and this one does not.
+  const unanswered = await connectRaw(t, app)
+  unanswered.write(handshakeText(app, '/nowhere'))
+  await until(() => passed.length > 0)
+  unanswered.destroy()
   t.same(passed, ['/nowhere'])
   app.server.off('upgrade', listener)
   await exchangeRaw(t, app, handshakeText(app, '/nowhere'))
