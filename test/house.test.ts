@@ -19,7 +19,7 @@ const floors = [
     'lib/server/transport'
   ], ['lib/server/compile'], ['lib/server/messages'], ['lib/server/topics'], ['lib/server/handshake'], ['lib/server/connection'],
   ['lib/server'],
-  ['lib/index', 'lib/testing']
+  ['lib/index', 'lib/asyncapi', 'lib/testing']
 ]
 // Browsers load these, and see these types.
 const isShared = (file: string) => /^lib\/(?:client|schema)\//.test(file) || (/^lib\/[\w-]+\.ts$/.test(file) && file !== 'lib/index.ts') ||
@@ -62,6 +62,14 @@ t.test('brokers import only their types, and the server imports only the broker 
     const advice = `${from} may not import ${to}: a broker is told all it needs`
     if (from.startsWith('lib/brokers/')) t.ok(isOwn || to === 'types/broker.ts', advice)
     if (isOwn && from.startsWith('lib/server/')) t.equal(to, 'lib/brokers/memory.ts', `${from} is given any other broker`)
+  }
+})
+
+t.test('documents are made of contracts, and see of the server only its errors and symbols', async (t) => {
+  const seen = ['errors', 'suggest', 'symbols'].map((name) => `lib/server/${name}.ts`)
+  for (const { from, to } of imports.filter(({ from, to }) => from.startsWith('lib/asyncapi/') && to.startsWith('lib/'))) {
+    const isBelow = /^lib\/(?:asyncapi\/|schema\/|[\w-]+\.ts$)/.test(to)
+    t.ok(isBelow || seen.includes(to), `${from} may not import ${to}: a route says what a document tells`)
   }
 })
 

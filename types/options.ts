@@ -206,6 +206,22 @@ type LifecycleOption =
   | 'attachValidation' | 'validatorCompiler' | 'serializerCompiler' | 'schemaErrorFormatter' | 'childLoggerFactory'
   | 'handlerTimeout' | 'logLevel' | 'logSerializers' | 'config' | 'constraints' | 'prefixTrailingSlash'
 
+/** The words of a route for documents, in `schema` as for `@fastify/swagger`. */
+export interface RouteWords {
+  /** Leaves the route out of all documents. */
+  readonly hide?: boolean
+  readonly tags?: readonly string[]
+  /** One line. */
+  readonly summary?: string
+  /** Markdown. Default in an AsyncAPI document: the contract's `description`. */
+  readonly description?: string
+  /** The channel's name in an AsyncAPI document. Default: made of the path. */
+  readonly operationId?: string
+  /** Alternatives: names of security schemes, and scopes of theirs. */
+  readonly security?: ReadonlyArray<Readonly<Record<string, readonly string[]>>>
+  readonly externalDocs?: { readonly url: string, readonly description?: string }
+}
+
 /**
  * The options of `app.ws(path, options)`: Fastify's route options that make sense for a GET, and
  * the live connection's handlers.
@@ -230,8 +246,8 @@ export type WebSocketRouteOptions<
   & {
     /** The messages of both directions. */
     contract: C
-    /** The handshake's own schemas: params, querystring, headers. */
-    schema?: Schema
+    /** The handshake's own schemas: params, querystring, headers; and words for documents. */
+    schema?: Schema & RouteWords
     /**
      * Answers plain HTTP on the same path. Default: 426 with `Upgrade: websocket` (RFC 9110
      * §15.5.22).

@@ -44,6 +44,9 @@ interface CompiledMessages {
 /** A typed WebSocket route: a contract and its handlers, as a Fastify route. */
 export class TypedRoute implements HandshakeRoute {
   readonly contract: AnyContract
+  /** As the app gave it: documents show it. */
+  readonly schema: object
+  readonly needsOrigin: boolean
   readonly subprotocol: string
   readonly rejectWith: HandshakeRoute['rejectWith']
   readonly timeoutMs: number
@@ -73,6 +76,8 @@ export class TypedRoute implements HandshakeRoute {
     if (hasRecoverable(contract)) checkRecoveryBytes(host.recoveryBytes, settings)
     this.observer = this.#channel.observer
     this.contract = contract
+    this.schema = options.schema ?? {}
+    this.needsOrigin = !settings.allowMissingOrigin
     this.subprotocol = contract.name
     this.rejectWith = settings.rejectWith
     this.answer = answererOf(options.handler)
