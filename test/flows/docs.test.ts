@@ -10,9 +10,13 @@ const workshop = new URL('.cache/docs/', root)
 // Code a reader sees, and what a test adds to it in a comment.
 const BLOCK = /```(?:ts|js)\n([^]*?)```|<!-- test\n([^]*?)-->/g
 
+// Blocks that are files of their own import each other, and some of them the same.
+const OWN_IMPORT = /^import .* from '\.\.?\/.*'$/
+
 /** All code of a page is one program, in the order of the page. */
 function programOf (page: string): string {
-  return Array.from(page.matchAll(BLOCK), ([, shown, hidden]) => shown ?? hidden).join('\n')
+  const lines = Array.from(page.matchAll(BLOCK), ([, shown, hidden]) => shown ?? hidden).join('\n').split('\n')
+  return lines.filter((line, i) => !line.startsWith('import ') || (!OWN_IMPORT.test(line) && lines.indexOf(line) === i)).join('\n')
 }
 
 async function pages (): Promise<string[]> {
