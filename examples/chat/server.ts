@@ -38,7 +38,8 @@ export function buildServer ({ key, tls, logger = true }: ServerOptions): Fastif
     // Every other service on localhost would have to be https too.
     strictTransportSecurity: false
   })
-  app.register(typedWs)
+  // A restart tells each page a time of its own within this one to come back at.
+  app.register(typedWs, { shutdown: { spreadMs: 1000 } })
   app.register(page)
   app.register(signIn, { key })
   app.register(room)

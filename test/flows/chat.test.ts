@@ -161,6 +161,15 @@ for (const scheme of ['http', 'https'] as const) {
       const form = ['POST /sign-in HTTP/1.1', `Origin: ${origin}`, 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 9']
       t.match(await chat.exchange(t, [...form, ...upgrade], 'name=Curl'), /^HTTP\/1\.1 303 [^]*person=/)
     })
+
+    await t.test('a server that restarts says when to come back: within a second', async (t) => {
+      const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
+      t.equal(await chat.stop('SIGTERM'), 0)
+      const { code, reason } = await client.closed()
+      t.equal(code, 1012)
+      const [, ms] = /^retry-after-ms=(\d+)$/.exec(reason)!
+      t.ok(Number(ms) >= 1 && Number(ms) <= 1000, reason)
+    })
   })
 }
 
@@ -216,9 +225,10 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
 
   await t.test('a message that the server rejects is shown by its $error, and not lost', async (t) => {
     await ada.write('')
-    await ada.seesToast('message/text must NOT have fewer than 1 characters')
+    await ada.seesToast('There is nothing in it yet: write a message first.')
+    await ada.seesToast('400 FST_TYPED_WS_VALIDATION')
     await ada.write('x'.repeat(2001))
-    await ada.seesToast('message/text must NOT have more than 2000 characters')
+    await ada.seesToast('A message has 2,000 characters at most, and this one has 2,001.')
     t.equal(await ada.page.inputValue('#text'), 'x'.repeat(2001), 'the person can make it shorter')
     for (const visitor of [ada, bea]) t.equal(await visitor.page.locator('.bubble').count(), 2)
   })
@@ -248,7 +258,10 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     line.cut()
     await ada.seesState('Offline')
     await ada.page.locator('#banner', { hasText: 'Connection lost' }).waitFor()
-    t.ok(await ada.page.locator('#send').isDisabled())
+    await ada.page.locator('#here', { hasText: 'Last seen' }).waitFor()
+    t.equal(await ada.styleOf('#people .avatar', 'filter'), 'grayscale(1)', 'the list of people is gray')
+    t.equal(await bea.styleOf('#people .avatar', 'filter'), 'none')
+    await (path === '/typed' ? keepsMessages(t, ada) : keepsText(t, ada))
     await bea.seesPeople('Bea')
     await bea.write('While you were away')
     await bea.sendFile('dot.png', 'image/png', PNG)
@@ -256,18 +269,24 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     await line.mend()
     await ada.seesState('Connected')
     await ada.sees('While you were away')
+    for (const text of path === '/typed' ? ['Does it wait?', 'It does'] : []) for (const visitor of [ada, bea]) await visitor.sees(text)
+    t.equal(await ada.page.locator('#outbox .bubble').count(), 0)
+    t.equal(await ada.page.locator('#here', { hasText: 'Here now' }).count(), 1)
     t.same((await ada.imageSizes(3))[2], [37, 23])
     t.equal(await ada.page.locator('.bubble', { hasText: 'Is anybody here?' }).count(), 1, 'nothing comes twice')
     await bea.seesPeople('Bea', 'Ada Lovelace')
   })
 
-  await t.test('the page waits for a server that restarts', async (t) => {
+  await t.test('the page comes back by itself, within seconds, after a restart of the server', async (t) => {
+    for (const visitor of [ada, bea]) await visitor.noteBanner()
     t.equal(await chat.stop('SIGTERM'), 0)
     for (const visitor of [ada, bea]) await visitor.seesState('Offline')
     chat = await chat.startAgain(t)
     for (const visitor of [ada, bea]) {
-      await visitor.tryNow()
       await visitor.seesState('Connected')
+      const said = await visitor.bannerTexts()
+      t.match(said[0], /^The server restarts\. Trying again (?:in [1-5] s|now)\.$/)
+      t.same(said.filter((text) => !/Trying again (?:in [1-5] s|now)\.$/.test(text)), [], 'no wait is longer than 5 s')
     }
     await bea.write('We are back')
     await ada.sees('We are back')
@@ -278,7 +297,6 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     for (const visitor of [ada, bea]) await visitor.seesState('Offline')
     chat = await chat.startAgain(t)
     for (const visitor of [ada, bea]) {
-      await visitor.tryNow()
       await visitor.seesState('Connected')
     }
     await ada.write('And back again')
@@ -306,16 +324,39 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     await ada.seesPeople('Ada Lovelace')
   })
 
-  await t.test('signing out ends every tab', async (t) => {
+  await t.test('signing out ends every tab, and the others say so', async (t) => {
     const tab = await Visitor.enter(t, browser, ada.url, path, ada.context)
     await tab.comeIn()
     await ada.page.getByRole('button', { name: 'Sign out' }).click()
-    for (const { page } of [ada, tab]) await page.waitForURL('**/sign-in')
+    await ada.page.waitForURL('**/sign-in')
+    await tab.page.waitForURL('**/sign-in#elsewhere')
+    await tab.page.getByText('You signed out in another tab or window.').waitFor()
+    t.equal(await ada.page.locator('.problem:visible').count(), 0, 'the tab where it was done says nothing')
     t.same((await ada.context.cookies()).map(({ name }) => name), ['last_visit'])
     t.equal(await ada.tryToConnect(chat.port), 1006)
   })
 
   t.same([...ada.faults, ...bea.faults], [], 'the pages met no error, and broke no Content-Security-Policy')
+}
+
+/** The typed client sends later what is written now. */
+async function keepsMessages (t: Test, visitor: Visitor): Promise<void> {
+  t.equal(await visitor.page.getAttribute('#text', 'placeholder'), 'Offline: messages wait')
+  await visitor.write('Does it wait?')
+  await visitor.page.locator('#waiting', { hasText: '1 message waits.' }).waitFor()
+  await visitor.write('It does')
+  await visitor.page.locator('#waiting', { hasText: '2 messages wait.' }).waitFor()
+  t.same(await visitor.page.locator('#outbox .bubble').allTextContents(), ['Does it wait?', 'It does'])
+  t.same(await visitor.page.locator('#outbox .byline').allTextContents(), Array(2).fill('Waits for the connection'))
+}
+
+/** A stock WebSocket keeps nothing: the text stays where it is written. */
+async function keepsText (t: Test, visitor: Visitor): Promise<void> {
+  t.equal(await visitor.page.getAttribute('#text', 'placeholder'), 'Offline: your text waits')
+  t.ok(await visitor.page.locator('#send').isDisabled())
+  await visitor.write('Half a thought')
+  t.equal(await visitor.page.inputValue('#text'), 'Half a thought')
+  await visitor.page.fill('#text', '')
 }
 
 /** A page of nobody's, on a port of its own. */

@@ -6,6 +6,7 @@ import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage 
 import { request as requestHttps } from 'node:https'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
+import { sign } from '@fastify/cookie'
 import { connect as connectTls } from 'node:tls'
 import type { Teardown } from '../support/helper.js'
 import { spawnNode } from '../support/child.js'
@@ -95,6 +96,11 @@ export class Chat {
   async signIn (name: string): Promise<string> {
     const { headers } = await this.post('/sign-in', { name })
     return headers['set-cookie']!.join().split(';', 1)[0]!
+  }
+
+  /** The cookie of a person whose id is chosen. */
+  cookieOf (person: { id: string, name: string }): string {
+    return `person=${encodeURIComponent(sign(JSON.stringify(person), this.#key))}`
   }
 
   /** Sends a request just as it is written, and collects the answer until the server closes. */

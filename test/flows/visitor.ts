@@ -85,7 +85,7 @@ export class Visitor {
   }
 
   async sees (text: string): Promise<void> {
-    await this.page.locator('#log .bubble', { hasText: text }).waitFor()
+    await this.page.locator('#entries .bubble', { hasText: text }).waitFor()
   }
 
   async seesState (text: string): Promise<void> {
@@ -96,9 +96,21 @@ export class Visitor {
     await this.page.locator('#toast', { hasText: text }).waitFor()
   }
 
-  /** Does not wait for the next attempt; which may have been made already. */
-  async tryNow (): Promise<void> {
-    await this.page.locator('#retry').dispatchEvent('click')
+  /** The computed style of the first element that matches. */
+  async styleOf (selector: string, property: string): Promise<string> {
+    return await this.page.evaluate(`getComputedStyle(document.querySelector('${selector}')).getPropertyValue('${property}')`)
+  }
+
+  /** Keeps the texts that the banner shows from now on. */
+  async noteBanner (): Promise<void> {
+    await this.page.evaluate(`
+      globalThis.banner = []
+      new MutationObserver(() => banner.push(document.querySelector('#banner-text').textContent))
+        .observe(document.querySelector('#banner-text'), { childList: true })`)
+  }
+
+  async bannerTexts (): Promise<string[]> {
+    return await this.page.evaluate('banner')
   }
 
   /** Waits until exactly these are here, in this order. */

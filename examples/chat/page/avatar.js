@@ -1,25 +1,16 @@
 // @ts-check
 
-// Of the circle's 360 degrees; the rest are yellows, on which no white can be read.
-const HUES = 295
-const FIRST_HUE = 135
-const APART = 24
-// About a golden section of them.
-const STEP = 113
-const MAX_TRIES = 24
-
-/** @type {Map<string, number>} */
-const hues = new Map()
+const HUES = 360
 const letters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 /**
- * Shows a person as initials on a colour of their own.
+ * Shows a person as initials on a color of their own, which is the same on every page.
  * @param {HTMLElement} element
  * @param {{ id: string, name: string }} person
  */
 export function paintAvatar (element, { id, name }) {
   element.textContent = initialsOf(name)
-  element.style.setProperty('--hue', String(FIRST_HUE + hueOf(id)))
+  element.style.setProperty('--hue', String(hueOf(id)))
 }
 
 /** @param {string} name */
@@ -29,20 +20,7 @@ function initialsOf (name) {
   return chosen.map((word) => [...letters.segment(word ?? '')][0]?.segment ?? '').join('').toLocaleUpperCase()
 }
 
-/**
- * A person's own hue, unless somebody seen before has one like it.
- * @param {string} id - a UUID
- */
+/** @param {string} id - a UUID: its digits are random */
 function hueOf (id) {
-  const known = hues.get(id)
-  if (known !== undefined) return known
-  let hue = Number.parseInt(id.slice(0, 8), 16) % HUES
-  for (let tries = 0; tries < MAX_TRIES && isTaken(hue); tries++) hue = (hue + STEP) % HUES
-  hues.set(id, hue)
-  return hue
-}
-
-/** @param {number} hue */
-function isTaken (hue) {
-  return Array.from(hues.values()).some((other) => Math.abs(other - hue) < APART)
+  return Number.parseInt(id.slice(0, 8), 16) % HUES
 }

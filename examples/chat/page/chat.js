@@ -10,7 +10,12 @@ const connection = new Connection(url, {
   isAdmitted
 })
 const room = new Room({
-  sendMessage: (message) => connection.send('message', message),
+  // A stock WebSocket keeps nothing for later: the page sends while there is a connection.
+  keepsMessages: false,
+  sendMessage (message) {
+    connection.send('message', message)
+    return true
+  },
   sendImage: (image) => connection.sendBinary(image),
   history: (since) => connection.call('history', { since }),
   retry: () => connection.open()

@@ -34,19 +34,22 @@ export class Composer {
   }
 
   /**
-   * A text stays while there is nobody to send it to.
-   * @param {boolean} isEnabled
+   * @param {string} placeholder
+   * @param {boolean} takesText - else a text stays here
+   * @param {boolean} takesImages
    */
-  enable (isEnabled) {
-    this.#send.disabled = this.#pick.disabled = !isEnabled
+  setState (placeholder, takesText, takesImages) {
+    this.#text.placeholder = placeholder
+    this.#send.disabled = !takesText
+    this.#pick.disabled = !takesImages
   }
 
   /**
-   * Gives back what did not get through, unless the person has begun anew.
+   * Gives back what did not get through, in front of what the person writes now.
    * @param {string} text
    */
   restore (text) {
-    if (this.#text.value === '') this.#text.value = text
+    if (text !== '') this.#text.value = [text, this.#text.value].filter(Boolean).join('\n')
   }
 
   /** @param {SubmitEvent} event */
@@ -90,12 +93,12 @@ export class Composer {
 
   /** @param {File} file */
   async #offer (file) {
-    if (this.#send.disabled) return
+    if (this.#pick.disabled) return
     const image = await shrink(file).catch(() => file)
     if (image.size > MAX_IMAGE_BYTES) {
       this.#listeners.onProblem(
         'Not sent.',
-`${file.name} is larger than 1 MiB and could not be made smaller.`
+        `${file.name} is larger than 1 MiB and could not be made smaller.`
       )
     } else this.#listeners.onImage(image)
   }

@@ -14,7 +14,8 @@
  */
 
 const MIN_DELAY_MS = 500
-const MAX_DELAY_MS = 20_000
+// A chat is to be back within seconds of a server's restart.
+const MAX_DELAY_MS = 5000
 const PING_MS = 20_000
 const PONG_MS = 10_000
 

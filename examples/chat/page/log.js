@@ -17,7 +17,8 @@ const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric'
 
 /** The messages, in order of their dates. */
 export class Log {
-  #list = part(document, '#log')
+  #scroller = part(document, '#log')
+  #list = part(document, '#entries')
   #empty = part(document, '#empty')
   #newest = part(document, '#newest')
   #viewer = /** @type {HTMLDialogElement} */ (part(document, '#viewer'))
@@ -28,10 +29,10 @@ export class Log {
   newestDate = 0
 
   constructor () {
-    this.#newest.addEventListener('click', () => this.#scrollDown())
-    this.#list.addEventListener('scroll', () => this.#scrolled())
+    this.#newest.addEventListener('click', () => this.showEnd())
+    this.#scroller.addEventListener('scroll', () => this.#scrolled())
     // The composer grows, a banner comes: the end stays in sight.
-    new window.ResizeObserver(() => { if (this.#follows) this.#scrollDown() }).observe(this.#list)
+    new window.ResizeObserver(() => { if (this.#follows) this.showEnd() }).observe(this.#scroller)
     this.#viewer.addEventListener('click', () => this.#viewer.close())
   }
 
@@ -40,9 +41,12 @@ export class Log {
     this.#me = id
   }
 
-  /** @param {Message} message */
+  /**
+   * @param {Message} message
+   * @returns whether it is new
+   */
   addMessage (message) {
-    this.#add(message, (bubble) => { bubble.textContent = message.text })
+    return this.#add(message, (bubble) => { bubble.textContent = message.text })
   }
 
   /**
@@ -58,7 +62,13 @@ export class Log {
 
   /** There is nothing older to come. */
   settle () {
-    this.#empty.hidden = this.#ids.size > 0
+    this.#empty.hidden = false
+  }
+
+  /** Shows the newest entry, and keeps the end in sight. */
+  showEnd () {
+    this.#follows = true
+    this.#scroller.scrollTop = this.#scroller.scrollHeight
   }
 
   /**
@@ -66,16 +76,16 @@ export class Log {
    * @param {(bubble: HTMLElement) => void} fill
    */
   #add (entry, fill) {
-    if (this.#ids.has(entry.id)) return
+    if (this.#ids.has(entry.id)) return false
     this.#ids.add(entry.id)
     this.newestDate = Math.max(this.newestDate, entry.date)
-    this.#empty.hidden = true
     const follows = this.#follows || entry.from === this.#me
     const item = this.#make(entry)
     fill(part(item, '.bubble'))
     this.#insert(item)
-    if (follows) this.#scrollDown()
+    if (follows) this.showEnd()
     else this.#newest.hidden = false
+    return true
   }
 
   /** @param {Entry} entry */
@@ -101,7 +111,7 @@ export class Log {
     const button = document.createElement('button')
     const picture = document.createElement('img')
     picture.alt = `Image from ${name}`
-    picture.addEventListener('load', () => { if (this.#follows) this.#scrollDown() })
+    picture.addEventListener('load', () => { if (this.#follows) this.showEnd() })
     picture.src = url
     button.append(picture)
     button.addEventListener('click', () => this.#show(picture))
@@ -128,14 +138,9 @@ export class Log {
   }
 
   #scrolled () {
-    const { scrollHeight, scrollTop, clientHeight } = this.#list
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller
     this.#follows = scrollHeight - scrollTop - clientHeight < NEAR_PX
     if (this.#follows) this.#newest.hidden = true
-  }
-
-  #scrollDown () {
-    this.#follows = true
-    this.#list.scrollTop = this.#list.scrollHeight
   }
 }
 

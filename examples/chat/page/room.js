@@ -3,7 +3,9 @@ import { Composer } from './composer.js'
 import { part } from './element.js'
 import { Log } from './log.js'
 import { Notice } from './notice.js'
+import { Outbox } from './outbox.js'
 import { People } from './people.js'
+import { wordsOf } from './words.js'
 
 /**
  * @typedef {import('../contract.js').Entry} Entry
@@ -12,13 +14,16 @@ import { People } from './people.js'
  * @typedef {import('../contract.js').Person} Person
  *
  * @typedef {object} Talk - what the room asks of a connection, whichever that is
- * @property {(message: { text: string, id: string, date: number }) => void} sendMessage
+ * @property {boolean} keepsMessages - whether messages wait for a connection
+ * @property {(message: { text: string, id: string, date: number }) => boolean} sendMessage - tells
+ * whether it went out now; it waits otherwise
  * @property {(image: Blob) => void} sendImage
  * @property {(since: number) => Promise<Entry[]>} history
  * @property {() => void} retry
  */
 
-const SIGNED_OUT = [4401, 4501]
+export const EXPIRED = 4401
+const SIGNED_OUT = 4501
 
 /** The part of the page that a person sees and uses. */
 export class Room {
@@ -26,16 +31,14 @@ export class Room {
   #composer
   #notice
   #log = new Log()
+  #outbox = new Outbox()
   #people = new People()
   /** @type {Image | undefined} */
   #announced
-  /**
-   * Sent and not answered yet, by a message or by an `$error`, which come in the same order. @type
-   * {string[]}
-   */
-  #unanswered = []
   #sent = 0
   #me = ''
+  #wasOpen = false
+  #isLeaving = false
 
   /** @param {Talk} talk */
   constructor (talk) {
@@ -46,6 +49,8 @@ export class Room {
       onImage: (image) => talk.sendImage(image),
       onProblem: (title, text) => this.#notice.showToast(title, text)
     })
+    this.#prepare('connecting')
+    part(document, '#sign-out').addEventListener('submit', () => { this.#isLeaving = true })
   }
 
   /** @param {{ you: Person, people: Person[], lastVisit?: number }} message */
@@ -68,8 +73,7 @@ export class Room {
 
   /** @param {Message} message */
   message (message) {
-    if (message.from === this.#me && message.text === this.#unanswered[0]) this.#unanswered.shift()
-    this.#log.addMessage(message)
+    if (this.#log.addMessage(message) && message.from === this.#me) this.#outbox.confirm(message.text)
   }
 
   /** @param {Image} image */
@@ -84,37 +88,81 @@ export class Room {
     this.#announced = undefined
   }
 
-  /** @param {{ received?: string, statusCode?: number, code?: string, message: string }} error */
-  refused ({ received, statusCode, code = '', message }) {
-    if (received === 'message') this.#composer.restore(this.#unanswered.shift() ?? '')
-    this.#notice.showToast('Not sent.', message, `${statusCode} ${code}`)
+  /** @param {import('./words.js').Refusal} refusal */
+  refused (refusal) {
+    const text = refusal.received === 'message' ? this.#outbox.reject() : ''
+    this.#composer.restore(text)
+    this.#notice.showToast('Not sent.', wordsOf(refusal, text), [refusal.statusCode, refusal.code].filter(Boolean).join(' '))
   }
 
   /** @param {import('./connection.js').Change} change */
   changed (change) {
+    const { state, code = 0 } = change
     this.#notice.showState(change)
-    this.#composer.enable(change.state === 'open')
-    if (change.state === 'open') this.#catchUp()
-    else this.#composer.restore(this.#unanswered.splice(0).join('\n'))
-    if (change.state === 'closed' && SIGNED_OUT.includes(change.code ?? 0)) window.location.assign('/sign-in')
+    this.#prepare(state)
+    if (state === 'open') {
+      this.#wasOpen = true
+      this.#outbox.sent()
+      this.#catchUp()
+    } else this.#outbox.lost()
+    if (state === 'closed') this.#giveBack('waiting', 'unsure')
+    this.#notice.showWaiting(this.#outbox.waitingCount)
+    if (state === 'closed' && [EXPIRED, SIGNED_OUT].includes(code) && !this.#isLeaving) leave(code)
+  }
+
+  /** @param {import('./connection.js').State} state */
+  #prepare (state) {
+    const { keepsMessages } = this.#talk
+    const isOpen = state === 'open'
+    const lost = keepsMessages && state !== 'closed' ? 'Offline: messages wait' : 'Offline: your text waits'
+    this.#composer.setState(
+      isOpen || !this.#wasOpen ? 'Write a message' : lost,
+      isOpen || (keepsMessages && state !== 'closed'),
+      isOpen
+    )
+    this.#people.setLive(isOpen)
   }
 
   // Messages from before, or from while the connection was lost.
   async #catchUp () {
-    /** @type {Entry[]} */
-    const entries = await this.#talk.history(this.#log.newestDate).catch(() => [])
+    const entries = await this.#talk.history(this.#log.newestDate).catch(() => undefined)
+    if (entries === undefined) return
     for (const entry of entries) {
-      if ('text' in entry) this.#log.addMessage(entry)
+      if ('text' in entry) this.message(entry)
       else this.#log.addImage(entry, `/chat/images/${entry.id}`)
     }
     this.#log.settle()
+    // All that arrived is there now.
+    this.#giveBack('unsure')
+  }
+
+  /** @param {import('./outbox.js').State[]} states */
+  #giveBack (...states) {
+    const texts = this.#outbox.giveUp(...states)
+    if (texts.length === 0) return
+    this.#composer.restore(texts.join('\n'))
+    this.#notice.showToast('Not sent.', 'The connection was lost. Your text is below again.')
   }
 
   /** @param {string} text */
   #say (text) {
-    this.#unanswered.push(text)
-    this.#talk.sendMessage({ text, id: String(++this.#sent), date: Date.now() })
+    try {
+      this.#outbox.add(text, this.#talk.sendMessage({ text, id: String(++this.#sent), date: Date.now() }))
+    } catch (error) {
+      this.#composer.restore(text)
+      this.#notice.showToast('Not sent.', wordsOf(/** @type {import('./words.js').Refusal} */ (error)))
+    }
+    this.#notice.showWaiting(this.#outbox.waitingCount)
+    this.#log.showEnd()
   }
+}
+
+/**
+ * Goes to the sign-in page, which says why.
+ * @param {number} code - of the close
+ */
+export function leave (code) {
+  window.location.assign(code === SIGNED_OUT ? '/sign-in#elsewhere' : '/sign-in#expired')
 }
 
 // A browser does not tell a page why a handshake was refused: one that is not signed in any more is

@@ -1,14 +1,18 @@
 // @ts-check
 import { ClientError, createClient } from 'fastify-typed-ws/client'
-import { isAdmitted, Room } from './room.js'
+import { EXPIRED, isAdmitted, leave, Room } from './room.js'
+
+// The banner says it already.
+const UNREACHABLE = 'FST_TYPED_WS_UNREACHABLE'
 
 /** @type {import('fastify-typed-ws/client').Client<typeof import('../contract.js').chat>} */
-const client = createClient(address, { protocol: 'chat.v1' })
+const client = createClient(address, { protocol: 'chat.v1', retry: { maxDelayMs: 5000 } })
 const room = new Room({
+  keepsMessages: true,
   sendMessage: (message) => client.send('message', message),
   sendImage: (image) => client.sendBinary(image),
   history: (since) => client.call('history', { since }),
-  retry: () => client.retry()
+  retry: () => client.state === 'closed' ? window.location.reload() : client.retry()
 })
 
 client.on('present', (message) => room.present(message))
@@ -18,10 +22,10 @@ client.on('message', (message) => room.message(message))
 client.on('image', (image) => room.image(image))
 client.onBinary((data) => room.binary(data))
 client.onState((change) => room.changed(change))
-client.onError((error) => { if (error instanceof ClientError) room.refused(error) })
+client.onError((error) => { if (error instanceof ClientError && error.code !== UNREACHABLE) room.refused(error) })
 
 // Asked before each attempt.
 async function address () {
-  if (!await isAdmitted()) window.location.assign('/sign-in')
+  if (!await isAdmitted()) leave(EXPIRED)
   return '/chat'
 }
