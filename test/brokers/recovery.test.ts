@@ -281,18 +281,18 @@ t.test('a user of Redis with the commands of the docs alone publishes, reads and
   t.match(await (await one.ask(placeOf(begin))).next(), { recovered: true, missed: 3 })
 })
 
-t.test('an app whose node is replaced loses no event for the client of this package', { skip }, async (t) => {
+t.test('an app of which one node ends loses no event for the client of this package', { skip }, async (t) => {
   const engine = await startRedis(t)
   const [one, two] = [await createNode(t, await redisBroker(t, engine)), await start(t, await redisBroker(t, engine))]
-  const url = await listen(one)
-  const { port } = new URL(url)
+  // The address behind the name of the service, as its proxy has it.
+  let url = await listen(one)
   const client = createClient<typeof chat>(url, {
     protocol: 'chat.v1',
     recover: recovery(),
     retry: { minDelayMs: 10, maxDelayMs: 100 },
     WebSocket: class extends WebSocket {
-      constructor (url: string, protocols: string[]) {
-        super(url, protocols, { origin: new URL(url).origin.replace('ws', 'http') })
+      constructor (_url: string, protocols: string[]) {
+        super(url.replace('http', 'ws'), protocols, { origin: url })
       }
     }
   })
@@ -309,8 +309,7 @@ t.test('an app whose node is replaced loses no event for the client of this pack
   await until(() => heard.at(-1) === 'last of the first node')
   await one.close()
   await two.say('missed', 'missed, too')
-  const next = await createNode(t, await redisBroker(t, engine))
-  await next.listen({ port: Number(port), host: '127.0.0.1' })
+  url = two.url
   await until(() => heard.includes('missed, too'))
   await two.say('after')
   await until(() => heard.includes('after'))
