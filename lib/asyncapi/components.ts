@@ -78,7 +78,6 @@ function meaningOf (part: Subschema, references: References): string {
 }
 
 /** A replacer of `JSON.stringify` for schemas: a regular expression is its source. */
-export function plain (key: string, value: unknown): unknown {
-  if (key.startsWith('~')) return undefined
+export function plain (_key: string, value: unknown): unknown {
   return value instanceof RegExp ? value.source : value
 }

@@ -262,13 +262,15 @@ t.test('a schema without a word in its $id is a Schema, and check functions are 
     name: 'x',
     clientToServer: {
       ask: { request: Legacy.Object({}), reply: Legacy.Null(), examples: [{ request: {} }] },
-      tell: { request: Legacy.Object({}), reply: Legacy.Null() }
+      tell: { request: Legacy.Object({}), reply: Legacy.Null(), deprecated: true }
     },
-    serverToClient: { said: Current.Object({ even, smile: Current.String({ $id: '/👍/' }) }) }
+    serverToClient: { said: Current.Object({ even, smile: Current.String({ $id: '/👍/' }), slash: Current.String({ $id: '/' }) }) }
   })
   const { schemas, messages } = (await documentOf(t, contract))['components']!
   t.same(schemas!['Even'], { type: 'number' })
   t.same(schemas!['Schema'], { type: 'string' })
+  t.same(schemas!['XSchema'], { type: 'string' })
+  t.equal(messages!['XClientTell']!['summary'], 'Deprecated.')
   t.same(messages!['XClientAsk']!['examples'], [{ payload: { type: 'ask', ref: 1 } }])
   t.notOk('examples' in messages!['XServerAskReply']!)
 })

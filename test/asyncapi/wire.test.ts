@@ -91,7 +91,12 @@ t.test('references and booleans in place are read through, and closed ones opene
     { $defs: definitions, $ref: '#/$defs/Closed' },
     { $defs: definitions, $ref: '#/$defs/Closed', minProperties: 1 },
     { $defs: definitions, type: 'object', allOf: [true, { $ref: '#/$defs/Closed', required: ['a'] }], if: true },
-    { $defs: definitions, type: 'object', dependencies: { a: ['b'], c: closed } }
+    { $defs: definitions, type: 'object', dependencies: { a: ['b'], c: closed } },
+    { type: 'object', patternProperties: { '^(t|a)': { type: 'string' }, e$: {} }, additionalProperties: false },
+    { type: 'object', patternProperties: { '^.*$': { type: 'number' } }, additionalProperties: false },
+    { type: 'object', propertyNames: { enum: ['a'] }, minProperties: 1, maxProperties: 1 },
+    { anyOf: [closed, { type: 'object', maxProperties: 0 }] },
+    { allOf: [closed, { type: 'object', unevaluatedProperties: false }] }
   ]
   for (const schema of schemas) {
     const { payload, message } = checksOf(schema)
