@@ -56,8 +56,9 @@ export interface Broker {
 /**
  * The stored messages of recoverable topics. It MUST number, store and announce a message in one
  * step, and name the message before it; an offset is never used twice in an epoch. A history that
- * was lost begins with another epoch, or with a message whose `previous` no node has seen. It MAY
- * announce a message late, twice or out of order: the topic puts it right.
+ * was lost begins with another epoch, or with a message whose `previous` no node has seen. A read
+ * MUST tell the messages that were announced before it. It MAY announce a message late, twice or
+ * out of order: the topic puts it right.
  */
 export interface BrokerHistory {
   /**

@@ -37,6 +37,12 @@ export class FakeEngine {
     return { epoch: this.epoch, offset: this.stored(topic).at(-1)?.offset ?? 1 }
   }
 
+  /** Comes back from an older snapshot, with a clock that is behind: offsets are used again. */
+  rollBack (topic: string, count: number): void {
+    this.stored(topic).splice(-count)
+    this.#offset = this.top(topic).offset + 1
+  }
+
   /** Forgets everything. */
   flush (epoch: string): void {
     this.#topics.clear()

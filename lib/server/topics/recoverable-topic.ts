@@ -153,13 +153,14 @@ export class RecoverableTopic {
   async #repair (): Promise<boolean> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const part = await this.#read(this.#settings.maxMessages, this.tail.top)
+    const since = this.tail.top
+    const part = await this.#read(this.#settings.maxMessages, since)
     if (this.#isOver) return false
     if (part === undefined) {
       this.#retry(() => void this.repair())
       return false
     }
-    this.#fill(part)
+    this.#fill(part, since)
     for (const [previous, { epoch, offset }] of this.#waiting) {
       if (epoch !== part.top.epoch || offset <= part.top.offset) this.#waiting.delete(previous)
     }
@@ -167,12 +168,13 @@ export class RecoverableTopic {
     return true
   }
 
-  #fill ({ top, messages }: HistoryPart): void {
+  // An engine that is behind the position it was asked with has come back from an older snapshot.
+  #fill ({ top, messages }: HistoryPart, since: Position): void {
     for (const stored of messages) {
       if (this.tail.follows(stored.epoch, stored.previous)) this.#append(stored)
     }
     const { epoch, offset } = this.tail.top
-    if (top.epoch !== epoch || top.offset > offset) this.#break(top)
+    if (top.epoch !== epoch || top.offset > offset || top.offset < since.offset) this.#break(top)
   }
 
   #break (top: Position): void {
@@ -212,9 +214,10 @@ export class RecoverableTopic {
     for (const reader of this.readers) reader.take(event)
   }
 
-  #isKnown ({ epoch, offset }: Stored): boolean {
-    const top = this.#tail?.top
-    return top?.epoch === epoch && offset <= top.offset
+  // One that is older than the newest, and at no place that is remembered, may be a double, or of
+  // a history whose end was lost: the engine is asked.
+  #isKnown (stored: Stored): boolean {
+    return typeof this.#tail?.placeOf(stored) === 'number'
   }
 
   #wait (stored: Stored): void {

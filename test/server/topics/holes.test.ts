@@ -228,6 +228,43 @@ t.test('an engine that came back from an older snapshot is noticed, by members a
   t.match(await after.next(), { recovered: false, reason: 'expired' })
 })
 
+t.test('an engine that came back from an older snapshot, with a clock that is behind, is not taken for one that doubles', async (t) => {
+  const engine = new FakeEngine()
+  const node = await start(t, engine)
+  const [asking, plain] = [await node.ask(), await node.join()]
+  await asking.next()
+  await node.say('a', 'b', 'c', 'd')
+  t.same(await texts(plain, 4), ['a', 'b', 'c', 'd'])
+  const seen = (await asking.take(4)).map(placeOf).at(-1)!
+  engine.rollBack(NAME, 3)
+  await node.say('e')
+  t.match(await asking.next(), { recovered: false, reason: 'lost', epoch: 'e1', offset: engine.top(NAME).offset })
+  await node.say('f')
+  t.same(await texts(asking, 1), ['f'])
+  t.same(await texts(plain, 1), ['f'])
+  t.match(node.app.channel(rooms).stats, { gaps: 1, unrecovered: 2 })
+  t.match(await (await node.ask(seen)).next(), { recovered: false, reason: 'expired' })
+})
+
+t.test('a double of a message that is long forgotten costs one read, and is not delivered', async (t) => {
+  const node = await start(t, new FakeEngine(), { history: { maxMessages: 400 } })
+  const client = await node.ask()
+  await client.next()
+  node.link.hold()
+  await node.say('first')
+  const [first] = node.link.held!
+  node.link.release()
+  const said = Array.from({ length: 300 }, (_, n) => `${n}`)
+  await node.say(...said)
+  t.same(await texts(client, 301), ['first', ...said])
+  const { reads } = node.link
+  node.link.host.heardStored(...first!)
+  await until(() => node.link.reads > reads)
+  await node.say('last')
+  t.same(await texts(client, 1), ['last'])
+  t.equal(node.app.channel(rooms).stats.gaps, 0)
+})
+
 t.test('a broken chain in the history is where recovery ends', async (t) => {
   const engine = new FakeEngine()
   const node = await start(t, engine)
