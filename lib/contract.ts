@@ -9,8 +9,8 @@ import { show } from './show.js'
 import { explainCloseCodes, explainNoText, explainWords, WORDS } from './words.js'
 
 export type {
-  AnyContract, CallDefinition, CallExample, CloseCodes, Contract, ContractDefinition, MessageDefinition, Messages, MessageWords, Payload,
-  StreamDefinition, StreamExample, TopicKind, TopicKinds
+  AnyContract, BinaryEventDefinition, CallDefinition, CallExample, CloseCodes, Contract, ContractDefinition, MessageDefinition, Messages,
+  MessageWords, Payload, StreamDefinition, StreamExample, TopicKind, TopicKinds
 } from '../types/contract.js'
 export type { Mistakes } from '../types/mistakes.js'
 export type { Infer } from '../types/infer.js'
@@ -25,7 +25,8 @@ const DEFAULT_DISCRIMINATOR = 'type'
 const DIRECTIONS = ['clientToServer', 'serverToClient'] as const
 const TEXTS = ['title', 'description'] as const
 const PROPERTIES: readonly string[] = ['name', ...TEXTS, 'discriminator', 'binary', 'topics', 'closeCodes', ...DIRECTIONS]
-const MESSAGE_PARTS = ['request', 'reply', 'stream']
+const ANSWERED_PARTS = ['request', 'reply', 'stream']
+const BINARY_EVENT_PARTS = ['payload', 'binary']
 // RFC 9110 §5.6.2
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
@@ -34,10 +35,10 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  * without Node or Fastify, so a front end can import it, or its type alone.
  *
  * @param definition - the contract's `name`, its messages in both directions, and the sides that
- * may send binary frames. A message is an event (an object schema), a call (`{ request, reply }`)
- * or a stream (`{ request, stream }`). `topics` declares kinds of topics that are recoverable,
- * `closeCodes` the application's close codes. `title` and `description`, and the words of a
- * message, are for people.
+ * may send binary frames. A message is an event (an object schema, or `{ payload, binary: true }`),
+ * a call (`{ request, reply }`) or a stream (`{ request, stream }`). `topics` declares kinds of
+ * topics that are recoverable, `closeCodes` the application's close codes. `title` and
+ * `description`, and the words of a message, are for people.
  * @returns the contract with every default filled in, frozen.
  * @throws {ContractError} `FST_TYPED_WS_INVALID_CONTRACT` when a part of it could not work on the
  * wire.
@@ -161,10 +162,10 @@ function checkMessages (messages: unknown, direction: string, discriminator: str
   return Object.freeze(Object.fromEntries(Object.entries(messages).map(([name, message]) => [name, frozen(message)])))
 }
 
-// Calls are the contract's own objects; a schema is not copied, because TypeBox hides keys on it
-// that a copy would lose.
+// Messages of several parts are the contract's own objects; a schema is not copied, because TypeBox
+// hides keys on it that a copy would lose.
 function frozen (message: unknown): unknown {
-  return isRecord(message) && isAnswered(message) ? Object.freeze({ ...message }) : message
+  return isRecord(message) && (isAnswered(message) || isBinaryEvent(message)) ? Object.freeze({ ...message }) : message
 }
 
 function checkMessageName (name: string, where: string): void {
@@ -181,18 +182,37 @@ function checkMessage (message: unknown, where: string, discriminator: string): 
     throw new ContractError(`${where}: a message is a schema, { request, reply } or { request, stream }, not ${show(message)}`)
   }
   if (isAnswered(message)) checkAnswered(message, where, discriminator)
+  else if (isBinaryEvent(message)) checkBinaryEvent(message, where, discriminator)
   else checkPayload(message, where, discriminator)
 }
 
-// No keyword of JSON Schema has the name of a call's part.
+// No keyword of JSON Schema has the name of a message's part.
 function isAnswered (message: Readonly<Record<string, unknown>>): boolean {
-  return MESSAGE_PARTS.some((part) => Object.hasOwn(message, part))
+  return ANSWERED_PARTS.some((part) => Object.hasOwn(message, part))
+}
+
+function isBinaryEvent (message: Readonly<Record<string, unknown>>): boolean {
+  return BINARY_EVENT_PARTS.some((part) => Object.hasOwn(message, part))
+}
+
+function checkBinaryEvent (message: Readonly<Record<string, unknown>>, where: string, discriminator: string): void {
+  const { payload, binary, ...others } = message
+  refuseForeign(payload, `${where}.payload`)
+  if (!isRecord(payload) || binary !== true || Object.keys(others).length > 0) {
+    throw new ContractError(`${where}: an event with a binary frame is { payload: Type.Object({ … }), binary: true }, ` +
+      'and an event without one is the schema alone')
+  }
+  checkPayload(payload, `${where}.payload`, discriminator)
 }
 
 function checkAnswered (message: Readonly<Record<string, unknown>>, where: string, discriminator: string): void {
   const { request, reply, stream, ...others } = message
   for (const [part, schema] of Object.entries({ request, reply, stream })) refuseForeign(schema, `${where}.${part}`)
   const other = Object.keys(others).find((part) => !WORDS.includes(part))
+  if (other !== undefined && BINARY_EVENT_PARTS.includes(other)) {
+    throw new ContractError(`${where}: only an event has a binary frame: ` +
+      'write { payload, binary: true }, and a call beside it where an answer is wanted')
+  }
   if (other !== undefined) {
     throw new ContractError(`${where}: a call has no part '${other}': write { request, reply } or { request, stream }`)
   }

@@ -30,6 +30,9 @@ export const REF = 'ref'
 /** The property of an event that carries its place in a recoverable topic. */
 export const AT = '$at'
 
+/** The property of an event of the server's whose bytes are the frame that follows it. */
+export const HAS_BINARY = '$binary'
+
 /** The subprotocol that a client offers when it asks for positions in recoverable topics. */
 export const RECOVER = 'typed-ws.recover'
 
@@ -61,6 +64,7 @@ export const ErrorCode = {
   invalidJson: 'FST_TYPED_WS_INVALID_JSON',
   unknownType: 'FST_TYPED_WS_UNKNOWN_TYPE',
   validation: 'FST_TYPED_WS_VALIDATION',
+  missingBinary: 'FST_TYPED_WS_MISSING_BINARY',
   rateLimited: 'FST_TYPED_WS_RATE_LIMITED',
   tooManyStreams: 'FST_TYPED_WS_TOO_MANY_STREAMS',
   internal: 'FST_TYPED_WS_INTERNAL'

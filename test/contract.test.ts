@@ -183,9 +183,15 @@ t.test('defineContract accepts every name for a message except those of the prot
 t.test('defineContract tells events, calls and streams apart', async (t) => {
   const contract = defineContract({
     name: 'x',
-    clientToServer: { event: payload, call: { request: payload, reply: Type.Null() }, stream: { request: payload, stream: Type.Number() } }
+    clientToServer: {
+      event: payload,
+      picture: { payload, binary: true },
+      call: { request: payload, reply: Type.Null() },
+      stream: { request: payload, stream: Type.Number() }
+    }
   })
-  t.same(Object.keys(contract.clientToServer), ['event', 'call', 'stream'])
+  t.same(Object.keys(contract.clientToServer), ['event', 'picture', 'call', 'stream'])
+  t.ok(Object.isFrozen(contract.clientToServer.picture))
 
   const refusals: ReadonlyArray<[message: unknown, says: string]> = [
     ['text', 'clientToServer.m: a message is a schema, { request, reply } or { request, stream }, not "text"'],
@@ -204,7 +210,19 @@ t.test('defineContract tells events, calls and streams apart', async (t) => {
     [
       { request: payload, reply: payload, timeoutMs: 1 },
       'clientToServer.m: a call has no part \'timeoutMs\': write { request, reply } or { request, stream }'
-    ]
+    ],
+    [
+      { request: payload, reply: payload, binary: true },
+      'clientToServer.m: only an event has a binary frame: write { payload, binary: true }, and a call beside it where an answer is wanted'
+    ],
+    [{ payload }, 'clientToServer.m: an event with a binary frame is { payload: Type.Object({ … }), binary: true }, and an'],
+    [{ binary: true }, 'clientToServer.m: an event with a binary frame is'],
+    [{ payload, binary: false }, 'clientToServer.m: an event with a binary frame is'],
+    [{ payload, binary: true, maxBytes: 1 }, 'clientToServer.m: an event with a binary frame is'],
+    [{ payload: true, binary: true }, 'clientToServer.m: an event with a binary frame is'],
+    [{ payload: Type.String(), binary: true }, 'clientToServer.m.payload: a payload shares one JSON object with its type'],
+    [{ payload: Type.Object({ type: Type.Null() }), binary: true }, 'clientToServer.m.payload: \'type\' is the protocol\'s own property'],
+    [Type.Object({ $binary: Type.Boolean() }), 'clientToServer.m: \'$binary\' is the protocol\'s own property']
   ]
   for (const [message, says] of refusals) refuses(t, { name: 'x', clientToServer: { m: message } }, says)
 })

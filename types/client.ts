@@ -1,4 +1,4 @@
-import type { AnyContract, CallNames, CloseCodeOf, EventNames, Item, Payload, Reply, StreamNames } from './contract.js'
+import type { AnyContract, BinaryEventNames, CallNames, CloseCodeOf, EventNames, Item, Payload, Reply, StreamNames } from './contract.js'
 
 /**
  * `connecting`: an attempt is under way. `open`: messages go out. `waiting`: the next attempt comes
@@ -120,10 +120,18 @@ export interface ClientOptions<C extends AnyContract = AnyContract> {
    * that it missed while it reconnected. It needs the option `protocol`. Default: none.
    */
   readonly recover?: Recovery
+  /**
+   * `binaryEvents()` of `fastify-typed-ws/binary`: the client sends and hears the events of the
+   * contract that have a binary frame. Default: none.
+   */
+  readonly binary?: BinaryEvents
 }
 
 /** Made by `recovery()`: turns the class of clients into a class of clients that recover. */
 export type Recovery = <Base>(clients: Base) => Base
+
+/** Made by `binaryEvents()`: as `Recovery`, for events that have a binary frame. */
+export type BinaryEvents = <Base>(clients: Base) => Base
 
 /** A topic after a new connection. */
 export type Recovered =
@@ -252,7 +260,7 @@ export interface Client<C extends AnyContract = AnyContract> {
     ) => Reply<C['serverToClient'][K]> | Promise<Reply<C['serverToClient'][K]>>
   ): Off
 
-  /** Listens to binary messages. */
+  /** Listens to binary messages that belong to no event. */
   onBinary (listener: (data: C['binary']['serverToClient'] extends true ? ArrayBuffer : never) => void): Off
 
   /** Listens to every change of `state`. */
@@ -284,6 +292,34 @@ export interface Client<C extends AnyContract = AnyContract> {
    * Default code: 1000.
    */
   close (code?: number, reason?: string): void
+}
+
+/** A client with the option `binary`. */
+export interface BinaryClient<C extends AnyContract = AnyContract> extends Client<C> {
+  /** Sends a binary message, as `send` does. */
+  sendBinary (data: C['binary']['clientToServer'] extends true ? Binary : never): boolean
+  /**
+   * Sends an event that the contract declares with `binary: true`, and its bytes: as `send` does,
+   * and while there is no connection the two wait together, as one message.
+   *
+   * @example
+   * client.sendBinary('image', { caption: 'The sea' }, file)
+   */
+  sendBinary<K extends BinaryEventNames<C['clientToServer']>> (
+    type: K, payload: Payload<C['clientToServer'][K]>, data: Binary
+  ): boolean
+
+  /** Listens to an event. */
+  on<K extends EventNames<C['serverToClient']>> (type: K, listener: (payload: Payload<C['serverToClient'][K]>) => void): Off
+  /**
+   * Listens to an event that the contract declares with `binary: true`.
+   *
+   * @example
+   * client.on('image', ({ mime }, data) => show(new Blob([data], { type: mime })))
+   */
+  on<K extends BinaryEventNames<C['serverToClient']>> (
+    type: K, listener: (payload: Payload<C['serverToClient'][K]>, data: ArrayBuffer) => void
+  ): Off
 }
 
 /** A client with the option `recover`. */

@@ -43,8 +43,17 @@ export interface StreamExample {
   readonly stream?: readonly unknown[]
 }
 
-/** The definition of a message: an event is a schema, calls and streams have two. */
-export type MessageDefinition = object | CallDefinition | StreamDefinition
+/** An event whose bytes follow it in a binary frame: the JSON Schema of its payload. */
+export interface BinaryEventDefinition {
+  readonly payload: object
+  readonly binary: true
+}
+
+/**
+ * The definition of a message: an event is a schema, or has one and bytes; calls and streams have
+ * two schemas.
+ */
+export type MessageDefinition = object | BinaryEventDefinition | CallDefinition | StreamDefinition
 
 /** The messages of one direction, by name. */
 export type Messages = Readonly<Record<string, MessageDefinition>>
@@ -66,8 +75,8 @@ export interface ContractDefinition {
   /** The messages that the server may send. */
   readonly serverToClient?: Messages
   /**
-   * The sides that may send binary frames. Default: neither; a binary frame then closes the
-   * connection with 1003.
+   * The sides that may send binary frames that belong to no event. Default: neither; such a frame
+   * then closes the connection with 1003.
    */
   readonly binary?: { readonly clientToServer?: boolean, readonly serverToClient?: boolean }
   /**
@@ -144,9 +153,16 @@ export interface AnyContract {
   readonly closeCodes: CloseCodes
 }
 
-/** The names of the events among messages: all that are neither a call nor a stream. */
+type NoEvent = { request: object, reply: object } | { request: object, stream: object } | { payload: object, binary: true }
+
+/** The names of the events among messages, except those that have a binary frame. */
 export type EventNames<M extends Messages> = {
-  [K in keyof M & string]: M[K] extends { request: object, reply: object } | { request: object, stream: object } ? never : K
+  [K in keyof M & string]: M[K] extends NoEvent ? never : K
+}[keyof M & string]
+
+/** The names of the events that have a binary frame, among messages. */
+export type BinaryEventNames<M extends Messages> = {
+  [K in keyof M & string]: M[K] extends { payload: object, binary: true } ? K : never
 }[keyof M & string]
 
 /** The names of the calls among messages. */
@@ -169,4 +185,5 @@ export type Reply<M> = M extends { request: object, reply: infer Answer extends 
 export type Payload<M> =
   M extends { request: infer Request extends object, reply: object } ? Infer<Request>
     : M extends { request: infer Request extends object, stream: object } ? Infer<Request>
-      : Infer<M>
+      : M extends { payload: infer Event extends object, binary: true } ? Infer<Event>
+        : Infer<M>

@@ -5,14 +5,24 @@ import type { Socket } from './socket.js'
 
 /** A message of the client, as hooks, its handler and the error handler see it. */
 export interface ReceivedMessage<Name extends string = string> {
-  /** Its name in the contract, or `undefined` for a binary frame. */
+  /** Its name in the contract, or `undefined` for a binary frame that belongs to no event. */
   readonly type: Name | undefined
   /** The `ref` the caller chose, when it is a call and has one. */
   readonly ref: number | undefined
-  /** The checked payload, or the binary frame's bytes. Not checked where the check itself threw. */
+  /**
+   * The checked payload, or the bytes of a binary frame that belongs to no event. Not checked where
+   * the check itself threw.
+   */
   readonly payload: unknown
+  /** The bytes of an event that the contract declares with `binary: true`. */
+  readonly binary?: Buffer | undefined
   /** Aborted when the caller cancels, or when the connection ends. */
   readonly signal: AbortSignal
+}
+
+/** An event that the contract declares with `binary: true`, as its handler sees it. */
+export interface ReceivedBinaryEvent<Name extends string = string> extends ReceivedMessage<Name> {
+  readonly binary: Buffer
 }
 
 /** How a connection ended. */
@@ -35,10 +45,14 @@ export interface CloseEvent {
  * export const history: MessageHandler<Chat['clientToServer']['history'], Chat, Room> =
  *   async ({ before }, { request }) => await db.before(request.params.room, before)
  */
-export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> = Handler<Payload<M>, Answer<M>, Socket<C, Request>>
+export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> =
+  Handler<Payload<M>, Answer<M>, Socket<C, Request>, Received<M>>
 
 /** The handler of a client message with this payload: an error shows these, not their schemas. */
-export type Handler<Payload, Answer, S> = (payload: Payload, socket: S, message: ReceivedMessage) => Answer | Promise<Answer>
+export type Handler<Payload, Answer, S, Message = ReceivedMessage> =
+  (payload: Payload, socket: S, message: Message) => Answer | Promise<Answer>
+
+type Received<M> = M extends { payload: object, binary: true } ? ReceivedBinaryEvent : ReceivedMessage
 
 type Answer<M> =
   M extends { request: object, reply: infer Answer extends object } ? Infer<Answer>
@@ -53,7 +67,8 @@ export interface HandlerWithCost<Handler> {
 }
 
 /** A handler, or one with its cost. */
-export type HandlerOption<Payload, Answer, S> = Handler<Payload, Answer, S> | HandlerWithCost<Handler<Payload, Answer, S>>
+export type HandlerOption<Payload, Answer, S, Message = ReceivedMessage> =
+  Handler<Payload, Answer, S, Message> | HandlerWithCost<Handler<Payload, Answer, S, Message>>
 
 /**
  * One handler for every client message of a contract, for handlers in a file of their own. Each is
@@ -70,8 +85,8 @@ export type HandlerOption<Payload, Answer, S> = Handler<Payload, Answer, S> | Ha
  */
 export type MessageHandlers<C extends AnyContract, Request = FastifyRequest, WithCost extends boolean = false> = {
   readonly [K in keyof C['clientToServer']]: WithCost extends true
-    ? HandlerOption<Payload<C['clientToServer'][K]>, Answer<C['clientToServer'][K]>, Socket<C, Request>>
-    : Handler<Payload<C['clientToServer'][K]>, Answer<C['clientToServer'][K]>, Socket<C, Request>>
+    ? HandlerOption<Payload<C['clientToServer'][K]>, Answer<C['clientToServer'][K]>, Socket<C, Request>, Received<C['clientToServer'][K]>>
+    : Handler<Payload<C['clientToServer'][K]>, Answer<C['clientToServer'][K]>, Socket<C, Request>, Received<C['clientToServer'][K]>>
 }
 
 /**
@@ -99,7 +114,7 @@ export type MessageHook<C extends AnyContract = AnyContract, Request = FastifyRe
   ): unknown
 }['hook']
 
-/** Handles a binary frame. */
+/** Handles a binary frame that belongs to no event. */
 export type BinaryHandler<C extends AnyContract, Request = FastifyRequest> = (data: Buffer, socket: Socket<C, Request>) => unknown
 /** Runs after the 101; messages wait, in order, until what it returns has settled. */
 export type OpenHandler<C extends AnyContract, Request = FastifyRequest> = (socket: Socket<C, Request>) => unknown

@@ -1,8 +1,8 @@
-import type { Client, ClientOptions, RecoveringClient, Recovery } from './client.js'
+import type { BinaryClient, ClientOptions, RecoveringClient, Recovery } from './client.js'
 import type { AnyContract } from './contract.js'
 
 /** The headers and query of an injected client's handshake, and every option of the client. */
-export interface InjectOptions<C extends AnyContract = AnyContract> extends Omit<ClientOptions<C>, 'WebSocket'> {
+export interface InjectOptions<C extends AnyContract = AnyContract> extends Omit<ClientOptions<C>, 'WebSocket' | 'binary'> {
   /** Default: an `origin` of the app's own. A header whose value is `undefined` is not sent. */
   readonly headers?: Readonly<Record<string, string | undefined>>
   /** Parameters that are added to those of the path. */
@@ -10,7 +10,7 @@ export interface InjectOptions<C extends AnyContract = AnyContract> extends Omit
 }
 
 /** A client whose connection is open. */
-export interface InjectedClient<C extends AnyContract = AnyContract> extends Client<C> {
+export interface InjectedClient<C extends AnyContract = AnyContract> extends BinaryClient<C> {
   /** The headers of the 101, by lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }

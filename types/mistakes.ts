@@ -32,6 +32,8 @@ type Reserved<D> =
 
 type MessagePart = keyof CallDefinition | keyof StreamDefinition
 type ACall = 'a call is { request, reply }, and a stream { request, stream }'
+type AnEventsOwn = 'only an event has a binary frame: write { payload, binary: true }'
+type ABinaryEvent = 'an event with a binary frame is { payload, binary: true }, and an event without one is the schema alone'
 
 type MessageVerdict<M, Names> =
   M extends { request: unknown } | { reply: unknown } | { stream: unknown }
@@ -39,14 +41,20 @@ type MessageVerdict<M, Names> =
       ? M extends { reply: unknown, stream: unknown } ? 'twoAnswers'
         : M extends { request: object, reply: object } | { request: object, stream: object } ? 'answered' : 'unanswered'
       : 'otherPart'
-    : PayloadVerdict<M, Names>
+    : M extends { payload: unknown } | { binary: unknown }
+      ? M extends { payload: object, binary: true }
+        ? Exclude<keyof M, 'payload' | 'binary'> extends never ? 'binaryEvent' : 'noBinaryEvent'
+        : 'noBinaryEvent'
+      : PayloadVerdict<M, Names>
 
 type ServerVerdict<M, Names> = M extends { stream: object } ? 'serverStream' : MessageVerdict<M, Names>
 
 interface Messages<M, Names> extends Payloads<M, Names> {
   answered: { readonly [K in Extract<keyof M, 'request'>]: Payloads<M[K], Names>[PayloadVerdict<M[K], Names>] } & Words
   unanswered: ACall
-  otherPart: { readonly [K in Exclude<keyof M, MessagePart>]: ACall }
+  binaryEvent: { readonly [K in Extract<keyof M, 'payload'>]: Payloads<M[K], Names>[PayloadVerdict<M[K], Names>] }
+  noBinaryEvent: ABinaryEvent
+  otherPart: { readonly [K in Exclude<keyof M, MessagePart>]: K extends 'binary' ? AnEventsOwn : ACall }
   twoAnswers: 'a message is answered once or many times: write either reply or stream'
   serverStream: { readonly stream: 'streams come from the server: make it a call, or declare it in clientToServer' }
 }

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { WebSocket } from 'ws'
-import type { AnyContract, CallNames, CloseCodeOf, EventNames, Payload, Reply } from './contract.js'
+import type { AnyContract, BinaryEventNames, CallNames, CloseCodeOf, EventNames, Payload, Reply } from './contract.js'
 
 /** How a topic is joined. */
 export interface SubscribeOptions {
@@ -17,6 +17,9 @@ export interface SubscribeOptions {
  * admits. `slow`: the client did not read. `unavailable`: the broker did not answer in time.
  */
 export type RecoveryReason = 'expired' | 'lost' | 'limit' | 'slow' | 'unavailable'
+
+/** The bytes of a binary frame. */
+export type BinaryData = ArrayBufferView | ArrayBufferLike | Blob
 
 /** How long a call may take. */
 export interface CallOptions {
@@ -76,7 +79,8 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
    * was sent in a turn of the event loop that lasts too long: `drained` then resolves in the next
    * one. Also `false` when the connection has ended: it never throws because the client left.
    * @throws `FST_TYPED_WS_OUTGOING_INVALID` when the payload breaks its schema;
-   * `FST_TYPED_WS_OUTGOING_UNKNOWN` when the contract has no such event.
+   * `FST_TYPED_WS_OUTGOING_UNKNOWN` when the contract has no such event;
+   * `FST_TYPED_WS_OUTGOING_BINARY` when the event has a binary frame.
    */
   send<K extends EventNames<C['serverToClient']>> (type: K, payload: Payload<C['serverToClient'][K]>): boolean
 
@@ -120,7 +124,20 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
    * @throws `FST_TYPED_WS_INVALID_BINARY`, a `TypeError`, when it is anything else: a string, say.
    * `FST_TYPED_WS_OUTGOING_BINARY` when the contract has no `binary.serverToClient`.
    */
-  sendBinary (data: C['binary']['serverToClient'] extends true ? ArrayBufferView | ArrayBufferLike | Blob : never): boolean
+  sendBinary (data: C['binary']['serverToClient'] extends true ? BinaryData : never): boolean
+  /**
+   * Sends an event that the contract declares with `binary: true`, and its bytes: two frames, with
+   * no other between them. Both are sent, or neither.
+   * @returns as `send` does.
+   * @throws as `send` does; `FST_TYPED_WS_INVALID_BINARY`; `FST_TYPED_WS_OUTGOING_BINARY` when the
+   * event has no binary frame.
+   *
+   * @example
+   * socket.sendBinary('image', { mime: 'image/png', by: 'Ada' }, data)
+   */
+  sendBinary<K extends BinaryEventNames<C['serverToClient']>> (
+    type: K, payload: Payload<C['serverToClient'][K]>, data: BinaryData
+  ): boolean
 
   /**
    * Joins a topic: a name of 1 to 255 bytes of UTF-8, shared by all routes of the same contract,

@@ -1,5 +1,5 @@
 import type { FastifyRequest, SocketData } from 'fastify'
-import type { AnyContract, CallNames, EventNames, Messages, Payload, Reply } from './contract.js'
+import type { AnyContract, BinaryEventNames, CallNames, EventNames, Messages, Payload, Reply } from './contract.js'
 import type { ReceivedMessage } from './handler.js'
 import type { Socket } from './socket.js'
 
@@ -13,11 +13,14 @@ export interface FakeSocketOptions<Request = FastifyRequest> {
   readonly id?: string
 }
 
-/** An event as it was given to `send`. */
-export type SentEvent<C extends AnyContract = AnyContract> = MessageOf<C['serverToClient'], EventNames<C['serverToClient']>>
+/** An event as it was given to `send`, or to `sendBinary` with its bytes. */
+export type SentEvent<C extends AnyContract = AnyContract> = PlainEvent<C['serverToClient']> | BinaryEvent<C['serverToClient']>
 
 /** An event as it was given to `publish`. */
-export type PublishedEvent<C extends AnyContract = AnyContract> = SentEvent<C> & { readonly topic: string }
+export type PublishedEvent<C extends AnyContract = AnyContract> = PlainEvent<C['serverToClient']> & { readonly topic: string }
+
+type PlainEvent<M extends Messages> = MessageOf<M, EventNames<M>>
+type BinaryEvent<M extends Messages> = MessageOf<M, BinaryEventNames<M>> & { readonly binary: Uint8Array | Blob }
 
 /** A call of the server's. */
 export type SentCall<C extends AnyContract = AnyContract> = MessageOf<C['serverToClient'], CallNames<C['serverToClient']>>
@@ -31,13 +34,16 @@ type MessageOf<M extends Messages, Names extends string> = {
  * Payloads are recorded as they were given, not checked and not copied.
  */
 export interface FakeSocket<C extends AnyContract = AnyContract, Request = FastifyRequest> extends Socket<C, Request> {
-  /** The events that were sent. */
+  /** The events that were sent, those with a binary frame too. */
   readonly sent: ReadonlyArray<SentEvent<C>>
   /** The events that were published. */
   readonly published: ReadonlyArray<PublishedEvent<C>>
   /** The calls that were made, whether or not they were answered. */
   readonly called: ReadonlyArray<SentCall<C>>
-  /** The binary frames that were sent: bytes are copied, a Blob is the one that was given. */
+  /**
+   * The binary frames that were sent without an event: bytes are copied, a Blob is the one that was
+   * given.
+   */
   readonly sentBinary: ReadonlyArray<Uint8Array | Blob>
   /** The way in which it was closed; a `terminate` is a 1006. `undefined` while it is open. */
   readonly closed: { readonly code: number, readonly reason: string } | undefined
@@ -58,4 +64,9 @@ export interface FakeSocket<C extends AnyContract = AnyContract, Request = Fasti
 export interface FakeMessage<Name extends string = string> extends ReceivedMessage<Name> {
   /** Aborts the signal, as a client does that cancels. */
   abort (): void
+}
+
+/** The third argument of the handler of an event that has a binary frame. */
+export interface FakeBinaryMessage<Name extends string = string> extends FakeMessage<Name> {
+  readonly binary: Buffer
 }

@@ -1,6 +1,6 @@
 import type {
-  Binary, CallSettings, Client, ClientOptions, ClientUrls, Fresh, NoContract, Off, RecoveringClient, Recovery, StateChange, StreamSettings,
-  Validate
+  Binary, BinaryClient, BinaryEvents, CallSettings, Client, ClientOptions, ClientUrls, Fresh, NoContract, Off, RecoveringClient, Recovery,
+  StateChange, StreamSettings, Validate
 } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import { CANCEL, DONE, ERROR, NEXT, REPLY, MESSAGE_TOO_BIG, REF } from '../protocol.js'
@@ -28,8 +28,8 @@ const MAX_MISSES = 3
 
 /** A client of one route, over as many connections as it takes. */
 export class TypedClient extends Reconnector implements MessageSender, ReplySender {
-  readonly #queue: SendQueue
-  readonly #pendingCalls: PendingCalls
+  readonly #queue: SendQueue = new SendQueue()
+  readonly #pendingCalls: PendingCalls = new PendingCalls(this, this.#queue)
   readonly #callHandlers: CallHandlers = new CallHandlers(this)
   readonly #emitter: Emitter = new Emitter()
   readonly #discriminator: string
@@ -44,8 +44,6 @@ export class TypedClient extends Reconnector implements MessageSender, ReplySend
     super(url, options)
     this.#renewOpened()
     this.#discriminator = options.discriminator ?? 'type'
-    this.#queue = new SendQueue(options)
-    this.#pendingCalls = new PendingCalls(this, this.#queue)
     void this.connect()
   }
 
@@ -107,7 +105,7 @@ export class TypedClient extends Reconnector implements MessageSender, ReplySend
     if (this.#end) throw this.#end
     const { isOpen } = this
     if (isOpen) this.ws!.send(message.data as never)
-    else this.#queue.push(message)
+    else this.#queue.push(message, this.options)
     return isOpen
   }
 
@@ -157,9 +155,11 @@ export class TypedClient extends Reconnector implements MessageSender, ReplySend
   }
 
   failed (error: unknown): void {
-    // The console throws at an error that cannot be read: here that is a rejection, and no end of
-    // the app.
-    void quiet((async () => { if (!this.#emitter.emit(FAILURE, error)) console.warn(error) })())
+    try {
+      if (!this.#emitter.emit(FAILURE, error)) console.warn(error)
+    } catch {
+      // The console throws at an error that cannot be read: that is no end of the app.
+    }
   }
 
   received (data: string | ArrayBuffer): void {
@@ -181,7 +181,7 @@ export class TypedClient extends Reconnector implements MessageSender, ReplySend
     for (const message of this.#queue) {
       if (!this.isOpen) return
       this.#queue.delete(message)
-      this.ws!.send(message.data as never)
+      this.put(message)
     }
   }
 
@@ -220,9 +220,17 @@ export class TypedClient extends Reconnector implements MessageSender, ReplySend
  * client.send('message', { text: 'Hello', date: Date.now() })
  */
 export function createClient<C extends AnyContract = NoContract> (
+  url: ClientUrls[C['name']], options: ClientOptions<C> & { readonly recover: Recovery, readonly binary: BinaryEvents }
+): RecoveringClient<C> & BinaryClient<C>
+export function createClient<C extends AnyContract = NoContract> (
   url: ClientUrls[C['name']], options: ClientOptions<C> & { readonly recover: Recovery }
 ): RecoveringClient<C>
+export function createClient<C extends AnyContract = NoContract> (
+  url: ClientUrls[C['name']], options: ClientOptions<C> & { readonly binary: BinaryEvents }
+): BinaryClient<C>
 export function createClient<C extends AnyContract = NoContract> (url: ClientUrls[C['name']], options?: ClientOptions<C>): Client<C>
 export function createClient<C extends AnyContract> (url: Fresh<string | URL>, options: ClientOptions<C> = {}): Client<C> {
-  return new (options.recover?.(TypedClient) ?? TypedClient)(url, options) as unknown as Client<C>
+  const { binary, recover } = options
+  const Base = binary?.(TypedClient) ?? TypedClient
+  return new (recover?.(Base) ?? Base)(url, options) as unknown as Client<C>
 }

@@ -1,4 +1,4 @@
-import type { AnyContract, CallDefinition, MessageDefinition, StreamDefinition } from '../../types/contract.js'
+import type { AnyContract, BinaryEventDefinition, CallDefinition, MessageDefinition, StreamDefinition } from '../../types/contract.js'
 
 /** A message of a contract: its kind, and a schema for each of its parts. */
 export type MessageSchemas = EventSchemas | CallSchemas | StreamSchemas
@@ -6,27 +6,37 @@ export type MessageSchemas = EventSchemas | CallSchemas | StreamSchemas
 export interface EventSchemas {
   readonly kind: 'event'
   readonly payload: object
+  /** True for an event whose bytes follow it in a frame of their own. */
+  readonly hasBinary: boolean
 }
 
 export interface CallSchemas {
   readonly kind: 'call'
   readonly payload: object
+  readonly hasBinary: false
   readonly reply: object
 }
 
 export interface StreamSchemas {
   readonly kind: 'stream'
   readonly payload: object
+  readonly hasBinary: false
   readonly item: object
 }
 
 /** Reads a message's definition, which `defineContract` has checked. */
 export function messageOf (definition: MessageDefinition): MessageSchemas {
-  if (!isAnswered(definition)) return { kind: 'event', payload: definition }
+  if (hasBinary(definition)) return { kind: 'event', payload: definition.payload, hasBinary: true }
+  if (!isAnswered(definition)) return { kind: 'event', payload: definition, hasBinary: false }
   const { request: payload } = definition
   return 'stream' in definition
-    ? { kind: 'stream', payload, item: definition.stream }
-    : { kind: 'call', payload, reply: definition.reply }
+    ? { kind: 'stream', payload, hasBinary: false, item: definition.stream }
+    : { kind: 'call', payload, hasBinary: false, reply: definition.reply }
+}
+
+// No keyword of JSON Schema is named `payload`.
+function hasBinary (definition: MessageDefinition): definition is BinaryEventDefinition {
+  return 'payload' in definition
 }
 
 function isAnswered (definition: MessageDefinition): definition is CallDefinition | StreamDefinition {

@@ -1,5 +1,5 @@
 import { show } from '../show.js'
-import { AT, REF } from '../protocol.js'
+import { AT, HAS_BINARY, REF } from '../protocol.js'
 import { DECLARING_IN_PLACE } from './keywords.js'
 import type { References } from './references.js'
 import type { Subschema } from './subschema.js'
@@ -19,7 +19,7 @@ export function explainNoPayload (references: References, discriminator: string)
       `write Type.Object({ value: <schema> }) instead of ${shown}`
   }
   const declared = inPlaceOf(root, references).flatMap((part) => Object.keys(part.get('properties') ?? {}))
-  const reserved = [discriminator, REF, AT].find((name) => declared.includes(name))
+  const reserved = [discriminator, REF, AT, HAS_BINARY].find((name) => declared.includes(name))
   if (reserved === undefined) return undefined
   return `'${reserved}' is the protocol's own property of every message: give the payload's property another name`
 }

@@ -110,6 +110,16 @@ export const OutgoingBinary: Named<[string]> = createError(
   'Contract \'%s\' allows no binary frames from server to client: declare binary: { serverToClient: true }',
   500
 )
+const OutgoingBinaryEvent: Named<[string, string]> = createError('FST_TYPED_WS_OUTGOING_BINARY', 'Event \'%s\' %s', 500)
+
+/** The error of an event that is sent without its binary frame, or with one that it has not. */
+export function binaryMismatch (type: string, hasBinary: boolean): Error {
+  const instead = `write socket.sendBinary('${type}', payload, data), for a topic to each of channel.sockets(topic)`
+  return new OutgoingBinaryEvent(type, hasBinary
+    ? `has a binary frame, which no topic carries: ${instead}`
+    : `has no binary frame: write socket.send('${type}', payload), or declare { payload, binary: true }`)
+}
+
 export const InvalidBinary: Named<[string]> = createError(
   'FST_TYPED_WS_INVALID_BINARY',
   'sendBinary takes an ArrayBuffer, a view of one or a Blob, and was given %s: give a text as Buffer.from(text)',

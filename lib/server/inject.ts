@@ -6,6 +6,7 @@ import { WebSocket } from 'ws'
 import type { Client } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import type { InjectedClient, InjectOptions } from '../../types/inject.js'
+import { binaryEvents } from '../client/binary.js'
 import { createClient } from '../client/index.js'
 import { CloseCode } from '../protocol.js'
 import * as errors from './errors.js'
@@ -39,6 +40,7 @@ export async function injectClient<C extends AnyContract> (
     protocol: contract.name,
     discriminator: contract.discriminator,
     ...settings,
+    binary: binaryEvents(),
     WebSocket: connection.socketTo(app, endpoint, headersOf(endpoint, headers))
   })
   await connection.admitted(client)
@@ -79,7 +81,7 @@ class InjectedConnection {
   }
 
   /** Resolves when the client is open; rejects with the answer that refused its handshake. */
-  async admitted (client: Client): Promise<void> {
+  async admitted (client: Pick<Client, 'opened' | 'close'>): Promise<void> {
     await Promise.race([client.opened, this.#refused.then(throwRefusal)]).catch((error: unknown) => {
       client.close()
       throw error

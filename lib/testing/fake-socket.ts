@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
-import type { CallOptions, Socket } from '../../types/socket.js'
+import type { BinaryData, CallOptions, Socket } from '../../types/socket.js'
 import type { FakeSocket, FakeSocketOptions } from '../../types/testing.js'
 import { CloseCode } from '../protocol.js'
 import { messageOf } from '../schema/message.js'
@@ -15,6 +15,7 @@ import { bytesOf } from '../server/transport/frame.js'
 interface Sent {
   readonly type: string
   readonly payload: unknown
+  readonly binary?: Uint8Array | Blob
 }
 
 type CallHandler = (payload: unknown) => unknown
@@ -97,12 +98,13 @@ class RecordingSocket implements Socket {
     return true
   }
 
-  sendBinary (data: ArrayBufferView | ArrayBufferLike | Blob): boolean {
+  sendBinary (first: BinaryData | string, ...event: [] | [payload: unknown, data: BinaryData]): boolean {
+    if (event.length > 0) return this.#sendWithBinary(first as string, ...event as [unknown, BinaryData])
     const { binary, name } = this.contract
     if (!binary.serverToClient) throw new errors.OutgoingBinary(name)
-    const bytes = bytesOf(data)
+    const bytes = copyOf(first)
     if (this.closed !== undefined) return false
-    this.sentBinary.push(bytes instanceof Blob ? bytes : Buffer.from(bytes))
+    this.sentBinary.push(bytes)
     return true
   }
 
@@ -144,6 +146,14 @@ class RecordingSocket implements Socket {
     this.#end(CloseCode.abnormal, '')
   }
 
+  #sendWithBinary (type: string, payload: unknown, data: BinaryData): boolean {
+    const binary = copyOf(data)
+    this.#check('event', type, true)
+    if (this.closed !== undefined) return false
+    this.sent.push({ type, payload, binary })
+    return true
+  }
+
   #end (code: number, reason: string): void {
     if (this.closed !== undefined) return
     this.closed = { code, reason }
@@ -172,11 +182,17 @@ class RecordingSocket implements Socket {
     }
   }
 
-  #check (kind: 'event' | 'call', type: string): void {
+  #check (kind: 'event' | 'call', type: string, hasBinary: boolean = false): void {
     const { name, serverToClient } = this.contract
     const message = Object.hasOwn(serverToClient, type) ? messageOf(serverToClient[type]!) : undefined
     if (message?.kind !== kind) throw new errors.OutgoingUnknown(name, kind, type)
+    if (message.hasBinary !== hasBinary) throw errors.binaryMismatch(type, message.hasBinary)
   }
+}
+
+function copyOf (data: unknown): Uint8Array | Blob {
+  const bytes = bytesOf(data)
+  return bytes instanceof Blob ? bytes : Buffer.from(bytes)
 }
 
 function refused (type: string, { message, statusCode = 500 }: { readonly message: string, readonly statusCode?: number }): Error {

@@ -38,6 +38,19 @@ t.test('recovery takes no more than 1.0 KiB on top, and nothing of a page that d
   t.notMatch(core.toString(), /\$recover|\$topic|\$at|typed-ws\.recover/)
 })
 
+t.test('binary events take no more than 0.4 KiB on top, and nothing of a page that does not use them', async (t) => {
+  const core = await bundled('export { createClient } from \'../../lib/client/index.js\'')
+  const both = await bundled(`
+    export { createClient } from '../../lib/client/index.js'
+    export { binaryEvents } from '../../lib/client/binary.js'
+  `)
+  const bytes = gzipSync(both, { level: 9 }).length - gzipSync(core, { level: 9 }).length
+  t.comment(`${bytes} bytes gzipped on top`)
+  t.ok(bytes <= 410, `${bytes} of 410 bytes`)
+  t.match(both.toString(), /\$binary/)
+  t.notMatch(core.toString(), /\$binary/)
+})
+
 t.test('the type of a contract loads no schema', async (t) => {
   const code = await bundled(`
     import type { chat } from '../../examples/chat/contract.js'

@@ -1,6 +1,6 @@
 // Frames (RFC 6455 §5.2) as no client would write them, and some as one would.
 import { constants, deflateRawSync } from 'node:zlib'
-import { cancelled, messageOf, stubborn } from './messages.js'
+import { announcementOf, cancelled, messageOf, stubborn } from './messages.js'
 import type { Random } from './random.js'
 
 const FINAL = 0x80
@@ -83,6 +83,7 @@ export function bearable (random: Random, style: Style): Burst {
     [8, () => fragmented(random, Buffer.from(messageOf(random)), TEXT)],
     [2, () => fragmented(random, random.bytes(random.below(64)), BINARY)],
     [4, () => one(frame(random, FINAL | BINARY, random.bytes(random.below(300))))],
+    [4, () => announced(random)],
     [4, () => several(random, cancelled(random), style)],
     [0.3, () => several(random, Array.from({ length: random.pick([6, 40]) }, (_, n) => stubborn(n + 1)).flat(), style)],
     [
@@ -187,6 +188,16 @@ export function several (random: Random, texts: readonly string[], { isDeflated 
       : frame(random, FINAL | TEXT, text))),
     frames: texts.length
   }
+}
+
+/** An event and its binary frame, whole or in fragments; now and then with a frame between. */
+function announced (random: Random): Burst {
+  const event = frame(random, FINAL | TEXT, announcementOf(random))
+  const data = random.bytes(random.below(300))
+  const other = (): Buffer => random.chance(0.5) ? frame(random, FINAL | PING, '') : frame(random, FINAL | TEXT, messageOf(random))
+  const between = random.chance(0.2) ? [other()] : []
+  const last = random.chance(0.2) ? fragmented(random, data, BINARY) : one(frame(random, FINAL | BINARY, data))
+  return { bytes: Buffer.concat([event, ...between, last.bytes]), frames: 1 + between.length + last.frames }
 }
 
 export function closing (random: Random, code: number, reason: string | Uint8Array): Buffer {

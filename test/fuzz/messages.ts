@@ -3,7 +3,7 @@ import type { Random } from './random.js'
 
 type Make = (random: Random) => string
 
-const TYPES = ['note', 'join', 'leave', 'add', 'later', 'fail', 'count', 'ask', 'renew', 'any']
+const TYPES = ['note', 'join', 'leave', 'add', 'later', 'fail', 'count', 'ask', 'renew', 'any', 'image']
 const RESERVED = ['$reply', '$error', '$cancel', '$ping', '$pong', '$next', '$done', '$', '$nothing']
 const STRANGE = [
   '', 'toString', 'constructor', '__proto__', 'hasOwnProperty', 'ADD', 'add ', 'x'.repeat(200), '\u0000', '\ud83d\ude00', 'é', '\u2028'
@@ -51,6 +51,7 @@ const valid: ReadonlyArray<readonly [number, Make]> = [
     }
   ],
   [1, (random) => `{"type":"leave","topic":"topic-${random.below(200)}"}`],
+  [2, announcementOf],
   [6, (random) => `{"type":"add"${refPart(random)},"a":${random.below(1000)},"b":${random.next()}}`],
   [4, (random) => `{"type":"later"${refPart(random)},"text":${text(random)}}`],
   [
@@ -104,6 +105,11 @@ const invalid: ReadonlyArray<readonly [number, Make]> = [
 /** One text message: well formed, nearly so, or nothing of the kind. */
 export function messageOf (random: Random): string {
   return random.weighted(random.chance(0.6) ? valid : invalid)(random)
+}
+
+/** An event that a binary frame is to follow: mostly valid. */
+export function announcementOf (random: Random): string {
+  return `{"type":"image"${random.chance(0.1) ? ',"$binary":true' : ''},"text":${random.chance(0.8) ? text(random) : value(random)}}`
 }
 
 /**

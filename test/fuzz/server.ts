@@ -2,7 +2,7 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { FormatRegistry, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { defineContract, type SharedOptions, type Socket } from '../../lib/index.js'
+import { defineContract, type ReceivedBinaryEvent, type SharedOptions, type Socket } from '../../lib/index.js'
 import { createApp, type Teardown } from '../support/helper.js'
 
 export const MAX_PAYLOAD_BYTES = 16_384
@@ -22,6 +22,7 @@ export const fuzz = defineContract({
     note: Type.Object({ text: Type.String({ maxLength: MAX_PAYLOAD_BYTES }) }, { additionalProperties: false }),
     join: Type.Object({ topic: Text }),
     leave: Type.Object({ topic: Text }),
+    image: { payload: Type.Object({ text: Fragile }), binary: true },
     add: { request: Type.Object({ a: Type.Number(), b: Type.Number() }), reply: Type.Number() },
     later: { request: Type.Object({ text: Text }), reply: Text },
     fail: { request: Type.Object({ how: Type.String({ maxLength: 20 }) }), reply: Type.Null() },
@@ -39,6 +40,7 @@ export const fuzz = defineContract({
   },
   serverToClient: {
     note: Type.Object({ text: Type.String() }),
+    image: { payload: Type.Object({ text: Text }), binary: true },
     confirm: { request: Type.Object({ text: Text }), reply: Type.Boolean() },
     spell: { request: Type.Object({ text: Text }), reply: Fragile }
   },
@@ -142,6 +144,10 @@ function handlersOf (tally: Tally, maxStreams: number = MAX_STREAMS) {
       },
       join: async ({ topic }: { topic: string }, socket: FuzzSocket) => await socket.subscribe(topic),
       leave: ({ topic }: { topic: string }, socket: FuzzSocket) => socket.unsubscribe(topic),
+      image ({ text }: { text: string }, socket: FuzzSocket, { binary }: ReceivedBinaryEvent) {
+        if (!Buffer.isBuffer(binary)) tally.faults.add('an event without its bytes reached its handler')
+        socket.sendBinary('image', { text }, binary.length % 8 > 0 ? binary : new Blob([Uint8Array.from(binary)]))
+      },
       add: ({ a, b }: { a: number, b: number }) => a + b,
       later: async ({ text }: { text: string }) => await counted(tally, async () => {
         await turn()

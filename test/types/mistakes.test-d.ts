@@ -38,6 +38,21 @@ defineContract({ name: 'x', clientToServer: { ask: { request: Empty, reply: Empt
 // @ts-expect-error -- a stream of the client's
 defineContract({ name: 'x', serverToClient: { ticks: { request: Empty, stream: Empty } } })
 
+// @ts-expect-error -- only an event has a binary frame
+defineContract({ name: 'x', clientToServer: { ask: { request: Empty, reply: Empty, binary: true } } })
+// @ts-expect-error -- an event without a binary frame is the schema alone
+defineContract({ name: 'x', clientToServer: { say: { payload: Empty } } })
+// @ts-expect-error -- an event without a binary frame is the schema alone
+defineContract({ name: 'x', clientToServer: { say: { payload: Empty, binary: false } } })
+// @ts-expect-error -- no payload
+defineContract({ name: 'x', serverToClient: { say: { binary: true } } })
+// @ts-expect-error -- another part
+defineContract({ name: 'x', serverToClient: { say: { payload: Empty, binary: true, maxBytes: 1 } } })
+// @ts-expect-error -- a payload is an object
+defineContract({ name: 'x', serverToClient: { say: { payload: Type.String(), binary: true } } })
+// @ts-expect-error -- the name of the message has this property
+defineContract({ name: 'x', clientToServer: { say: { payload: Type.Object({ type: Type.String() }), binary: true } } })
+
 // Definitions that only a run can judge, and others that are right.
 declare const properties: Record<string, ReturnType<typeof Type.String>>
 declare const anything: ContractDefinition
@@ -47,6 +62,7 @@ defineContract({ name: 'x', clientToServer: { say: Type.Object(properties), tell
 defineContract({ name: 'x', discriminator: String('op'), clientToServer: { say: Type.Object({ op: Type.Null() }) } })
 const op = defineContract({ name: 'x', discriminator: 'op', clientToServer: { say: Type.Object({ type: Type.Null() }) } })
 expectTypeOf(op.clientToServer.say.static).toEqualTypeOf<{ type: null }>()
+defineContract({ name: 'x', serverToClient: { picture: { payload: Empty, binary: true }, other: { payload: schema, binary: true } } })
 defineContract({ name: 'x', serverToClient: { one: Type.Union([Empty, Empty]), two: Type.Unsafe<object>({ $ref: 'two' }) } })
 defineContract({ name: 'x', serverToClient: { three: Type1.Intersect([Type1.Object({}), Type1.Object({})]) } })
 

@@ -1,5 +1,5 @@
 import type { AnyContract } from '../../../types/contract.js'
-import { AT, REF } from '../../protocol.js'
+import { AT, HAS_BINARY, REF } from '../../protocol.js'
 import { answerOf, messagesOf, type ContractMessage } from '../../schema/message.js'
 import { explainNoPayload } from '../../schema/payload.js'
 import { References, type SharedSchemas } from '../../schema/references.js'
@@ -37,6 +37,8 @@ export interface OutgoingCall extends Written {
 interface Written extends Codec {
   /** The beginning of its text: everything in front of the payload's own properties. */
   readonly opening: string
+  /** True for an event whose bytes follow it in a frame of their own. */
+  readonly hasBinary: boolean
 }
 
 /**
@@ -65,6 +67,8 @@ export interface IncomingStream extends Read {
 interface Read {
   readonly name: string
   readonly payload: Checker
+  /** True for an event whose bytes follow it in a frame of their own. */
+  readonly hasBinary: boolean
 }
 
 /** A contract, ready for messages. */
@@ -109,32 +113,35 @@ class ContractCompiler {
   incoming (message: ContractMessage): Incoming {
     const { name, where, schemas } = message
     const payload = named(where, () => this.#payloadChecker(this.#referencesOf(schemas.payload), {}))
+    const { hasBinary } = schemas
     const codecOf = (schema: object): Codec => named(message.whereAnswer, () => this.#answerCodec(this.#referencesOf(schema)))
     switch (schemas.kind) {
-      case 'event': return { kind: 'event', name, payload, answer: undefined }
-      case 'call': return { kind: 'call', name, payload, answer: codecOf(schemas.reply) }
-      case 'stream': return { kind: 'stream', name, payload, answer: codecOf(schemas.item) }
+      case 'event': return { kind: 'event', name, payload, hasBinary, answer: undefined }
+      case 'call': return { kind: 'call', name, payload, hasBinary, answer: codecOf(schemas.reply) }
+      case 'stream': return { kind: 'stream', name, payload, hasBinary, answer: codecOf(schemas.item) }
     }
   }
 
   outgoing (message: ContractMessage): Outgoing {
     const { name, where, schemas } = message
     const { discriminator } = this.#contract
+    const { hasBinary } = schemas
     const answer = answerOf(schemas)
-    const opening = `{${JSON.stringify(discriminator)}:${JSON.stringify(name)}`
+    const opening = `{${JSON.stringify(discriminator)}:${JSON.stringify(name)}${hasBinary ? `,"${HAS_BINARY}":true` : ''}`
     const codec = named(where, () => this.#payloadCodec(this.#referencesOf(schemas.payload), opening))
-    if (answer === undefined) return { ...codec, kind: 'event', opening, reply: undefined }
+    if (answer === undefined) return { ...codec, kind: 'event', opening, hasBinary, reply: undefined }
     return {
       ...codec,
       kind: 'call',
       opening,
+      hasBinary,
       reply: named(message.whereAnswer, () => compileChecker(this.#referencesOf(answer), this.#scope, {}))
     }
   }
 
   #payloadCodec (references: References, opening: string): Codec {
     const checker = this.#payloadChecker(references, UNTOUCHED)
-    return this.#codec(references, checker, { opening, reserved: [this.#contract.discriminator, REF, AT] })
+    return this.#codec(references, checker, { opening, reserved: [this.#contract.discriminator, REF, AT, HAS_BINARY] })
   }
 
   #answerCodec (references: References): Codec {

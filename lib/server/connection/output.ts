@@ -53,9 +53,10 @@ export class Output implements InboundOutput, OutboxOwner {
     this.#outbox.sendFrame(frame)
   }
 
-  sendBinary (bytes: Uint8Array | Blob): boolean {
-    if (!this.#admit(undefined)) return false
-    return bytes instanceof Uint8Array ? this.#outbox.sendBinary(bytes) : this.#outbox.sendBlob(bytes)
+  /** @param event - the event in front of it: both are sent, or neither. */
+  sendBinary (bytes: Uint8Array | Blob, event?: Pick<Frame, 'type' | 'text'>): boolean {
+    if (!this.#admit(event?.type)) return false
+    return bytes instanceof Uint8Array ? this.#outbox.sendBinary(bytes, event?.text) : this.#outbox.sendBlob(bytes, event?.text)
   }
 
   // A call and a message of the protocol's own are sent to a slow client, too: their number is

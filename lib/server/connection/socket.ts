@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { AnyContract } from '../../../types/contract.js'
-import type { CallOptions, Socket, SubscribeOptions } from '../../../types/socket.js'
+import type { BinaryData, CallOptions, Socket, SubscribeOptions } from '../../../types/socket.js'
 import * as errors from '../errors.js'
 import { isAbort, logIgnored } from '../failure.js'
 import { attempt, ignorable } from '../ignorable.js'
@@ -107,10 +107,11 @@ export class TypedSocket implements Socket {
     return connection.output.sendEvent(connection.route.encoder.event(type, payload), type)
   }
 
-  sendBinary (data: ArrayBufferView | ArrayBufferLike | Blob): boolean {
+  sendBinary (first: BinaryData | string, ...event: [] | [payload: unknown, data: BinaryData]): boolean {
+    if (event.length > 0) return this.#sendWithBinary(first as string, ...event as [unknown, BinaryData])
     const { binary, name } = this.contract
     if (!binary.serverToClient) throw new errors.OutgoingBinary(name)
-    return this.#connection.output.sendBinary(bytesOf(data))
+    return this.#connection.output.sendBinary(bytesOf(first))
   }
 
   drained (): Promise<void> {
@@ -151,5 +152,11 @@ export class TypedSocket implements Socket {
 
   terminate (): void {
     this.#connection.terminate()
+  }
+
+  #sendWithBinary (type: string, payload: unknown, data: BinaryData): boolean {
+    const { isOpen, output, route } = this.#connection
+    const bytes = bytesOf(data)
+    return isOpen && output.sendBinary(bytes, { type, text: route.encoder.event(type, payload, true) })
   }
 }

@@ -51,10 +51,19 @@ const MAX_ECHO_LENGTH = 128
 export class Decoder {
   readonly #entries: ReadonlyMap<string, Entry>
   readonly #discriminator: string
+  readonly #knowsBinaryEvents: boolean
 
   constructor (entries: ReadonlyMap<string, Entry>, discriminator: string) {
     this.#entries = entries
     this.#discriminator = discriminator
+    this.#knowsBinaryEvents = [...entries.values()].some(({ hasBinary }) => hasBinary)
+  }
+
+  /** Tells whether a binary frame belongs to a decoded message, valid or not. */
+  announcesBinary (decoded: Decoded): boolean {
+    if (!this.#knowsBinaryEvents) return false
+    const type = typeOf(decoded)
+    return type !== undefined && this.#entries.get(type)?.hasBinary === true
   }
 
   decode (text: string): Decoded {
@@ -111,6 +120,11 @@ export class Decoder {
 }
 
 const PING: Ping = { kind: 'ping' }
+
+function typeOf (decoded: Decoded): string | undefined {
+  if (decoded.kind === 'rejection') return decoded.error.received
+  return decoded.kind === 'event' || decoded.kind === 'fault' ? decoded.type : undefined
+}
 
 function parse (text: string): unknown {
   try {

@@ -40,10 +40,15 @@ export class Encoder {
     this.#topic = opening(Reserved.topic)
   }
 
-  /** @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID */
-  event (type: string, payload: unknown): string {
+  /**
+   * @param hasBinary - the bytes of the event are sent with it.
+   * @throws FST_TYPED_WS_OUTGOING_UNKNOWN, FST_TYPED_WS_OUTGOING_INVALID,
+   * FST_TYPED_WS_OUTGOING_BINARY
+   */
+  event (type: string, payload: unknown, hasBinary: boolean = false): string {
     const codec = this.#compiled.outgoing.get(type)
     if (codec?.kind !== 'event') throw new errors.OutgoingUnknown(this.#compiled.contract.name, 'event', printable(String(type)))
+    if (codec.hasBinary !== hasBinary) throw errors.binaryMismatch(type, codec.hasBinary)
     return this.#write(codec, payload, type)
   }
 

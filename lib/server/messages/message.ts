@@ -24,6 +24,7 @@ export interface UncheckedEntry extends Handling {
   readonly kind: 'event'
   readonly name: string | undefined
   readonly payload: undefined
+  readonly hasBinary: false
   readonly answer: undefined
 }
 
@@ -42,6 +43,8 @@ export class Message<E extends Entry | UncheckedEntry, R extends number | undefi
   readonly type: string | undefined
   readonly ref: R
   readonly payload: unknown
+  /** The bytes of an event's own frame. */
+  binary: Buffer | undefined = undefined
   /** The length of the frames it came in. */
   bytes = 0
   /** True once its outcome is known: a later one is not observed. */
@@ -78,7 +81,7 @@ export class Message<E extends Entry | UncheckedEntry, R extends number | undefi
 
 /** Makes the entry of a message that is not checked. */
 export function uncheckedEntry (handler: Handler, name?: string): UncheckedEntry {
-  return { kind: 'event', name, payload: undefined, answer: undefined, handler, cost: 1, isUrgent: false }
+  return { kind: 'event', name, payload: undefined, hasBinary: false, answer: undefined, handler, cost: 1, isUrgent: false }
 }
 
 /** Makes a message that fails in its place among the others, as if its handler had thrown. */

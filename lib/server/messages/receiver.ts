@@ -1,14 +1,26 @@
-import { CloseCode } from '../../protocol.js'
+import { CloseCode, ErrorCode } from '../../protocol.js'
 import { PONG } from '../transport/frame.js'
 import type { TextReceiver } from '../transport/frame-reader.js'
 import { Admission } from './admission.js'
 import type { Decoded } from './decode.js'
-import { failingMessage, Message } from './message.js'
+import { failingMessage, Message, type Received } from './message.js'
 import type { InboundContext, InboundOwner } from './owner.js'
+import { rejectionOf } from './rejection.js'
 import type { Responder } from './responder.js'
 import type { Scheduler } from './scheduler.js'
 
-/** The first part of a line: decodes the messages of one connection and hands them to admission. */
+/** An event whose binary frame has not come yet. */
+interface Header {
+  /** Undefined for an event that was rejected: its frame is left out. */
+  readonly message: Received | undefined
+  /** The length of its text. */
+  readonly bytes: number
+}
+
+/**
+ * The first part of a line: decodes the messages of one connection and hands them to admission. An
+ * event that has a binary frame is handed on with it.
+ */
 export class Receiver implements TextReceiver {
   readonly #context: InboundContext
   readonly #owner: InboundOwner
@@ -17,6 +29,7 @@ export class Receiver implements TextReceiver {
   // Made with the first frame: most connections of a service are silent.
   #admission: Admission | undefined = undefined
   #received = 0
+  #header: Header | undefined = undefined
 
   constructor (context: InboundContext, owner: InboundOwner, scheduler: Scheduler, responder: Responder) {
     this.#context = context
@@ -25,7 +38,7 @@ export class Receiver implements TextReceiver {
     this.#responder = responder
   }
 
-  /** The number of messages received. */
+  /** The number of messages received: an event and its frame are one. */
   get received (): number {
     return this.#received
   }
@@ -39,7 +52,12 @@ export class Receiver implements TextReceiver {
     if (this.#owner.input.isIgnored) return
     this.#received++
     try {
-      this.#successor.take(this.#decode(text), bytes)
+      if (this.#header !== undefined) this.#rejectHeader(this.#header)
+      // The rejection may have been the last one.
+      if (this.#owner.input.isIgnored) return
+      const decoded = this.#decode(text)
+      if (this.#context.decoder.announcesBinary(decoded)) this.#hold(decoded, bytes)
+      else this.#successor.take(decoded, bytes)
     } catch (error) {
       this.#fail(error)
     }
@@ -47,11 +65,9 @@ export class Receiver implements TextReceiver {
 
   takeBinary (data: Buffer): void {
     if (this.#owner.input.isIgnored) return
-    this.#received++
     try {
-      const { binary } = this.#context
-      if (binary === undefined) this.#owner.close(CloseCode.unsupportedData, 'no binary frames here')
-      else this.#successor.take(new Message(binary, undefined, data), data.length)
+      if (this.#header !== undefined) this.#complete(this.#header, data)
+      else this.#takePlain(data)
     } catch (error) {
       this.#fail(error)
     }
@@ -70,6 +86,36 @@ export class Receiver implements TextReceiver {
   get #successor (): Admission {
     this.#admission ??= new Admission(this.#context, this.#owner, this.#scheduler, this.#responder)
     return this.#admission
+  }
+
+  #takePlain (data: Buffer): void {
+    this.#received++
+    const { binary } = this.#context
+    if (binary === undefined) this.#owner.close(CloseCode.unsupportedData, 'no binary frames here')
+    else this.#successor.take(new Message(binary, undefined, data), data.length)
+  }
+
+  // An event that is rejected is answered at once, and its frame is left out.
+  #hold (decoded: Decoded, bytes: number): void {
+    const message = decoded.kind === 'event' ? decoded : undefined
+    this.#header = { message, bytes }
+    if (message === undefined) this.#successor.take(decoded, bytes)
+  }
+
+  #complete ({ message, bytes }: Header, data: Buffer): void {
+    this.#header = undefined
+    if (message === undefined) return
+    message.binary = data
+    this.#successor.take(message, bytes + data.length)
+  }
+
+  // Another message has come in place of the frame.
+  #rejectHeader ({ message, bytes }: Header): void {
+    this.#header = undefined
+    if (message === undefined) return
+    const received = message.type!
+    const rejection = rejectionOf(ErrorCode.missingBinary, `event '${received}' must be followed by its binary frame`, { received })
+    this.#successor.take(rejection, bytes)
   }
 
   #decode (text: string | Buffer): Decoded {

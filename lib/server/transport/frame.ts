@@ -61,6 +61,14 @@ export function frameBinary (data: Uint8Array): Buffer {
   return join(FINAL_BINARY, data)
 }
 
+/** A text message and the binary message that follows it, in one piece: no frame parts the two. */
+export function frameWithBinary (text: string, data: Uint8Array): Buffer {
+  const event = Buffer.from(text)
+  return Buffer.concat([
+    Buffer.from(header(FINAL_TEXT, event.length), 'latin1'), event, Buffer.from(header(FINAL_BINARY, data.length), 'latin1'), data
+  ])
+}
+
 function join (first: number, payload: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(header(first, payload.length), 'latin1'), payload])
 }

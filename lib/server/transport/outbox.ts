@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import * as errors from '../errors.js'
-import { frameBinary, frameText, type Bytes, type Frame } from './frame.js'
+import { frameBinary, frameText, frameWithBinary, type Bytes, type Frame } from './frame.js'
 import { giveWay, isLong } from '../turn.js'
 
 const OPEN = 1
@@ -112,16 +112,21 @@ export class Outbox {
     return this.#isThroughWs ? this.#sendThroughWs(frame.text) : this.#append(frame.bytes)
   }
 
-  sendBinary (data: Uint8Array): boolean {
+  /** @param event - the text of the event in front of it: nothing parts the two. */
+  sendBinary (data: Uint8Array, event?: string): boolean {
     if (this.#ws.readyState !== OPEN) return false
     // Copied, as a frame is: ws sends it later, and the caller may use its memory again.
-    return this.#isThroughWs ? this.#sendThroughWs(Buffer.from(data)) : this.#append(frameBinary(data))
+    if (this.#isThroughWs) return this.#sendThroughWs(Buffer.from(data), event)
+    return this.#append(event === undefined ? frameBinary(data) : frameWithBinary(event, data))
   }
 
-  /** Sends a Blob in its place. Everything sent after it is buffered until the Blob is read. */
-  sendBlob (blob: Blob): boolean {
+  /**
+   * Sends a Blob in its place. Everything sent after it is buffered until the Blob is read.
+   * @param event - as for `sendBinary`.
+   */
+  sendBlob (blob: Blob, event?: string): boolean {
     if (this.#ws.readyState !== OPEN) return false
-    return this.#sendThroughWs(blob as never, (error) => {
+    return this.#sendThroughWs(blob as never, event, (error) => {
       if (error != null && !this.#stream.destroyed) this.#owner.unreadable(error)
       this.#onWritten()
     })
@@ -168,10 +173,11 @@ export class Outbox {
     return !this.isFull || this.#relieve()
   }
 
-  #sendThroughWs (data: string | Buffer, written: (error?: Error) => void = this.#written): boolean {
+  #sendThroughWs (data: string | Buffer, event?: string, written: (error?: Error) => void = this.#written): boolean {
     this.#sent++
     this.#cork()
     this.#schedule()
+    if (event !== undefined) this.#ws.send(event)
     this.#ws.send(data, written)
     return !this.isFull || this.#relieve()
   }

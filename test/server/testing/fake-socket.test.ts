@@ -2,7 +2,9 @@
 import t from 'tap'
 import createError from '@fastify/error'
 import { Type } from '@sinclair/typebox'
-import { defineContract, type MessageHook, type Payload, type ReceivedMessage, type Socket } from '../../../lib/index.js'
+import {
+  defineContract, type MessageHandlers, type MessageHook, type Payload, type ReceivedMessage, type Socket
+} from '../../../lib/index.js'
 import { fakeMessage, fakeSocket } from '../../../lib/testing/index.js'
 import { fakeTime, pass } from '../../support/fake-time.js'
 
@@ -105,6 +107,38 @@ t.test('binary frames are recorded: bytes as a copy, a Blob as it is', async (t)
   bytes.fill(0)
   t.same(socket.sentBinary[0], Buffer.from('ab'))
   t.equal(socket.sentBinary[1], blob)
+})
+
+t.test('an event that has a binary frame is recorded with its bytes, among the events', async (t) => {
+  const album = defineContract({
+    name: 'album.v1',
+    clientToServer: { picture: { payload: Type.Object({ title: Type.String() }), binary: true } },
+    serverToClient: {
+      picture: { payload: Type.Object({ title: Type.String() }), binary: true },
+      said: Type.Object({ text: Type.String() })
+    }
+  })
+  const on: MessageHandlers<typeof album> = {
+    picture ({ title }, socket, { binary }) {
+      socket.send('said', { text: title })
+      socket.sendBinary('picture', { title }, binary)
+    }
+  }
+  const socket = fakeSocket(album)
+  const bytes = Buffer.from('ab')
+  await on.picture({ title: 'sea' }, socket, fakeMessage('picture', { title: 'sea' }, undefined, bytes))
+  bytes.fill(0)
+  t.same(socket.sent, [
+    { type: 'said', payload: { text: 'sea' } }, { type: 'picture', payload: { title: 'sea' }, binary: Buffer.from('ab') }
+  ])
+  t.same(socket.sentBinary, [])
+  t.throws(() => socket.send('picture' as 'said', { title: '' } as never), { code: 'FST_TYPED_WS_OUTGOING_BINARY' })
+  t.throws(() => socket.publish('room', 'picture' as 'said', { title: '' } as never), { code: 'FST_TYPED_WS_OUTGOING_BINARY' })
+  t.throws(() => socket.sendBinary('said' as 'picture', { text: '' } as never, bytes), { code: 'FST_TYPED_WS_OUTGOING_BINARY' })
+  t.throws(() => socket.sendBinary('picture', { title: '' }, 'text' as never), { code: 'FST_TYPED_WS_INVALID_BINARY' })
+  socket.close()
+  t.equal(socket.sendBinary('picture', { title: 'late' }, bytes), false)
+  t.equal(fakeMessage('picture').binary, undefined)
 })
 
 t.test('names, topics, codes and bytes that a real socket refuses, a fake one refuses with the same error', async (t) => {
