@@ -46,13 +46,21 @@ export interface CloseEvent {
  *   async ({ before }, { request }) => await db.before(request.params.room, before)
  */
 export type MessageHandler<M, C extends AnyContract, Request = FastifyRequest> =
-  Handler<Payload<M>, Answer<M>, Socket<C, Request>, Received<M>>
+  HandlerOf<M, Socket<C, Request>>
 
 /** The handler of a client message with this payload: an error shows these, not their schemas. */
-export type Handler<Payload, Answer, S, Message = ReceivedMessage> =
-  (payload: Payload, socket: S, message: Message) => Answer | Promise<Answer>
+export type Handler<Payload, Answer, S> = (payload: Payload, socket: S, message: ReceivedMessage) => Answer | Promise<Answer>
 
-type Received<M> = M extends { payload: object, binary: true } ? ReceivedBinaryEvent : ReceivedMessage
+/** The handler of an event that has a binary frame. */
+export type BinaryEventHandler<Payload, S> = (payload: Payload, socket: S, message: ReceivedBinaryEvent) => unknown
+
+type HandlerOf<M, S> = M extends { payload: object, binary: true }
+  ? BinaryEventHandler<Payload<M>, S>
+  : Handler<Payload<M>, Answer<M>, S>
+
+type OptionOf<M, S> = M extends { payload: object, binary: true }
+  ? BinaryEventHandler<Payload<M>, S> | HandlerWithCost<BinaryEventHandler<Payload<M>, S>>
+  : HandlerOption<Payload<M>, Answer<M>, S>
 
 type Answer<M> =
   M extends { request: object, reply: infer Answer extends object } ? Infer<Answer>
@@ -67,8 +75,7 @@ export interface HandlerWithCost<Handler> {
 }
 
 /** A handler, or one with its cost. */
-export type HandlerOption<Payload, Answer, S, Message = ReceivedMessage> =
-  Handler<Payload, Answer, S, Message> | HandlerWithCost<Handler<Payload, Answer, S, Message>>
+export type HandlerOption<Payload, Answer, S> = Handler<Payload, Answer, S> | HandlerWithCost<Handler<Payload, Answer, S>>
 
 /**
  * One handler for every client message of a contract, for handlers in a file of their own. Each is
@@ -85,8 +92,8 @@ export type HandlerOption<Payload, Answer, S, Message = ReceivedMessage> =
  */
 export type MessageHandlers<C extends AnyContract, Request = FastifyRequest, WithCost extends boolean = false> = {
   readonly [K in keyof C['clientToServer']]: WithCost extends true
-    ? HandlerOption<Payload<C['clientToServer'][K]>, Answer<C['clientToServer'][K]>, Socket<C, Request>, Received<C['clientToServer'][K]>>
-    : Handler<Payload<C['clientToServer'][K]>, Answer<C['clientToServer'][K]>, Socket<C, Request>, Received<C['clientToServer'][K]>>
+    ? OptionOf<C['clientToServer'][K], Socket<C, Request>>
+    : HandlerOf<C['clientToServer'][K], Socket<C, Request>>
 }
 
 /**
