@@ -42,7 +42,8 @@ export function explainWords (words: Fields, where: string, answer: 'reply' | 's
 
 function isExample (example: unknown, answer: 'reply' | 'stream'): boolean {
   if (!isRecord(example) || !isRecord(example['request'])) return false
-  const { name, summary, request, [answer]: answered, ...others } = example
+  const { name, summary, [answer]: answered } = example
   if (answer === 'stream' && answered !== undefined && !Array.isArray(answered)) return false
-  return Object.keys(others).length === 0 && [name, summary].every((text) => explainNoText('text', text) === undefined)
+  const parts = ['name', 'summary', 'request', answer]
+  return Object.keys(example).every((part) => parts.includes(part)) && [name, summary].every((text) => explainNoText('text', text) === undefined)
 }

@@ -179,7 +179,7 @@ export function declareRoute (scope: FastifyInstance, path: string, options: unk
     // Without a handler no GET is answered, so that there is nothing for HEAD to tell.
     ...(options.handler === undefined && { exposeHeadRoute: false }),
     // Not a resource of an HTTP API, unless it answers HTTP too.
-    schema: { hide: options.handler === undefined, ...options.schema } as never,
+    schema: { hide: options.handler === undefined, ...options.schema },
     config,
     handler: route.answer
   })
