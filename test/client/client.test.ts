@@ -242,6 +242,18 @@ t.test('an error without a listener is written to the console', async (t) => {
   client.close()
 })
 
+t.test('an error that the console cannot write is no end of the client', async (t) => {
+  const warn = mock.method(console, 'warn', () => { throw new Error('this console cannot read it') })
+  t.teardown(() => warn.mock.restore())
+  const network = new Network()
+  const client = createClient<typeof talk>('ws://server', { WebSocket: network.WebSocket })
+  await turn()
+  network.last.open().say('nonsense')
+  t.equal(warn.mock.callCount(), 1)
+  t.equal(client.state, 'open')
+  client.close()
+})
+
 t.test('every change of state reaches onState, with its details', async (t) => {
   fakeTime(t)
   const { client, network, states } = await start(t)

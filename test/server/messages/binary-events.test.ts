@@ -73,11 +73,13 @@ t.test('an event and the frame that follows it reach one handler, as one message
   t.match(await client.next(), { type: 'said', text: 'sea 5 false false' })
   client.send({ type: 'say', text: 'hi' })
   t.match(await client.next(), { text: 'hi' })
+  client.send({ type: '$ping' })
+  t.same(await client.next(), { type: '$pong' })
   client.send(Buffer.from('plain'))
   await until(() => heard.length === 3)
   t.same(heard, [['picture', 'sea', 'bytes'], ['say', 'hi', undefined], 'plain'])
   t.same(hooked, [[{ title: 'sea' }, 'picture', 'bytes'], [{ text: 'hi' }, 'say', undefined], [Buffer.from('plain'), undefined, undefined]])
-  t.equal(app.channel(album).stats.messagesReceived, 3)
+  t.equal(app.channel(album).stats.messagesReceived, 4)
 })
 
 for (const [how, options, dial] of [
