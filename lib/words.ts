@@ -45,5 +45,6 @@ function isExample (example: unknown, answer: 'reply' | 'stream'): boolean {
   const { name, summary, [answer]: answered } = example
   if (answer === 'stream' && answered !== undefined && !Array.isArray(answered)) return false
   const parts = ['name', 'summary', 'request', answer]
-  return Object.keys(example).every((part) => parts.includes(part)) && [name, summary].every((text) => explainNoText('text', text) === undefined)
+  if (!Object.keys(example).every((part) => parts.includes(part))) return false
+  return [name, summary].every((text) => explainNoText('text', text) === undefined)
 }
