@@ -10,7 +10,7 @@ const floors = [
   ['types'],
   ['lib', 'lib/schema'],
   ['lib/brokers'],
-  ['lib/client'],
+  ['lib/client', 'lib/compat'],
   [
     'lib/server/errors', 'lib/server/ignorable', 'lib/server/printable', 'lib/server/suggest', 'lib/server/turn',
     'lib/server/symbols', 'lib/server/diagnostics', 'lib/server/failure', 'lib/server/stats', 'lib/server/options'
@@ -22,8 +22,9 @@ const floors = [
   ['lib/index', 'lib/asyncapi', 'lib/testing']
 ]
 // Browsers load these, and see these types.
-const isShared = (file: string) => /^lib\/(?:client|schema)\//.test(file) || (/^lib\/[\w-]+\.ts$/.test(file) && file !== 'lib/index.ts') ||
-  ['types/infer.ts', 'types/contract.ts', 'types/mistakes.ts', 'types/client.ts'].includes(file)
+const isShared = (file: string) => /^lib\/(?:client|compat|schema)\//.test(file) ||
+  (/^lib\/[\w-]+\.ts$/.test(file) && file !== 'lib/index.ts') ||
+  ['client', 'compat', 'contract', 'infer', 'mistakes'].some((name) => file === `types/${name}.ts`)
 
 const root = posix.join(import.meta.dirname.replaceAll('\\', '/'), '..')
 const code = filesIn('lib', 'types').filter((file) => file.endsWith('.ts'))

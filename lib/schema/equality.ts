@@ -3,6 +3,12 @@
 
 /** The key of a schema's kind in TypeBox 0.34. */
 export const KIND: unique symbol = Symbol.for('TypeBox.Kind') as never
+/** The kinds of 0.34 that JSON Schema says in full; Type.Unsafe has a kind of its own. */
+export const LEGACY_KINDS: ReadonlySet<string> = new Set([
+  'Any', 'Array', 'Boolean', 'Import', 'Integer', 'Intersect', 'Literal', 'Never', 'Not', 'Null', 'Number', 'Object', 'Record',
+  'Ref', 'String', 'TemplateLiteral', 'This', 'Tuple', 'Union', 'Unknown'
+])
+
 /** The keys under which a schema of TypeBox 1.x keeps check functions of the app. */
 export const REFINE = '~refine'
 export const GUARD = '~guard'

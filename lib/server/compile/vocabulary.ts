@@ -2,7 +2,7 @@ import { Ajv, type FuncKeywordDefinition } from 'ajv'
 import ajvFormats from 'ajv-formats'
 import { refuseAsync } from './asynchrony.js'
 import type { Build, FormatCheck, KindCheck } from './builds.js'
-import { KIND } from '../../schema/equality.js'
+import { KIND, LEGACY_KINDS } from '../../schema/equality.js'
 import type { References } from '../../schema/references.js'
 import { at, type ObjectSubschema } from '../../schema/subschema.js'
 import { ajvFormat, boundCheck, linearFormats, type FormatDefinition } from './formats.js'
@@ -157,12 +157,6 @@ const KEYWORDS: ReadonlySet<string> = new Set([
   'maxProperties', 'maximum', 'minContains', 'minItems', 'minLength', 'minProperties', 'minimum', 'multipleOf', 'not', 'nullable',
   'oneOf', 'pattern', 'patternProperties', 'prefixItems', 'properties', 'propertyNames', 'readOnly', 'required', 'then', 'title',
   'type', 'unevaluatedItems', 'unevaluatedProperties', 'uniqueItems', 'writeOnly', 'xml'
-])
-
-/** The kinds of 0.34 that JSON Schema says in full; Type.Unsafe has a kind of its own. */
-const LEGACY_KINDS = new Set([
-  'Any', 'Array', 'Boolean', 'Import', 'Integer', 'Intersect', 'Literal', 'Never', 'Not', 'Null', 'Number', 'Object', 'Record',
-  'Ref', 'String', 'TemplateLiteral', 'This', 'Tuple', 'Union', 'Unknown'
 ])
 
 function explainUnknownKind (kind: string, where: string): string {
