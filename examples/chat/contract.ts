@@ -34,13 +34,13 @@ export const chat = defineContract({
   },
   serverToClient: {
     message,
-    /** The binary frame that follows is this image. */
-    image,
+    /** An image, and its bytes in the frame that follows. */
+    image: { payload: image, binary: true },
     /** Once, at the start: who you are and who else is here. */
     present: Type.Object({ you: person, people: Type.Array(person), lastVisit: Type.Optional(Type.Number()) }),
     joined: person,
     left: person
   },
-  // From the client: an image, as it is.
-  binary: { clientToServer: true, serverToClient: true }
+  // An image of the client's, as it is: the server says whose it is.
+  binary: { clientToServer: true }
 })

@@ -10,8 +10,6 @@ const ROOM = 'lobby'
 const MAX_IMAGE_BYTES = 1024 * 1024
 const LAST_VISIT = 'last_visit'
 const ONE_YEAR_S = 365 * 24 * 60 * 60
-// Close codes from 4000 to 4499 say: come back.
-const SLOW_CONSUMER = 4408
 
 const NotAnImage = createError('CHAT_NOT_AN_IMAGE', 'Only PNG, JPEG, GIF and WebP images can be sent', 415)
 const ImageNotFound = createError('CHAT_IMAGE_NOT_FOUND', 'There is no such image, or no more', 404)
@@ -54,12 +52,7 @@ export async function room (app: FastifyInstance): Promise<void> {
       if (mime === undefined) throw new NotAnImage()
       const image: Image = { ...stamp(socket.request.person), mime, size: data.length }
       history.addImage(image, data)
-      // One connection gets what it is sent in order: the bytes follow the event that announces
-      // them.
-      for (const member of channel.sockets()) {
-        member.send('image', image)
-        if (!member.sendBinary(data)) member.close(SLOW_CONSUMER, 'too slow')
-      }
+      for (const member of channel.sockets()) member.sendBinary('image', image, data)
     },
 
     async close ({ request: { person } }) {

@@ -121,12 +121,12 @@ for (const scheme of ['http', 'https'] as const) {
       await client.close()
     })
 
-    await t.test('an image comes back after the event that announces it, and other bytes are refused', async (t) => {
+    await t.test('an image comes back with its bytes, and other bytes are refused', async (t) => {
       const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
       await client.next()
       client.send(PNG)
       const image = await client.next()
-      t.match(image, { type: 'image', name: 'Bare', mime: 'image/png', size: PNG.length })
+      t.match(image, { type: 'image', $binary: true, name: 'Bare', mime: 'image/png', size: PNG.length })
       t.same(await client.next(), PNG)
       client.send(NOT_GIF)
       t.match(await client.next(), { type: '$error', statusCode: 415, code: 'CHAT_NOT_AN_IMAGE' })

@@ -5,8 +5,7 @@ import { isAdmitted, Room } from './room.js'
 const url = window.location.href.replace(/^http/, 'ws').replace(/[?#].*$/, '')
 const connection = new Connection(url, {
   onState: (change) => room.changed(change),
-  onMessage: (message) => on[message.type]?.(message),
-  onBinary: (data) => room.binary(data),
+  onMessage: (message, data) => on[message.type]?.(message, data),
   isAdmitted
 })
 const room = new Room({
@@ -21,13 +20,13 @@ const room = new Room({
   retry: () => connection.open()
 })
 
-/** @type {Record<string, (message: any) => void>} */
+/** @type {Record<string, (message: any, data: any) => void>} */
 const on = {
   present: (message) => room.present(message),
   joined: (person) => room.joined(person),
   left: (person) => room.left(person),
   message: (message) => room.message(message),
-  image: (image) => room.image(image),
+  image: (image, data) => room.image(image, data),
   $error: (error) => room.refused(error)
 }
 

@@ -7,8 +7,8 @@
  *
  * @typedef {object} Listeners
  * @property {(change: Change) => void} onState
- * @property {(message: Message) => void} onMessage
- * @property {(data: ArrayBuffer) => void} onBinary
+ * @property {(message: Message, data?: ArrayBuffer) => void} onMessage - with the bytes of an event
+ * that has a binary frame
  * @property {() => Promise<boolean>} isAdmitted - a browser does not tell a page why a handshake
  * was refused: is asked instead
  */
@@ -32,6 +32,8 @@ export class Connection {
   #listeners
   /** @type {WebSocket | undefined} */
   #ws
+  /** @type {Message | undefined} */
+  #event
   #attempt = 0
   #ref = 0
   /** @type {Map<number, { resolve: (data: any) => void, reject: (error: Error) => void }>} */
@@ -98,14 +100,24 @@ export class Connection {
   /** @param {string | ArrayBuffer} data */
   #receive (data) {
     clearTimeout(this.#pongTimer)
-    if (typeof data !== 'string') return this.#listeners.onBinary(data)
+    if (typeof data !== 'string') return this.#complete(data)
     const message = JSON.parse(data)
+    if (message.$binary) return void (this.#event = message)
     if (message.type === '$pong') return
     const call = this.#calls.get(message.ref)
     if (call === undefined) return this.#listeners.onMessage(message)
     this.#calls.delete(message.ref)
     if (message.type === '$reply') call.resolve(message.data)
     else call.reject(new Error(message.message))
+  }
+
+  /**
+   * The binary frame belongs to the event in front of it.
+   * @param {ArrayBuffer} data
+   */
+  #complete (data) {
+    if (this.#event !== undefined) this.#listeners.onMessage(this.#event, data)
+    this.#event = undefined
   }
 
   // A browser does not notice a link that died silently.
@@ -135,6 +147,7 @@ export class Connection {
     this.#pingTimer = 0
     this.#ws?.close()
     this.#ws = undefined
+    this.#event = undefined
     for (const { reject } of this.#calls.values()) reject(new Error('the connection was lost'))
     this.#calls.clear()
   }

@@ -33,8 +33,6 @@ export class Room {
   #log = new Log()
   #outbox = new Outbox()
   #people = new People()
-  /** @type {Image | undefined} */
-  #announced
   #sent = 0
   #me = ''
   #wasOpen = false
@@ -76,16 +74,12 @@ export class Room {
     if (this.#log.addMessage(message) && message.from === this.#me) this.#outbox.confirm(message.text)
   }
 
-  /** @param {Image} image */
-  image (image) {
-    this.#announced = image
-  }
-
-  /** @param {ArrayBuffer} data */
-  binary (data) {
-    if (this.#announced === undefined) return
-    this.#log.addImage(this.#announced, URL.createObjectURL(new Blob([data], { type: this.#announced.mime })))
-    this.#announced = undefined
+  /**
+   * @param {Image} image
+   * @param {ArrayBuffer} data
+   */
+  image (image, data) {
+    this.#log.addImage(image, URL.createObjectURL(new Blob([data], { type: image.mime })))
   }
 
   /** @param {import('./words.js').Refusal} refusal */
