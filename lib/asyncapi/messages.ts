@@ -1,6 +1,6 @@
 import type { AsyncApiObject } from '../../types/asyncapi.js'
 import type { AnyContract, CallDefinition, CallExample, MessageDefinition, StreamDefinition, StreamExample } from '../../types/contract.js'
-import { NEXT, REF, REPLY } from '../protocol.js'
+import { HAS_BINARY, NEXT, REF, REPLY } from '../protocol.js'
 import { answerOf, messagesOf, type ContractMessage, type Direction } from '../schema/message.js'
 import { References, type SharedSchemas } from '../schema/references.js'
 import type { Components } from './components.js'
@@ -8,6 +8,8 @@ import { lowerFirst, Names, pascalCase } from './names.js'
 import { addProtocolMessage, CORRELATION, REF_SCHEMA, type ProtocolMessage } from './protocol.js'
 import { SchemaWriter, type Schema } from './schemas.js'
 import { writePayload } from './wire.js'
+
+const BINARY_FOLLOWS = 'Its bytes are the binary frame that follows it.'
 
 /** A message of a contract and its answers, by their keys in a channel. */
 export interface DocumentedMessage {
@@ -52,16 +54,28 @@ export class ContractMessages {
     const { name, schemas } = message
     const words = wordsOf(this.contract[direction][name]!)
     const isAnswered = schemas.kind !== 'event'
-    const head = { ...this.#type(name), ...(isAnswered && { [REF]: REF_SCHEMA }) }
+    const announced = schemas.hasBinary && direction === 'serverToClient'
+    const head = {
+      ...this.#type(name),
+      ...(announced && { [HAS_BINARY]: { type: 'boolean', const: true } }),
+      ...(isAnswered && { [REF]: REF_SCHEMA })
+    }
     const writer = this.#writer(schemas.payload)
     const payload = { ...writePayload(writer, head), ...(words.deprecated && { deprecated: true }) }
     const key = this.#put(sideOf(direction), name, payload, {
       title: name,
       ...(words.summary !== undefined && { summary: words.summary }),
-      ...(words.description !== undefined && { description: words.description }),
-      ...(isAnswered && { correlationId: CORRELATION })
+      ...descriptionOf(words, schemas.hasBinary),
+      ...(isAnswered && { correlationId: CORRELATION }),
+      ...(schemas.hasBinary && { 'x-typed-ws': { binary: true } })
     }, words.examples.map(({ request, named }, i) => ({
-      ...named, payload: { [this.contract.discriminator]: name, ...(isAnswered && { [REF]: i + 1 }), ...request as object }
+      ...named,
+      payload: {
+        [this.contract.discriminator]: name,
+        ...(announced && { [HAS_BINARY]: true }),
+        ...(isAnswered && { [REF]: i + 1 }),
+        ...request as object
+      }
     })))
     const replyKeys = isAnswered ? this.#answers(message, direction, words) : []
     this.list.push({ name, direction, kind: schemas.kind, title: name, summary: words.summary, key, replyKeys })
@@ -133,9 +147,14 @@ interface Words {
   readonly examples: readonly Example[]
 }
 
+function descriptionOf ({ description }: Words, hasBinary: boolean): { readonly description?: string } {
+  const sentences = [description, hasBinary ? BINARY_FOLLOWS : undefined].filter((text) => text !== undefined)
+  return sentences.length === 0 ? {} : { description: sentences.join(' ') }
+}
+
 function wordsOf (definition: MessageDefinition): Words {
   const isAnswered = 'request' in definition
-  const words = isAnswered ? definition as CallDefinition & StreamDefinition : eventWords(definition as Schema)
+  const words = isAnswered ? definition as CallDefinition & StreamDefinition : eventWords(payloadOf(definition) as Schema)
   const deprecated = words.deprecated === true
   const summary = deprecated ? `Deprecated. ${words.summary ?? ''}`.trim() : words.summary
   const given: ReadonlyArray<CallExample & StreamExample> = words.examples ?? []
@@ -143,6 +162,10 @@ function wordsOf (definition: MessageDefinition): Words {
     return { named, request, answers: stream ?? (reply === undefined ? [] : [reply]) }
   })
   return { summary, description: words.description, deprecated, examples }
+}
+
+function payloadOf (event: object): object {
+  return 'payload' in event ? event.payload as object : event
 }
 
 // An event has the annotations of its schema.

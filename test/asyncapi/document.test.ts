@@ -216,6 +216,35 @@ t.test('names are identifiers that differ', async (t) => {
   t.match(document['operations']!['_1StABCXYReceiveSayIt_2'], { messages: [{ $ref: '#/channels/_1StABCXY/messages/clientSayIt_2' }] })
 })
 
+t.test('an event with a binary frame is described with it, in both directions', async (t) => {
+  const app = await createApp(t)
+  await app.register(asyncapi, { info })
+  const words = { title: 'A picture.', description: 'As it was taken.', examples: [{ width: 3 }] }
+  const payload = Legacy.Object({ width: Legacy.Integer() }, words)
+  const bare = Legacy.Object({ width: Legacy.Integer() })
+  const contract = defineContract({
+    name: 'album.v1',
+    clientToServer: { picture: { payload: bare, binary: true } },
+    serverToClient: { picture: { payload, binary: true } }
+  })
+  app.ws('/album', { contract, on: { picture () {} } })
+  await app.ready()
+  const { messages, schemas } = loose(app.asyncapi())['components'] as Record<string, Record<string, Record<string, unknown>>>
+  const follows = 'Its bytes are the binary frame that follows it.'
+  t.match(messages!['AlbumV1ClientPicture'], { description: follows, 'x-typed-ws': { binary: true }, examples: undefined })
+  t.match(messages!['AlbumV1ServerPicture'], {
+    summary: 'A picture.',
+    description: `As it was taken. ${follows}`,
+    'x-typed-ws': { binary: true },
+    examples: [{ payload: { type: 'picture', $binary: true, width: 3 } }]
+  })
+  t.same(schemas!['AlbumV1ClientPicture']!['required'], ['type', 'width'])
+  t.match(schemas!['AlbumV1ServerPicture'], {
+    properties: { $binary: { type: 'boolean', const: true } },
+    required: ['type', '$binary', 'width']
+  })
+})
+
 t.test('a handshake has its parameters, query and headers', async (t) => {
   const app = await createApp(t, { allowMissingOrigin: true })
   await app.register(asyncapi, { info })
