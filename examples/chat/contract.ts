@@ -7,13 +7,13 @@ export type Person = Static<typeof person>
 // The part that the server adds to a message: its author and time are not the client's to choose.
 const stamp = { id: Type.String(), from: Type.String(), name: Type.String(), date: Type.Number() }
 
-const message = Type.Object({ ...stamp, text: Type.String() })
+const message = Type.Object({ ...stamp, text: Type.String() }, { title: 'Somebody said something.' })
 export type Message = Static<typeof message>
 
 const mime = Type.Union([Type.Literal('image/png'), Type.Literal('image/jpeg'), Type.Literal('image/gif'), Type.Literal('image/webp')])
 export type Mime = Static<typeof mime>
 
-const image = Type.Object({ ...stamp, mime, size: Type.Integer() })
+const image = Type.Object({ ...stamp, mime, size: Type.Integer() }, { title: 'Somebody showed an image.' })
 export type Image = Static<typeof image>
 
 export type Entry = Message | Image
@@ -21,26 +21,32 @@ export type Entry = Message | Image
 /** The messages of the room. A page that only speaks JSON needs nothing else. */
 export const chat = defineContract({
   name: 'chat.v1',
+  title: 'The lobby',
+  description: 'Says things to all who are here, and shows them images.',
   clientToServer: {
     message: Type.Object({
       text: Type.String({ minLength: 1, maxLength: 2000 }),
       id: Type.Optional(Type.String({ maxLength: 100 })),
       date: Type.Number()
-    }),
+    }, { title: 'Says something to all.', examples: [{ text: 'Hello', date: 1764288000000 }] }),
     history: {
+      summary: 'Asks for the last messages and images.',
+      description: 'The bytes of an image are at `/chat/images/{id}`.',
       request: Type.Object({ since: Type.Optional(Type.Number()) }),
       reply: Type.Array(Type.Union([message, image]))
     }
   },
   serverToClient: {
     message,
-    /** An image, and its bytes in the frame that follows. */
     image: { payload: image, binary: true },
-    /** Once, at the start: who you are and who else is here. */
-    present: Type.Object({ you: person, people: Type.Array(person), lastVisit: Type.Optional(Type.Number()) }),
+    present: Type.Object(
+      { you: person, people: Type.Array(person), lastVisit: Type.Optional(Type.Number()) },
+      { title: 'Once, at the start: who you are and who else is here.' }
+    ),
     joined: person,
     left: person
   },
   // An image of the client's, as it is: the server says whose it is.
-  binary: { clientToServer: true }
+  binary: { clientToServer: true },
+  closeCodes: { 4501: 'Signed out' }
 })

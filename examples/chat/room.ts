@@ -22,6 +22,7 @@ export async function room (app: FastifyInstance): Promise<void> {
 
   app.ws('/chat', {
     contract: chat,
+    schema: { summary: 'The lobby.', security: [{ person: [] }] },
     maxBinaryBytes: MAX_IMAGE_BYTES,
     highWaterMarkBytes: 4 * MAX_IMAGE_BYTES,
     onRequest: app.signedIn,

@@ -1,6 +1,7 @@
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import typedWs from 'fastify-typed-ws'
+import asyncapi from 'fastify-typed-ws/asyncapi'
 import { page } from './page.js'
 import { room } from './room.js'
 import { signIn } from './sign-in.js'
@@ -40,6 +41,12 @@ export function buildServer ({ key, tls, logger = true }: ServerOptions): Fastif
   })
   // A restart tells each page a time of its own within this one to come back at.
   app.register(typedWs, { shutdown: { spreadMs: 1000 } })
+  // The contract as a document, for people and for generators in other languages.
+  app.register(asyncapi, {
+    info: { title: 'Chat', version: '1.0.0' },
+    securitySchemes: { person: { type: 'httpApiKey', in: 'cookie', name: 'person' } },
+    routePrefix: '/asyncapi'
+  })
   app.register(page)
   app.register(signIn, { key })
   app.register(room)

@@ -155,6 +155,15 @@ for (const scheme of ['http', 'https'] as const) {
       t.notMatch(body, /\bimport\b|lib\/client|node_modules/, 'it loads nothing more, and names no file of the package')
     })
 
+    await t.test('the document of its messages is there for everyone', async (t) => {
+      const document = JSON.parse((await chat.ask('/asyncapi/json')).body) as Record<string, Record<string, object>>
+      t.match(document['info'], { title: 'Chat' })
+      t.match(document['channels'], { chat: { address: '/chat' } })
+      t.match(document['components']!['messages'], {
+        ChatV1ServerImage: { summary: 'Somebody showed an image.', 'x-typed-ws': { binary: true } }
+      })
+    })
+
     await t.test('a client that asks for HTTP/2 gets plain HTTP, as from any server', async (t) => {
       const upgrade = ['Connection: Upgrade, HTTP2-Settings, close', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA']
       t.match(await chat.exchange(t, ['GET /sign-in HTTP/1.1', ...upgrade]), /^HTTP\/1\.1 200 OK\r\n[^]*<title>Sign in/)
