@@ -15,7 +15,7 @@ interface Stream {
 // How often a source that never waits gives way to other connections.
 const ITEMS_PER_TURN = 64
 // The time of a turn of the event loop after which the next item waits for a later turn.
-const MAX_TURN_MS = 1
+const MAX_TURN_MS = 0.25
 
 /** The streams of one connection, by their `ref`. */
 export class Streams {
@@ -103,7 +103,7 @@ export class Streams {
       let n = 0
       do {
         n++
-        if (n % ITEMS_PER_TURN === 0 || isLong(MAX_TURN_MS)) await laterTurn()
+        if (n % ITEMS_PER_TURN === 0) await laterTurn()
         if (this.#owner.output.isSlow && !await this.#hasRoom(message)) return
       } while (await this.#pull(source, message))
     } catch (error) {
@@ -126,6 +126,8 @@ export class Streams {
   async #pull (source: Source, message: StreamMessage): Promise<boolean> {
     if (message.isOver) return false
     const { done = false, value } = await this.#step(source, message)
+    // Also where the source itself has waited for this turn: so have those of other streams.
+    if (isLong(MAX_TURN_MS)) await laterTurn()
     if (message.isOver) return false
     if (done) {
       this.#remove(message)
