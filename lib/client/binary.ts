@@ -60,11 +60,10 @@ export function binaryEvents (): BinaryEvents {
     }
 
     protected override take (type: string, ref: number | undefined, payload: Message): void {
-      const { [HAS_BINARY]: hasBinary, ...event } = payload
-      const take = (): void => super.take(type, ref, event)
       // This throws when the type is no string.
-      if (hasBinary && !type.startsWith('$')) this.#event = take
-      else take()
+      if (!payload[HAS_BINARY] || type.startsWith('$')) return super.take(type, ref, payload)
+      const { [HAS_BINARY]: _, ...event } = payload
+      this.#event = () => super.take(type, ref, event)
     }
   }
   return pairing as unknown as BinaryEvents
