@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { later } from '../turn.js'
-import { FINAL_TEXT, MASKED, headerBytesAt, payloadBytesAt, unmask } from './frame.js'
-import { CLOSE, IgnoredFrames, OPCODE, WAIT } from './ignored-frames.js'
+import { CLOSE, FINAL_TEXT, MASKED, OPCODE, headerBytesAt, payloadBytesAt, unmask } from './frame.js'
+import { IgnoredFrames, WAIT } from './ignored-frames.js'
 import { ReadingTime } from './reading-time.js'
 
 /** The next part of the line: it takes the messages that a frame reader has read. */

@@ -18,6 +18,10 @@ export interface Frame {
 /** The first byte of a whole text message. */
 export const FINAL_TEXT = 0x81
 const FINAL_BINARY = 0x82
+/** The bits of a frame's first byte that tell what it is. */
+export const OPCODE = 0x0f
+/** The opcode of a close frame (RFC 6455 §5.5.1). */
+export const CLOSE = 0x08
 /** The opcode of the answer to a ping (RFC 6455 §5.5.3). */
 export const PONG = 0x0a
 // The short length before a length of 16 bits, or of 64.

@@ -1,9 +1,5 @@
-import { headerBytesAt, payloadBytesAt } from './frame.js'
+import { CLOSE, headerBytesAt, OPCODE, payloadBytesAt } from './frame.js'
 
-/** The bits of a frame's first byte that tell what it is. */
-export const OPCODE = 0x0f
-/** The opcode of a close frame (RFC 6455 §5.5.1). */
-export const CLOSE = 0x08
 /** The length of a part that cannot be read yet: more of its header must come. */
 export const WAIT = -1
 // More than the buffers of both systems hold. A client that sends on has read the close frame by
