@@ -1,7 +1,7 @@
 import type { AsyncApiObject } from '../../types/asyncapi.js'
 import type { AnyContract, CallDefinition, CallExample, MessageDefinition, StreamDefinition, StreamExample } from '../../types/contract.js'
 import { HAS_BINARY, NEXT, REF, REPLY } from '../protocol.js'
-import { answerOf, messagesOf, type ContractMessage, type Direction } from '../schema/message.js'
+import { answerOf, messagesOf, type ContractMessage, type Direction, type MessageSchemas } from '../schema/message.js'
 import { References, type SharedSchemas } from '../schema/references.js'
 import type { Components } from './components.js'
 import { lowerFirst, Names, pascalCase } from './names.js'
@@ -52,7 +52,7 @@ export class ContractMessages {
 
   #add (message: ContractMessage, direction: Direction): void {
     const { name, schemas } = message
-    const words = wordsOf(this.contract[direction][name]!)
+    const words = wordsOf(this.contract[direction][name]!, schemas)
     const isAnswered = schemas.kind !== 'event'
     const announced = schemas.hasBinary && direction === 'serverToClient'
     const head = {
@@ -152,9 +152,8 @@ function descriptionOf ({ description }: Words, hasBinary: boolean): { readonly 
   return sentences.length === 0 ? {} : { description: sentences.join(' ') }
 }
 
-function wordsOf (definition: MessageDefinition): Words {
-  const isAnswered = 'request' in definition
-  const words = isAnswered ? definition as CallDefinition & StreamDefinition : eventWords(payloadOf(definition) as Schema)
+function wordsOf (definition: MessageDefinition, { kind, payload }: MessageSchemas): Words {
+  const words = kind === 'event' ? eventWords(payload as Schema) : definition as CallDefinition & StreamDefinition
   const deprecated = words.deprecated === true
   const summary = deprecated ? `Deprecated. ${words.summary ?? ''}`.trim() : words.summary
   const given: ReadonlyArray<CallExample & StreamExample> = words.examples ?? []
@@ -162,10 +161,6 @@ function wordsOf (definition: MessageDefinition): Words {
     return { named, request, answers: stream ?? (reply === undefined ? [] : [reply]) }
   })
   return { summary, description: words.description, deprecated, examples }
-}
-
-function payloadOf (event: object): object {
-  return 'payload' in event ? event.payload as object : event
 }
 
 // An event has the annotations of its schema.
