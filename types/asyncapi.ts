@@ -90,8 +90,7 @@ export interface MakeDocument {
 }
 
 declare module 'fastify' {
-  // An interface is merged with one of the same parameters only.
-  /* eslint-disable @typescript-eslint/no-unused-vars */
+  /* eslint-disable @typescript-eslint/no-unused-vars -- interfaces merge by the same parameters */
   interface FastifyInstance<
     RawServer extends RawServerBase = RawServerDefault,
     RawRequest extends RawRequestDefaultExpression<RawServer> = RawRequestDefaultExpression<RawServer>,
