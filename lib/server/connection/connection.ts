@@ -19,7 +19,7 @@ import { PendingCalls } from './calls.js'
 import { closeFrameOf } from './close-frame.js'
 import { reportError, type ErrorHandlerContext } from './error-handler.js'
 import { Expiry } from './expiry.js'
-import type { Entry, Heartbeat, HeartbeatMember } from './heartbeat.js'
+import { keepAlive, type Entry, type Heartbeat, type HeartbeatMember } from './heartbeat.js'
 import { Input } from './input.js'
 import { Lifecycle, type LifecycleHandlers } from './lifecycle.js'
 import { statsOf, type TransportStream } from './numbers.js'
@@ -74,7 +74,6 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
   #abort: AbortController | undefined = undefined
 
   constructor (route: RouteContext, ws: ServerWebSocket, stream: Duplex, request: FastifyRequest) {
-    const { settings, heartbeat } = route
     this.route = route
     this.request = request
     this.ws = ws
@@ -84,13 +83,10 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
     this.#inbound = new Inbound(route, this)
     this.#lifecycle = new Lifecycle(route, this)
     this.activity = new Activity(this.#lifecycle, this.#inbound, this)
-    this.input = new Input(ws, this.#inbound.receiver, settings, this)
+    this.input = new Input(ws, this.#inbound.receiver, route.settings, this)
     ws.listen(this)
     route.registry.join(this)
-    this.#heartbeatEntry = heartbeat?.join(this)
-    // While the connection is paused for backpressure the heartbeat cannot check it; TCP keep-alive
-    // detects a dead client meanwhile.
-    if (settings.heartbeat !== false) this.#stream.setKeepAlive?.(true, settings.heartbeat.intervalMs)
+    this.#heartbeatEntry = route.heartbeat?.join(this)
     route.observer.connectionOpened(this.socket)
   }
 
@@ -266,6 +262,10 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
 
   ping (): void {
     if (this.isOpen) this.ws.ping()
+  }
+
+  onPause (): void {
+    keepAlive(this.#stream, this.route.settings.heartbeat)
   }
 
   onDead (): void {

@@ -1,4 +1,5 @@
 import type { HeartbeatSettings } from '../options.js'
+import type { TransportStream } from './numbers.js'
 
 /** A connection, as its heartbeat sees it. */
 export interface HeartbeatMember {
@@ -84,6 +85,14 @@ export class Heartbeat {
     this.#timer = undefined
     this.#pinged.length = 0
   }
+}
+
+/**
+ * Lets TCP look for a client that is not read, which the heartbeat cannot check. Set with the first
+ * pause, since it takes four system calls: a later call makes none.
+ */
+export function keepAlive (stream: TransportStream, heartbeat: HeartbeatSettings | false): void {
+  if (heartbeat !== false) stream.setKeepAlive?.(true, heartbeat.intervalMs)
 }
 
 function ping (entry: Entry): Pinged {

@@ -19,6 +19,8 @@ export interface ServerWebSocketOwner {
   /** A message that ws has read: its frame was in fragments, say, or compressed. */
   onMessage (data: Buffer, isBinary: boolean): void
   onClose (code: number, reason: Buffer): void
+  /** It is not read any more, for now. */
+  onPause (): void
   onError (error: Error): void
 }
 
@@ -87,6 +89,11 @@ export class ServerWebSocket extends WebSocket {
     if (this.#ignoresInput) return
     this.#ignoresInput = true
     if (this.#frameReader?.ignore() !== false && this.isPaused) this.resume()
+  }
+
+  override pause (): void {
+    super.pause()
+    this.owner?.onPause()
   }
 
   // upstream-private: ws WebSocket#close

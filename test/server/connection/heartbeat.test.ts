@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
@@ -236,4 +237,32 @@ t.test('a client that is paused for its many messages stays as long as it answer
   for (let n = 0; n < 30; n++) await once(client.ws, 'ping')
   t.ok(paused())
   t.equal(client.ws.readyState, 1)
+})
+
+function spyOn (socket: Socket): { mock: { calls: ReadonlyArray<{ arguments: unknown[] }> } } {
+  return mock.method(socket, 'setKeepAlive')
+}
+
+t.test('TCP keep-alive looks for a client from the first time that it is not read, and not before', async (t) => {
+  for (const heartbeat of [{ intervalMs: 20_000 }, false] as const) {
+    const app = await createApp(t, { heartbeat })
+    const spies: Array<ReturnType<typeof spyOn>> = []
+    app.addHook('onRequest', async ({ raw: { socket } }) => { spies.push(spyOn(socket)) })
+    const paused = deferred()
+    app.ws('/', {
+      contract: talk,
+      on: {
+        say (_, socket) {
+          socket.raw.pause()
+          paused.resolve()
+        }
+      }
+    })
+    const client = await connect(t, await listen(app))
+    const calls = (): unknown[] => spies.flatMap(({ mock: { calls } }) => calls.map((call) => call.arguments))
+    t.same(calls(), [], 'a handshake makes no system call for it')
+    client.send({ type: 'say' })
+    await paused.promise
+    t.same(calls(), heartbeat === false ? [] : [[true, 20_000]])
+  }
 })
