@@ -1,8 +1,20 @@
 // @ts-check
+import { Session } from 'node:inspector/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const GC_ROUNDS = 4
 const GC_PAUSE_MS = 150            // what V8 frees beside the main thread is given back by then
+const CPU_SAMPLE_US = 200
+const HEAP_SAMPLE_BYTES = 8192
+
+const inspector = new Session()
+
+// Memory that is collected meanwhile is counted too.
+const ALL_MEMORY = {
+  samplingInterval: HEAP_SAMPLE_BYTES,
+  includeObjectsCollectedByMajorGC: true,
+  includeObjectsCollectedByMinorGC: true
+}
 
 /** The questions that the runner may ask of any row. */
 const answers = {
@@ -16,6 +28,27 @@ const answers = {
       await delay(GC_PAUSE_MS)
     }
     return process.memoryUsage()
+  },
+
+  /** @param {{ kind: 'cpuProfile' | 'heapProfile' }} question */
+  async startProfile ({ kind }) {
+    inspector.connect()
+    if (kind === 'heapProfile') return await inspector.post('HeapProfiler.startSampling', ALL_MEMORY)
+    await inspector.post('Profiler.enable')
+    await inspector.post('Profiler.setSamplingInterval', { interval: CPU_SAMPLE_US })
+    return await inspector.post('Profiler.start')
+  },
+
+  async cpuProfile () {
+    const { profile } = await inspector.post('Profiler.stop')
+    inspector.disconnect()
+    return { profile }
+  },
+
+  async heapProfile () {
+    const { profile: { head } } = await inspector.post('HeapProfiler.stopSampling')
+    inspector.disconnect()
+    return { head }
   }
 }
 

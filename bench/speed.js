@@ -5,46 +5,16 @@ import { addBefore } from './against.js'
 import { check } from './check.js'
 import { Child, Row, begin, blaming, rowOf, shortTitleOf } from './children.js'
 import { parse, positive, refuse, rowNames } from './options.js'
+import { SCENARIOS } from './scenarios.js'
 import { median, note, printTable, rotate } from './table.js'
 
 /**
  * @typedef {import('./children.js').RowName} RowName
- * @typedef {import('./load.js').Work} Work
  * @typedef {import('./load.js').Counted} Counted
- * @typedef {Work & { title: string, path: string, unit: string }} Scenario
+ * @typedef {import('./scenarios.js').Scenario} Scenario
  * @typedef {{ cpuUs: number, rate: number, p50Ms: number, p99Ms: number, serverShare: number,
  * loadShare: number, otherShare: number }} Sample
  */
-
-/** @type {Scenario[]} */
-const SCENARIOS = [
-  {
-    kind: 'roundtrip',
-    path: '/echo',
-    unit: 'message',
-    connections: 100,
-    window: 1,
-    title: 'round trip: 100 connections, 1 message in flight on each'
-  },
-  {
-    kind: 'roundtrip',
-    path: '/echo',
-    unit: 'message',
-    connections: 50,
-    window: 32,
-    title: 'round trip: 50 connections, 32 messages in flight on each'
-  },
-  { kind: 'fanout', path: '/room', unit: 'delivery', connections: 1001, window: 1, title: 'fan-out: 1,000 members, 1 broadcast in flight' },
-  {
-    kind: 'fanout',
-    path: '/room',
-    unit: 'delivery',
-    connections: 1001,
-    window: 8,
-    title: 'fan-out: 1,000 members, 8 broadcasts in flight'
-  },
-  { kind: 'handshake', path: '/echo', unit: 'handshake', connections: 2000, window: 50, title: 'handshakes: 2,000, 50 at once' }
-]
 
 const WARM_UP_SECONDS = 0.5        // for every new process, in every scenario
 const RUN_IN_SECONDS = 0.25        // on the connections about to be measured
