@@ -17,6 +17,8 @@ const BUNDLED = new RegExp(`^(?:${[
   'tap', 'fast-check', 'fastify', 'fastify-plugin', '@fastify', 'mercurius', 'ws', 'typebox', '@sinclair', 'ajv', 'ajv-formats',
   '@eslint-community', 'fastest-levenshtein'
 ].join('|')})(?:/|$)`)
+const RUNNER = 'tools/unit.js'
+const UNIT_TAP = `${root}tools/unit-tap.js`
 const REQUIRE = 'import bundleModule from "node:module"; const require = bundleModule.createRequire(import.meta.url);'
 
 /**
@@ -33,7 +35,7 @@ export async function compile (files) {
   await build({
     absWorkingDir: root,
     // A test of autoload imports the package by its URL.
-    entryPoints: [...files, 'lib/index.ts'],
+    entryPoints: [...files, 'lib/index.ts', RUNNER],
     outdir: out,
     outbase: root,
     bundle: true,
@@ -51,6 +53,7 @@ export async function compile (files) {
     plugins: [{
       name: 'modules',
       setup ({ onResolve, onLoad }) {
+        onResolve({ filter: /^tap$/ }, ({ importer }) => importer.startsWith(`${root}test/`) ? { path: UNIT_TAP } : undefined)
         onResolve({ filter: /^[^./]/ }, ({ path, importer }) => isBundled(path, importer) ? undefined : { path, external: true })
         onLoad({ filter: /\.(?:ts|[cm]?js)$/ }, async ({ path }) => {
           return { contents: located(await readFile(path, 'utf8'), path), loader: extname(path) === '.ts' ? 'ts' : 'js' }
@@ -59,6 +62,7 @@ export async function compile (files) {
     }]
   })
   return {
+    runner: join(out, RUNNER),
     scriptOf: (/** @type {string} */ file) => join(out, file.replace(/\.ts$/, '.js')),
     toSources: (/** @type {string} */ output) => toSources(output, out)
   }

@@ -99,6 +99,28 @@ t.test('a page of another origin connects as the options say', { skip }, async (
   })
 })
 
+t.test('a page without the client can read why its handshake was refused', { skip }, async (t) => {
+  const app = await createApp(t)
+  app.get('/page', (_request, reply) => reply.type('text/html').send(PAGE))
+  app.register(async (members) => {
+    members.addHook('preHandler', async () => { throw Object.assign(new Error('please sign in'), { statusCode: 401 }) })
+    host(members, '/members', { rejectWith: 'close' })
+  })
+  const origin = await listen(app)
+  const page = await visitPage(t, `${origin}/page`)
+  for (const [protocols, refusal] of [
+    [[], { code: 4501, reason: 'please sign in' }],
+    [['guest.v1'], { code: 4501, reason: 'please sign in' }],
+    [['other.v1'], { code: 4500, reason: /guest\.v1/ }]
+  ] as const) {
+    const closed = await page.evaluate(async ([url, protocols]) => await new Promise((resolve) => {
+      const socket = new WebSocket(url, [...protocols])
+      socket.onclose = ({ code, reason, wasClean }) => resolve({ code, reason, wasClean })
+    }), [`${origin}/members`, protocols] as const)
+    t.match(closed, { ...refusal, wasClean: true })
+  }
+})
+
 for (const [line, script] of [['0.34', '/strict.js'], ['1.x', '/strict1.js']] as const) {
   t.test(`the client checks what it receives by TypeBox ${line} where a policy forbids eval`, { skip }, async (t) => {
     const { origin } = await serve(t)

@@ -3,10 +3,8 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { Type } from '@sinclair/typebox'
-import type { Browser } from 'playwright-core'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { defineContract, type PluginOptions, type WebSocketRouteOptions } from '../../../lib/index.js'
-import { startBrowser } from '../../support/browser.js'
 import {
   connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame, refused,
   statusesOf, until, type Teardown
@@ -198,24 +196,6 @@ t.test('a client that can tell a refusal from an opening is refused by a close, 
   for (const protocols of [[], ['club.v1']]) t.match(await refused(url, { protocols }), { statusCode: 401, body: /please sign in/ })
   await t.rejects(app.injectClient(club, '/'), { code: 'FST_TYPED_WS_HANDSHAKE_REFUSED', statusCode: 401, body: /please sign in/ })
   t.strictSame(app.channel(club).stats.handshakesRefused, { 401: 4 })
-})
-
-const browser = await startBrowser(t)
-
-t.test('a page can read why its handshake was refused', { skip: typeof browser === 'string' && browser }, async (t) => {
-  const { url } = await start(t, answering(() => { throw fault(401, 'please sign in') }), {}, (app) => {
-    app.get('/page', (_request, reply) => reply.type('text/html').send('<title>a page</title>'))
-  })
-  const page = await (browser as Browser).newPage()
-  await page.goto(`${url.replace('ws', 'http')}/page`)
-  for (const protocols of [[], ['club.v1'], ['other.v1']]) {
-    const closed = await page.evaluate(async ([url, protocols]) => await new Promise((resolve) => {
-      const socket = new WebSocket(url, protocols)
-      socket.onclose = ({ code, reason, wasClean }) => resolve({ code, reason, wasClean })
-    }), [`${url}/`, protocols] as const)
-    const expected = protocols[0] === 'other.v1' ? { code: 4500, reason: /club\.v1/ } : { code: 4501, reason: 'please sign in' }
-    t.match(closed, { ...expected, wasClean: true })
-  }
 })
 
 t.test('a token that a client offers as its only subprotocol is in no answer', async (t) => {

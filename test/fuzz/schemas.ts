@@ -1,4 +1,4 @@
-import type { Random } from '../fuzz/random.js'
+import type { Random } from './random.js'
 
 /** A JSON Schema that may be changed. */
 // oxlint-disable-next-line typescript/no-explicit-any -- any keywords, and any values of them

@@ -6,8 +6,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { compareSchemas, type Receiver } from '../../lib/compat/schemas.js'
 import { Random } from '../fuzz/random.js'
-import { Sampler } from './samples.js'
-import { drawDocument, mutate, type Draft } from './schemas.js'
+import { Sampler } from '../fuzz/samples.js'
+import { drawDocument, mutate, type Draft } from '../fuzz/schemas.js'
 
 const PAIRS = Number(process.env['FUZZ_PAIRS'] ?? 1000)
 const SAMPLES = 60

@@ -1,4 +1,4 @@
-import type { Random } from '../fuzz/random.js'
+import type { Random } from './random.js'
 import type { Draft } from './schemas.js'
 
 /**
