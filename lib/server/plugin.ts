@@ -140,8 +140,16 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
     expectNoMore(request, reply)
     const route = routeOf(request)
     if (route === undefined) return done()
+    const handshake = new Handshake(route, request, reply, host)
+    const checked = handshake.check()
+    try {
+      // Hooks that do not wait, the handler and the 101 run within `done`.
+      if (checked === undefined) done()
+    } finally {
+      handshake.watch()
+    }
     // Fastify waits for the promise, and takes a rejection for a refusal whatever its reason is.
-    return new Handshake(route, request, reply, host).check()
+    return checked
   })
   await runFirst(app, 'preClose', async () => { host.isClosing = true })
   app.addHook('onError', noteError)

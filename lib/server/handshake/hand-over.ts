@@ -37,7 +37,7 @@ export function handOver (server: Server, listeners: readonly UpgradeListener[],
   responseOn(stream)?.detachSocket(stream as never)
   removeMarks(request)
   destroyUnread(stream, options.timeoutMs)
-  for (const listener of listeners) void callListener(server, listener, values, options.log)
+  for (const listener of listeners) callListener(server, listener, values, options.log)
 }
 
 function removeMarks (request: object): void {
@@ -45,17 +45,17 @@ function removeMarks (request: object): void {
   for (const mark of marks) Reflect.deleteProperty(request, mark)
 }
 
-/** Calls a listener. An error that it throws ends this stream and nothing else. */
-export async function callListener (
-  server: Server,
-  listener: UpgradeListener,
-  values: UpgradeValues,
-  log: FastifyBaseLogger
-): Promise<void> {
+/** Calls a listener. An error of it, thrown or rejected, ends this stream and nothing else. */
+export function callListener (server: Server, listener: UpgradeListener, values: UpgradeValues, log: FastifyBaseLogger): void {
   try {
-    await listener.apply(server, values)
+    const result = listener.apply(server, values)
+    if (result instanceof Promise) result.catch((error: unknown) => endFailed(values, error, log))
   } catch (error) {
-    log.error({ err: error }, 'websocket upgrade failed in a listener of the server')
-    values[1].destroy()
+    endFailed(values, error, log)
   }
+}
+
+function endFailed ([, stream]: UpgradeValues, error: unknown, log: FastifyBaseLogger): void {
+  log.error({ err: error }, 'websocket upgrade failed in a listener of the server')
+  stream.destroy()
 }

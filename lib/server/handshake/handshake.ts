@@ -37,7 +37,7 @@ export interface HandshakeHost {
 }
 
 /** A raw request, which carries its handshake until the 101 is out. */
-export type HandshakeRequest = UpgradeRequest & { [kHandshake]?: Handshake }
+export type HandshakeRequest = UpgradeRequest & { [kHandshake]?: Handshake | undefined }
 
 type InjectedStream = Duplex & { readonly [kInjected]?: true }
 
@@ -54,22 +54,20 @@ export class Handshake implements ResponseOwner {
   readonly #upgrade: Upgrade
   readonly #host: HandshakeHost
   readonly #response: HandshakeResponse
-  readonly #timeout: NodeJS.Timeout
+  #timeout: NodeJS.Timeout | undefined = undefined
+  #isFinished = false
   // The cause of a refusal, where a hook threw one.
   #error: unknown = undefined
   #releasePlace: () => void = () => {}
 
   constructor (route: HandshakeRoute, request: FastifyRequest, reply: FastifyReply, host: HandshakeHost) {
-    const raw = request.raw as HandshakeRequest
+    const raw: HandshakeRequest = request.raw
     raw[kHandshake] = this
     this.#route = route
     this.#request = request
     this.#reply = reply
     this.#upgrade = raw[kUpgrade]!
     this.#host = host
-    this.#timeout = setTimeout(() => this.abort(new errors.HandshakeTimeout()), route.timeoutMs)
-    host.handshakes.add(this)
-    this.#addListeners()
     this.#response = new HandshakeResponse(reply, isRefusedByClose(route, raw), this)
   }
 
@@ -78,14 +76,30 @@ export class Handshake implements ResponseOwner {
    * @throws FST_TYPED_WS_HOST_REFUSED, FST_TYPED_WS_ORIGIN_REFUSED, FST_TYPED_WS_ORIGIN_MISSING,
    * FST_TYPED_WS_UNKNOWN_SUBPROTOCOL, FST_TYPED_WS_TOO_MANY_CONNECTIONS,
    * FST_TYPED_WS_TOO_MANY_CONNECTIONS_PER_IP, by rejecting
+   * @returns undefined where the client may pass and nothing is waited for.
    */
-  async check (): Promise<void> {
-    const { subprotocol } = this.#route
-    if (!this.#route.isHost(this.#request)) throw this.#withStatus(hostRefusal(this.#request))
-    const verdict = await this.#route.checkOrigin(this.#request)
-    if (verdict !== 'admitted') throw this.#withStatus(originRefusal(this.#request, verdict))
-    if (!isOfferOf(this.#request.raw, subprotocol)) throw this.#withStatus(new errors.UnknownSubprotocol(subprotocol))
-    this.#acquirePlace()
+  check (): Promise<void> | undefined {
+    try {
+      if (!this.#route.isHost(this.#request)) throw this.#withStatus(hostRefusal(this.#request))
+      const verdict = this.#route.checkOrigin(this.#request)
+      if (typeof verdict === 'object') return verdict.then((verdict) => this.#admit(verdict))
+      this.#admit(verdict)
+      return undefined
+    } catch (error) {
+      // A function of the app may throw anything: Fastify takes a throw of nothing for a yes.
+      return Promise.reject(error)
+    }
+  }
+
+  /**
+   * Expects the rest of the handshake, where it goes on in a later turn: sees to its time, to a
+   * client that leaves and to a shutdown. Most handshakes end within one turn, and need none of it.
+   */
+  watch (): void {
+    if (this.#isFinished) return
+    this.#timeout = setTimeout(() => this.abort(new errors.HandshakeTimeout()), this.#route.timeoutMs)
+    this.#host.handshakes.add(this)
+    this.#addListeners()
   }
 
   /** Answers with the 101, as a reply like any other. */
@@ -115,10 +129,10 @@ export class Handshake implements ResponseOwner {
     const { stream } = this.#upgrade
     this.#response.detach(stream)
     // Before ws adds its own: for a third listener Node makes a list with room for 19.
-    this.#removeListeners()
+    if (this.#timeout !== undefined) this.#removeListeners()
     const failure = this.#connect(headers)
     if (failure === undefined) return this.#finish()
-    this.#addListeners()
+    if (this.#timeout !== undefined) this.#addListeners()
     this.#response.refuseOverHttp(stream, this.#withStatus(new errors.InvalidHandshake(failure.message)))
   }
 
@@ -134,6 +148,13 @@ export class Handshake implements ResponseOwner {
     this.#response.detach(this.#upgrade.stream)
     refuseByClose(this.#request.raw, this.#upgrade, this.#route.subprotocol, { statusCode, payload, headers })
     this.#response.discard()
+  }
+
+  #admit (verdict: OriginVerdict): void {
+    const { subprotocol } = this.#route
+    if (verdict !== 'admitted') throw this.#withStatus(originRefusal(this.#request, verdict))
+    if (!isOfferOf(this.#request.raw, subprotocol)) throw this.#withStatus(new errors.UnknownSubprotocol(subprotocol))
+    this.#acquirePlace()
   }
 
   // After the Origin, so that a page of another origin takes no place.
@@ -177,8 +198,9 @@ export class Handshake implements ResponseOwner {
   }
 
   #complete (): void {
+    const raw: HandshakeRequest = this.#request.raw
     this.#finish()
-    delete (this.#request.raw as HandshakeRequest)[kHandshake]
+    raw[kHandshake] = undefined
     this.#response.finish()
   }
 
@@ -190,7 +212,9 @@ export class Handshake implements ResponseOwner {
   }
 
   readonly #finish = (): void => {
+    this.#isFinished = true
     this.#response.end()
+    if (this.#timeout === undefined) return
     clearTimeout(this.#timeout)
     this.#host.handshakes.delete(this)
     this.#removeListeners()

@@ -1,4 +1,5 @@
 import type { OriginOption } from '../../../types/options.js'
+import { isNamed } from './request.js'
 
 /**
  * The part of a FastifyRequest that the check reads. A request of `injectWS` has neither
@@ -17,6 +18,8 @@ export interface OriginSubject {
 export type OriginVerdict = 'admitted' | 'missing' | 'refused'
 
 type Rule<Request> = (origin: string, request: Request) => boolean | Promise<boolean>
+
+const NONE: readonly string[] = []
 
 // Traefik sends X-Forwarded-Proto: wss (traefik#6388), where the page's scheme is https.
 const pageSchemes: ReadonlyMap<string, string> = new Map([
@@ -64,9 +67,10 @@ export function compileOrigin<Request extends OriginSubject = OriginSubject> (
   const withoutOrigin = allowMissingOrigin ? 'admitted' : 'missing'
 
   return (request) => {
-    const [origin, ...others] = sentOrigins(request.raw)
+    const origins = sentOrigins(request.raw)
+    const origin = origins[0]
     if (origin === undefined) return withoutOrigin
-    if (others.length > 0 || notOne.test(origin)) return 'refused'
+    if (origins.length > 1 || notOne.test(origin)) return 'refused'
 
     const answer = rule(origin, request)
     return typeof answer === 'object' ? Promise.resolve(answer).then(verdictOf) : verdictOf(answer)
@@ -78,9 +82,12 @@ function verdictOf (answer: unknown): OriginVerdict {
   return answer === true ? 'admitted' : 'refused'
 }
 
-function sentOrigins ({ headers, rawHeaders = [] }: OriginSubject['raw']): readonly string[] {
-  const sent = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === 'origin')
-  return sent.length > 0 ? sent : [headers.origin ?? []].flat()
+function sentOrigins ({ headers, rawHeaders = NONE }: OriginSubject['raw']): readonly string[] {
+  let sent = NONE
+  for (let n = 0; n < rawHeaders.length; n += 2) {
+    if (isNamed(rawHeaders[n]!, 'origin')) sent = [...sent, rawHeaders[n + 1]!]
+  }
+  return sent.length > 0 || headers['origin'] === undefined ? sent : [headers['origin']].flat()
 }
 
 function ruleOf<Request extends OriginSubject> (option: OriginOption<Request>): Rule<Request> {

@@ -60,8 +60,15 @@ function hasBody ({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
 }
 
-function countOf (name: string, request: IncomingMessage): number {
-  return headerPairs(request).filter(([key]) => key.toLowerCase() === name).length
+function countOf (name: string, { rawHeaders }: IncomingMessage): number {
+  let count = 0
+  for (let n = 0; n < rawHeaders.length; n += 2) if (isNamed(rawHeaders[n]!, name)) count++
+  return count
+}
+
+/** True for the name of a header, in any case, by a name in small letters. */
+export function isNamed (sent: string, name: string): boolean {
+  return sent.length === name.length && sent.toLowerCase() === name
 }
 
 /** The headers of a request as they were sent. */

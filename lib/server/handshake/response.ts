@@ -107,23 +107,24 @@ export class HandshakeResponse {
 
   /** Notes the 101 that `ws` has written, so that `onResponse` and the log have its status. */
   finish (): void {
-    http.writeHead.call(this.#reply.raw, 101)
-    this.finishDetached()
-  }
-
-  /** Finishes without a stream, so that `onResponse` runs and the log has its line. */
-  finishDetached (): void {
     const { raw } = this.#reply
-    // upstream-private: node ServerResponse#assignSocket
-    raw.assignSocket(new Writable({ write: (_chunk, _encoding, done) => done() }) as never)
-    http.end.call(raw)
+    http.writeHead.call(raw, 101)
+    // upstream-private: node ServerResponse#finished
+    // It has no stream to be written to: what Node does at the end of a response is done here.
+    raw.finished = true
+    process.nextTick(emitFinish, raw)
   }
 
-  /** As `finishDetached`, for an answer with a body: it has no reader, and its source ends. */
+  /**
+   * Finishes an answer that has no reader: what is still written to it is dropped, and its source
+   * ends.
+   */
   discard (): void {
     const { raw } = this.#reply
     raw.once('finish', () => raw.destroy())
-    this.finishDetached()
+    // upstream-private: node ServerResponse#assignSocket
+    raw.assignSocket(new Writable({ write: (_chunk, _encoding, done) => done() }) as never)
+    http.end.call(raw)
   }
 
   // upstream-private: fastify reply.send, reply.raw.writeHead, reply.raw.write, reply.raw.end
@@ -161,12 +162,12 @@ export class HandshakeResponse {
     const headers = (rest.find(isRecord) ?? {}) as OutgoingHttpHeaders
     this.#dropInvalid(headers)
     if (this.#state === 'accepting' && statusCode === 101) {
-      this.#headers = { ...raw.getHeaders(), ...headers }
+      this.#headers = withHeadersOf(raw, headers)
       return
     }
     this.#refuse()
     http.writeHead.call(raw, statusCode, ...rest)
-    if (this.#isByClose) this.#owner.onRefusedByClose(statusCode, { ...raw.getHeaders(), ...headers })
+    if (this.#isByClose) this.#owner.onRefusedByClose(statusCode, withHeadersOf(raw, headers))
     else this.#owner.onRefused(statusCode)
   }
 
@@ -209,6 +210,15 @@ export class HandshakeResponse {
     if (this.#headerFault === undefined) this.#owner.switchProtocols(this.#headers)
     else this.#reply.send(this.#headerFault)
   }
+}
+
+function emitFinish (raw: ServerResponse): void {
+  raw.emit('finish')
+}
+
+// Headers that were set on the response itself are rare.
+function withHeadersOf (raw: ServerResponse, headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  return raw.getHeaderNames().length === 0 ? headers : { ...raw.getHeaders(), ...headers }
 }
 
 function isValid (name: string, value: OutgoingHttpHeaders[string]): boolean {

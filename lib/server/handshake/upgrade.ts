@@ -25,6 +25,8 @@ interface Interception {
   readonly dispatcher: UpgradeListener
   /** Our own listener, which does nothing. */
   readonly placeholder: UpgradeListener
+  /** Listens to the end of each stream. */
+  readonly forget: (this: Duplex) => void
 }
 
 type Values = [request: UpgradeRequest, stream: Duplex, head: Buffer]
@@ -49,7 +51,8 @@ export function interceptUpgrades (server: Server & { [kUpgrades]?: true }, host
   // Node lets upgrades through to listeners only, and @fastify/websocket removes its own before
   // the server has closed.
   const placeholder = (): void => {}
-  const restore = replaceEmit(server, emitterOf({ server, host, dispatcher, placeholder }))
+  const forget = function (this: Duplex): void { host.streams.delete(this) }
+  const restore = replaceEmit(server, emitterOf({ server, host, dispatcher, placeholder, forget }))
   server[kUpgrades] = true
   server.on('upgrade', placeholder)
   return () => {
@@ -105,12 +108,12 @@ function onUpgrade (interception: Interception, ...[request, stream, first]: Val
 }
 
 function dispatch (interception: Interception, ...[request, stream, head]: Values): void {
-  const { server, host, dispatcher } = interception
+  const { server, host, dispatcher, forget } = interception
   if (isInjected(request)) complete(request, stream)
   host.streams.add(stream)
-  stream.once('close', () => host.streams.delete(stream))
+  stream.on('close', forget)
   request[kUpgrade] = { stream, head, handOver: () => handOverFrom(interception, request, stream, head) }
-  void callListener(server, dispatcher, [request, stream, head], host.log)
+  callListener(server, dispatcher, [request, stream, head], host.log)
   closeAfterAnswer(request, stream)
 }
 

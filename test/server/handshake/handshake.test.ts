@@ -626,13 +626,28 @@ t.test('a flood of handshakes leaves no timers', async (t) => {
   await app.close()
 })
 
+t.test('a handshake whose hooks do not wait opens before anything else runs', async (t) => {
+  let hasWaited = false
+  let hadWaited: boolean | undefined
+  const { url } = await start(t, {
+    onRequest (_request, _reply, done) {
+      queueMicrotask(() => { hasWaited = true })
+      done()
+    },
+    preHandler: (_request, _reply, done) => done(),
+    open: () => { hadWaited = hasWaited }
+  })
+  await connect(t, `${url}/ws`)
+  t.equal(hadWaited, false)
+})
+
 t.test('a connection keeps neither listeners nor a handshake', async (t) => {
   let raw: FastifyRequest['raw'] | undefined
   const { url } = await start(t, { open: (socket) => { raw = socket.request.raw } })
   await connect(t, `${url}/ws`)
   await turn()
-  const names = Object.getOwnPropertySymbols(raw).map(({ description }) => description)
-  t.notOk(names.includes('fastify-typed-ws.handshake'))
+  const kHandshake = Object.getOwnPropertySymbols(raw).find(({ description }) => description === 'fastify-typed-ws.handshake')!
+  t.equal((raw as unknown as Record<symbol, unknown>)[kHandshake], undefined)
   t.ok(raw!.socket.listenerCount('end') <= 2, 'those of net and ws')
   t.ok(raw!.socket.listenerCount('close') <= 2, 'those of ws and interceptUpgrades')
 })
