@@ -1,8 +1,10 @@
+import { AsyncResource } from 'node:async_hooks'
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { finished, type Duplex } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
 import * as errors from '../errors.js'
 import { kUpgrade, kUpgrades } from '../symbols.js'
+import { isLong, later } from '../turn.js'
 import { countRequest, handBackToHttp } from './hand-back.js'
 import { callListener, dispatcherOf, handOver, listenersOf, type UpgradeListener } from './hand-over.js'
 import { faultOf, isInjected, isWebSocket, VERSION, type HandshakeFault, type UpgradeRequest } from './request.js'
@@ -31,6 +33,9 @@ interface Interception {
 
 type Values = [request: UpgradeRequest, stream: Duplex, head: Buffer]
 type Emit = (name: string | symbol, ...values: unknown[]) => boolean
+
+// The time of one turn after which no further handshake begins in it.
+const HANDSHAKES_MS = 0.5
 
 const NOTHING = Buffer.alloc(0)
 
@@ -102,16 +107,30 @@ function onUpgrade (interception: Interception, ...[request, stream, first]: Val
   // The response to a request in front of this one would be mixed up with the handshake.
   if (responseOn(stream) != null) return void stream.destroy()
   if (!isWebSocket(request)) return handBackToHttp(server, request, stream, head)
-  const fault = host.isClosing ? new errors.Closing() : faultOf(request)
-  if (fault !== undefined) return refuse(stream, fault, host.log)
-  dispatch(interception, request, stream, head)
+  if (isInjected(request)) complete(request, stream)
+  host.streams.add(stream)
+  stream.on('close', interception.forget)
+  inTurn(stream, () => {
+    const fault = host.isClosing ? new errors.Closing() : faultOf(request)
+    if (fault === undefined) dispatch(interception, request, stream, head)
+    else refuse(stream, fault, host.log)
+  })
+}
+
+// Clients that all come back at once, after a restart, must not hold up the messages of those that
+// are here: only some handshakes begin in one turn of the event loop.
+function inTurn (stream: Duplex, begin: () => void): void {
+  if (!isLong(HANDSHAKES_MS)) return begin()
+  const destroy = (): void => { stream.destroy() }
+  stream.on('error', destroy)
+  later(AsyncResource.bind(() => {
+    stream.off('error', destroy)
+    if (!stream.destroyed) begin()
+  }))
 }
 
 function dispatch (interception: Interception, ...[request, stream, head]: Values): void {
-  const { server, host, dispatcher, forget } = interception
-  if (isInjected(request)) complete(request, stream)
-  host.streams.add(stream)
-  stream.on('close', forget)
+  const { server, host, dispatcher } = interception
   request[kUpgrade] = { stream, head, handOver: () => handOverFrom(interception, request, stream, head) }
   callListener(server, dispatcher, [request, stream, head], host.log)
   closeAfterAnswer(request, stream)

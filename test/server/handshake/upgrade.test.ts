@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
@@ -485,4 +487,52 @@ t.test('log lines of the package have printable text only, with any Origin, Host
   t.notMatch(lines, /[\p{C}\p{Zl}\p{Zp}]|\\u[\dd][\da-f]{3}|\\[nr]/u)
   t.match(ours[0], { origin: 'http://\\u{85}\\u{9b}31m\\u{ad}.test', host: 'a\\u{85}\\u{9b}31m\\u{ad}' })
   t.ok(lines.length < 6000, 'nor do they grow with what is sent')
+})
+
+/** Takes longer than the handshakes of one turn of the event loop may. */
+function beBusy (): void {
+  for (const endMs = performance.now() + 2; performance.now() < endMs;);
+}
+
+t.test('clients that all come at once are let in one turn of the event loop after another, each in its own context', async (t) => {
+  let turn = 0
+  let isOver = false
+  const count = (): void => { turn++; if (!isOver) setImmediate(count) }
+  t.teardown(() => { isOver = true })
+  const origins = new AsyncLocalStorage<number>()
+  const seen: Array<[number | undefined, number]> = []
+  const app = await createApp(t, { allowMissingOrigin: true })
+  app.ws('/ws', {
+    contract: echo,
+    onRequest: async () => { seen.push([origins.getStore(), turn]); beBusy() },
+    on: { say () {} }
+  })
+  await app.ready()
+  count()
+  const clients = await Promise.all(Array.from({ length: 20 }, (_, n) => origins.run(n, () => app.injectWS('/ws'))))
+  t.same(seen.map(([origin]) => origin), Array.from({ length: 20 }, (_, n) => n), 'the first is first')
+  t.equal(new Set(seen.map(([, turn]) => turn)).size, 20, 'messages are handled in between')
+  for (const client of clients) client.terminate()
+})
+
+t.test('a client that leaves before its handshake begins costs nothing', async (t) => {
+  const app = await createApp(t, { allowMissingOrigin: true })
+  const stream = new PassThrough()
+  let count = 0
+  app.ws('/ws', {
+    contract: echo,
+    onRequest: async ({ raw }) => {
+      if (count++ > 0) return
+      beBusy()
+      app.server.emit('upgrade', raw, stream, Buffer.alloc(0))
+      stream.destroy(new Error('reset'))
+    },
+    on: { say () {} }
+  })
+  await app.ready()
+  const one = await app.injectWS('/ws')
+  const two = await app.injectWS('/ws')
+  t.equal(count, 2)
+  one.terminate()
+  two.terminate()
 })
