@@ -62,6 +62,14 @@ export interface Broker {
  */
 export interface BrokerHistory {
   /**
+   * Is called once for each kind of recoverable topics, when the app gets ready, which waits for
+   * it. It MUST settle within 1 s.
+   * @param kind - the beginning of its topics, up to the first `:`.
+   * @throws by rejecting: an error whose `code` is `'UNAVAILABLE'` or `'TIMEOUT'` when the engine
+   *   cannot be asked now; for any other the app does not start.
+   */
+  prepare? (kind: string, bounds: HistoryBounds): Promise<void>
+  /**
    * Stores one message and announces it by `heardStored` to every node that hears the topic, this
    * one included.
    * @param id - makes it safe to ask again: a message with the `id` of a stored one is not stored.

@@ -1,5 +1,7 @@
 import type { Broker, BrokerHost } from '../../types/broker.js'
 import { BrokerError, within } from './failure.js'
+import { tokenOf, type NatsConnection, type NatsMessage, type NatsSubscription } from './nats-connection.js'
+import { NatsHistory } from './nats-history.js'
 import { Roster } from './roster.js'
 
 /** How topics are carried by NATS. */
@@ -9,31 +11,23 @@ export interface NatsBrokerOptions {
    * `'typed-ws'`.
    */
   readonly prefix?: string
+  /**
+   * How many servers of a cluster store each event of a recoverable topic, 1 to 5. Of 3 or more
+   * JetStream loses no event when one of them fails. Default 1. A stream that is there keeps its
+   * own number; see `docs/recovery.md`.
+   */
+  readonly replicas?: number
 }
 
-/** The part of a connection of `@nats-io/transport-node` that is used. */
-export interface NatsConnection {
-  publish (subject: string, payload?: string): void
-  subscribe (subject: string, options?: { callback?: (error: Error | null, message: NatsMessage) => void }): NatsSubscription
-  flush (): Promise<void>
-  status (): AsyncIterable<{ readonly type: string }>
-  isClosed (): boolean
-}
-
-interface NatsMessage {
-  string (): string
-}
-
-interface NatsSubscription {
-  unsubscribe (): void
-}
+export type { NatsConnection } from './nats-connection.js'
 
 const TIMEOUT_MS = 1000
 const RETRY_MS = 500
 const TICK_MS = 5000
 
 /**
- * Topics have members on every node that uses the same NATS, by core subjects.
+ * Topics have members on every node that uses the same NATS, by core subjects. Recoverable topics
+ * are kept by JetStream, which must be enabled for them.
  *
  * The given connection is used, and stays open after `app.close()`. Give it `maxReconnectAttempts:
  * -1`, as NATS advises for services: else it gives up.
@@ -48,15 +42,16 @@ const TICK_MS = 5000
  * const connection = await connect({ servers: 'localhost:4222', maxReconnectAttempts: -1 })
  * await app.register(fastifyTypedWs, { broker: nats(connection) })
  */
-export function nats (connection: NatsConnection, { prefix = 'typed-ws' }: NatsBrokerOptions = {}): Broker {
+export function nats (connection: NatsConnection, { prefix = 'typed-ws', replicas = 1 }: NatsBrokerOptions = {}): Broker {
   if (typeof (connection as Partial<NatsConnection> | undefined)?.flush !== 'function') {
     throw new TypeError('nats() takes a connection: write nats(await connect({ servers })) with connect of @nats-io/transport-node')
   }
-  return new NatsBroker(connection, prefix)
+  return new NatsBroker(connection, prefix, replicas)
 }
 
 class NatsBroker implements Broker {
   readonly name = 'nats'
+  readonly history: NatsHistory
   readonly #connection: NatsConnection
   readonly #prefix: string
   readonly #subscriptions = new Map<string, NatsSubscription>()
@@ -67,16 +62,17 @@ class NatsBroker implements Broker {
   #timer: NodeJS.Timeout | undefined
   #isReady = false
 
-  constructor (connection: NatsConnection, prefix: string) {
+  constructor (connection: NatsConnection, prefix: string, replicas: number) {
     this.#connection = connection
     this.#prefix = prefix
+    this.history = new NatsHistory(connection, prefix, replicas, () => this.#isReady)
   }
 
   start (host: BrokerHost): void {
     this.#host = host
     if (this.#connection.isClosed()) return this.#lose(new Error('the connection is closed'))
-    this.#own.push(this.#hear(this.#subject('@nodes'), (text) => this.#meet(text)))
-    this.#own.push(this.#hear(this.#subject('@ask'), (text) => this.#take(text)))
+    this.#own.push(this.#hear(this.#subject('@nodes'), (message) => this.#meet(message.string())))
+    this.#own.push(this.#hear(this.#subject('@ask'), (message) => this.#take(message.string())))
     void this.#watch()
     void this.#check()
   }
@@ -84,7 +80,8 @@ class NatsBroker implements Broker {
   async subscribe (topic: string): Promise<void> {
     if (!this.#subscriptions.has(topic)) {
       this.#refuseClosed()
-      this.#subscriptions.set(topic, this.#hear(this.#subjectOf(topic), (text) => this.#host?.heard(topic, text)))
+      this.history.hear(topic)
+      this.#subscriptions.set(topic, this.#hear(this.#subjectOf(topic), (message) => this.#heard(topic, message)))
     }
     this.#refuseAway()
     await this.#flush()
@@ -93,6 +90,7 @@ class NatsBroker implements Broker {
   unsubscribe (topic: string): void {
     this.#subscriptions.get(topic)?.unsubscribe()
     this.#subscriptions.delete(topic)
+    this.history.leave(topic)
   }
 
   publish (topic: string, message: string): Promise<void> {
@@ -115,7 +113,8 @@ class NatsBroker implements Broker {
     if (this.#connection.isClosed()) return
     if (wasReady) this.#connection.publish(this.#subject('@nodes'), `-${node}`)
     for (const subscription of [...this.#subscriptions.values(), ...this.#own]) subscription.unsubscribe()
-    if (wasReady) await this.#flush().catch(() => {})
+    const flushed = wasReady ? this.#flush().catch(() => {}) : undefined
+    await Promise.all([this.history.close(), flushed])
   }
 
   async #send (subject: string, text: string): Promise<void> {
@@ -139,8 +138,16 @@ class NatsBroker implements Broker {
     return this.#flushed
   }
 
-  #hear (subject: string, take: (text: string) => void): NatsSubscription {
-    return this.#connection.subscribe(subject, { callback: (error, message) => { if (error === null) take(message.string()) } })
+  #hear (subject: string, take: (message: NatsMessage) => void): NatsSubscription {
+    return this.#connection.subscribe(subject, { callback: (error, message) => { if (error === null) take(message) } })
+  }
+
+  // JetStream announces stored messages where plain ones are heard; those have no headers.
+  #heard (topic: string, message: NatsMessage): void {
+    const [text, { headers }] = [message.string(), message]
+    const stored = headers && this.history.storedOf(topic, headers, text)
+    if (stored === undefined) this.#host?.heard(topic, text)
+    else if (stored !== 'marker') this.#host?.heardStored(topic, stored)
   }
 
   // A node that has just come knows the others as soon as they have told of themselves.
@@ -171,6 +178,7 @@ class NatsBroker implements Broker {
     clearTimeout(this.#timer)
     try {
       await this.#flush()
+      if (!this.#isReady) await this.history.check()
       this.#find()
     } catch (error) {
       this.#lose(error)
@@ -212,8 +220,7 @@ class NatsBroker implements Broker {
     return `${this.#prefix}.${name}`
   }
 
-  // A subject's token has no dot, asterisk, angle bracket or white space.
   #subjectOf (topic: string): string {
-    return this.#subject(encodeURIComponent(topic).replaceAll('.', '%2E').replaceAll('*', '%2A'))
+    return this.#subject(tokenOf(topic))
   }
 }

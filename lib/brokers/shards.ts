@@ -73,6 +73,9 @@ class ShardedBroker implements Broker {
 
   #historyOf (): BrokerHistory {
     return {
+      prepare: async (...kind) => {
+        await Promise.all(this.#shards.map(async ({ broker }) => broker.history!.prepare?.(...kind)))
+      },
       append: (topic, ...rest) => this.#of(topic).broker.history!.append(topic, ...rest),
       read: (topic, ...rest) => this.#of(topic).broker.history!.read(topic, ...rest)
     }

@@ -49,6 +49,11 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     node.add(contract.name, this)
   }
 
+  /** The app gets ready. */
+  async prepare (): Promise<void> {
+    await this.#recoverable?.prepare()
+  }
+
   get stats (): ChannelStats {
     return this.observer.statsOf(this.connections, this.unsettled, this.hub.topics)
   }

@@ -25,8 +25,12 @@ export const ExponentialPattern: Named<[string, string]> = createError(
 )
 export const BrokerLacks: Named<[string, string]> = createError(
   'FST_TYPED_WS_BROKER_LACKS',
-  'The broker \'%s\' stores nothing, and the contract \'%s\' has recoverable topics: take memory() or redis(client), or remove recover',
+  'The broker \'%s\' stores nothing, and the contract \'%s\' has recoverable topics: ' +
+    'take memory(), redis(client) or nats(connection), or remove recover',
   500
+)
+export const BrokerUnusable: Named<[string, string, string]> = createError(
+  'FST_TYPED_WS_BROKER_UNUSABLE', 'The broker \'%s\' cannot store the recoverable topics \'%s\': %s', 500
 )
 export const DuplicateContract: Named<[string]> = createError(
   'FST_TYPED_WS_DUPLICATE_CONTRACT',

@@ -82,6 +82,12 @@ class TypedWs implements RouteHost, UpgradeHost {
     }
   }
 
+  /** @throws FST_TYPED_WS_BROKER_UNUSABLE, by rejecting. */
+  async start (): Promise<void> {
+    this.node.start()
+    await Promise.all(Array.from(this.#channels.values(), (channel) => channel.prepare()))
+  }
+
   get recoveryBytes (): number {
     return this.#topics.recovery.maxBytes
   }
@@ -156,7 +162,7 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   app.addHook('onResponse', restoreWs)
   app.addHook('onRoute', keepHandler)
   app.addHook('onReady', async () => host.compile())
-  app.addHook('onReady', async () => host.node.start())
+  app.addHook('onReady', async () => host.start())
   app.addHook('preClose', async () => host.close())
   app.addHook('onClose', async () => { for (const client of host.injectedClients) client.close() })
 

@@ -1,15 +1,14 @@
 import t from 'tap'
 import { nats } from '../../lib/brokers/nats.js'
 import { natsBroker } from '../support/brokers.js'
-import { missing, startNats } from '../support/engine.js'
+import { missing, startJetStream, startNats } from '../support/engine.js'
+import { historySuite } from './history-suite.js'
 import { brokerSuite } from './suite.js'
 
-brokerSuite({
-  name: 'NATS',
-  skip: await missing('nats-server'),
-  engine: startNats,
-  broker: natsBroker
-})
+const skip = await missing('nats-server')
+
+brokerSuite({ name: 'NATS', skip, engine: startNats, broker: natsBroker })
+historySuite({ name: 'JetStream', skip, engine: startJetStream, broker: natsBroker, keepsOld: true, counts: true })
 
 t.test('nats() refuses a wrong option, and says what to write instead', async (t) => {
   t.throws(() => nats(undefined as never), { name: 'TypeError', message: /connect/ })

@@ -1,78 +1,18 @@
 // Recoverable topics of a service on several nodes, with a real Redis between them.
-import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
 import { Cluster } from 'ioredis'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { redis } from '../../lib/brokers/redis.js'
 import { createClient } from '../../lib/client/index.js'
 import { recovery } from '../../lib/client/recovery.js'
-import { defineContract, type Broker, type BrokerHost, type PluginOptions } from '../../lib/index.js'
+import type { Broker, BrokerHost } from '../../lib/index.js'
 import { nodeRedisBroker, redisBroker, redisClient } from '../support/brokers.js'
 import { hear } from '../support/diagnostics.js'
 import { missing, startRedis, startRedisCluster } from '../support/engine.js'
-import { connect, createApp, listen, until, type Answer, type Client, type Teardown } from '../support/helper.js'
+import { listen, until } from '../support/helper.js'
+import { chat, createNode, isReady, placeOf, start, texts, TOPIC, type Node } from '../support/recovery.js'
 
 const skip = await missing('redis-server')
-
-const chat = defineContract({
-  name: 'chat.v1',
-  clientToServer: { say: Type.Object({ text: Type.String() }) },
-  serverToClient: { message: Type.Object({ text: Type.String() }) },
-  topics: { room: { recover: true } }
-})
-const TOPIC = 'room:42'
-
-type Position = readonly [epoch: string, offset: number]
-
-interface Node {
-  readonly app: FastifyInstance
-  readonly url: string
-  say (...texts: string[]): Promise<void>
-  /** A client that asked for positions, and brought one. */
-  ask (position?: Position, name?: string): Promise<Client>
-}
-
-async function createNode (t: Teardown, broker: Broker, options: PluginOptions = {}): Promise<FastifyInstance> {
-  const app = await createApp(t, { broker, ...options })
-  app.ws('/', {
-    contract: chat,
-    open: async (socket) => { await socket.subscribe(TOPIC) },
-    on: { say: ({ text }, socket) => socket.publish(TOPIC, 'message', { text }) }
-  })
-  return app
-}
-
-async function start (t: Teardown, broker: Broker, options: PluginOptions = {}): Promise<Node> {
-  const app = await createNode(t, broker, options)
-  const url = await listen(app)
-  await until(() => isReady({ app }))
-  return {
-    app,
-    url,
-    say: async (...texts) => {
-      for (const text of texts) await app.channel(chat).publish(TOPIC, 'message', { text })
-    },
-    ask: async (position, name = 'client-1') => {
-      const client = await connect(t, url, { protocols: [chat.name, 'typed-ws.recover'] })
-      client.send({ type: '$recover', client: name, topics: position === undefined ? {} : { [TOPIC]: position } })
-      return client
-    }
-  }
-}
-
-function isReady ({ app }: Pick<Node, 'app'>): boolean {
-  return app.channel(chat).broker.state === 'ready'
-}
-
-async function texts (client: Client, count: number): Promise<unknown[]> {
-  return (await client.take(count)).map(({ text }) => text)
-}
-
-/** The place that a client was told, then the one of an event. */
-function placeOf (begin: Answer, event?: Answer): Position {
-  return [begin['epoch'] as string, (event === undefined ? begin['offset'] : (event['$at'] as unknown[])[1]) as number]
-}
 
 /** A broker whose node loses announcements on request, and counts what it reads. */
 class Lossy {

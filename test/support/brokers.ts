@@ -22,6 +22,11 @@ interface User {
   readonly password?: string
 }
 
+interface NatsUser {
+  readonly user?: string
+  readonly pass?: string
+}
+
 /** A client of the app's own, which ends with the test. */
 export function redisClient (t: Teardown, { port }: Engine, user: User = {}): Redis {
   const client = new Redis({ port, host: '127.0.0.1', ...user }).on('error', () => {})
@@ -39,8 +44,8 @@ export async function nodeRedisBroker (_t: Teardown, { port }: Engine): Promise<
 }
 
 /** A connection of the app's own, which ends with the test. */
-export async function natsClient (t: Teardown, { port }: Engine): Promise<NatsConnection> {
-  const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100 })
+export async function natsClient (t: Teardown, { port }: Engine, user: NatsUser = {}): Promise<NatsConnection> {
+  const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 100, ...user })
   t.teardown(() => connection.close())
   return connection
 }

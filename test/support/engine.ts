@@ -4,7 +4,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { access, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -250,11 +250,72 @@ export function startNats (t: Teardown): Promise<Engine> {
   return start(t, 'nats-server', (port) => ['-a', '127.0.0.1', '-p', String(port)])
 }
 
-async function start (t: Teardown, name: Command, argsOf: (port: number) => string[]): Promise<Engine> {
+/** A nats-server with JetStream, whose files are in a folder of the test. */
+export class JetStreamEngine extends Engine {
+  /** Its files; those of the time of `save` stand beside them. */
+  folder = ''
+  #isSaved = false
+
+  override async start (): Promise<void> {
+    if (this.#isSaved) {
+      await rm(this.folder, { recursive: true })
+      await cp(`${this.folder}.saved`, this.folder, { recursive: true })
+    }
+    await super.start()
+  }
+
+  override async save (): Promise<void> {
+    // Each message is in its file before it is acknowledged.
+    this.hang()
+    await cp(this.folder, `${this.folder}.saved`, { recursive: true })
+    this.goOn()
+    this.#isSaved = true
+  }
+
+  override async forget (): Promise<void> {
+    const { streams } = await this.ask('STREAM.NAMES') as { streams: string[] | null }
+    for (const name of streams ?? []) await this.ask(`STREAM.DELETE.${name}`)
+  }
+
+  /** One request of the JetStream API. */
+  async ask (name: string, body: object = {}): Promise<object> {
+    const text = JSON.stringify(body)
+    const socket = connect(this.port, '127.0.0.1').setEncoding('utf8')
+    try {
+      socket.write(`CONNECT {"verbose":false}\r\nSUB answer 1\r\nPUB $JS.API.${name} answer ${Buffer.byteLength(text)}\r\n${text}\r\n`)
+      for (let answer = ''; ;) {
+        answer += String(await once(socket, 'data', { signal: AbortSignal.timeout(MAX_WAIT_MS) }))
+        const [, json] = /MSG answer 1 \d+\r\n(.*)\r\n/.exec(answer) ?? []
+        if (json !== undefined) return JSON.parse(json) as object
+      }
+    } finally {
+      socket.destroy()
+    }
+  }
+}
+
+/** @param config - more of its configuration. */
+export async function startJetStream (t: Teardown, config: string = ''): Promise<JetStreamEngine> {
+  const dir = await folder(t)
+  const [store, file] = [join(dir, 'store'), join(dir, 'config')]
+  await writeFile(file, config)
+  const argsOf = (port: number): string[] => ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', store, '-c', file]
+  const engine = await start(t, 'nats-server', argsOf, JetStreamEngine)
+  engine.folder = store
+  return engine
+}
+
+/** Starts a server of a class on a free port. */
+async function start<E extends Engine = Engine> (
+  t: Teardown,
+  name: Command,
+  argsOf: (port: number) => string[],
+  EngineClass: new (...args: ConstructorParameters<typeof Engine>) => E = Engine as never
+): Promise<E> {
   const command = (await find(name))!
   for (let attempt = 1; ; attempt++) {
     const port = await freePort()
-    const engine = new Engine(command, port, argsOf(port))
+    const engine = new EngineClass(command, port, argsOf(port))
     try {
       await engine.start()
       t.teardown(() => engine.kill())

@@ -5,7 +5,7 @@ import type { AnyContract } from '../../../types/contract.js'
 import type { ChannelBroker } from '../../../types/channel.js'
 import * as diagnostics from '../diagnostics.js'
 import * as errors from '../errors.js'
-import { causedBy } from '../failure.js'
+import { causedBy, textOf } from '../failure.js'
 import { frameOf, type Frame } from '../transport/frame.js'
 import { Control, type Command, type Outcome, type Outcomes } from './control.js'
 import { unwrap, wrap, type Envelope } from './envelope.js'
@@ -85,6 +85,20 @@ export class TopicNode implements BrokerHost {
   /** @throws FST_TYPED_WS_BROKER_LACKS */
   expectHistory ({ name }: AnyContract): void {
     if (this.#broker.history === undefined) throw new errors.BrokerLacks(this.#broker.name, name)
+  }
+
+  /**
+   * The app gets ready, and has a kind of recoverable topics. An engine that is away does not stop
+   * it.
+   * @throws FST_TYPED_WS_BROKER_UNUSABLE, by rejecting.
+   */
+  async prepare (contract: string, kind: string, bounds: HistoryBounds): Promise<void> {
+    try {
+      await this.#history.prepare?.(`${contract}/${kind}`, bounds)
+    } catch (error) {
+      if (['UNAVAILABLE', 'TIMEOUT'].includes(codeOf(error) as string)) return
+      throw causedBy(new errors.BrokerUnusable(this.#broker.name, `${contract}/${kind}`, textOf(error)), error)
+    }
   }
 
   add (contract: string, member: NodeMember): void {
@@ -230,9 +244,13 @@ export class TopicNode implements BrokerHost {
   }
 
   #failureOf (error: unknown, [refused, unknown]: Effects): Error {
-    // A broker of the app's own may reject with any value.
-    const isRefused = (error as { readonly code?: unknown } | undefined)?.code === 'UNAVAILABLE'
+    const isRefused = codeOf(error) === 'UNAVAILABLE'
     const { name } = this.#broker
     return causedBy(isRefused ? new errors.BrokerUnavailable(name, refused) : new errors.BrokerTimeout(name, unknown), error)
   }
+}
+
+// A broker of the app's own may reject with any value.
+function codeOf (error: unknown): unknown {
+  return (error as { readonly code?: unknown } | undefined)?.code
 }

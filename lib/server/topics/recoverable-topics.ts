@@ -52,6 +52,16 @@ export class RecoverableTopics {
     return recover === true ? this.#settings.history : { ...this.#settings.history, ...recover }
   }
 
+  /** @throws as `TopicNode.prepare` does. */
+  async prepare (): Promise<void> {
+    const { name, topics } = this.#contract
+    const kinds = Object.keys(topics).flatMap((kind) => {
+      const bounds = this.boundsOf(kind)
+      return bounds === undefined ? [] : [this.#node.prepare(name, kind, bounds)]
+    })
+    await Promise.all(kinds)
+  }
+
   /** @returns as `RecoverableTopic.live` does. */
   join (name: string, recipient: Recipient, isRecovering: boolean): true | Promise<boolean> {
     const entry = this.#find(name)

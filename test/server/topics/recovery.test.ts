@@ -2,9 +2,10 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { defineContract, type Broker, type PluginOptions, type Socket, type WebSocketRouteOptions } from '../../../lib/index.js'
+import { defineContract, shards, type Broker, type PluginOptions, type Socket, type WebSocketRouteOptions } from '../../../lib/index.js'
 import { deferred } from '../../support/deferred.js'
 import { hear } from '../../support/diagnostics.js'
+import { FakeEngine } from '../../support/fake-engine.js'
 import { fakeTime, NOW, pass, turn } from '../../support/fake-time.js'
 import { connect, createApp, listen, until, type Answer, type Client, type Teardown } from '../../support/helper.js'
 
@@ -382,6 +383,24 @@ t.test('a broker without a history, and a replay that leaves no room, fail at bo
   for (const options of [{ history: { maxMessages: 0 } }, { history: 5 }, { recovery: { maxBytes: -1 } }, { recovery: { other: 1 } }]) {
     await t.rejects(createApp(t, options as never), { code: 'FST_TYPED_WS_INVALID_OPTION' })
   }
+})
+
+t.test('a broker that cannot store a kind of topics keeps the app from its start, and one that is away does not', async (t) => {
+  const prepared: unknown[][] = []
+  const failures = [new Error('no room'), undefined, { code: 'UNAVAILABLE' }, { code: 'TIMEOUT' }]
+  const outcomes: unknown[] = []
+  for (const failure of failures) {
+    const link = new FakeEngine().link()
+    const history = { ...link.history, prepare: async (...kind: unknown[]) => { prepared.push(kind); throw failure } }
+    const app = await createApp(t, { broker: shards([Object.assign(link, { history })]), history: { maxMessages: 5, maxAgeMs: 1000 } })
+    app.ws('/', { contract: rooms, on: { say () {}, leave () {} } })
+    outcomes.push(await Promise.resolve(app.ready()).then(() => 'ready', (error: Error) => error))
+  }
+  t.match(outcomes, [
+    { code: 'FST_TYPED_WS_BROKER_UNUSABLE', message: /'shards of fake'.*'rooms\.v1\/room': no room/, cause: failures[0] },
+    { code: 'FST_TYPED_WS_BROKER_UNUSABLE', message: /undefined/ }, 'ready', 'ready'
+  ])
+  t.same(prepared[0], ['rooms.v1/room', { maxMessages: 5, maxAgeMs: 1000 }])
 })
 
 t.test('churn leaves nothing', async (t) => {
