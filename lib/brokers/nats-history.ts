@@ -107,15 +107,16 @@ export class NatsHistory implements BrokerHistory {
 
   // JetStream knows an id for a time, and not as long as its message: one whose message was
   // forgotten is given another name, which all publishers find in the same way.
-  async #appendOnce (topic: string, message: string, bounds: HistoryBounds, id: string, deadline: Deadline): Promise<Position> {
-    const first = createHash('sha256').update(JSON.stringify([topic, id])).digest('base64url')
-    for (let name = first; ;) {
-      const { duplicate, ...ack } = await this.#publish(topic, message, bounds, { 'Nats-Msg-Id': name }, deadline)
-      const stream = this.#streams.named(ack.stream)!
-      const kept = duplicate === true ? await this.#reader.at(stream, ack.seq, deadline) : undefined
-      if (duplicate !== true || (kept !== undefined && isTold(kept, bounds))) return stream.positionOf(ack.seq)
-      name = `${first} ${ack.seq}`
-    }
+  async #appendOnce (
+    topic: string, message: string, bounds: HistoryBounds, id: string, deadline: Deadline, forgotten: string = ''
+  ): Promise<Position> {
+    const name = createHash('sha256').update(JSON.stringify([topic, id])).digest('base64url')
+    const headers = { 'Nats-Msg-Id': `${name}${forgotten}` }
+    const { duplicate, seq, ...ack } = await this.#publish(topic, message, bounds, headers, deadline)
+    const stream = this.#streams.named(ack.stream)!
+    const kept = duplicate === true ? await this.#reader.at(stream, seq, deadline) : undefined
+    if (duplicate !== true || (kept !== undefined && isTold(kept, bounds))) return stream.positionOf(seq)
+    return this.#appendOnce(topic, message, bounds, id, deadline, ` ${seq}`)
   }
 
   #publish (topic: string, text: string, bounds: HistoryBounds, headers: NatsHeaderValues, deadline: Deadline): Promise<PublishAck> {
@@ -128,15 +129,14 @@ export class NatsHistory implements BrokerHistory {
   async #retry<T> (
     topic: string, bounds: HistoryBounds, isGone: (error: unknown) => boolean, run: (stream: NatsStream) => Promise<T>
   ): Promise<T> {
-    for (let isAgain = false; ; isAgain = true) {
-      const stream = this.#streams.of(topic, bounds)
-      try {
-        return await run(await stream)
-      } catch (error) {
-        if (isAgain || !isGone(error)) throw error
-        this.#streams.forget(topic, stream)
-      }
+    const stream = this.#streams.of(topic, bounds)
+    try {
+      return await run(await stream)
+    } catch (error) {
+      if (!isGone(error)) throw error
+      this.#streams.forget(topic, stream)
     }
+    return run(await this.#streams.of(topic, bounds))
   }
 
   #topic (call: TopicCall): NatsTopic {
