@@ -1,7 +1,7 @@
 // @ts-check
 // Another commit of this project as a row of its own: built once, in .cache.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ROWS } from './children.js'
@@ -12,8 +12,8 @@ const DONE = 'built'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * Adds the row `before`: the server `typed` of a commit, with its own lib and the packages that are
- * installed here.
+ * Adds the row `before`: the server `typed` with the lib of a commit and the packages that are
+ * installed here. The server is that of now: it knows every scenario.
  *
  * @param {string} commit
  */
@@ -21,6 +21,8 @@ export function addBefore (commit) {
   const hash = hashOf(commit)
   const folder = join(root, '.cache/bench', hash)
   if (!existsSync(join(folder, DONE))) build(hash, folder)
+  rmSync(join(folder, 'bench'), { recursive: true, force: true })
+  cpSync(join(root, 'bench'), join(folder, 'bench'), { recursive: true })
   ROWS.before = { ...ROWS.typed, file: pathToFileURL(join(folder, 'bench/servers/typed.js')).href, title: hash }
 }
 

@@ -19,15 +19,19 @@ const TIMEOUT_MS = 5000
  * @param {{ port: number, isValidated: boolean }} row
  */
 export async function check ({ port, isValidated }) {
-  await checkEcho(port)
+  await checkEcho(port, '/echo')
+  await checkEcho(port, '/later')
   await checkRoom(port)
   await checkLimit(port)
   if (isValidated) await checkValidation(port)
 }
 
-/** @param {number} port */
-async function checkEcho (port) {
-  const client = await open(port, '/echo')
+/**
+ * @param {number} port
+ * @param {'/echo' | '/later'} path
+ */
+async function checkEcho (port, path) {
+  const client = await open(port, path)
   strictEqual(client.extensions, '', 'compression is off')
   const replies = collect(client, NUMBERS.length)
   for (const n of NUMBERS) {

@@ -16,6 +16,15 @@ export const SCENARIOS = [
     title: 'round trip: 100 connections, 1 message in flight on each'
   },
   {
+    name: 'four',
+    kind: 'roundtrip',
+    path: '/echo',
+    unit: 'message',
+    connections: 100,
+    window: 4,
+    title: 'round trip: 100 connections, 4 messages in flight on each'
+  },
+  {
     name: 'many',
     kind: 'roundtrip',
     path: '/echo',
@@ -23,6 +32,15 @@ export const SCENARIOS = [
     connections: 50,
     window: 32,
     title: 'round trip: 50 connections, 32 messages in flight on each'
+  },
+  {
+    name: 'async',
+    kind: 'roundtrip',
+    path: '/later',
+    unit: 'message',
+    connections: 50,
+    window: 32,
+    title: 'round trip: as before, with handlers that await something'
   },
   {
     name: 'fanout1',

@@ -170,10 +170,12 @@ function warnOfOthers (samples) {
   console.log(`\nOther processes took ${Math.round(share * 100)} % of a core meanwhile: the ratios are not those of a quiet machine.`)
 }
 
-/** @param {string} kind */
-function chosenScenarios (kind) {
-  const chosen = SCENARIOS.filter((scenario) => scenario.kind === kind)
-  return chosen.length > 0 ? chosen : refuse('--only takes roundtrip, fanout or handshake')
+/** @param {string} wanted names or kinds */
+function chosenScenarios (wanted) {
+  const words = wanted.split(',')
+  const known = SCENARIOS.flatMap(({ name, kind }) => [name, kind])
+  if (!words.every((word) => known.includes(word))) refuse(`--only takes some of ${[...new Set(known)].join(',')}`)
+  return SCENARIOS.filter(({ name, kind }) => words.includes(name) || words.includes(kind))
 }
 
 function printMachine () {

@@ -22,6 +22,12 @@ app.get('/echo', { websocket: true }, (socket) => {
   })
 })
 
+app.get('/later', { websocket: true }, (socket) => {
+  socket.on('message', async (/** @type {Buffer} */ data) => {
+    answerTo(socket, await data, (text) => socket.send(text))
+  })
+})
+
 app.get('/room', { websocket: true }, (socket) => {
   room.add(socket)
   socket.on('close', () => room.delete(socket))

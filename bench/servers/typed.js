@@ -27,6 +27,24 @@ app.ws('/echo', {
   }
 })
 
+app.ws('/later', {
+  contract,
+  on: {
+    async say ({ room, text, date }, socket) {
+      await undefined
+      socket.send('said', { room, text, date })
+    },
+    async move ({ unit, x, y, last, note }, socket) {
+      await undefined
+      socket.send('moved', { unit, x, y, last, note })
+    },
+    async vote ({ poll, choice, why = '' }, socket) {
+      await undefined
+      socket.send('voted', { poll, choice, why })
+    }
+  }
+})
+
 app.ws('/room', {
   contract,
   open: (socket) => socket.subscribe('room'),

@@ -17,6 +17,7 @@ const server = new WebSocketServer({
 server.on('connection', (socket, request) => {
   socket.on('error', () => {})
   if (request.url === '/room') joinRoom(socket)
+  else if (request.url === '/later') socket.on('message', async (data) => socket.send(reply(await data)))
   else socket.on('message', (data) => socket.send(reply(data)))
 })
 
