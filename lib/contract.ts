@@ -1,6 +1,6 @@
-import type { Contract, ContractDefinition } from '../types/contract.js'
+import type { Contract, ContractDefinition, TopicKind } from '../types/contract.js'
 import type { Mistakes } from '../types/mistakes.js'
-import { isPublic, OWN_PROPERTIES, RECOVER, RECOVERY_PROPERTIES, REFUSAL } from './protocol.js'
+import { isPublic, OWN_PROPERTIES, PRESENCE, PRESENCE_PROPERTIES, RECOVER, RECOVERY_PROPERTIES, REFUSAL } from './protocol.js'
 import { isRecord } from './record.js'
 import { explainNoPayload } from './schema/payload.js'
 import { References } from './schema/references.js'
@@ -27,6 +27,7 @@ const TEXTS = ['title', 'description'] as const
 const PROPERTIES: readonly string[] = ['name', ...TEXTS, 'discriminator', 'binary', 'topics', 'closeCodes', ...DIRECTIONS]
 const ANSWERED_PARTS = ['request', 'reply', 'stream']
 const BINARY_EVENT_PARTS = ['payload', 'binary']
+const OWN_SUBPROTOCOLS: readonly string[] = [REFUSAL, RECOVER, PRESENCE]
 // RFC 9110 §5.6.2
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
@@ -37,8 +38,8 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  * @param definition - the contract's `name`, its messages in both directions, and the sides that
  * may send binary frames. A message is an event (an object schema, or `{ payload, binary: true }`),
  * a call (`{ request, reply }`) or a stream (`{ request, stream }`). `topics` declares kinds of
- * topics that are recoverable, `closeCodes` the application's close codes. `title` and
- * `description`, and the words of a message, are for people.
+ * topics that are recoverable or have presence, `closeCodes` the application's close codes.
+ * `title` and `description`, and the words of a message, are for people.
  * @returns the contract with every default filled in, frozen.
  * @throws {ContractError} `FST_TYPED_WS_INVALID_CONTRACT` when a part of it could not work on the
  * wire.
@@ -67,7 +68,7 @@ export function defineContract<const D extends ContractDefinition> (definition: 
   if (other !== undefined) throw new ContractError(`a contract has no property '${other}': write one of ${PROPERTIES.join(', ')}`)
   const name = checkName(given['name'])
   const topics = checkTopics(given['topics'])
-  const discriminator = checkDiscriminator(given['discriminator'], Object.keys(topics).length > 0)
+  const discriminator = checkDiscriminator(given['discriminator'], topics)
   return Object.freeze({
     name,
     ...checkTexts(given),
@@ -85,8 +86,8 @@ function checkName (name: unknown): string {
     throw new ContractError('a contract\'s name travels as a WebSocket subprotocol, so it must be an RFC 9110 token: ' +
       `write letters, digits, '.' or '-', like name: 'chat.v1', instead of ${show(name)}`)
   }
-  if (!isPublic(name) || name === REFUSAL || name === RECOVER) {
-    throw new ContractError(`'bearer.<token>', '${REFUSAL}' and '${RECOVER}' are subprotocols of the protocol's own: ` +
+  if (!isPublic(name) || OWN_SUBPROTOCOLS.includes(name)) {
+    throw new ContractError(`'bearer.<token>', '${OWN_SUBPROTOCOLS.join('\', \'')}' are subprotocols of the protocol's own: ` +
       `write another name, like name: 'chat.v1', instead of ${show(name)}`)
   }
   return name
@@ -106,8 +107,11 @@ function refuse (reason: string | undefined): void {
   if (reason !== undefined) throw new ContractError(reason)
 }
 
-function checkDiscriminator (discriminator: unknown, hasTopics: boolean): string {
-  const own = hasTopics ? [...OWN_PROPERTIES, ...RECOVERY_PROPERTIES] : OWN_PROPERTIES
+function checkDiscriminator (discriminator: unknown, topics: Readonly<Record<string, unknown>>): string {
+  const kinds = Object.values(topics) as TopicKind[]
+  const recovery = kinds.length > 0 ? RECOVERY_PROPERTIES : []
+  const presence = kinds.some((kind) => kind.presence !== undefined) ? PRESENCE_PROPERTIES : []
+  const own = [...OWN_PROPERTIES, ...recovery, ...presence]
   if (discriminator === undefined) return DEFAULT_DISCRIMINATOR
   if (typeof discriminator !== 'string' || ['', '__proto__', ...own].includes(discriminator)) {
     throw new ContractError(`discriminator is the property that carries a message's name, beside ${own.join(', ')}: ` +
@@ -137,10 +141,15 @@ function checkTopicKind (kind: string, options: unknown): void {
     throw new ContractError(`topics: a kind is the part of a topic's name before the first ':', not ${show(kind)}: ` +
       'write topics: { room: { recover: true } }')
   }
-  const isKind = isRecord(options) && Object.keys(options).every((key) => key === 'recover') && isRecover(options['recover'])
-  if (!isKind) {
-    throw new ContractError(`topics.${kind}: write { recover: true }, or { recover: { maxMessages: 1000, maxAgeMs: 300_000 } }`)
-  }
+  const { recover, presence = {}, ...others } = isRecord(options) ? options : { recover: options }
+  refuse(prefixed(`topics.${kind}.presence: `, explainForeign(presence)))
+  if (isRecord(options) && isRecover(recover) && isRecord(presence) && Object.keys(others).length === 0) return
+  throw new ContractError(`topics.${kind}: write { recover: true }, or { recover: { maxMessages: 1000, maxAgeMs: 300_000 } }, ` +
+    'and presence: Type.Object({ … }) beside it or alone')
+}
+
+function prefixed (prefix: string, reason: string | undefined): string | undefined {
+  return reason === undefined ? undefined : prefix + reason
 }
 
 function isRecover (recover: unknown): boolean {

@@ -10,6 +10,7 @@ export const ERROR = '$error' as const
 export const CANCEL = '$cancel' as const
 export const PING = '$ping' as const
 export const TOPIC = '$topic' as const
+export const MEMBERS = '$members' as const
 
 /** Message types of the protocol itself; a contract's message names never begin with `$`. */
 export const Reserved: {
@@ -22,7 +23,19 @@ export const Reserved: {
   readonly pong: '$pong'
   readonly recover: '$recover'
   readonly topic: typeof TOPIC
-} = { reply: REPLY, next: NEXT, done: DONE, error: ERROR, cancel: CANCEL, ping: PING, pong: '$pong', recover: '$recover', topic: TOPIC }
+  readonly members: typeof MEMBERS
+} = {
+  reply: REPLY,
+  next: NEXT,
+  done: DONE,
+  error: ERROR,
+  cancel: CANCEL,
+  ping: PING,
+  pong: '$pong',
+  recover: '$recover',
+  topic: TOPIC,
+  members: MEMBERS
+}
 
 /** The property that connects an answer with its call. */
 export const REF = 'ref'
@@ -35,6 +48,9 @@ export const HAS_BINARY = '$binary'
 
 /** The subprotocol that a client offers when it asks for positions in recoverable topics. */
 export const RECOVER = 'typed-ws.recover'
+
+/** The subprotocol that a client offers when it asks who is in its topics. */
+export const PRESENCE = 'typed-ws.presence'
 
 /**
  * The subprotocol of a connection whose only message is a close with the reason of a refusal: a
@@ -58,6 +74,9 @@ export const OWN_PROPERTIES: readonly string[] = [REF, 'data', 'received', 'stat
 export const RECOVERY_PROPERTIES: readonly string[] = [
   AT, 'client', 'topics', 'topic', 'epoch', 'offset', 'recovered', 'missed', 'reason'
 ]
+
+/** Those of the messages about members, which only a contract that has presence sends. */
+export const PRESENCE_PROPERTIES: readonly string[] = ['topic', 'members', 'joined', 'left', 'updated', 'count']
 
 /** Codes a client may see in an `$error` beside those of the application's own errors. */
 export const ErrorCode = {

@@ -73,7 +73,7 @@ t.test('defineContract accepts as a name every token of RFC 9110 and nothing els
 })
 
 t.test('a contract\'s name may not look like the subprotocol of a token or of a refusal', async (t) => {
-  for (const name of ['bearer.v1', 'bearer.', 'Bearer.v1', 'typed-ws.refusal', 'typed-ws.recover']) {
+  for (const name of ['bearer.v1', 'bearer.', 'Bearer.v1', 'typed-ws.refusal', 'typed-ws.recover', 'typed-ws.presence']) {
     refuses(t, { name }, /are subprotocols of the protocol's own: write another name, like name: 'chat\.v1', instead of/)
   }
   for (const name of ['bearer', 'bearers.v1', 'typed-ws.refusals']) t.equal(defineContract({ name }).name, name)
@@ -159,9 +159,21 @@ t.test('defineContract takes kinds of topics that are recoverable, and no others
   }
 })
 
+t.test('defineContract takes for presence a schema, and no other value', async (t) => {
+  const topics = { room: { presence: payload }, both: { recover: true, presence: Type.Object({ name: Type.String() }) } } as const
+  t.same(defineContract({ name: 'x', topics }).topics, topics)
+  for (const presence of [true, 'name', [], null]) {
+    refuses(t, { name: 'x', topics: { room: { presence } } }, /^topics\.room: write .*presence: Type\.Object/)
+  }
+  const foreign = { '~standard': { version: 1, vendor: 'zod' } }
+  refuses(t, { name: 'x', topics: { room: { presence: foreign } } }, /^topics\.room\.presence: a schema of zod is no JSON Schema/)
+})
+
 t.test('a contract with topics keeps the properties of their messages free', async (t) => {
   t.equal(defineContract({ name: 'x', discriminator: 'topic' }).discriminator, 'topic')
   refuses(t, { name: 'x', discriminator: 'topic', topics: { room: {} } }, /^discriminator is the property/)
+  t.equal(defineContract({ name: 'x', discriminator: 'count', topics: { room: { recover: true } } }).discriminator, 'count')
+  refuses(t, { name: 'x', discriminator: 'count', topics: { room: { presence: payload } } }, /^discriminator is the property/)
   refuses(t, { name: 'x', serverToClient: { said: Type.Object({ $at: Type.String() }) } }, /'\$at' is the protocol's own property/)
 })
 

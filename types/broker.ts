@@ -11,7 +11,7 @@
  * - resolve `subscribe` only when every message published from then on is heard; reject within 1 s
  *   when it cannot know that, and go on trying;
  * - keep the order of messages that one node publishes to one topic;
- * - settle `publish`, `ask`, `append` and `read` within 1 s;
+ * - settle `publish`, `ask`, `append`, `read` and the calls of `members` within 1 s;
  * - call `interrupted` when it cannot vouch for a subscription any more, and `resumed` when it can
  *   again;
  * - close within 1 s.
@@ -51,6 +51,8 @@ export interface Broker {
   close (): Promise<void>
   /** Stores the messages of recoverable topics. Without it a contract may not declare any. */
   readonly history?: BrokerHistory
+  /** Knows the members of topics. Without it a contract may not declare `presence`. */
+  readonly members?: BrokerMembers
 }
 
 /**
@@ -113,6 +115,60 @@ export interface HistoryPart {
   readonly messages: readonly Stored[]
 }
 
+/**
+ * The members of topics that have presence: for each topic a map from members to texts. The name of
+ * a member begins with that of its node and a colon, and its node alone puts it. A node has a lease
+ * as long as it lives, by the engine's clock: others take out the members of a node without one.
+ *
+ * Each change has a position and names the one before it, as a stored message does. A map that was
+ * lost begins with another epoch, or with a change whose `previous` no node has seen.
+ */
+export interface BrokerMembers {
+  /**
+   * Puts members, and takes those out that have `undefined`; in one step it announces, by
+   * `heardMembers`, to every node that hears the topic, this one included, the members that this
+   * has changed. A change of nothing is not announced. A node without a lease is given one first.
+   * @throws by rejecting, as `publish` does.
+   */
+  put (topic: string, members: ReadonlyMap<string, string | undefined>, leaseMs: number): Promise<void>
+  /**
+   * Reads the members of a topic.
+   * @throws by rejecting.
+   */
+  all (topic: string): Promise<MembersPart>
+  /**
+   * Renews the lease of this node for the topics in which it has members.
+   * @returns the leases; the topics for which the engine did not answer are in none of them.
+   */
+  lease (topics: readonly string[], leaseMs: number): Promise<readonly Lease[]>
+  /**
+   * Keeps the maps of topics, which the engine forgets an hour after their last use.
+   * @returns their positions; a topic that has no map, or whose engine did not answer, has none.
+   */
+  keep (topics: readonly string[]): Promise<ReadonlyMap<string, Position>>
+}
+
+/** A change of a topic's members: texts, and `undefined` for those who have left. */
+export interface MembersChange extends Position {
+  /** The offset of the change before it. */
+  readonly previous: number
+  readonly members: ReadonlyMap<string, string | undefined>
+}
+
+/** The members of a topic, and the nodes that have a lease. */
+export interface MembersPart extends Position {
+  readonly members: ReadonlyMap<string, string>
+  readonly nodes: ReadonlySet<string>
+}
+
+/** The nodes that have a lease for some topics, by the engine. */
+export interface Lease {
+  readonly topics: readonly string[]
+  readonly nodes: ReadonlySet<string>
+  /** The lease of this node had not ended before it was renewed. */
+  readonly wasGood: boolean
+}
+
 /** Is told by a broker; belongs to one app. None of its functions throws. */
 export interface BrokerHost {
   /** Names this node; unique among all nodes. */
@@ -121,6 +177,8 @@ export interface BrokerHost {
   heard (topic: string, message: string): void
   /** A message of a recoverable topic has come. */
   heardStored (topic: string, stored: Stored): void
+  /** The members of a topic have changed. */
+  heardMembers (topic: string, change: MembersChange): void
   /** From now on messages of these topics may be missed; of all, by default. */
   interrupted (topics?: Iterable<string>): void
   /** From now on messages of these topics are heard again; of all, by default. */

@@ -1,5 +1,5 @@
 import type { BrokerState } from './broker.js'
-import type { AnyContract, EventNames, Payload } from './contract.js'
+import type { AnyContract, EventNames, Payload, TopicInfo, TopicMember } from './contract.js'
 import type { Socket } from './socket.js'
 
 /** How an event is published. */
@@ -86,6 +86,13 @@ export interface InTopic {
   readonly topic: string
 }
 
+/** A member of a topic, with the number of its connections. */
+export interface ConnectedMember<Info = unknown> extends TopicMember<Info> {
+  readonly connections: number
+}
+
+type InfoIn<C extends AnyContract, Topic extends string> = string extends Topic | keyof C['topics'] ? unknown : TopicInfo<C, Topic>
+
 /** A contract seen from anywhere in the service. */
 export interface Channel<C extends AnyContract = AnyContract> {
   readonly contract: C
@@ -124,6 +131,16 @@ export interface Channel<C extends AnyContract = AnyContract> {
    * const { connections, silent } = await app.channel(chat).count('room:42')
    */
   count (topic: string): Promise<Reached & { readonly connections: number }>
+  /**
+   * The members of a topic that has presence, on all nodes: as this node sees them where it has a
+   * member itself, also while the broker is away; else as the broker knows them.
+   * @throws by rejecting: `FST_TYPED_WS_INVALID_TOPIC_NAME`, `FST_TYPED_WS_TOPIC_WITHOUT_PRESENCE`,
+   *   `FST_TYPED_WS_BROKER_UNAVAILABLE`, `FST_TYPED_WS_BROKER_TIMEOUT`.
+   *
+   * @example
+   * const people = await app.channel(chat).members('room:42')   // [{ key, info, connections }]
+   */
+  members<const Topic extends string> (topic: Topic): Promise<Array<ConnectedMember<InfoIn<C, Topic>>>>
   /** The number of members of a topic in this process, or of connections of the contract. */
   size (topic?: string): number
   /** The connections of the contract in this process, or the members of a topic among them. */

@@ -114,6 +114,30 @@ export interface TopicKind {
    * `history`.
    */
   readonly recover?: true | { readonly maxMessages?: number, readonly maxAgeMs?: number }
+  /**
+   * The schema of what the topic's members show of themselves: the server and the clients that ask
+   * know who is there.
+   *
+   * @example
+   * topics: { room: { presence: Type.Object({ name: Type.String({ maxLength: 64 }) }) } }
+   */
+  readonly presence?: object
+}
+
+/** The kind of a topic: the part of its name before the first `:`. */
+export type TopicKindOf<Topic extends string> = Topic extends `${infer Kind}:${string}` ? Kind : Topic
+
+/** The type of `info` in a topic; `never` where its kind has no presence. */
+export type TopicInfo<C extends AnyContract, Topic extends string> =
+  TopicKindOf<Topic> extends infer Kind extends keyof C['topics']
+    ? C['topics'][Kind] extends { readonly presence: infer Schema extends object } ? Infer<Schema> : never
+    : never
+
+/** A member of a topic: all connections that have the same key. */
+export interface TopicMember<Info = unknown> {
+  readonly key: string
+  /** As its newest connection has told it. */
+  readonly info: Info
 }
 
 /** A checked contract, with every default filled in. Made by `defineContract`. */

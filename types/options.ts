@@ -192,6 +192,13 @@ export interface PluginOptions extends SharedOptions {
    */
   recovery?: { maxMessages?: number, maxBytes?: number, timeoutMs?: number }
   /**
+   * Topics that have presence. A member whose last connection has ended leaves after `leaveDelayMs`
+   * (default 5000), so that a reload is no departure. Of a topic with more than `maxMembers`
+   * members (default 1000) clients are told the number alone. The members of a node that was killed
+   * leave `leaseMs` (default 15 000) later, and a third of it at most.
+   */
+  presence?: { leaveDelayMs?: number, maxMembers?: number, leaseMs?: number }
+  /**
    * `app.close()`: handlers finish, what waits is sent, and every client gets a 1012 whose reason
    * is `retry-after-ms=N`, N at random below `spreadMs` (default 0). It waits until nothing of the
    * app's runs for any connection. After `timeoutMs` (default 5000) what is left is cut, and what

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { WebSocket } from 'ws'
-import type { AnyContract, BinaryEventNames, CallNames, CloseCodeOf, EventNames, Payload, Reply } from './contract.js'
+import type { AnyContract, BinaryEventNames, CallNames, CloseCodeOf, EventNames, Payload, Reply, TopicInfo } from './contract.js'
 
 /** How a topic is joined. */
 export interface SubscribeOptions {
@@ -10,6 +10,23 @@ export interface SubscribeOptions {
    */
   readonly recover?: boolean
 }
+
+/** A member of a topic whose kind has presence. */
+export interface MemberOptions<Info = unknown> {
+  /** The member as others see it, by the schema of the topic's kind. */
+  readonly info: Info
+  /**
+   * Connections with the same key are one member, on all nodes: the id of a user, say. A string of
+   * 1 to 255 bytes of UTF-8. Default: the id of the connection.
+   */
+  readonly key?: string
+}
+
+/** The options of `subscribe`, by the topic's kind. */
+export type SubscribeArguments<C extends AnyContract, Topic extends string> =
+  string extends Topic | keyof C['topics'] ? [options?: SubscribeOptions & Partial<MemberOptions>]
+    : [TopicInfo<C, Topic>] extends [never] ? [options?: SubscribeOptions]
+        : [options: SubscribeOptions & MemberOptions<TopicInfo<C, Topic>>]
 
 /**
  * The reason why events that a client missed cannot be told. `expired`: the history has them no
@@ -145,10 +162,16 @@ export interface Socket<C extends AnyContract = AnyContract, Request = FastifyRe
    * @returns whether everything published from now on reaches this connection: `false`, after 1 s
    *   at most, when the broker's engine is away; the topic is heard from other nodes as soon as it
    *   is back. Also `false` when the connection has ended.
-   * @throws `FST_TYPED_WS_INVALID_TOPIC_NAME`, `FST_TYPED_WS_TOO_MANY_TOPICS`.
+   * @throws `FST_TYPED_WS_INVALID_TOPIC_NAME`, `FST_TYPED_WS_TOO_MANY_TOPICS`;
+   *   `FST_TYPED_WS_OUTGOING_INVALID` when `info` breaks its schema,
+   *   `FST_TYPED_WS_INVALID_MEMBER_KEY`, and `FST_TYPED_WS_TOPIC_WITHOUT_PRESENCE` for an `info` or
+   *   a `key` in a topic whose kind has no presence.
+   *
+   * @example
+   * await socket.subscribe('room:42', { info: { name: person.name }, key: person.id })
    */
-  subscribe (topic: string, options?: SubscribeOptions): Promise<boolean>
-  /** Leaves a topic. */
+  subscribe<const Topic extends string> (topic: Topic, ...options: SubscribeArguments<C, Topic>): Promise<boolean>
+  /** Leaves a topic, at once: no reload is awaited. */
   unsubscribe (topic: string): void
   /**
    * Sends one event to every other member of a topic, on every node. It need not be a member

@@ -1,5 +1,6 @@
 import type { Broker, BrokerHost } from '../../types/broker.js'
 import { MemoryHistory } from './memory-history.js'
+import { MemoryMembers } from './memory-members.js'
 
 /**
  * The default: topics have members in this process only. It needs nothing, and is always ready.
@@ -17,6 +18,7 @@ class MemoryBroker implements Broker {
   readonly name = 'memory'
   readonly isLocal = true
   readonly history = new MemoryHistory((topic, stored) => this.#host?.heardStored(topic, stored))
+  readonly members = new MemoryMembers((topic, change) => this.#host?.heardMembers(topic, change))
   #host: BrokerHost | undefined
 
   start (host: BrokerHost): void {

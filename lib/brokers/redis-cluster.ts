@@ -142,6 +142,7 @@ export class RedisClusterBroker implements Broker, TopologyOwner {
       node: host.node,
       heard: host.heard.bind(host),
       heardStored: host.heardStored.bind(host),
+      heardMembers: host.heardMembers.bind(host),
       interrupted: () => {
         master.isSound = false
         host.interrupted(topicsOf(master.partitions))

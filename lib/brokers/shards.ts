@@ -1,4 +1,4 @@
-import type { Broker, BrokerHistory, BrokerHost, BrokerState } from '../../types/broker.js'
+import type { Broker, BrokerHistory, BrokerHost, BrokerMembers, BrokerState, Lease, Position } from '../../types/broker.js'
 import { crc16 } from './hash.js'
 
 /**
@@ -23,6 +23,7 @@ const BUCKETS = 4096
 class ShardedBroker implements Broker {
   readonly name: string
   readonly history?: BrokerHistory
+  readonly members?: BrokerMembers
   readonly #shards: readonly Shard[]
   readonly #shardOf: readonly number[]
   readonly #away = new Set<Shard>()
@@ -32,6 +33,7 @@ class ShardedBroker implements Broker {
     this.name = `shards of ${[...new Set(brokers.map(({ name }) => name))].join(', ')}`
     this.#shards = brokers.map((broker) => new Shard(broker))
     if (brokers.every(({ history }) => history !== undefined)) this.history = this.#historyOf()
+    if (brokers.every(({ members }) => members !== undefined)) this.members = this.#membersOf()
     this.#shardOf = Array.from({ length: BUCKETS }, (_, bucket) => jump(BigInt(bucket), brokers.length))
   }
 
@@ -81,11 +83,35 @@ class ShardedBroker implements Broker {
     }
   }
 
+  #membersOf (): BrokerMembers {
+    return {
+      put: (topic, ...rest) => this.#of(topic).broker.members!.put(topic, ...rest),
+      all: (topic) => this.#of(topic).broker.members!.all(topic),
+      lease: async (topics, leaseMs) => {
+        const leases = await this.#askEach(topics, (members, part) => members.lease(part, leaseMs), [] as readonly Lease[])
+        return leases.flat()
+      },
+      keep: async (topics) => {
+        const none: ReadonlyMap<string, Position> = new Map()
+        const positions = await this.#askEach(topics, (members, part) => members.keep(part), none)
+        return new Map(positions.flatMap((part) => [...part]))
+      }
+    }
+  }
+
+  // An engine that is away does not hold the others up.
+  async #askEach<T> (topics: readonly string[], ask: AskPart<T>, none: T): Promise<T[]> {
+    const parts = new Map<Shard, string[]>()
+    for (const topic of topics) add(parts, this.#of(topic), topic)
+    return Promise.all(Array.from(parts, async ([{ broker }, part]) => ask(broker.members!, part).catch(() => none)))
+  }
+
   #hostOf (shard: Shard, host: BrokerHost): BrokerHost {
     return {
       node: host.node,
       heard: (topic, message) => host.heard(topic, message),
       heardStored: (topic, stored) => host.heardStored(topic, stored),
+      heardMembers: (topic, change) => host.heardMembers(topic, change),
       interrupted: (topics) => host.interrupted(topics ?? shard.topics),
       resumed: (topics) => host.resumed(topics ?? shard.topics),
       changed: (state, reason) => this.#changed(shard, state, reason)
@@ -102,6 +128,8 @@ class ShardedBroker implements Broker {
     }
   }
 }
+
+type AskPart<T> = (members: BrokerMembers, part: readonly string[]) => Promise<T>
 
 /** One engine, and the topics that are heard through it. */
 class Shard {
@@ -122,4 +150,10 @@ function jump (key: bigint, buckets: number): number {
     next = Math.floor((chosen + 1) * (2 ** 31 / (Number(random >> 33n) + 1)))
   }
   return chosen
+}
+
+function add (parts: Map<Shard, string[]>, shard: Shard, topic: string): void {
+  const part = parts.get(shard)
+  if (part === undefined) parts.set(shard, [topic])
+  else part.push(topic)
 }

@@ -1,7 +1,9 @@
 import type { Change } from '../../types/compat.js'
 import type { AnyContract } from '../../types/contract.js'
 import { stepTo } from './difference.js'
+import { presencesOf } from '../schema/message.js'
 import { messageChanges } from './messages.js'
+import { compareSchemas } from './schemas.js'
 
 /** The changes between two contracts that have been read. */
 export function contractChanges (old: AnyContract, next: AnyContract): Change[] {
@@ -9,6 +11,7 @@ export function contractChanges (old: AnyContract, next: AnyContract): Change[] 
     ...nameChanges(old, next),
     ...binaryChanges(old, next),
     ...topicChanges(old, next),
+    ...presenceChanges(old, next),
     ...closeCodeChanges(old, next),
     ...messageChanges(old, next, 'clientToServer'),
     ...messageChanges(old, next, 'serverToClient')
@@ -58,6 +61,17 @@ function recoverChange (before: Recover, after: Recover): Omit<Change, 'where'> 
   return after === undefined
     ? { impact: 'dangerous', text: 'the topics are not recoverable any more: old clients miss events, and are not told' }
     : { impact: 'safe', text: 'the history has other bounds: old clients are told when events are missing' }
+}
+
+function presenceChanges (old: AnyContract, next: AnyContract): Change[] {
+  const [before, after] = [old, next].map((contract) => new Map(presencesOf(contract).map(({ kind, schema }) => [kind, schema])))
+  return [...new Set([...before!.keys(), ...after!.keys()])].flatMap((kind): Change[] => {
+    const where = `topics${stepTo(kind)}.presence`
+    const [one, other] = [before!.get(kind), after!.get(kind)]
+    if (one === undefined) return [{ impact: 'safe', where, text: 'presence is new: old clients do not ask for it' }]
+    if (other === undefined) return [{ impact: 'dangerous', where, text: 'presence is gone: old clients are told no member any more' }]
+    return compareSchemas(one, other, where, 'client')
+  })
 }
 
 function closeCodeChanges (old: AnyContract, next: AnyContract): Change[] {

@@ -2,7 +2,7 @@ import { ContractError, defineContract } from '../contract.js'
 import type { AnyContract } from '../../types/contract.js'
 import { isRecord } from '../record.js'
 import { explainUnfit } from '../schema/checks.js'
-import { answerOf, messagesOf } from '../schema/message.js'
+import { answerOf, messagesOf, presencesOf } from '../schema/message.js'
 import { References } from '../schema/references.js'
 import { stepTo } from './difference.js'
 
@@ -32,6 +32,10 @@ function refuseUnfit (contract: AnyContract): void {
       const reason = explainUnfit(new References(schema))
       if (reason !== undefined) throw new ContractError(`${place}: ${reason}`)
     }
+  }
+  for (const { where, schema } of presencesOf(contract)) {
+    const reason = explainUnfit(new References(schema))
+    if (reason !== undefined) throw new ContractError(`${where}: ${reason}`)
   }
 }
 

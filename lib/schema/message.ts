@@ -62,6 +62,19 @@ export interface ContractMessage {
   readonly schemas: MessageSchemas
 }
 
+/** The schema of the info that members of topics of one kind show. */
+export interface ContractPresence {
+  readonly kind: string
+  readonly where: string
+  readonly schema: object
+}
+
+export function presencesOf ({ name, topics }: Pick<AnyContract, 'name' | 'topics'>): ContractPresence[] {
+  return Object.entries(topics).flatMap(([kind, { presence: schema }]) => {
+    return schema === undefined ? [] : [{ kind, where: `${name} topics.${kind}.presence`, schema }]
+  })
+}
+
 /** The messages of one direction. */
 export function messagesOf (contract: AnyContract, direction: Direction): ContractMessage[] {
   return Object.entries(contract[direction]).map(([name, definition]) => {

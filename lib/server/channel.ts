@@ -1,12 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Stored } from '../../types/broker.js'
 import type { AnyContract } from '../../types/contract.js'
-import type { Channel, ChannelBroker, ChannelStats, InTopic, PublishOptions, Reached } from '../../types/channel.js'
+import type { Channel, ChannelBroker, ChannelStats, ConnectedMember, InTopic, PublishOptions, Reached } from '../../types/channel.js'
 import type { Socket } from '../../types/socket.js'
 import { CloseCode } from '../protocol.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry } from './connection/connection.js'
 import type { Encoder } from './messages/encode.js'
+import * as errors from './errors.js'
 import { logIgnored } from './failure.js'
 import { attempt, ignorable } from './ignorable.js'
 import { Observer } from './stats.js'
@@ -14,9 +15,16 @@ import type { Command, Outcome, Outcomes } from './topics/control.js'
 import { checkTopic, Hub } from './topics/hub.js'
 import type { NodeMember, TopicNode } from './topics/node.js'
 import type { Gap } from './topics/node-subscriptions.js'
+import { hasPresence, Presence, type PresenceSettings } from './topics/presence.js'
 import { hasRecoverable, RecoverableTopics, type TopicSettings } from './topics/recoverable-topics.js'
+import { kindOf } from './topics/topic-kind.js'
 import type { Frame } from './transport/frame.js'
 import { giveWay } from './turn.js'
+
+/** The settings of all topics of an app. */
+export interface ChannelSettings extends TopicSettings {
+  readonly presence: PresenceSettings
+}
 
 /**
  * A contract as seen from anywhere in the service: its topics and its connections, of all its
@@ -32,16 +40,18 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
   readonly #encoder: () => Encoder
   readonly #node: TopicNode
   readonly #recoverable: RecoverableTopics | undefined
+  readonly #presence: Presence | undefined
   readonly #ignored: (error: unknown) => void
 
   /** @param encoder - called once the app's schemas are known. */
-  constructor (contract: AnyContract, encoder: () => Encoder, node: TopicNode, settings: TopicSettings, log: FastifyBaseLogger) {
+  constructor (contract: AnyContract, encoder: () => Encoder, node: TopicNode, settings: ChannelSettings, log: FastifyBaseLogger) {
     this.contract = contract
     if (hasRecoverable(contract)) {
       node.expectHistory(contract)
       this.#recoverable = new RecoverableTopics(contract, node, settings, { missed: (gap) => this.observer.missed(gap) })
     }
-    this.hub = new Hub(contract, node, this.#recoverable)
+    if (hasPresence(contract)) this.#presence = new Presence(contract, node, settings.presence)
+    this.hub = new Hub(contract, node, this.#recoverable, this.#presence)
     this.#node = node
     this.observer = new Observer(contract)
     this.#encoder = encoder
@@ -87,6 +97,14 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     return attempt(() => {
       checkTopic(topic)
       return ignorable(this.hub.position(topic), this.#ignored)
+    }, this.#ignored)
+  }
+
+  members (topic: string): Promise<Array<ConnectedMember<never>>> {
+    return attempt(() => {
+      checkTopic(topic)
+      if (kindOf(this.contract, topic)?.presence === undefined) throw new errors.TopicWithoutPresence(topic, this.contract.name)
+      return ignorable(this.#presence!.members(topic) as Promise<Array<ConnectedMember<never>>>, this.#ignored)
     }, this.#ignored)
   }
 
@@ -149,11 +167,13 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
 
   close (): void {
     this.#recoverable?.close()
+    this.#presence?.close()
   }
 
   /** The client of a connection has caught up. */
   drained (connection: Connection): void {
     this.#recoverable?.drained(connection.topics, connection.recipient)
+    this.#presence?.drained(connection.topics, connection.recipient)
   }
 
   get #open (): readonly Connection[] {

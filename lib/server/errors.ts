@@ -32,6 +32,11 @@ export const BrokerLacks: Named<[string, string]> = createError(
 export const BrokerUnusable: Named<[string, string, string]> = createError(
   'FST_TYPED_WS_BROKER_UNUSABLE', 'The broker \'%s\' cannot store the recoverable topics \'%s\': %s', 500
 )
+export const BrokerLacksMembers: Named<[string, string]> = createError(
+  'FST_TYPED_WS_BROKER_LACKS',
+  'The broker \'%s\' keeps no members, and the contract \'%s\' has topics with presence: take memory(), or remove presence',
+  500
+)
 export const DuplicateContract: Named<[string]> = createError(
   'FST_TYPED_WS_DUPLICATE_CONTRACT',
   'Two different contracts are named \'%s\', which would share topics: give one another name, or use one value for both',
@@ -185,6 +190,18 @@ export const TopicNotRecoverable: Named<[string, string]> = createError(
   'FST_TYPED_WS_TOPIC_NOT_RECOVERABLE',
   'Topic \'%s\' is plain, and has no history: declare its kind in the contract \'%s\', topics: { room: { recover: true } }',
   500
+)
+
+export const TopicWithoutPresence: Named<[string, string]> = createError(
+  'FST_TYPED_WS_TOPIC_WITHOUT_PRESENCE',
+  'Topic \'%s\' has no presence: declare its kind in the contract \'%s\', topics: { room: { presence: Type.Object({ … }) } }',
+  500
+)
+export const InvalidMemberKey: Named<[]> = createError(
+  'FST_TYPED_WS_INVALID_MEMBER_KEY',
+  'A member\'s key is a string of 1 to 255 bytes of UTF-8',
+  500,
+  TypeError
 )
 
 export const BrokerUnavailable: Named<[string, string]> = createError(

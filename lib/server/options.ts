@@ -14,6 +14,7 @@ export type RateLimitSettings = Given<SharedOptions['rateLimit']>
 export type ShutdownSettings = Given<PluginOptions['shutdown']>
 export type HistorySettings = Given<PluginOptions['history']>
 export type RecoverySettings = Given<PluginOptions['recovery']>
+export type PresenceSettings = Given<PluginOptions['presence']>
 
 /** Every option of a route, with its default filled in. */
 export interface RouteSettings extends Readonly<Required<Omit<SharedOptions, 'host' | 'maxBinaryBytes' | 'heartbeat' | 'rateLimit'>>> {
@@ -32,7 +33,7 @@ export interface PluginSettings {
   readonly shutdown: ShutdownSettings
   readonly broker: Broker
   readonly onMessage: readonly MessageHook[]
-  readonly topics: { readonly history: HistorySettings, readonly recovery: RecoverySettings }
+  readonly topics: { readonly history: HistorySettings, readonly recovery: RecoverySettings, readonly presence: PresenceSettings }
   readonly typebox: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
 }
 
@@ -70,6 +71,7 @@ const DEFAULTS: RouteSettings = {
 const DEFAULT_SHUTDOWN: ShutdownSettings = { timeoutMs: 5000, spreadMs: 0 }
 const DEFAULT_HISTORY: HistorySettings = { maxMessages: 1000, maxAgeMs: 300_000 }
 const DEFAULT_RECOVERY: RecoverySettings = { maxMessages: 500, maxBytes: 524_288, timeoutMs: 5000 }
+const DEFAULT_PRESENCE: PresenceSettings = { leaveDelayMs: 5000, maxMembers: 1000, leaseMs: 15_000 }
 // ws keeps the limit in 32 bits.
 const MAX_PAYLOAD_BYTES = 2 ** 31 - 1
 
@@ -126,7 +128,7 @@ const PLUGIN_RULES: { readonly [K in PluginOption]: Rule } = {
   maxConnections: count,
   maxConnectionsPerIp: count,
   shutdown: [
-    (value) => isRecordOf(value, { timeoutMs: isTimeout, spreadMs: (ms) => ms === 0 || isTimeout(ms) }),
+    (value) => isRecordOf(value, { timeoutMs: isTimeout, spreadMs: isDelay }),
     'write { timeoutMs: 5000, spreadMs: 0 }'
   ],
   history: [
@@ -136,6 +138,10 @@ const PLUGIN_RULES: { readonly [K in PluginOption]: Rule } = {
   recovery: [
     (value) => isRecordOf(value, { maxMessages: isCount, maxBytes: isCount, timeoutMs: isTimeout }),
     'write { maxMessages: 500, maxBytes: 524_288, timeoutMs: 5000 }'
+  ],
+  presence: [
+    (value) => isRecordOf(value, { leaveDelayMs: isDelay, maxMembers: isCount, leaseMs: isTimeout }),
+    'write { leaveDelayMs: 5000, maxMembers: 1000, leaseMs: 15_000 }'
   ]
 }
 // Options that Fastify itself reads from those of a plugin.
@@ -163,7 +169,8 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
     maxConnectionsPerIp,
     shutdown,
     history,
-    recovery
+    recovery,
+    presence
   } = checked(given as Record<string, unknown>, PLUGIN_RULES) as PluginOptions
   return {
     route: readRouteOptions(given, DEFAULTS),
@@ -172,7 +179,11 @@ export function readPluginOptions (given: PluginOptions): PluginSettings {
     shutdown: { ...DEFAULT_SHUTDOWN, ...shutdown },
     broker: broker ?? memory(),
     onMessage: [onMessage ?? []].flat(),
-    topics: { history: { ...DEFAULT_HISTORY, ...history }, recovery: { ...DEFAULT_RECOVERY, ...recovery } },
+    topics: {
+      history: { ...DEFAULT_HISTORY, ...history },
+      recovery: { ...DEFAULT_RECOVERY, ...recovery },
+      presence: { ...DEFAULT_PRESENCE, ...presence }
+    },
     typebox: typebox && [typebox].flat() as PluginSettings['typebox']
   }
 }
@@ -242,6 +253,10 @@ function isCount (value: unknown): boolean {
 
 function isTimeout (value: unknown): boolean {
   return isWithin(value, MAX_TIMEOUT_MS)
+}
+
+function isDelay (value: unknown): boolean {
+  return value === 0 || isTimeout(value)
 }
 
 function isWithin (value: unknown, max: number): boolean {

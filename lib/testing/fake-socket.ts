@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { AnyContract } from '../../types/contract.js'
-import type { BinaryData, CallOptions, Socket } from '../../types/socket.js'
+import type { BinaryData, CallOptions, MemberOptions, Socket, SubscribeOptions } from '../../types/socket.js'
 import type { FakeSocket, FakeSocketOptions } from '../../types/testing.js'
 import { CloseCode } from '../protocol.js'
 import { messageOf } from '../schema/message.js'
@@ -10,6 +10,7 @@ import { closeFrameOf } from '../server/connection/close-frame.js'
 import { Expiry } from '../server/connection/expiry.js'
 import * as errors from '../server/errors.js'
 import { checkTopic } from '../server/topics/hub.js'
+import { kindOf } from '../server/topics/topic-kind.js'
 import { bytesOf } from '../server/transport/frame.js'
 
 interface Sent {
@@ -121,8 +122,10 @@ class RecordingSocket implements Socket {
     this.#handlers.set(type, handler)
   }
 
-  async subscribe (topic: string): Promise<boolean> {
+  async subscribe (topic: string, { info, key }: SubscribeOptions & Partial<MemberOptions> = {}): Promise<boolean> {
     checkTopic(topic)
+    const hasPresence = kindOf(this.contract, topic)?.presence !== undefined
+    if (!hasPresence && (info !== undefined || key !== undefined)) throw new errors.TopicWithoutPresence(topic, this.contract.name)
     if (this.closed === undefined) this.topics.add(topic)
     return this.closed === undefined
   }

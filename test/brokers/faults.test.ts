@@ -133,6 +133,7 @@ for (const { name, skip, start, broker } of engines) {
       node: 'hung',
       heard () {},
       heardStored () {},
+      heardMembers () {},
       interrupted () {},
       resumed () {},
       changed (state) { isReady = state === 'ready' }

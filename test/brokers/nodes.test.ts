@@ -117,7 +117,15 @@ for (const { name, skip, start: startEngine, broker } of engines) {
     const other = await broker(t, engine)
     t.teardown(() => other.close())
     let state = 'away'
-    other.start({ node: 'hung', heard () {}, heardStored () {}, interrupted () {}, resumed () {}, changed (now) { state = now } })
+    other.start({
+      node: 'hung',
+      heard () {},
+      heardStored () {},
+      heardMembers () {},
+      interrupted () {},
+      resumed () {},
+      changed (now) { state = now }
+    })
     await until(() => state === 'ready')
     await other.subscribe('rooms.v1/a')
     await until(async () => (await one.app.channel(rooms).count('a')).silent === 1)

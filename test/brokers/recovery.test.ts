@@ -27,6 +27,7 @@ class Lossy {
         node: host.node,
         heard: host.heard.bind(host),
         heardStored: (topic, stored) => { if (!this.isDeaf) host.heardStored(topic, stored) },
+        heardMembers: host.heardMembers.bind(host),
         interrupted: host.interrupted.bind(host),
         resumed: host.resumed.bind(host),
         changed: host.changed.bind(host)

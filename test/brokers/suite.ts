@@ -1,7 +1,7 @@
 // The duties of a broker, tested against a real engine: one that queues, changes or swaps messages
 // fails.
 import t, { type Test } from 'tap'
-import type { Broker, BrokerHost, BrokerState, Stored } from '../../types/broker.js'
+import type { Broker, BrokerHost, BrokerState, MembersChange, Stored } from '../../types/broker.js'
 import { until, type Teardown } from '../support/helper.js'
 
 /** An engine that the suite may stop. */
@@ -30,6 +30,7 @@ export class Node implements BrokerHost {
   readonly broker: Broker
   readonly messages: Array<[topic: string, message: string]> = []
   readonly stored: Array<[topic: string, stored: Stored]> = []
+  readonly changes: Array<[topic: string, change: MembersChange]> = []
   readonly told: string[] = []
   state: BrokerState | undefined
   reason: unknown
@@ -45,6 +46,10 @@ export class Node implements BrokerHost {
 
   heardStored (topic: string, stored: Stored): void {
     this.stored.push([topic, stored])
+  }
+
+  heardMembers (topic: string, change: MembersChange): void {
+    this.changes.push([topic, change])
   }
 
   interrupted (topics?: Iterable<string>): void {

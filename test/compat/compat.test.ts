@@ -319,6 +319,7 @@ t.test('every change of a schema has its impact, in each place of a message', as
 const call = { m: { request: empty, reply: empty } }
 const framed = { m: { payload: empty, binary: true } }
 const topics = (recover?: object | true) => ({ topics: { room: recover === undefined ? {} : { recover } } })
+const shown = (properties: Record<string, TSchema>) => ({ topics: { room: { presence: Type.Object(properties) } } })
 
 /** A change of a contract, with its impact and its place. */
 type ContractRow = readonly [change: string, old: object, next: object, impact: Change['impact'], where: string]
@@ -350,6 +351,9 @@ const contractRows: readonly ContractRow[] = [
   ['− kind of recoverable topics', topics(true), {}, 'dangerous', 'topics.room'],
   ['− recover', topics(true), topics(), 'dangerous', 'topics.room'],
   ['other bounds of a history', topics(true), topics({ maxMessages: 5 }), 'safe', 'topics.room'],
+  ['+ presence', topics(), shown({ name: Type.String() }), 'safe', 'topics.room.presence'],
+  ['− presence', shown({ name: Type.String() }), topics(), 'dangerous', 'topics.room.presence'],
+  ['info of another type', shown({ name: Type.String() }), shown({ name: Type.Number() }), 'breaking', 'topics.room.presence.name'],
   ['+ close code', {}, { closeCodes: { 4001: 'full' } }, 'safe', 'closeCodes[4001]'],
   ['− close code', { closeCodes: { 4001: 'full' } }, {}, 'safe', 'closeCodes[4001]']
 ]
@@ -470,6 +474,7 @@ t.test('a value that is no contract, or that JSON does not hold, is refused by i
     [say(json({ const: 5n })), /clientToServer.m.properties.of.const: JSON does not hold a bigint/],
     [say(json({ const: new Date(0) })), /clientToServer.m.properties.of.const: JSON does not hold a Date/],
     [say(of(Type.Date())), /clientToServer.m: type 'Date' .* cannot travel as JSON/],
+    [contractOf(shown({ since: Type.Date() })), /topics\.room\.presence: type 'Date' .* cannot travel as JSON/],
     [contractOf({ clientToServer: reply(of(Type.Date())) }), /clientToServer.m.reply: type 'Date' .* cannot travel as JSON/],
     [say(of(Type.Transform(Type.String()).Decode(Number).Encode(String))), /codec .* would not be run/]
   ]

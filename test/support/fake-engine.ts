@@ -1,11 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Broker, BrokerHistory, BrokerHost, HistoryBounds, HistoryPart, Position, Stored } from '../../lib/index.js'
+import type {
+  Broker, BrokerHistory, BrokerHost, BrokerMembers, HistoryBounds, HistoryPart, Lease, MembersChange, MembersPart, Position, Stored
+} from '../../lib/index.js'
+
+/** The members of one topic. */
+interface FakeMap {
+  epoch: string
+  offset: number
+  readonly members: Map<string, string>
+}
 
 /** An engine between nodes whose announcements, answers and faults a test decides. */
 export class FakeEngine {
   epoch = 'e1'
   readonly links: FakeLink[] = []
+  /** The nodes that have a lease. */
+  readonly leases = new Set<string>()
   readonly #topics = new Map<string, Stored[]>()
+  #maps = new Map<string, FakeMap>()
   // Offsets grow, and do not count.
   #offset = 100
 
@@ -37,6 +49,45 @@ export class FakeEngine {
     return { epoch: this.epoch, offset: this.stored(topic).at(-1)?.offset ?? 1 }
   }
 
+  /** The members of a topic. */
+  mapOf (topic: string): FakeMap {
+    const map = this.#maps.get(topic) ?? { epoch: this.epoch, offset: ++this.#offset, members: new Map() }
+    this.#maps.set(topic, map)
+    return map
+  }
+
+  put (topic: string, members: ReadonlyMap<string, string | undefined>): void {
+    const map = this.mapOf(topic)
+    const changed = new Map([...members].filter(([member, text]) => map.members.get(member) !== text))
+    if (changed.size === 0) return
+    for (const [member, text] of changed) {
+      if (text === undefined) map.members.delete(member)
+      else map.members.set(member, text)
+    }
+    const previous = map.offset
+    this.#offset += 7
+    map.offset = this.#offset
+    for (const link of this.links) link.announceMembers(topic, { epoch: map.epoch, offset: map.offset, previous, members: changed })
+  }
+
+  /** The number of members in all topics. */
+  get members (): number {
+    return [...this.#maps.values()].reduce((sum, { members }) => sum + members.size, 0)
+  }
+
+  hasMap (topic: string): boolean {
+    return this.#maps.has(topic)
+  }
+
+  /** Takes a copy of all members, for `restoreMembers`. */
+  saveMembers (): Map<string, FakeMap> {
+    return new Map(Array.from(this.#maps, ([topic, map]) => [topic, { ...map, members: new Map(map.members) }]))
+  }
+
+  restoreMembers (saved: Map<string, FakeMap>): void {
+    this.#maps = saved
+  }
+
   /** Comes back from an older snapshot, with a clock that is behind: offsets are used again. */
   rollBack (topic: string, count: number): void {
     this.stored(topic).splice(-count)
@@ -46,6 +97,8 @@ export class FakeEngine {
   /** Forgets everything. */
   flush (epoch: string): void {
     this.#topics.clear()
+    this.#maps.clear()
+    this.leases.clear()
     this.epoch = epoch
   }
 }
@@ -54,6 +107,10 @@ export class FakeEngine {
 export class FakeLink implements Broker {
   readonly name = 'fake'
   readonly history: BrokerHistory = { append: this.#append.bind(this), read: this.#read.bind(this) }
+  readonly members: BrokerMembers = {
+    put: this.#put.bind(this), all: this.#all.bind(this), lease: this.#lease.bind(this), keep: this.#keep.bind(this)
+  }
+
   readonly topics = new Set<string>()
   host!: BrokerHost
   /** How often the engine was read. */
@@ -62,6 +119,14 @@ export class FakeLink implements Broker {
   beforeRead: (limit: number) => Promise<void> | void = () => {}
   beforeAppend: () => Promise<void> | void = () => {}
   beforeSubscribe: () => Promise<void> | void = () => {}
+  /** Runs before each answer about members: a rejection is the answer. */
+  beforeMembers: (what: 'put' | 'all' | 'lease' | 'keep') => Promise<void> | void = () => {}
+  /** How often it was asked, by the name of what is asked. */
+  readonly asked = { put: 0, all: 0, lease: 0, keep: 0 }
+  /** The length of the lease that was asked for last. */
+  leaseMs = 0
+  /** Changes of members are lost. */
+  isDeaf = false
   /** Announcements are held back here instead of being heard. */
   held: Array<[topic: string, stored: Stored]> | undefined
   readonly #engine: FakeEngine
@@ -112,6 +177,45 @@ export class FakeLink implements Broker {
     const held = reorder(this.held!)
     this.held = undefined
     for (const [topic, stored] of held) this.host.heardStored(topic, stored)
+  }
+
+  announceMembers (topic: string, change: MembersChange): void {
+    if (this.topics.has(topic) && !this.isDeaf) this.host.heardMembers(topic, change)
+  }
+
+  async #put (topic: string, members: ReadonlyMap<string, string | undefined>): Promise<void> {
+    await this.#ask('put')
+    this.#engine.leases.add(this.host.node)
+    this.#engine.put(topic, members)
+  }
+
+  async #all (topic: string): Promise<MembersPart> {
+    await this.#ask('all')
+    const { epoch, offset, members } = this.#engine.mapOf(topic)
+    const part = { epoch, offset, members: new Map(members), nodes: new Set(this.#engine.leases) }
+    await turn()
+    return part
+  }
+
+  async #lease (topics: readonly string[], leaseMs: number): Promise<readonly Lease[]> {
+    await this.#ask('lease')
+    this.leaseMs = leaseMs
+    const wasGood = this.#engine.leases.has(this.host.node)
+    this.#engine.leases.add(this.host.node)
+    return [{ topics, nodes: new Set(this.#engine.leases), wasGood }]
+  }
+
+  async #keep (topics: readonly string[]): Promise<ReadonlyMap<string, Position>> {
+    await this.#ask('keep')
+    return new Map(topics.filter((topic) => this.#engine.hasMap(topic)).map((topic) => {
+      const { epoch, offset } = this.#engine.mapOf(topic)
+      return [topic, { epoch, offset }]
+    }))
+  }
+
+  async #ask (what: 'put' | 'all' | 'lease' | 'keep'): Promise<void> {
+    this.asked[what]++
+    await this.beforeMembers(what)
   }
 
   async #append (topic: string, message: string, bounds: HistoryBounds): Promise<Position> {

@@ -2,7 +2,10 @@
 import { expectTypeOf } from 'expect-type'
 import { Type } from '@sinclair/typebox'
 import { Type as Type1 } from 'typebox'
-import { defineContract, type CloseCodeOf, type ContractDefinition, type EventNames, type Infer, type Payload } from '../../lib/index.js'
+import {
+  defineContract, type Channel, type CloseCodeOf, type ConnectedMember, type ContractDefinition, type EventNames, type Infer, type Payload,
+  type Socket, type TopicInfo
+} from '../../lib/index.js'
 
 const legacy = defineContract({
   name: 'legacy',
@@ -63,6 +66,52 @@ expectTypeOf(defineContract(anything).name).toEqualTypeOf<string>()
 const rooms = defineContract({ name: 'rooms', topics: { room: { recover: true }, user: { recover: { maxMessages: 5 } } } })
 expectTypeOf(rooms.topics.room.recover).toEqualTypeOf<true>()
 expectTypeOf(legacy.topics).toEqualTypeOf<{}>()
+
+// Members of topics.
+export const present = defineContract({
+  name: 'present',
+  topics: {
+    room: { presence: Type.Object({ name: Type.String() }) },
+    both: { recover: true, presence: Type1.Object({ n: Type1.Number() }) },
+    user: { recover: true }
+  }
+})
+type Present = typeof present
+expectTypeOf<TopicInfo<Present, 'room:1'>>().toEqualTypeOf<{ name: string }>()
+expectTypeOf<TopicInfo<Present, 'room'>>().toEqualTypeOf<{ name: string }>()
+expectTypeOf<TopicInfo<Present, `both:${number}`>>().toEqualTypeOf<{ n: number }>()
+expectTypeOf<TopicInfo<Present, 'user:1'>>().toEqualTypeOf<never>()
+expectTypeOf<TopicInfo<Present, 'roomy:1'>>().toEqualTypeOf<never>()
+declare const member: Socket<Present>
+declare const id: string
+void member.subscribe('room:1', { info: { name: 'Ada' }, key: 'ada' })
+void member.subscribe(`room:${id}`, { info: { name: 'Ada' } })
+void member.subscribe('both', { recover: false, info: { n: 1 } })
+void member.subscribe('user:1')
+void member.subscribe('user:1', { recover: false })
+void member.subscribe(id)
+void member.subscribe(id, { info: { any: 1 } })
+// @ts-expect-error -- the kind has presence: info is missing
+void member.subscribe('room:1')
+// @ts-expect-error -- and it is missing here
+void member.subscribe(`room:${id}`, { key: 'ada' })
+// @ts-expect-error -- its name is a text
+void member.subscribe('room:1', { info: { name: 5 } })
+// @ts-expect-error -- the kind has no presence
+void member.subscribe('user:1', { info: { name: 'Ada' } })
+declare const channel: Channel<Present>
+void channel.members('room:1').then((members) => {
+  expectTypeOf(members).toEqualTypeOf<Array<ConnectedMember<{ name: string }>>>()
+})
+void channel.members(id).then(([first]) => { expectTypeOf(first!.info).toEqualTypeOf<unknown>() })
+// A helper for any contract.
+declare function anywhere (socket: Socket): void
+anywhere(member)
+declare const untyped: Socket
+void untyped.subscribe('room:1', { info: {}, key: 'ada' })
+// @ts-expect-error -- presence is a schema
+defineContract({ name: 'x', topics: { room: { presence: true } } })
+
 const words = defineContract({
   name: 'words',
   title: 'Words',

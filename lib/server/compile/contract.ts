@@ -1,6 +1,6 @@
 import type { AnyContract } from '../../../types/contract.js'
 import { AT, HAS_BINARY, REF } from '../../protocol.js'
-import { answerOf, messagesOf, type ContractMessage } from '../../schema/message.js'
+import { answerOf, messagesOf, presencesOf, type ContractMessage } from '../../schema/message.js'
 import { explainNoPayload } from '../../schema/payload.js'
 import { References, type SharedSchemas } from '../../schema/references.js'
 import * as errors from '../errors.js'
@@ -76,6 +76,8 @@ export interface CompiledContract {
   readonly contract: AnyContract
   readonly incoming: ReadonlyMap<string, Incoming>
   readonly outgoing: ReadonlyMap<string, Outgoing>
+  /** The info that members show, by the kind of their topic. */
+  readonly infos: ReadonlyMap<string, Codec>
 }
 
 /** The options of one scope, by which its schemas are compiled. */
@@ -98,7 +100,8 @@ export function compileContract (contract: AnyContract, options: CompileOptions)
   const compiler = new ContractCompiler(contract, { ...options, vocabulary: vocabularyOf(options) })
   const incoming = messagesOf(contract, 'clientToServer').map((message) => [message.name, compiler.incoming(message)] as const)
   const outgoing = messagesOf(contract, 'serverToClient').map((message) => [message.name, compiler.outgoing(message)] as const)
-  return { contract, incoming: new Map(incoming), outgoing: new Map(outgoing) }
+  const infos = presencesOf(contract).map(({ kind, where, schema }) => [kind, compiler.info(where, schema)] as const)
+  return { contract, incoming: new Map(incoming), outgoing: new Map(outgoing), infos: new Map(infos) }
 }
 
 class ContractCompiler {
@@ -137,6 +140,10 @@ class ContractCompiler {
       hasBinary,
       reply: named(message.whereAnswer, () => compileChecker(this.#referencesOf(answer), this.#scope, {}))
     }
+  }
+
+  info (where: string, schema: object): Codec {
+    return named(where, () => this.#answerCodec(this.#referencesOf(schema)))
   }
 
   #payloadCodec (references: References, opening: string): Codec {

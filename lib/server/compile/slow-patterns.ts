@@ -1,6 +1,6 @@
 import type { AnyContract } from '../../../types/contract.js'
 import { hasUnboundedPattern, patternsIn } from '../../schema/checks.js'
-import { answerOf, messagesOf, type Direction } from '../../schema/message.js'
+import { answerOf, messagesOf, presencesOf, type Direction } from '../../schema/message.js'
 import { References, type SharedSchemas } from '../../schema/references.js'
 import * as errors from '../errors.js'
 import { isExponential } from './ambiguity.js'
@@ -30,7 +30,8 @@ export function refuseSlowPatterns (contract: AnyContract, sharedSchemas: Shared
 }
 
 function schemasOf (contract: AnyContract): DirectedSchema[] {
-  return [...schemasOfDirection(contract, 'clientToServer'), ...schemasOfDirection(contract, 'serverToClient')]
+  const infos = presencesOf(contract).map(({ where, schema }) => ({ schema, where, isIncoming: false }))
+  return [...schemasOfDirection(contract, 'clientToServer'), ...schemasOfDirection(contract, 'serverToClient'), ...infos]
 }
 
 function schemasOfDirection (contract: AnyContract, direction: Direction): DirectedSchema[] {

@@ -10,7 +10,7 @@ import type { Answer } from '../messages/decode.js'
 import { Inbound } from '../messages/inbound.js'
 import type { InboundContext } from '../messages/owner.js'
 import type { ConnectionStats } from '../stats.js'
-import type { Hub } from '../topics/hub.js'
+import type { Hub, Joining } from '../topics/hub.js'
 import { SubscriberTopics } from '../topics/subscriber-topics.js'
 import type { Frame } from '../transport/frame.js'
 import type { ServerWebSocket, ServerWebSocketOwner } from '../transport/websocket.js'
@@ -140,11 +140,11 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
     return this.recipient.asks && (this.recipient.takePositions(positions) ?? true)
   }
 
-  subscribe (topic: string, isRecovering?: boolean): boolean | Promise<boolean> {
+  subscribe (topic: string, joining: Joining): boolean | Promise<boolean> {
     if (this.#lifecycle.hasEnded) return false
     const { registry: { hub }, settings: { maxTopics } } = this.route
     this.#topics ??= new SubscriberTopics<Connection>(hub, this, maxTopics)
-    return this.#topics.add(topic, isRecovering)
+    return this.#topics.add(topic, joining)
   }
 
   unsubscribe (topic: string): void {

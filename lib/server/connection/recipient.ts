@@ -1,12 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 import type { Position } from '../../../types/broker.js'
 import type { Socket } from '../../../types/socket.js'
-import { RECOVER, Reserved } from '../../protocol.js'
+import { PRESENCE, RECOVER, Reserved } from '../../protocol.js'
 import { isRecord } from '../../record.js'
 import { after } from '../../timer.js'
 import { isOffered } from '../handshake/subprotocol.js'
 import type { Encoder } from '../messages/encode.js'
 import type { Observer, Recovery } from '../stats.js'
+import type { MemberRecipient } from '../topics/presence.js'
 import type { Recipient } from '../topics/topic-member.js'
 import type { Frame } from '../transport/frame.js'
 import type { Output } from './output.js'
@@ -27,9 +28,13 @@ export interface RecipientOwner {
 const POSITIONS_MS = 5000
 const CLIENT_NAME = /^[\w-]{8,64}$/
 
-/** A connection in its recoverable topics: the positions that its client brought, its way out. */
-export class ConnectionRecipient implements Recipient {
+/**
+ * A connection in its topics that are recoverable or have presence: the positions that its client
+ * brought, its way out.
+ */
+export class ConnectionRecipient implements Recipient, MemberRecipient {
   readonly asks: boolean
+  readonly asksMembers: boolean
   readonly #owner: RecipientOwner
   #positions: Map<string, Position> | undefined = undefined
   #client: string | undefined = undefined
@@ -40,6 +45,7 @@ export class ConnectionRecipient implements Recipient {
   constructor (owner: RecipientOwner) {
     this.#owner = owner
     this.asks = isOffered(owner.request.raw, RECOVER)
+    this.asksMembers = isOffered(owner.request.raw, PRESENCE)
   }
 
   /** The name by which the events that it publishes are known. */
@@ -54,6 +60,14 @@ export class ConnectionRecipient implements Recipient {
   get mustWait (): boolean {
     const { output, route } = this.#owner
     return output.isSlow && (this.asks || route.settings.slowConsumer === 'drop')
+  }
+
+  get isSlow (): boolean {
+    return this.#owner.output.isSlow
+  }
+
+  tellMembers (frame: Frame): void {
+    this.#owner.output.replayFrame(frame)
   }
 
   isSender (sender: string): boolean {

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger, FastifyRequest, SocketData } from 'fastify'
 import type { AnyContract } from '../../../types/contract.js'
-import type { BinaryData, CallOptions, Socket, SubscribeOptions } from '../../../types/socket.js'
+import type { BinaryData, CallOptions, MemberOptions, Socket, SubscribeOptions } from '../../../types/socket.js'
 import * as errors from '../errors.js'
 import { isAbort, logIgnored } from '../failure.js'
 import { attempt, ignorable } from '../ignorable.js'
 import type { Encoder } from '../messages/encode.js'
-import { checkTopic, type Hub, type Subscriber } from '../topics/hub.js'
+import { checkTopic, type Hub, type Joining, type Subscriber } from '../topics/hub.js'
+import { memberOf } from '../topics/presence.js'
 import { bytesOf } from '../transport/frame.js'
 import type { ServerWebSocket } from '../transport/websocket.js'
 import type { Output } from './output.js'
@@ -27,7 +28,7 @@ export interface SocketOwner extends Subscriber {
   expiresAt: Date | undefined
   call (type: string, payload: unknown, options: CallOptions): Promise<unknown>
   /** Both expect a valid topic. Returns whether the topic is heard from other nodes. */
-  subscribe (topic: string, isRecovering?: boolean): boolean | Promise<boolean>
+  subscribe (topic: string, joining: Joining): boolean | Promise<boolean>
   unsubscribe (topic: string): void
   close (code?: number, reason?: string | Uint8Array): void
   terminate (): void
@@ -128,10 +129,12 @@ export class TypedSocket implements Socket {
     })
   }
 
-  subscribe (topic: string, { recover }: SubscribeOptions = {}): Promise<boolean> {
+  subscribe (topic: string, { recover, ...given }: SubscribeOptions & Partial<MemberOptions> = {}): Promise<boolean> {
     return attempt(() => {
       checkTopic(topic)
-      return this.#connection.subscribe(topic, recover)
+      const { encoder } = this.#connection.route
+      const member = memberOf(this.contract, topic, given, { socket: this, encoder })
+      return this.#connection.subscribe(topic, { isRecovering: recover, member })
     }, (error) => logIgnored(this.log, error))
   }
 

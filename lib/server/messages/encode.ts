@@ -92,34 +92,38 @@ export class Encoder {
     return `${this.#topic},${JSON.stringify(body).slice(1)}`
   }
 
+  /**
+   * Writes what a member shows of itself. It is checked in any case: clients often choose it.
+   * @throws FST_TYPED_WS_OUTGOING_INVALID
+   */
+  info (kind: string, topic: string, info: unknown): string {
+    return this.#write(this.#compiled.infos.get(kind)!, info, `info of a member of ${topic}`, true)
+  }
+
   pong (): string {
     return this.#pong
   }
 
   // A getter or a `toJSON` that throws is a fault of the value.
-  #write (codec: Codec, value: unknown, what: string): string {
+  #write (codec: Codec, value: unknown, what: string, isChecked: boolean = this.#isChecked): string {
     try {
-      if (this.#isFit(codec, value)) return codec.serialize(value)
+      if (!isChecked || codec.check(value)) return codec.serialize(value)
     } catch (error) {
       if (codec.writeDates === undefined) throw causedBy(new errors.OutgoingInvalid(what, textOf(error)), error)
     }
-    return this.#writeDated(codec, value, what)
+    return this.#writeDated(codec, value, what, isChecked)
   }
 
   // Dates are replaced only in a value that could not be written as it is: no other value bears the
   // cost.
-  #writeDated (codec: Codec, value: unknown, what: string): string {
+  #writeDated (codec: Codec, value: unknown, what: string, isChecked: boolean): string {
     let written = value
     try {
       if (codec.writeDates !== undefined) written = codec.writeDates(value)
-      if (this.#isFit(codec, written)) return codec.serialize(written)
+      if (!isChecked || codec.check(written)) return codec.serialize(written)
     } catch (error) {
       throw causedBy(new errors.OutgoingInvalid(what, textOf(error)), error)
     }
     throw new errors.OutgoingInvalid(what, codec.explain(written))
-  }
-
-  #isFit (codec: Codec, value: unknown): boolean {
-    return !this.#isChecked || codec.check(value)
   }
 }

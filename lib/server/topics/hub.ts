@@ -4,13 +4,22 @@ import * as errors from '../errors.js'
 import { frameOf, type Frame } from '../transport/frame.js'
 import type { TopicNode } from './node.js'
 import type { RecoverableTopics } from './recoverable-topics.js'
+import type { Member, MemberRecipient, Presence } from './presence.js'
 import type { Recipient } from './topic-member.js'
 
 /** A member of topics: a connection. */
 export interface Subscriber {
   deliver (frame: Frame): void
-  /** The connection, as its recoverable topics need it. */
-  readonly recipient: Recipient & { readonly sender: string }
+  /** The connection, as its topics need it that are recoverable or have presence. */
+  readonly recipient: Recipient & MemberRecipient & { readonly sender: string }
+}
+
+/** How a topic is joined. */
+export interface Joining {
+  /** In a recoverable topic: begin at the position that the client brought, as by default. */
+  readonly isRecovering?: boolean | undefined
+  /** In a topic with presence. */
+  readonly member?: Member | undefined
 }
 
 /** An event to be published: its name, and the text of the whole message. */
@@ -23,33 +32,37 @@ export class Hub<S extends Subscriber> {
   readonly #contract: string
   readonly #node: TopicNode
   readonly #recoverable: RecoverableTopics | undefined
+  readonly #presence: Presence | undefined
   readonly #topics = new Map<string, Set<S>>()
 
-  constructor ({ name }: AnyContract, node: TopicNode, recoverable?: RecoverableTopics) {
+  constructor ({ name }: AnyContract, node: TopicNode, recoverable?: RecoverableTopics, presence?: Presence) {
     this.#contract = name
+    this.#presence = presence
     this.#node = node
     this.#recoverable = recoverable
   }
 
-  /**
-   * @param isRecovering - in a recoverable topic, begin at the position that the client brought.
-   * @returns whether the topic is heard from other nodes; see `TopicNode.join`.
-   */
-  subscribe (topic: string, subscriber: S, isRecovering: boolean = true): true | Promise<boolean> {
+  /** @returns whether the topic is heard from other nodes; see `TopicNode.join`. */
+  subscribe (topic: string, subscriber: S, { isRecovering = true, member }: Joining = {}): true | Promise<boolean> {
     const members = this.#topics.get(topic)
     if (members === undefined) this.#topics.set(topic, new Set([subscriber]))
     else members.add(subscriber)
-    if (this.#boundsOf(topic) === undefined) return this.#node.join(this.#contract, topic)
-    return this.#recoverable!.join(topic, subscriber.recipient, isRecovering)
+    const isHeard = this.#boundsOf(topic) === undefined
+      ? this.#node.join(this.#contract, topic)
+      : this.#recoverable!.join(topic, subscriber.recipient, isRecovering)
+    if (member !== undefined) this.#presence!.join(topic, subscriber.recipient, member)
+    return isHeard
   }
 
-  unsubscribe (topic: string, subscriber: S): void {
+  /** @param hasEnded - the connection is gone. */
+  unsubscribe (topic: string, subscriber: S, hasEnded: boolean = false): void {
     const members = this.#topics.get(topic)
     if (members === undefined) return
     members.delete(subscriber)
     if (members.size === 0) this.#topics.delete(topic)
     if (this.#boundsOf(topic) !== undefined) this.#recoverable!.leave(topic, subscriber.recipient)
     else if (members.size === 0) this.#node.leave(this.#contract, topic)
+    if (this.#presence !== undefined) this.#presence.leave(topic, subscriber.recipient, hasEnded)
   }
 
   /**

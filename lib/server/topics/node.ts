@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Broker, BrokerHistory, BrokerHost, BrokerState, HistoryBounds, HistoryPart, Position, Stored } from '../../../types/broker.js'
+import type {
+  Broker, BrokerHistory, BrokerHost, BrokerState, HistoryBounds, HistoryPart, MembersChange, MembersPart, Position, Stored
+} from '../../../types/broker.js'
 import type { AnyContract } from '../../../types/contract.js'
 import type { ChannelBroker } from '../../../types/channel.js'
 import * as diagnostics from '../diagnostics.js'
@@ -9,6 +11,7 @@ import { causedBy, textOf } from '../failure.js'
 import { frameOf, type Frame } from '../transport/frame.js'
 import { Control, type Command, type Outcome, type Outcomes } from './control.js'
 import { unwrap, wrap, type Envelope } from './envelope.js'
+import { NodeMembers, type MembersSettings } from './node-members.js'
 import { NodeSubscriptions, type Gap } from './node-subscriptions.js'
 
 /** The topics of one contract on this node. */
@@ -53,6 +56,7 @@ export class TopicNode implements BrokerHost {
   readonly #members = new Map<string, NodeMember>()
   readonly #subscriptions: NodeSubscriptions
   readonly #control: Control
+  #presence: NodeMembers | undefined
   #state: BrokerState
   #since = new Date()
   // An engine that is away from the beginning is told of, too.
@@ -79,6 +83,7 @@ export class TopicNode implements BrokerHost {
   async close (): Promise<void> {
     for (const member of this.#members.values()) member.close()
     this.#subscriptions.close()
+    await this.#presence?.close()
     await this.#broker.close()
   }
 
@@ -99,6 +104,14 @@ export class TopicNode implements BrokerHost {
       if (['UNAVAILABLE', 'TIMEOUT'].includes(codeOf(error) as string)) return
       throw causedBy(new errors.BrokerUnusable(this.#broker.name, `${contract}/${kind}`, textOf(error)), error)
     }
+  }
+
+  /** @throws FST_TYPED_WS_BROKER_LACKS */
+  expectMembers ({ name }: AnyContract, settings: MembersSettings): NodeMembers {
+    const { members } = this.#broker
+    if (members === undefined) throw new errors.BrokerLacksMembers(this.#broker.name, name)
+    this.#presence ??= new NodeMembers(members, settings, this.isLocal)
+    return this.#presence
   }
 
   add (contract: string, member: NodeMember): void {
@@ -158,6 +171,18 @@ export class TopicNode implements BrokerHost {
   }
 
   /**
+   * Reads the members of a topic that has presence.
+   * @throws as `publish` does.
+   */
+  async members (contract: string, topic: string): Promise<MembersPart> {
+    try {
+      return await this.#presence!.broker.all(`${contract}/${topic}`)
+    } catch (error) {
+      throw this.#failureOf(error, READ)
+    }
+  }
+
+  /**
    * Does a command on every node that has members in the topic.
    * @throws as `publish` does; then it was done on this node alone.
    */
@@ -172,6 +197,10 @@ export class TopicNode implements BrokerHost {
   heardStored (name: string, stored: Stored): void {
     const [member, topic] = this.#find(name)
     member?.heardStored(topic, stored)
+  }
+
+  heardMembers (name: string, change: MembersChange): void {
+    this.#presence?.heard(name, change)
   }
 
   heard (topic: string, message: string): void {
@@ -194,6 +223,7 @@ export class TopicNode implements BrokerHost {
     for (const member of this.#members.values()) {
       member.resumed(names?.filter(([one]) => one === member).map(([, topic]) => topic))
     }
+    this.#presence?.resumed(topics)
   }
 
   changed (state: BrokerState, reason?: unknown): void {

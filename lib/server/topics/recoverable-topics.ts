@@ -1,7 +1,8 @@
 import type { HistoryBounds, Position, Stored } from '../../../types/broker.js'
-import type { AnyContract, TopicKind } from '../../../types/contract.js'
+import type { AnyContract } from '../../../types/contract.js'
 import type { TopicNode } from './node.js'
 import { RecoverableTopic } from './recoverable-topic.js'
+import { kindOf } from './topic-kind.js'
 import { TailBudget, type RecoverySettings } from './tail.js'
 import { TopicMember, type Recipient } from './topic-member.js'
 
@@ -142,10 +143,4 @@ export class RecoverableTopics {
 /** Tells whether a contract has a recoverable topic. */
 export function hasRecoverable ({ topics }: AnyContract): boolean {
   return Object.values(topics).some(({ recover }) => recover !== undefined)
-}
-
-function kindOf ({ topics }: AnyContract, topic: string): TopicKind | undefined {
-  const end = topic.indexOf(':')
-  const kind = end < 0 ? topic : topic.slice(0, end)
-  return Object.hasOwn(topics, kind) ? topics[kind] : undefined
 }

@@ -1,5 +1,5 @@
 import * as errors from '../errors.js'
-import type { Hub, Subscriber } from './hub.js'
+import type { Hub, Joining, Subscriber } from './hub.js'
 
 /** The topics of one subscriber. */
 export class SubscriberTopics<S extends Subscriber> {
@@ -22,17 +22,18 @@ export class SubscriberTopics<S extends Subscriber> {
    * Returns whether the topic is heard from other nodes, as `Hub.subscribe` does.
    * @throws FST_TYPED_WS_TOO_MANY_TOPICS
    */
-  add (topic: string, isRecovering?: boolean): true | Promise<boolean> {
+  add (topic: string, joining: Joining): true | Promise<boolean> {
     if (this.#topics.size >= this.#max && !this.#topics.has(topic)) throw new errors.TooManyTopics(this.#max)
     this.#topics.add(topic)
-    return this.#hub.subscribe(topic, this.#subscriber, isRecovering)
+    return this.#hub.subscribe(topic, this.#subscriber, joining)
   }
 
-  remove (topic: string): void {
-    if (this.#topics.delete(topic)) this.#hub.unsubscribe(topic, this.#subscriber)
+  remove (topic: string, hasEnded: boolean = false): void {
+    if (this.#topics.delete(topic)) this.#hub.unsubscribe(topic, this.#subscriber, hasEnded)
   }
 
+  /** The subscriber has ended. */
   clear (): void {
-    for (const topic of this.#topics) this.remove(topic)
+    for (const topic of this.#topics) this.remove(topic, true)
   }
 }

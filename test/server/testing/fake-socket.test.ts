@@ -150,6 +150,8 @@ t.test('names, topics, codes and bytes that a real socket refuses, a fake one re
   t.throws(() => untyped.handle('said', () => {}), { code: 'FST_TYPED_WS_OUTGOING_UNKNOWN' })
   await t.rejects(untyped.call('said' as never, {}), { code: 'FST_TYPED_WS_OUTGOING_UNKNOWN' })
   t.throws(() => socket.publish('', 'said', { text: '' }), { code: 'FST_TYPED_WS_INVALID_TOPIC_NAME' })
+  await t.rejects(untyped.subscribe('room', { info: {} }), { code: 'FST_TYPED_WS_TOPIC_WITHOUT_PRESENCE' })
+  await t.rejects(untyped.subscribe('room', { key: 'ada' }), { code: 'FST_TYPED_WS_TOPIC_WITHOUT_PRESENCE' })
   await t.rejects(socket.subscribe(''), { code: 'FST_TYPED_WS_INVALID_TOPIC_NAME' })
   t.throws(() => socket.close(999), { code: 'FST_TYPED_WS_INVALID_CLOSE' })
   t.throws(() => { socket.expiresAt = 'now' as never }, { code: 'FST_TYPED_WS_INVALID_EXPIRES_AT' })
