@@ -107,24 +107,23 @@ export class HandshakeResponse {
 
   /** Notes the 101 that `ws` has written, so that `onResponse` and the log have its status. */
   finish (): void {
-    const { raw } = this.#reply
-    http.writeHead.call(raw, 101)
-    // upstream-private: node ServerResponse#finished
-    // It has no stream to be written to: what Node does at the end of a response is done here.
-    raw.finished = true
-    process.nextTick(emitFinish, raw)
+    http.writeHead.call(this.#reply.raw, 101)
+    this.finishDetached()
   }
 
-  /**
-   * Finishes an answer that has no reader: what is still written to it is dropped, and its source
-   * ends.
-   */
-  discard (): void {
+  /** Finishes without a stream, so that `onResponse` runs and the log has its line. */
+  finishDetached (): void {
     const { raw } = this.#reply
-    raw.once('finish', () => raw.destroy())
     // upstream-private: node ServerResponse#assignSocket
     raw.assignSocket(new Writable({ write: (_chunk, _encoding, done) => done() }) as never)
     http.end.call(raw)
+  }
+
+  /** As `finishDetached`, for an answer with a body: it has no reader, and its source ends. */
+  discard (): void {
+    const { raw } = this.#reply
+    raw.once('finish', () => raw.destroy())
+    this.finishDetached()
   }
 
   // upstream-private: fastify reply.send, reply.raw.writeHead, reply.raw.write, reply.raw.end
@@ -210,10 +209,6 @@ export class HandshakeResponse {
     if (this.#headerFault === undefined) this.#owner.switchProtocols(this.#headers)
     else this.#reply.send(this.#headerFault)
   }
-}
-
-function emitFinish (raw: ServerResponse): void {
-  raw.emit('finish')
 }
 
 // Headers that were set on the response itself are rare.

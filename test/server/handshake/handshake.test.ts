@@ -626,6 +626,17 @@ t.test('a flood of handshakes leaves no timers', async (t) => {
   await app.close()
 })
 
+t.test('the response of a 101 is finished when onResponse runs', async (t) => {
+  const state = deferred<unknown>()
+  const { url } = await start(t, {
+    onResponse: async (_request, { raw: { statusCode, headersSent, writableEnded, writableFinished } }) => {
+      state.resolve({ statusCode, headersSent, writableEnded, writableFinished })
+    }
+  })
+  await connect(t, `${url}/ws`)
+  t.same(await state.promise, { statusCode: 101, headersSent: true, writableEnded: true, writableFinished: true })
+})
+
 t.test('a handshake whose hooks do not wait opens before anything else runs', async (t) => {
   let hasWaited = false
   let hadWaited: boolean | undefined
