@@ -105,7 +105,8 @@ t.test('every file that a page of the package links to is in the package', async
 
 /** The links of a page that are not absolute: a registry shows it beside the package's files. */
 function linksOf (page: string): string[] {
-  return Array.from(page.matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link!).filter((link) => !/^https?:/.test(link))
+  const text = page.replaceAll(/^```[^]*?^```/gm, '')
+  return Array.from(text.matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link!).filter((link) => !/^https?:/.test(link))
 }
 
 function slug (heading: string): string {

@@ -1,18 +1,17 @@
 // Real engines for tests: Redis and NATS, from PATH, or unpacked from Debian's packages into
 // .cache.
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { access, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { librariesIn, unpackPackages } from './debian.js'
 import type { Teardown } from './helper.js'
 
-const run = promisify(execFile)
 const cache = join(import.meta.dirname, '../../.cache/engines')
 
 const MAX_STARTS = 10
@@ -36,9 +35,7 @@ export class Engine {
   }
 
   async start (): Promise<void> {
-    const libraries = join(cache, 'usr/lib', `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`)
-    const env = { ...process.env, LD_LIBRARY_PATH: [libraries, process.env['LD_LIBRARY_PATH'] ?? ''].join(delimiter) }
-    const child = spawn(this.#command, this.#args, { stdio: 'ignore', env })
+    const child = spawn(this.#command, this.#args, { stdio: 'ignore', env: { ...process.env, ...librariesIn(cache) } })
     this.#child = child
     const deadline = Date.now() + MAX_WAIT_MS
     while (!hasEnded(child) && !await answers(this.port)) {
@@ -329,26 +326,12 @@ async function start<E extends Engine = Engine> (
 
 async function find (name: Command): Promise<string | undefined> {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', join(cache, 'usr/bin'), join(cache, 'usr/sbin')]
-  return await firstIn(folders, name) ?? (await fetchPackages(name) ? firstIn(folders, name) : undefined)
+  return await firstIn(folders, name) ?? (await unpackPackages(name, cache) ? firstIn(folders, name) : undefined)
 }
 
 async function firstIn (folders: readonly string[], name: Command): Promise<string | undefined> {
   for (const folder of folders) if (await exists(join(folder, name))) return join(folder, name)
   return undefined
-}
-
-// Without root: downloaded and unpacked, not installed.
-async function fetchPackages (name: Command): Promise<boolean> {
-  try {
-    await mkdir(cache, { recursive: true })
-    // The packages that are missing here, of this one and those it depends on.
-    const names = `apt-get install -s -qq --no-install-recommends ${name} | awk '/^Inst/ { print $2 }'`
-    const unpack = 'for deb in *.deb; do dpkg-deb -x "$deb" . && rm "$deb"; done'
-    await run('sh', ['-c', `${names} | xargs apt-get download -qq && ${unpack}`], { cwd: cache })
-    return true
-  } catch {
-    return false
-  }
 }
 
 // Below those that the system gives to connections: a server that is started again finds its port.
