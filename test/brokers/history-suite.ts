@@ -21,6 +21,8 @@ export interface HistorySuite<E extends HistoryEngine> extends Omit<Suite<E>, 'e
   readonly keepsOld?: boolean
   /** Its offsets count: it gives a history up that has lost its newest messages. */
   readonly counts?: boolean
+  /** It may announce the messages of publishers that cross out of their order. */
+  readonly swaps?: boolean
 }
 
 const BOUNDS = { maxMessages: 1000, maxAgeMs: 600_000 }
@@ -42,11 +44,6 @@ function textsOf (messages: readonly Stored[]): string[] {
   return messages.map(({ message }) => message)
 }
 
-/** The stored messages of a topic that a node has been told of: a broker may swap them. */
-function heardBy (node: Node, topic: string = TOPIC): Stored[] {
-  return node.stored.filter(([name]) => name === topic).map(([, stored]) => stored).sort((a, b) => a.offset - b.offset)
-}
-
 /** Each message names the one before it; the first one, a position. */
 function follow (t: Test, messages: readonly Stored[], { epoch, offset }: Position): void {
   t.ok(messages.every((stored) => stored.epoch === epoch))
@@ -55,7 +52,13 @@ function follow (t: Test, messages: readonly Stored[], { epoch, offset }: Positi
 }
 
 export function historySuite<E extends HistoryEngine> (suite: HistorySuite<E>): void {
-  const { name, skip, only = '', engine: start, broker, keepsOld = false, counts = false } = suite
+  const { name, skip, only = '', engine: start, broker, keepsOld = false, counts = false, swaps = false } = suite
+
+  /** The stored messages of a topic that a node has been told of. */
+  function heardBy (node: Node, topic: string = TOPIC): Stored[] {
+    const heard = node.stored.filter(([name]) => name === topic).map(([, stored]) => stored)
+    return swaps ? heard.sort((a, b) => a.offset - b.offset) : heard
+  }
 
   /** Two nodes that hear the topic, or the same one twice. */
   async function pair (t: Test, engine: E): Promise<[one: Node, two: Node]> {

@@ -8,7 +8,7 @@ import { brokerSuite } from './suite.js'
 const skip = await missing('nats-server')
 
 brokerSuite({ name: 'NATS', skip, engine: startNats, broker: natsBroker })
-historySuite({ name: 'JetStream', skip, engine: startJetStream, broker: natsBroker, keepsOld: true, counts: true })
+historySuite({ name: 'JetStream', skip, engine: startJetStream, broker: natsBroker, keepsOld: true, counts: true, swaps: true })
 
 t.test('nats() refuses a wrong option, and says what to write instead', async (t) => {
   t.throws(() => nats(undefined as never), { name: 'TypeError', message: /connect/ })
