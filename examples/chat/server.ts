@@ -2,6 +2,7 @@ import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import typedWs from 'fastify-typed-ws'
 import asyncapi from 'fastify-typed-ws/asyncapi'
+import console from 'fastify-typed-ws/console'
 import { page } from './page.js'
 import { room } from './room.js'
 import { signIn } from './sign-in.js'
@@ -50,6 +51,8 @@ export function buildServer ({ key, tls, logger = true }: ServerOptions): Fastif
   app.register(page)
   app.register(signIn, { key })
   app.register(room)
+  // A page that talks to the route, for those who are signed in: within a plugin the hook is there.
+  app.register(async (app) => { await app.register(console, { prefix: '/console', onRequest: app.signedIn }) })
   app.get('/', (_request, reply) => reply.redirect('/chat'))
   return app
 }

@@ -1,12 +1,13 @@
 import type { AsyncApiDocument, AsyncApiObject, AsyncApiOptions, DocumentSettings } from '../../types/asyncapi.js'
 import type { AnyContract } from '../../types/contract.js'
+import { protocolCloseCodes } from '../close-codes.js'
 import { CANCEL, ERROR, PING } from '../protocol.js'
 import * as errors from '../server/errors.js'
 import { writeHandshake, type Handshake } from './channel.js'
 import { Components, plain } from './components.js'
 import { ContractMessages, type DocumentedMessage } from './messages.js'
 import { lowerFirst, Names, pascalCase } from './names.js'
-import { addRef, correlationIds, PROTOCOL_TAGS, protocolCloseCodes, tableOf, type ProtocolMessage } from './protocol.js'
+import { addRef, correlationIds, PROTOCOL_TAGS, tableOf, type ProtocolMessage } from './protocol.js'
 
 /** A typed route and its contract. */
 export interface DocumentedRoute extends Handshake {

@@ -88,21 +88,6 @@ function writeProtocolMessage (components: Components, kind: ProtocolMessage, di
   })
 }
 
-/** The protocol's close codes that an application's clients meet. */
-export const protocolCloseCodes: ReadonlyArray<readonly [code: number, when: string]> = [
-  [1003, 'a binary frame that the contract does not allow'],
-  [1008, 'too many invalid messages in a row'],
-  [1009, 'a message was too large; the reason says the limit'],
-  [1011, 'the server failed while opening'],
-  [1012, 'the server restarts; the reason says when to come back'],
-  [1013, 'the server has no room; the reason may say when to come back'],
-  [4401, 'the credentials have expired'],
-  [4408, 'the client did not read what it was sent'],
-  [4429, 'the client went on past its rate limit'],
-  [4501, 'not signed in'],
-  [4503, 'forbidden']
-]
-
 /** A table of close codes in Markdown. */
 export function tableOf (codes: ReadonlyArray<readonly [code: number, when: string]>): string {
   const rows = codes.map(([code, when]) => `| ${code} | ${cell(when)} | ${isFinal(code) ? 'stays away' : 'comes back'} |`)

@@ -52,6 +52,12 @@ export const UnsupportedRuntime: Named<[]> = createError(
   'Bun cannot hand its sockets to a Fastify server\'s WebSockets: run the server in Node or Deno (the client runs in Bun as well)',
   500
 )
+export const UnguardedConsole: Named<[]> = createError(
+  'FST_TYPED_WS_UNGUARDED_CONSOLE',
+  'With NODE_ENV=production the console is for those that a hook lets in: ' +
+    'write app.register(console, { prefix: \'/console\', onRequest: app.needsLogin }), with a hook of yours',
+  500
+)
 
 // Before the 101: sent over HTTP.
 export const InvalidHandshake: Named<[string]> = createError('FST_TYPED_WS_INVALID_HANDSHAKE', 'Not a WebSocket handshake: %s', 400)

@@ -99,6 +99,19 @@ t.test('the state of the connection is told to a screen reader, and the countdow
   t.equal(await ada.page.evaluate('document.querySelector("#banner-text").closest("[role=status], [role=alert], [aria-live]")'), null)
 })
 
+t.test('the console is there for those who are signed in, and talks to the room', { skip }, async (t) => {
+  const chat = await Chat.start(t, 'http')
+  const ada = await Visitor.enter(t, browser as Browser, chat.url)
+  await ada.page.goto(`${chat.url}/console`)
+  t.equal(new URL(ada.page.url()).pathname, '/sign-in')
+  await ada.signIn('Ada')
+  await ada.page.goto(`${chat.url}/console`)
+  await ada.page.locator('#route option', { hasText: '/chat' }).waitFor({ state: 'attached' })
+  await ada.page.getByRole('button', { name: 'Connect' }).click()
+  await ada.seesState('Connected')
+  t.same(ada.faults, [])
+})
+
 /** The colors of the people in the list, by name. */
 async function colorsOf (visitor: Visitor): Promise<Record<string, string>> {
   return await visitor.page.evaluate(`Object.fromEntries(Array.from(document.querySelectorAll('#people li'))

@@ -1,0 +1,48 @@
+import { CloseCode } from './protocol.js'
+
+/** The protocol's close codes that an application's clients meet. */
+export const protocolCloseCodes: ReadonlyArray<readonly [code: number, when: string]> = [
+  [1003, 'a binary frame that the contract does not allow'],
+  [1008, 'too many invalid messages in a row'],
+  [1009, 'a message was too large; the reason says the limit'],
+  [1011, 'the server failed while opening'],
+  [1012, 'the server restarts; the reason says when to come back'],
+  [1013, 'the server has no room; the reason may say when to come back'],
+  [4401, 'the credentials have expired'],
+  [4408, 'the client did not read what it was sent'],
+  [4429, 'the client went on past its rate limit'],
+  [4501, 'not signed in'],
+  [4503, 'forbidden']
+]
+
+// Of every WebSocket (RFC 6455 §7.4.1).
+const standardCodes: ReadonlyArray<readonly [code: number, when: string]> = [
+  [1000, 'either side is done'],
+  [1001, 'the page was left, or the server goes away'],
+  [1002, 'a broken frame'],
+  [1003, 'a kind of data that is not accepted'],
+  [1005, 'no code came'],
+  [1006, 'the link broke, or the handshake was refused over HTTP'],
+  [1007, 'a text is not UTF-8'],
+  [1008, 'a policy was violated'],
+  [1009, 'a message was too large'],
+  [1011, 'the server failed'],
+  [1012, 'the server restarts'],
+  [1013, 'the server has no room']
+]
+
+/**
+ * The meaning of a close code, as people read it.
+ *
+ * @param declared - those of the contract.
+ * @param isTyped - the protocol's codes have a meaning.
+ */
+export function meaningOf (code: number, declared: Readonly<Record<string, unknown>>, isTyped: boolean): string {
+  const own = declared[code]
+  if (typeof own === 'string') return own
+  const known = [...isTyped ? protocolCloseCodes : [], ...standardCodes].find(([one]) => one === code)
+  if (known !== undefined) return known[1]
+  const status = code - CloseCode.refusedBase
+  if (isTyped && status >= 400 && status < 500) return `refused, as by HTTP ${status}`
+  return code < 3000 ? 'no meaning is known' : 'the application says why'
+}

@@ -1,0 +1,148 @@
+// The console's view of a document.
+import t from 'tap'
+import { readDocument, urlOf, type Route } from '../../lib/console/page/document.js'
+import { draftOf, finished, hintsAbout, isQuestion, schemaOf } from '../../lib/console/page/draft.js'
+import { createStudy } from '../asyncapi/study.js'
+
+const HOST = 'localhost:3000'
+
+async function readStudy (t: Parameters<typeof createStudy>[0], more: object = {}) {
+  const app = await createStudy(t, more)
+  await app.ready()
+  return readDocument(app.asyncapi(), HOST)
+}
+
+/** A document of another server's. */
+function foreign (channel: object, operations: object = {}, more: object = {}) {
+  return readDocument({ asyncapi: '3.1.0', channels: { one: channel }, operations, ...more }, HOST)
+}
+
+t.test('a document of ours is read as a whole', async (t) => {
+  const { title, routes } = await readStudy(t, { protocol: true })
+  t.equal(title, 'Chat 1.0.0')
+  const [route] = routes as [Route]
+  t.match(route, {
+    id: 'chatRoom',
+    title: 'A room',
+    words: 'A room: its members hear all that is said in it. Opened with the subprotocol `chat.v1`, or none.',
+    address: '/chat/{room}',
+    parameters: [{ name: 'room', description: 'Name of the room. At most 64 characters.', values: [], value: 'lobby' }],
+    query: [{ name: 'lang', values: ['en', 'de'], value: 'en' }],
+    subprotocol: 'chat.v1',
+    discriminator: 'type',
+    isTyped: true,
+    closeCodes: { 4001: 'The room is full', 4510: 'Banned' }
+  })
+  t.same(route.messages.map(({ key, kind, answers }) => [key, kind, answers.map(({ name }) => name)]), [
+    ['sent message', 'event', []], ['sent whisper', 'event', []], ['sent history', 'call', ['$reply', '$error']],
+    ['sent search', 'stream', ['$next', '$done', '$error']], ['sent binary frame', 'binary', []],
+    ['received message', 'event', []], ['received image', 'event', []], ['received present', 'event', []], ['received joined', 'event', []],
+    ['received left', 'event', []], ['received confirm', 'call', ['$reply', '$error']], ['received binary frame', 'binary', []]
+  ], 'without the messages of the protocol, of which the page knows itself')
+  t.ok(route.messages.find(({ name }) => name === 'whisper')?.isDeprecated)
+})
+
+t.test('a server of the page\'s name has its path in front', async (t) => {
+  const { routes } = await readStudy(t, { servers: { here: { host: HOST, protocol: 'ws', pathname: '/api/' } } })
+  t.equal(routes[0]!.address, '/api/chat/{room}')
+  t.equal((await readStudy(t)).routes[0]!.address, '/chat/{room}', 'and that of another name has not')
+})
+
+t.test('a foreign document is read by what AsyncAPI says', async (t) => {
+  const { title, routes: [route] } = foreign({
+    address: 'feed',
+    bindings: { ws: { headers: { properties: { 'Sec-WebSocket-Protocol': { enum: ['feed.1', 'feed.0'] } } } } },
+    messages: {
+      subscribe: { payload: { schemaFormat: 'application/schema+json', schema: { type: 'object' } }, summary: 'Begins.' },
+      tick: { name: 'tick', payload: { properties: { price: { type: 'number' }, event: { const: 'tick' } } } }
+    }
+  }, {
+    in: { action: 'receive', channel: { $ref: '#/channels/one' }, messages: [{ $ref: '#/channels/one/messages/subscribe' }], reply: {} },
+    out: { action: 'send', channel: { $ref: '#/channels/one' }, summary: 'All of them.' },
+    else: { action: 'send', channel: { $ref: '#/channels/two' } }
+  })
+  t.equal(title, '')
+  t.match(route, { address: '/feed', title: 'feed', subprotocol: 'feed.1', discriminator: 'event', isTyped: false, closeCodes: {} })
+  t.match(route!.messages.map(({ key, kind, words, schema }) => ({ key, kind, words, schema })), [
+    { key: 'sent message', kind: 'call', words: 'Begins.', schema: { type: 'object' } },
+    { key: 'received message', kind: 'event', words: 'Begins.' },
+    { key: 'received tick', kind: 'event', words: 'All of them.' }
+  ])
+})
+
+t.test('the least that a document may say is enough', async (t) => {
+  const { routes: [route] } = foreign({
+    parameters: { id: {}, n: { default: 5 } },
+    messages: { a: { payload: { properties: { n: { type: 'number' } } } } }
+  })
+  t.match(route, { id: 'one', address: '/one', title: 'one', words: '', subprotocol: '', discriminator: 'type', messages: [] })
+  t.same(route!.parameters, [
+    { name: 'id', description: '', values: [], value: '' },
+    { name: 'n', description: '', values: [], value: '5' }
+  ])
+})
+
+t.test('a name stands in any part of a schema', async (t) => {
+  const { routes: [route] } = foreign({
+    'x-typed-ws': { discriminator: 'op' },
+    messages: {
+      a: { payload: { allOf: [{}, { anyOf: [{ properties: { op: { const: 'say' } } }] }] } },
+      b: { title: 'Titled', payload: { $ref: '#/loop' } }
+    }
+  }, { in: { action: 'receive', channel: { $ref: '#/channels/one' } } }, { loop: { allOf: [{ $ref: '#/loop' }] } })
+  t.same(route!.messages.map(({ name }) => name), ['say', 'Titled'])
+})
+
+t.test('anything but a document of AsyncAPI 3 is refused by a sentence', async (t) => {
+  for (const document of [null, [], 'asyncapi: 3.0.0', {}, { asyncapi: '2.6.0' }, { openapi: '3.0.0' }]) {
+    t.throws(() => readDocument(document, HOST), { message: 'This is no document of AsyncAPI 3 in JSON.' })
+  }
+})
+
+t.test('the URL of a route has its values, encoded', async (t) => {
+  const { routes: [route] } = foreign({ address: '/a/{id}/files/{wildcard}-{x}' })
+  const url = (values: Record<string, string>, query = {}) => urlOf(route!, values, query, 'https://example.com')
+  t.equal(url({ id: 'a b/c', wildcard: 'x/y z', x: '1' }, { q: 'ä', none: '' }), 'wss://example.com/a/a%20b%2Fc/files/x/y%20z-1?q=%C3%A4')
+  t.equal(url({ wildcard: 'f' }), 'wss://example.com/a/files/f-')
+  t.equal(urlOf(foreign({ address: '/{id}' }).routes[0]!, {}, {}, 'http://localhost'), 'ws://localhost/')
+})
+
+t.test('a draft is the example of the document, or a sample', async (t) => {
+  const { routes: [route], references } = await readStudy(t)
+  const draft = (key: string) => JSON.parse(draftOf(route!.messages.find((one) => one.key === key), references)) as unknown
+  t.same(draft('sent message'), { type: 'message', text: 'Hello', date: 1795804800000 })
+  t.same(draft('sent search'), { type: 'search', words: 'lunch' }, 'without a ref, which the page gives')
+  t.same(draft('received joined'), { type: 'joined', id: 'text', name: 'text' })
+  t.equal(draftOf(undefined, references), '{}')
+  const { messages: [plain] } =
+    foreign({ messages: { a: { payload: { type: 'string' } } } }, {
+      a: { action: 'receive', channel: { $ref: '#/channels/one' } }
+    }).routes[0]!
+  t.equal(draftOf(plain, references), '"text"')
+})
+
+t.test('an answer has the ref of its question, and is judged by its own schema', async (t) => {
+  const { routes: [route], references } = await readStudy(t)
+  const [answer] = route!.messages.find(({ key }) => key === 'received confirm')!.answers
+  const subject = { type: 'confirm', ref: 7, answer: answer! }
+  t.same(JSON.parse(draftOf(subject, references)), { type: '$reply', ref: 7, data: true })
+  t.notOk(isQuestion(subject))
+  t.match(schemaOf(subject), { $ref: '#/components/schemas/ChatV1ClientConfirmReply' })
+  t.same(hintsAbout('{"type":"$reply","ref":7,"data":"yes"}', subject, route!, references), [{ path: 'data', text: 'must be a boolean' }])
+})
+
+t.test('a question gets a ref when it is sent, and all other texts stay as they are', async (t) => {
+  const { routes: [route], references } = await readStudy(t)
+  const history = route!.messages.find(({ key }) => key === 'sent history')
+  const message = route!.messages.find(({ key }) => key === 'sent message')
+  const takeRef = () => 4
+  t.equal(finished('{ "type": "history" }', history, route!, takeRef), '{"type":"history","ref":4}')
+  t.equal(finished('{ "type": "history", "ref": 9 }', history, route!, takeRef), '{ "type": "history", "ref": 9 }')
+  t.equal(finished('{ "type": "history" }', history, { isTyped: false }, takeRef), '{ "type": "history" }')
+  t.equal(finished('{ "text": 1e400 }', message, route!, takeRef), '{ "text": 1e400 }')
+  t.equal(finished('no JSON', history, route!, takeRef), 'no JSON')
+  t.same(hintsAbout('{"type":"history"}', history, route!, references), [], 'no hint asks for that ref')
+  t.match(hintsAbout('{', history, route!, references), [{ path: '', text: /^is no JSON, and is sent as it is: / }])
+  t.same(hintsAbout('5', message, route!, references), [{ path: '', text: 'must be an object' }])
+  t.same(hintsAbout('5', undefined, route!, references), [])
+})
