@@ -1,7 +1,8 @@
 import type { Contract, ContractDefinition, TopicKind } from '../types/contract.js'
 import type { Mistakes } from '../types/mistakes.js'
-import { isPublic, OWN_PROPERTIES, PRESENCE, PRESENCE_PROPERTIES, RECOVER, RECOVERY_PROPERTIES, REFUSAL } from './protocol.js'
+import { isPublic, OWN_PROPERTIES, PRESENCE, RECOVER, REFUSAL } from './protocol.js'
 import { isRecord } from './record.js'
+import { topicPropertiesOf } from './schema/message.js'
 import { explainNoPayload } from './schema/payload.js'
 import { References } from './schema/references.js'
 import { explainForeign } from './schema/standard-schema.js'
@@ -108,10 +109,7 @@ function refuse (reason: string | undefined): void {
 }
 
 function checkDiscriminator (discriminator: unknown, topics: Readonly<Record<string, unknown>>): string {
-  const kinds = Object.values(topics) as TopicKind[]
-  const recovery = kinds.length > 0 ? RECOVERY_PROPERTIES : []
-  const presence = kinds.some((kind) => kind.presence !== undefined) ? PRESENCE_PROPERTIES : []
-  const own = [...OWN_PROPERTIES, ...recovery, ...presence]
+  const own = [...OWN_PROPERTIES, ...topicPropertiesOf(topics as Readonly<Record<string, TopicKind>>)]
   if (discriminator === undefined) return DEFAULT_DISCRIMINATOR
   if (typeof discriminator !== 'string' || ['', '__proto__', ...own].includes(discriminator)) {
     throw new ContractError(`discriminator is the property that carries a message's name, beside ${own.join(', ')}: ` +

@@ -89,8 +89,7 @@ export const ErrorCode = {
   internal: 'FST_TYPED_WS_INTERNAL'
 } as const
 
-// Close codes that a client knows by name: constants, for its bundle.
-export const EXPIRED = 4401 as const
+// A close code that a client knows by name: a constant, for its bundle.
 export const MESSAGE_TOO_BIG = 1009 as const
 
 /** Every close code (RFC 6455 §7.4) with a meaning here; docs/PROTOCOL.md has the same table. */
@@ -117,7 +116,11 @@ export const CloseCode = {
    */
   tryAgainLater: 1013,
   /** `socket.expiresAt` is over. */
-  expired: EXPIRED as typeof EXPIRED,
+  expired: 4401,
+  /**
+   * A handshake offered none of the versions that are spoken here; the reason has their names.
+   */
+  unknownVersion: 4406,
   /** The client does not read the messages it is sent. */
   slowConsumer: 4408,
   /** The client went on past its rate limit. */
@@ -133,6 +136,13 @@ export const CloseCode = {
   /** `channel.disconnect` closed the connection. */
   forbidden: 4503
 } as const
+
+/**
+ * How often in a row a client comes back after some codes: fresh credentials were no better than
+ * those that had expired (4401); a server that does not speak the client's version is not being
+ * replaced by one that does (4406).
+ */
+export const MAX_RETURNS: Readonly<Record<number, number>> = { 4401: 1, 4406: 5 }
 
 /** Tells whether a client stays closed after this code: see the table in docs/PROTOCOL.md. */
 export function isFinal (code: number): boolean {

@@ -15,6 +15,8 @@ export interface PublishOptions {
 export interface ChannelStats {
   /** Live connections. */
   readonly connections: number
+  /** Live connections by the version of the contract that they speak. */
+  readonly versions: Readonly<Record<string, number>>
   /** Messages that wait for their handler, also for connections that have ended. */
   readonly queued: number
   /** Messages whose handler runs, also for connections that have ended. */

@@ -7,6 +7,7 @@ import type { PerMessageDeflateOptions } from 'ws'
 import type { Broker } from './broker.js'
 import type { AnyContract, Messages } from './contract.js'
 import type { BinaryHandler, CloseHandler, ErrorHandler, MessageHandlers, MessageHook, OpenHandler } from './handler.js'
+import type { OlderVersion } from './versions.js'
 
 /**
  * Which Origins may open a route. Each entry of a list is written as a browser sends it
@@ -253,6 +254,23 @@ export type WebSocketRouteOptions<
   & {
     /** The messages of both directions. */
     contract: C
+    /**
+     * Older versions of the contract that clients may still speak, from the newer to the older. The
+     * subprotocol chooses; handlers see the messages of `contract` only.
+     *
+     * @example
+     * versions: [older(chatV2, {
+     *   contract: chatV1,
+     *   clientToServer: { message: { up: ({ text }) => ({ body: { text } }) } },
+     *   serverToClient: { message: { down: ({ body }) => ({ text: body.text }) } }
+     * })]
+     */
+    versions?: ReadonlyArray<OlderVersion<NoInfer<C>>>
+    /**
+     * The name of the version for a client that offers no subprotocol. Default: the last one of
+     * `versions`, since such a client was most likely written before there were two.
+     */
+    defaultVersion?: string
     /** The handshake's own schemas: params, querystring, headers; and words for documents. */
     schema?: Schema & RouteWords
     /**

@@ -1,12 +1,13 @@
 import type { ClientOptions } from '../../types/client.js'
-import { EXPIRED, isFinal, readRetryAfter } from '../protocol.js'
+import { isFinal, MAX_RETURNS, readRetryAfter } from '../protocol.js'
 
 /** The wait before the next attempt, by the table of close codes in docs/PROTOCOL.md. */
 export class Backoff {
+  /** The number of attempts that have failed since the last connection that held. */
+  attempt: number = 0
   readonly #minDelayMs: number
   readonly #maxDelayMs: number
-  #attempt = 0
-  #isExpired = false
+  #returns = 0
   #hintMs = 0
 
   constructor ({ minDelayMs = 500, maxDelayMs = 20_000 }: ClientOptions['retry'] = {}) {
@@ -14,28 +15,23 @@ export class Backoff {
     this.#maxDelayMs = maxDelayMs
   }
 
-  /** The number of attempts that have failed since the last connection that held. */
-  get attempt (): number {
-    return this.#attempt
-  }
-
   /** Forgets all failures: a connection has held. */
   reset (): void {
-    this.#attempt = 0
-    this.#isExpired = false
+    this.attempt = 0
+    this.#returns = 0
   }
 
   /** @returns the time to wait; `undefined` when the client is to stay away. */
   delayMs (code: number, reason: string): number | undefined {
-    // A second expiry in a row: fresh credentials were no better.
-    if (isFinal(code) || (code === EXPIRED && this.#isExpired)) return undefined
-    this.#isExpired ||= code === EXPIRED
+    const max = MAX_RETURNS[code]
+    if (isFinal(code) || this.#returns >= max!) return undefined
+    if (max) this.#returns++
+    this.attempt++
     this.#hintMs = readRetryAfter(reason)
-    this.#attempt++
     // The server spreads its clients by its hint; but one that gives a short hint again and again
     // gets growing waits.
-    if (this.#hintMs > 0 && this.#attempt === 1) return this.#hintMs
-    return Math.max(this.#hintMs, this.#jitterMs(this.#attempt))
+    if (this.#hintMs && this.attempt === 1) return this.#hintMs
+    return Math.max(this.#hintMs, this.#jitterMs(this.attempt))
   }
 
   /**
@@ -43,7 +39,7 @@ export class Backoff {
    * holds.
    */
   soonMs (): number {
-    return this.#hintMs > 0 ? Infinity : this.#jitterMs(1)
+    return this.#hintMs ? Infinity : this.#jitterMs(1)
   }
 
   #jitterMs (attempt: number): number {

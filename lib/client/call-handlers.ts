@@ -56,6 +56,6 @@ function bodyOf (thrown: unknown): object {
     const { statusCode, code, message = thrown } = Object(thrown) as { statusCode?: number, code?: string, message?: unknown }
     return { statusCode: Number(statusCode) || 500, code: code && String(code), error: 'Error', message: String(message) }
   } catch {
-    return bodyOf('The error cannot be read')
+    return bodyOf('Unreadable error')
   }
 }

@@ -40,7 +40,7 @@ export abstract class Reconnector implements ConnectionOwner {
   constructor (url: Fresh<string | URL>, options: ClientOptions) {
     const { protocol, token, WebSocket = world.WebSocket } = options
     if (!WebSocket) throw invalidOption('The option WebSocket is missing')
-    if (token !== undefined && protocol === undefined) throw invalidOption('The option token needs the option protocol')
+    if (token && !protocol) throw invalidOption('The option token needs option protocol')
     this.#url = url
     this.options = options
     this.#WebSocket = WebSocket

@@ -1,4 +1,12 @@
+import { PRESENCE_PROPERTIES, RECOVERY_PROPERTIES } from '../protocol.js'
+import { isRecord } from '../record.js'
 import type { AnyContract, BinaryEventDefinition, CallDefinition, MessageDefinition, StreamDefinition } from '../../types/contract.js'
+
+/** Tells whether a value is a contract as `defineContract` returns it. */
+export function isContract (value: unknown): value is AnyContract {
+  return isRecord(value) && typeof value['name'] === 'string' &&
+    isRecord(value['clientToServer']) && isRecord(value['serverToClient']) && isRecord(value['binary']) && isRecord(value['topics'])
+}
 
 /** A message of a contract: its kind, and a schema for each of its parts. */
 export type MessageSchemas = EventSchemas | CallSchemas | StreamSchemas
@@ -73,6 +81,14 @@ export function presencesOf ({ name, topics }: Pick<AnyContract, 'name' | 'topic
   return Object.entries(topics).flatMap(([kind, { presence: schema }]) => {
     return schema === undefined ? [] : [{ kind, where: `${name} topics.${kind}.presence`, schema }]
   })
+}
+
+/** The properties of the protocol's messages about topics of a contract. */
+export function topicPropertiesOf (topics: AnyContract['topics']): string[] {
+  const kinds = Object.values(topics)
+  const recovery = kinds.length > 0 ? RECOVERY_PROPERTIES : []
+  const presence = kinds.some((kind) => kind.presence !== undefined) ? PRESENCE_PROPERTIES : []
+  return [...recovery, ...presence]
 }
 
 /** The messages of one direction. */

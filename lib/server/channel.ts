@@ -3,9 +3,11 @@ import type { Stored } from '../../types/broker.js'
 import type { AnyContract } from '../../types/contract.js'
 import type { Channel, ChannelBroker, ChannelStats, ConnectedMember, InTopic, PublishOptions, Reached } from '../../types/channel.js'
 import type { Socket } from '../../types/socket.js'
+import type { OlderVersion } from '../../types/versions.js'
 import { CloseCode } from '../protocol.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry } from './connection/connection.js'
+import type { OlderFrames } from './connection/older-output.js'
 import type { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
 import { logIgnored } from './failure.js'
@@ -37,6 +39,8 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
   /** Connections that are gone, for which something of the app's still runs. */
   readonly unsettled: Set<Connection> = new Set()
   readonly observer: Observer
+  readonly #versions: Set<string>
+  readonly #frames = new Map<OlderVersion, OlderFrames>()
   readonly #encoder: () => Encoder
   readonly #node: TopicNode
   readonly #recoverable: RecoverableTopics | undefined
@@ -46,6 +50,7 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
   /** @param encoder - called once the app's schemas are known. */
   constructor (contract: AnyContract, encoder: () => Encoder, node: TopicNode, settings: ChannelSettings, log: FastifyBaseLogger) {
     this.contract = contract
+    this.#versions = new Set([contract.name])
     if (hasRecoverable(contract)) {
       node.expectHistory(contract)
       this.#recoverable = new RecoverableTopics(contract, node, settings, { missed: (gap) => this.observer.missed(gap) })
@@ -65,7 +70,16 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
   }
 
   get stats (): ChannelStats {
-    return this.observer.statsOf(this.connections, this.unsettled, this.hub.topics)
+    const versions = Object.fromEntries(Array.from(this.#versions, (name) => [name, 0]))
+    for (const { route } of this.connections) versions[route.version]!++
+    return { ...this.observer.statsOf(this.connections, this.unsettled, this.hub.topics), versions }
+  }
+
+  framesOf (version: OlderVersion, frames: OlderFrames): OlderFrames {
+    const known = this.#frames.get(version) ?? frames
+    this.#frames.set(version, known)
+    this.#versions.add(version.contract.name)
+    return known
   }
 
   join (connection: Connection): void {

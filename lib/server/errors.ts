@@ -59,6 +59,8 @@ export const UnguardedConsole: Named<[]> = createError(
   500
 )
 
+export const InvalidVersion: Named<[string, string]> = createError('FST_TYPED_WS_INVALID_VERSION', 'Version \'%s\': %s', 500, TypeError)
+
 // Before the 101: sent over HTTP.
 export const InvalidHandshake: Named<[string]> = createError('FST_TYPED_WS_INVALID_HANDSHAKE', 'Not a WebSocket handshake: %s', 400)
 export const UnsupportedVersion: Named<[]> = createError(
@@ -68,7 +70,7 @@ export const UnsupportedVersion: Named<[]> = createError(
 )
 export const UnknownSubprotocol: Named<[string]> = createError(
   'FST_TYPED_WS_UNKNOWN_SUBPROTOCOL',
-  'None of the offered subprotocols is spoken here: offer \'%s\', or none',
+  'None of the offered subprotocols is spoken here: offer %s, or none',
   400
 )
 export const HostRefused: Named<[]> = createError(
@@ -142,6 +144,12 @@ export const InvalidBinary: Named<[string]> = createError(
   TypeError
 )
 export const ConnectionClosed: Named<[]> = createError('FST_TYPED_WS_CONNECTION_CLOSED', 'The connection has ended', 499)
+export const InvalidTranslation: Named<[string, string]> = createError(
+  'FST_TYPED_WS_INVALID_TRANSLATION',
+  'Version \'%s\': %s',
+  500
+)
+export const Gone: Named<[string]> = createError('FST_TYPED_WS_GONE', '\'%s\' is gone: a newer version has none', 410)
 export const CallTimeout: Named<[string, number]> = createError(
   'FST_TYPED_WS_CALL_TIMEOUT',
   'The client did not answer call \'%s\' within %s ms',

@@ -9,6 +9,7 @@ import type { PluginOptions } from '../../types/options.js'
 import '../../types/fastify.js'
 import { ConnectionLimit } from './handshake/connection-limit.js'
 import { ContractChannel } from './channel.js'
+import { isContract } from '../schema/message.js'
 import { compileContract, vocabularyOf } from './compile/contract.js'
 import { refuseOtherMeaning } from './compile/shared-schemas.js'
 import { noteOriginals, sharedSchemasOf } from './compile/originals.js'
@@ -25,7 +26,6 @@ import { addMessageHook, keepMessageHooks } from './messages/hooks.js'
 import { ignorable } from './ignorable.js'
 import { readPluginOptions, type PluginSettings, type RouteSettings } from './options.js'
 import { declareRoute, routeOf, type RouteHost, type TypedRoute } from './route.js'
-import { isContract } from './route-options.js'
 import { shutDown } from './shutdown.js'
 import { TopicNode } from './topics/node.js'
 import { kHandshake, kHttpOnly, kUpgradable, kUpgrade } from './symbols.js'
@@ -77,8 +77,8 @@ class TypedWs implements RouteHost, UpgradeHost {
   compile (): void {
     this.#isCompiled = true
     for (const route of this.#routes) route.compile()
-    for (const contract of new Set(this.#routes.map((route) => route.contract))) {
-      refuseOtherMeaning(contract, this.#routes.filter((route) => route.contract === contract).map((route) => route.sharedSchemas))
+    for (const contract of new Set(this.#routes.flatMap(({ contracts }) => contracts))) {
+      refuseOtherMeaning(contract, this.#routes.filter(({ contracts }) => contracts.includes(contract)).map((route) => route.sharedSchemas))
     }
   }
 
@@ -120,7 +120,7 @@ class TypedWs implements RouteHost, UpgradeHost {
 
   // A route knows its scope's shared schemas; a channel without a route has only its own.
   #encoderOf (contract: AnyContract, scope: FastifyInstance): Encoder {
-    const route = this.#routes.find(({ subprotocol }) => subprotocol === contract.name)
+    const route = this.#routes.find((route) => route.contract === contract)
     if (route !== undefined) return route.encoder
     const { ajv, validateOutgoing } = this.settings
     return new Encoder(compileContract(contract, { typebox: this.typebox, ajv, sharedSchemas: sharedSchemasOf(scope) }), validateOutgoing)

@@ -4,6 +4,9 @@ import * as errors from './errors.js'
 import { areFunctions, sharedOptionNames } from './options.js'
 import { meantBy, questionOf } from './suggest.js'
 import { isRecord } from '../record.js'
+import { isContract } from '../schema/message.js'
+import { show } from '../show.js'
+import { isOlder } from './messages/older.js'
 
 /** The options of `app.ws` after `checkOptions`. */
 export type RouteOptions = Partial<WebSocketRouteOptions> & Readonly<Record<string, unknown>> & { readonly contract: AnyContract }
@@ -11,7 +14,7 @@ export type RouteOptions = Partial<WebSocketRouteOptions> & Readonly<Record<stri
 type Fail = (advice: string) => never
 type Fields = Readonly<Record<string, unknown>>
 
-const CONNECTION_OPTIONS = ['contract', 'on', 'open', 'close', 'binary', 'handler', 'refresh', 'onMessage']
+const CONNECTION_OPTIONS = ['contract', 'on', 'open', 'close', 'binary', 'handler', 'refresh', 'onMessage', 'versions', 'defaultVersion']
 const FASTIFY_OPTIONS = [
   'schema', 'onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onResponse',
   'onTimeout', 'onError', 'onRequestAbort', 'attachValidation', 'validatorCompiler', 'serializerCompiler',
@@ -32,6 +35,7 @@ export function checkOptions (path: string, options: unknown): asserts options i
   const { contract, on = {}, binary, refresh, onMessage = [] } = options
   if (!isContract(contract)) return fail('its contract is missing: write contract: defineContract({ … })')
   refuseServerStreams(path, contract)
+  checkVersions(contract, options)
   checkHandlers(on, contract, fail)
   checkBinary(binary, contract, fail)
   checkRefresh(refresh, contract, fail)
@@ -44,12 +48,6 @@ export function checkOptions (path: string, options: unknown): asserts options i
 /** The options that are Fastify's own. */
 export function fastifyOptionsOf (options: RouteOptions): object {
   return Object.fromEntries(FASTIFY_OPTIONS.flatMap((name) => options[name] === undefined ? [] : [[name, options[name]]]))
-}
-
-/** Tells whether a value is a contract as `defineContract` returns it. */
-export function isContract (value: unknown): value is AnyContract {
-  return isRecord(value) && typeof value['name'] === 'string' &&
-    isRecord(value['clientToServer']) && isRecord(value['serverToClient']) && isRecord(value['binary']) && isRecord(value['topics'])
 }
 
 function checkNames (options: Fields, fail: Fail): void {
@@ -65,6 +63,23 @@ function refuseServerStreams (path: string, { serverToClient }: AnyContract): vo
     const advice = 'streams come from the server: make it a call, or declare it in clientToServer'
     throw new errors.NotSupported(path, `server message '${name}' is a stream, and ${advice}`)
   }
+}
+
+// The last one is for a client that offers no subprotocol.
+function checkVersions (contract: AnyContract, { versions = [], defaultVersion }: Fields): void {
+  const fail = (name: string, advice: string): never => { throw new errors.InvalidVersion(name, advice) }
+  const list: readonly unknown[] = Array.isArray(versions) ? versions : [undefined]
+  const names = [contract.name]
+  for (const version of list) {
+    if (!isOlder(version)) return fail(contract.name, 'versions is a list: write versions: [older(newest, { contract: old })]')
+    const { newest, contract: { name } } = version
+    if (newest !== contract) fail(name, `it was made for the contract '${newest.name}', not for that of the route, '${contract.name}'`)
+    if (names.includes(name)) fail(name, 'two versions of one route have this name: the subprotocol must tell them apart')
+    names.push(name)
+  }
+  if (defaultVersion === undefined || names.includes(defaultVersion as string)) return
+  const known = names.map((name) => `'${name}'`).join(' or ')
+  fail(contract.name, `defaultVersion is the name of a version of the route: write ${known} instead of ${show(defaultVersion)}`)
 }
 
 function checkHandlers (on: unknown, { name: contract, clientToServer }: AnyContract, fail: Fail): void {

@@ -1,10 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Duplex } from 'node:stream'
 import type { AnyContract } from '../../types/contract.js'
+import type { OlderVersion } from '../../types/versions.js'
 import type { ContractChannel } from './channel.js'
 import { compileContract, type CompiledContract } from './compile/contract.js'
 import { refuseSlowPatterns } from './compile/slow-patterns.js'
 import { Connection, type RouteContext } from './connection/connection.js'
+import { olderContext } from './connection/older-context.js'
 import { sharedSchemasOf } from './compile/originals.js'
 import { Decoder } from './messages/decode.js'
 import { Encoder } from './messages/encode.js'
@@ -41,13 +43,22 @@ interface CompiledMessages {
   readonly encoder: Encoder
 }
 
+/** The contexts of a route's connections, by their subprotocol. */
+interface Contexts {
+  readonly bySubprotocol: ReadonlyMap<string, RouteContext>
+  /** For clients that offer none. */
+  readonly fallback: RouteContext
+}
+
 /** A typed WebSocket route: a contract and its handlers, as a Fastify route. */
 export class TypedRoute implements HandshakeRoute {
   readonly contract: AnyContract
   /** As the app gave it: documents show it. */
   readonly schema: object
   readonly needsOrigin: boolean
-  readonly subprotocol: string
+  /** Older versions of the contract. */
+  readonly versions: readonly OlderVersion[]
+  readonly subprotocols: readonly string[]
   readonly rejectWith: HandshakeRoute['rejectWith']
   readonly timeoutMs: number
   readonly switcher: ProtocolSwitcher
@@ -62,12 +73,14 @@ export class TypedRoute implements HandshakeRoute {
   readonly #host: RouteHost
   readonly #channel: ContractChannel
   #compiled: CompiledMessages | undefined = undefined
-  #context: RouteContext | undefined = undefined
+  #contexts: Contexts | undefined = undefined
 
   constructor (scope: FastifyInstance, options: RouteOptions, host: RouteHost) {
     const { contract } = options
     const settings = readRouteOptions(options, host.settings)
-    if (!settings.unsafePatterns) refuseSlowPatterns(contract)
+    this.contract = contract
+    this.versions = options.versions ?? []
+    if (!settings.unsafePatterns) for (const one of this.contracts) refuseSlowPatterns(one)
     this.#scope = scope
     this.#options = options
     this.#settings = settings
@@ -75,10 +88,9 @@ export class TypedRoute implements HandshakeRoute {
     this.#channel = host.channelOf(contract, scope)
     if (hasRecoverable(contract)) checkRecoveryBytes(host.recoveryBytes, settings)
     this.observer = this.#channel.observer
-    this.contract = contract
     this.schema = options.schema ?? {}
     this.needsOrigin = !settings.allowMissingOrigin
-    this.subprotocol = contract.name
+    this.subprotocols = this.contracts.map(({ name }) => name)
     this.rejectWith = settings.rejectWith
     this.answer = answererOf(options.handler)
     this.timeoutMs = settings.handshakeTimeoutMs
@@ -89,7 +101,7 @@ export class TypedRoute implements HandshakeRoute {
       WebSocket: ServerWebSocket,
       maxPayload: settings.maxPayloadBytes,
       perMessageDeflate: settings.perMessageDeflate,
-      handleProtocols: choosing(contract.name)
+      handleProtocols: choosing(this.subprotocols)
     })
   }
 
@@ -98,9 +110,14 @@ export class TypedRoute implements HandshakeRoute {
    * @throws FST_TYPED_WS_INVALID_SCHEMA, FST_TYPED_WS_UNSAFE_PATTERN,
    * FST_TYPED_WS_EXPONENTIAL_PATTERN
    */
-  compile (): RouteContext {
-    this.#context ??= this.#makeContext()
-    return this.#context
+  compile (): Contexts {
+    this.#contexts ??= this.#makeContexts()
+    return this.#contexts
+  }
+
+  /** The newest one first. */
+  get contracts (): readonly AnyContract[] {
+    return [this.contract, ...this.versions.map(({ contract }) => contract)]
   }
 
   /** Writes its contract's messages, also before the app is ready. */
@@ -114,7 +131,8 @@ export class TypedRoute implements HandshakeRoute {
   }
 
   connect (ws: ServerWebSocket, socket: Duplex, request: FastifyRequest): void {
-    new Connection(this.compile(), ws, socket, request).start()
+    const { bySubprotocol, fallback } = this.compile()
+    new Connection(bySubprotocol.get(ws.protocol) ?? fallback, ws, socket, request).start()
   }
 
   get #messages (): CompiledMessages {
@@ -123,21 +141,38 @@ export class TypedRoute implements HandshakeRoute {
   }
 
   #compile (): CompiledMessages {
-    const { contract, sharedSchemas } = this
-    const { unsafePatterns, validateOutgoing, ajv } = this.#settings
-    // Once more: what a message refers to is known only now.
-    if (!unsafePatterns) refuseSlowPatterns(contract, sharedSchemas)
-    const compiled = compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })
-    return { incoming: compiled.incoming, encoder: new Encoder(compiled, validateOutgoing) }
+    const compiled = this.#compileContract(this.contract)
+    return { incoming: compiled.incoming, encoder: new Encoder(compiled, this.#settings.validateOutgoing) }
   }
 
-  #makeContext (): RouteContext {
-    const { contract, open, close, binary, errorHandler } = this.#options
+  #compileContract (contract: AnyContract): CompiledContract {
+    const { sharedSchemas } = this
+    const { unsafePatterns, ajv } = this.#settings
+    // Once more: what a message refers to is known only now.
+    if (!unsafePatterns) refuseSlowPatterns(contract, sharedSchemas)
+    return compileContract(contract, { typebox: this.#host.typebox, ajv, sharedSchemas })
+  }
+
+  #makeContexts (): Contexts {
+    const { encoder, versions } = this
     const hooks = this.#hooks()
+    const entries = this.#entries(hooks)
+    const newest = this.#makeContext(hooks, entries)
+    const compile = (contract: AnyContract): CompiledContract => this.#compileContract(contract)
+    const contexts = [newest, ...versions.map((version) => olderContext(version, { context: newest, entries, encoder, compile }))]
+    const fallback = contexts.find(({ version }) => version === this.#options.defaultVersion) ?? contexts.at(-1)!
+    return { bySubprotocol: new Map(contexts.map((context) => [context.version, context])), fallback }
+  }
+
+  #makeContext (hooks: readonly Handler[], entries: ReadonlyMap<string, Entry>): RouteContext {
+    const { contract, open, close, binary, errorHandler } = this.#options
     return {
       contract,
-      decoder: new Decoder(this.#entries(hooks), contract.discriminator),
+      version: contract.name,
+      decoder: new Decoder(entries, contract.discriminator),
       encoder: this.encoder,
+      publisher: this.encoder,
+      frames: undefined,
       registry: this.#channel,
       heartbeat: this.#host.heartbeatOf(this.#settings.heartbeat),
       settings: this.#settings,
@@ -153,7 +188,7 @@ export class TypedRoute implements HandshakeRoute {
     const { on = {}, refresh } = this.#options
     return new Map(Array.from(this.#messages.incoming, ([name, incoming]) => {
       const { handler, cost } = withCost(on, name)
-      return [name, { ...incoming, handler: hooked(hooks, handler), cost, isUrgent: name === refresh }]
+      return [name, { ...incoming, handler: hooked(hooks, handler), type: name, cost, isUrgent: name === refresh }]
     }))
   }
 

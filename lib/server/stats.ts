@@ -76,7 +76,7 @@ export class Observer {
    * Adds up the numbers of the contract.
    * @param unsettled - connections that have ended while work of the app goes on for them.
    */
-  statsOf (connections: ReadonlySet<Counted>, unsettled: ReadonlySet<Counted>, topics: number): ChannelStats {
+  statsOf (connections: ReadonlySet<Counted>, unsettled: ReadonlySet<Counted>, topics: number): Omit<ChannelStats, 'versions'> {
     const sum = { ...this.#ended }
     for (const connection of connections) add(sum, connection.stats, ALL)
     for (const connection of unsettled) add(sum, connection.stats, UNSETTLED)

@@ -9,7 +9,7 @@ const SETTINGS = { minDelayMs: 500, maxDelayMs: 20_000 }
 
 // By docs/PROTOCOL.md, whose table must name the same codes.
 const FINAL = [1000, 1002, 1003, 1007, 1008, 4500, 4501, 4503, 4504, 4999]
-const COMES_BACK = [1001, 1005, 1006, 1009, 1011, 1012, 1013, 1014, 1015, 3000, 3999, 4000, 4401, 4408, 4429, 4499]
+const COMES_BACK = [1001, 1005, 1006, 1009, 1011, 1012, 1013, 1014, 1015, 3000, 3999, 4000, 4401, 4406, 4408, 4429, 4499]
 
 t.test('the codes of this test are those of the protocol\'s table', async (t) => {
   const [, table] = readFileSync('docs/PROTOCOL.md', 'utf8').split('## Close codes')
@@ -48,6 +48,43 @@ for (const code of COMES_BACK) {
     t.equal(client.state, 'open')
   })
 }
+
+t.test('a client whose version the server does not speak comes back five times, and then stays closed', async (t) => {
+  fakeTime(t)
+  fakeRandom(t, 0)
+  const { client, network, states } = await startOpen(t)
+  const mismatch = async (): Promise<void> => {
+    network.last.end(4406, 'chat.v2, chat.v1')
+    await pass(500)
+  }
+  // An outage before it does not count.
+  for (let i = 0; i < 8; i++) {
+    network.last.end()
+    await pass(500)
+  }
+  for (let i = 0; i < 5; i++) await mismatch()
+  t.match(states.at(-1), { state: 'connecting' })
+  await mismatch()
+  t.match(states.at(-1), { state: 'closed', code: 4406, reason: 'chat.v2, chat.v1' })
+  await t.rejects(client.opened, {
+    code: 'FST_TYPED_WS_CLIENT_CLOSED', closeCode: 4406, message: 'The client is closed: 4406 chat.v2, chat.v1'
+  })
+})
+
+t.test('a client that has found a server of its version again may lose it once more', async (t) => {
+  fakeTime(t)
+  fakeRandom(t, 0)
+  const { network, states } = await startOpen(t)
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 5; i++) {
+      network.last.end(4406, 'chat.v2')
+      await pass(500)
+    }
+    network.last.open()
+    await pass(5000)
+  }
+  t.match(states.at(-1), { state: 'open' })
+})
 
 t.test('a connection that broke has code 1006, even when its WebSocket has 0', async (t) => {
   fakeTime(t)

@@ -29,6 +29,7 @@ type TalkSocket = Socket<typeof talk>
 
 const NOTHING: ChannelStats = {
   connections: 0,
+  versions: { 'talk.v1': 0 },
   queued: 0,
   running: 0,
   streams: 0,

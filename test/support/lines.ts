@@ -37,7 +37,7 @@ export function compile (definition: ContractDefinition, options: Partial<Compil
 
 /** The entries of a route whose handlers are never called. */
 export function entriesOf (incoming: CompiledContract['incoming']): Map<string, Entry> {
-  return new Map([...incoming].map(([name, message]) => [name, { ...message, handler () {}, cost: 1, isUrgent: false }]))
+  return new Map([...incoming].map(([name, message]) => [name, { ...message, handler () {}, type: name, cost: 1, isUrgent: false }]))
 }
 
 /** Decodes the text of one client message, `m`. */

@@ -5,7 +5,7 @@ import type { Checker } from '../compile/checker.js'
 import * as errors from '../errors.js'
 import { bodyOf, causedBy, textOf } from '../failure.js'
 import type { Answer } from '../messages/decode.js'
-import type { Encoder, WrittenCall } from '../messages/encode.js'
+import type { MessageEncoder, WrittenCall } from '../messages/encode.js'
 import { rejectionOf } from '../messages/rejection.js'
 import { printable } from '../printable.js'
 import { giveWay } from '../turn.js'
@@ -14,6 +14,7 @@ import type { PartOwner } from './owner.js'
 interface PendingCall {
   readonly type: string
   readonly reply: Checker
+  readonly up: WrittenCall['up']
   readonly resolve: (data: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -23,14 +24,14 @@ const DEFAULT_TIMEOUT_MS = 10_000
 /** The server's own calls of one client that are not answered yet. */
 export class PendingCalls {
   readonly #owner: PartOwner
-  readonly #encoder: Encoder
+  readonly #encoder: MessageEncoder
   readonly #max: number
   readonly #pending: Map<number | undefined, PendingCall> = new Map()
   #lastRef = 0
   // Calls sent past the high-water mark: answered or not, they wait to be read.
   #unread = 0
 
-  constructor (owner: PartOwner, encoder: Encoder, max: number) {
+  constructor (owner: PartOwner, encoder: MessageEncoder, max: number) {
     this.#owner = owner
     this.#encoder = encoder
     this.#max = max
@@ -78,7 +79,8 @@ export class PendingCalls {
     for (const ref of this.#pending.keys()) this.#remove(ref)?.reject(new errors.ConnectionClosed())
   }
 
-  async #send (type: string, { reply, textFor }: WrittenCall, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions): Promise<unknown> {
+  async #send (type: string, written: WrittenCall, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions): Promise<unknown> {
+    const { reply, textFor, up } = written
     checkTimeout(timeoutMs)
     signal?.throwIfAborted()
     if (!this.#owner.isOpen) await this.#refuseEnded()
@@ -90,7 +92,7 @@ export class PendingCalls {
     signal?.addEventListener('abort', abort)
     try {
       return await new Promise((resolve, reject) => {
-        this.#pending.set(ref, { type, reply, resolve, reject })
+        this.#pending.set(ref, { type, reply, up, resolve, reject })
         this.#owner.output.sendReserved(textFor(ref), type)
       })
     } finally {
@@ -107,11 +109,11 @@ export class PendingCalls {
 
   #resolve (call: PendingCall, data: unknown): void {
     try {
-      if (call.reply.check(data)) call.resolve(data)
-      else this.#rejectReply(call, call.reply.explain(data))
+      if (!call.reply.check(data)) return this.#rejectReply(call, call.reply.explain(data))
+      call.resolve(call.up === undefined ? data : call.up(data))
     } catch (error) {
       this.#owner.output.sendError(bodyOf(undefined, { type: Reserved.reply, ref: undefined }))
-      call.reject(causedBy(new errors.CheckFailed(call.type, printable(textOf(error))), error))
+      call.reject(error instanceof errors.InvalidTranslation ? error : checkFailed(call, error))
     }
   }
 
@@ -132,6 +134,10 @@ export class PendingCalls {
     this.#pending.delete(ref)
     return call
   }
+}
+
+function checkFailed ({ type }: PendingCall, error: unknown): Error {
+  return causedBy(new errors.CheckFailed(type, printable(textOf(error))), error)
 }
 
 function checkTimeout (timeoutMs: number): void {

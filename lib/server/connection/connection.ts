@@ -23,20 +23,21 @@ import { keepAlive, type Entry, type Heartbeat, type HeartbeatMember } from './h
 import { Input } from './input.js'
 import { Lifecycle, type LifecycleHandlers } from './lifecycle.js'
 import { statsOf, type TransportStream } from './numbers.js'
-import { Output } from './output.js'
+import { outputOf, type SpokenVersion, type VersionRegistry } from './older-output.js'
+import type { Output } from './output.js'
 import type { PartOwner } from './owner.js'
 import { ConnectionRecipient, type RecipientOwner } from './recipient.js'
 import { TypedSocket, type SocketOwner } from './socket.js'
 
 /** The parts that all connections of one route share. */
-export interface RouteContext extends InboundContext, LifecycleHandlers, ErrorHandlerContext {
+export interface RouteContext extends InboundContext, LifecycleHandlers, ErrorHandlerContext, SpokenVersion {
   readonly contract: AnyContract
   readonly registry: ConnectionRegistry
   readonly heartbeat: Heartbeat | undefined
 }
 
 /** The connections of one contract. */
-export interface ConnectionRegistry {
+export interface ConnectionRegistry extends VersionRegistry {
   readonly hub: Hub<Connection>
   /** The client of a connection has caught up. */
   drained (connection: Connection): void
@@ -79,7 +80,7 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
     this.ws = ws
     this.socket = new TypedSocket(this)
     this.#stream = stream
-    this.output = new Output(route, ws, stream, this)
+    this.output = outputOf(route, ws, stream, this)
     this.#inbound = new Inbound(route, this)
     this.#lifecycle = new Lifecycle(route, this)
     this.activity = new Activity(this.#lifecycle, this.#inbound, this)

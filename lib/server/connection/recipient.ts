@@ -5,7 +5,7 @@ import { PRESENCE, RECOVER, Reserved } from '../../protocol.js'
 import { isRecord } from '../../record.js'
 import { after } from '../../timer.js'
 import { isOffered } from '../handshake/subprotocol.js'
-import type { Encoder } from '../messages/encode.js'
+import type { MessageEncoder } from '../messages/encode.js'
 import type { Observer, Recovery } from '../stats.js'
 import type { MemberRecipient } from '../topics/presence.js'
 import type { Recipient } from '../topics/topic-member.js'
@@ -18,7 +18,7 @@ export interface RecipientOwner {
   readonly request: FastifyRequest
   readonly output: Output
   readonly route: {
-    readonly encoder: Encoder
+    readonly encoder: MessageEncoder
     readonly observer: Observer
     readonly settings: { readonly maxTopics: number, readonly slowConsumer: 'close' | 'drop' }
   }

@@ -5,7 +5,7 @@ import type { BinaryData, CallOptions, MemberOptions, Socket, SubscribeOptions }
 import * as errors from '../errors.js'
 import { isAbort, logIgnored } from '../failure.js'
 import { attempt, ignorable } from '../ignorable.js'
-import type { Encoder } from '../messages/encode.js'
+import type { Encoder, MessageEncoder } from '../messages/encode.js'
 import { checkTopic, type Hub, type Joining, type Subscriber } from '../topics/hub.js'
 import { memberOf } from '../topics/presence.js'
 import { bytesOf } from '../transport/frame.js'
@@ -16,7 +16,9 @@ import type { Output } from './output.js'
 export interface SocketOwner extends Subscriber {
   readonly route: {
     readonly contract: AnyContract
-    readonly encoder: Encoder
+    readonly encoder: MessageEncoder
+    /** Writes in the newest version. */
+    readonly publisher: Encoder
     readonly registry: { readonly hub: Hub<SocketOwner> }
   }
   readonly request: FastifyRequest
@@ -105,7 +107,8 @@ export class TypedSocket implements Socket {
   send (type: string, payload: unknown): boolean {
     const connection = this.#connection
     if (!connection.isOpen) return false
-    return connection.output.sendEvent(connection.route.encoder.event(type, payload), type)
+    const text = connection.route.encoder.event(type, payload)
+    return text === undefined || connection.output.sendEvent(text, type)
   }
 
   sendBinary (first: BinaryData | string, ...event: [] | [payload: unknown, data: BinaryData]): boolean {
@@ -132,7 +135,7 @@ export class TypedSocket implements Socket {
   subscribe (topic: string, { recover, ...given }: SubscribeOptions & Partial<MemberOptions> = {}): Promise<boolean> {
     return attempt(() => {
       checkTopic(topic)
-      const { encoder } = this.#connection.route
+      const { publisher: encoder } = this.#connection.route
       const member = memberOf(this.contract, topic, given, { socket: this, encoder })
       return this.#connection.subscribe(topic, { isRecovering: recover, member })
     }, (error) => logIgnored(this.log, error))
@@ -144,9 +147,9 @@ export class TypedSocket implements Socket {
 
   publish (topic: string, type: string, payload: unknown): void {
     checkTopic(topic)
-    const { encoder, registry } = this.#connection.route
+    const { publisher, registry } = this.#connection.route
     // The node counts a failure of the broker and tells of it.
-    registry.hub.publish(topic, { type, text: encoder.event(type, payload) }, this.#connection)?.catch(() => {})
+    registry.hub.publish(topic, { type, text: publisher.event(type, payload) }, this.#connection)?.catch(() => {})
   }
 
   close (code?: number, reason?: string | Uint8Array): void {
@@ -160,6 +163,8 @@ export class TypedSocket implements Socket {
   #sendWithBinary (type: string, payload: unknown, data: BinaryData): boolean {
     const { isOpen, output, route } = this.#connection
     const bytes = bytesOf(data)
-    return isOpen && output.sendBinary(bytes, { type, text: route.encoder.event(type, payload, true) })
+    if (!isOpen) return false
+    const text = route.encoder.event(type, payload, true)
+    return text === undefined || output.sendBinary(bytes, { type, text })
   }
 }

@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import type { WebSocket } from 'ws'
-import { CloseCode, writeRetryAfter } from '../../protocol.js'
+import { CloseCode, MAX_REASON_BYTES, writeRetryAfter } from '../../protocol.js'
 import { clientErrorOf, cutReason } from '../failure.js'
 import type { Upgrade } from './request.js'
 import { destroyAfter, CLOSE_AFTER_MS } from './stream.js'
@@ -13,6 +13,8 @@ export interface HttpRefusal {
   /** The payload of the reply: an error where Fastify itself made the body. */
   readonly payload: unknown
   readonly headers: OutgoingHttpHeaders
+  /** True where only other versions were offered than those that are spoken here. */
+  readonly isUnknownVersion: boolean
 }
 
 /** The close that refuses a handshake. */
@@ -36,9 +38,9 @@ const switcher = new ProtocolSwitcher({
  * Refuses a handshake by a 101 and a close: a page can read a close code and its reason, but not
  * the answer to a handshake.
  */
-export function refuseByClose (request: IncomingMessage, upgrade: Upgrade, contractName: string, refusal: HttpRefusal): void {
-  const closing = closeRefusalOf(refusal)
-  const lines = [...headerLines(refusal.headers), ...subprotocolLines(chooseForRefusal(request, contractName))]
+export function refuseByClose (request: IncomingMessage, upgrade: Upgrade, contractNames: readonly string[], refusal: HttpRefusal): void {
+  const closing = refusal.isUnknownVersion ? unknownVersion(contractNames) : closeRefusalOf(refusal)
+  const lines = [...headerLines(refusal.headers), ...subprotocolLines(chooseForRefusal(request, contractNames))]
   switcher.switch(request, upgrade, lines, (ws) => closeAtOnce(ws, closing))
   destroyAfter(upgrade.stream, CLOSE_AFTER_MS)
 }
@@ -51,6 +53,15 @@ function closeAtOnce (ws: WebSocket, { code, reason }: CloseRefusal): void {
 
 function subprotocolLines (chosen: string | undefined): string[] {
   return chosen === undefined ? [] : [`Sec-WebSocket-Protocol: ${chosen}`]
+}
+
+// Whole names, as many as find room.
+function unknownVersion (names: readonly string[]): CloseRefusal {
+  const reason = names.reduce((list, name) => {
+    const longer = list === '' ? name : `${list}, ${name}`
+    return longer.length > MAX_REASON_BYTES ? list : longer
+  }, '')
+  return { code: CloseCode.unknownVersion, reason }
 }
 
 // Codes and reasons are those of the close-code table in docs/PROTOCOL.md.

@@ -17,8 +17,8 @@ import { headerLines, type ProtocolSwitcher } from './switch-protocols.js'
 
 /** The route of a handshake. */
 export interface HandshakeRoute {
-  /** The contract's name. */
-  readonly subprotocol: string
+  /** The names of the contract and of its older versions. */
+  readonly subprotocols: readonly string[]
   readonly rejectWith: 'auto' | 'http' | 'close'
   readonly timeoutMs: number
   readonly switcher: ProtocolSwitcher
@@ -143,17 +143,18 @@ export class Handshake implements ResponseOwner {
 
   onRefusedByClose (statusCode: number, headers: OutgoingHttpHeaders): void {
     const { payload } = this.#response
+    const isUnknownVersion = statusCode === 400 && this.#error instanceof errors.UnknownSubprotocol
     this.onRefused(statusCode)
     this.#finish()
     this.#response.detach(this.#upgrade.stream)
-    refuseByClose(this.#request.raw, this.#upgrade, this.#route.subprotocol, { statusCode, payload, headers })
+    refuseByClose(this.#request.raw, this.#upgrade, this.#route.subprotocols, { statusCode, payload, headers, isUnknownVersion })
     this.#response.discard()
   }
 
   #admit (verdict: OriginVerdict): void {
-    const { subprotocol } = this.#route
+    const { subprotocols } = this.#route
     if (verdict !== 'admitted') throw this.#withStatus(originRefusal(this.#request, verdict))
-    if (!isOfferOf(this.#request.raw, subprotocol)) throw this.#withStatus(new errors.UnknownSubprotocol(subprotocol))
+    if (!isOfferOf(this.#request.raw, subprotocols)) throw this.#withStatus(unknownSubprotocol(subprotocols))
     this.#acquirePlace()
   }
 
@@ -236,6 +237,10 @@ function isRefusedByClose ({ rejectWith }: HandshakeRoute, raw: UpgradeRequest):
 }
 
 type RefusalError = Error & { statusCode: number }
+
+function unknownSubprotocol (names: readonly string[]): RefusalError {
+  return new errors.UnknownSubprotocol(names.map((name) => `'${name}'`).join(' or '))
+}
 
 function hostRefusal (request: FastifyRequest): RefusalError {
   const host = printable(String(request.host))

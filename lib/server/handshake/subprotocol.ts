@@ -13,10 +13,10 @@ export function isSubprotocolList (value: string): boolean {
   return new Set(tokens).size === tokens.length
 }
 
-/** True when a client offers the contract's name, or no subprotocol at all. */
-export function isOfferOf (request: Offer, contractName: string): boolean {
+/** True when a client offers a contract's name, or no subprotocol at all. */
+export function isOfferOf (request: Offer, contractNames: readonly string[]): boolean {
   const offered = offeredBy(request)
-  return offered.length === 0 || offered.includes(contractName)
+  return offered.length === 0 || offered.some((name) => contractNames.includes(name))
 }
 
 /** True when a client can tell a refusal from an open connection. */
@@ -29,9 +29,9 @@ export function isOffered (request: Offer, name: string): boolean {
   return offeredBy(request).includes(name)
 }
 
-/** The option `handleProtocols` of a route's WebSocketServer. */
-export function choosing (contractName: string): (offered: ReadonlySet<string>) => string | false {
-  return (offered) => offered.has(contractName) && contractName
+/** The option `handleProtocols` of a route's WebSocketServer: the client's order decides. */
+export function choosing (contractNames: readonly string[]): (offered: ReadonlySet<string>) => string | false {
+  return (offered) => [...offered].find((name) => contractNames.includes(name)) ?? false
 }
 
 /**
@@ -47,9 +47,9 @@ export function choosePublic (offered: ReadonlySet<string>): string | false {
  * none for a failure, and would hide the close from its page. No message is sent here, so that any
  * public one will do.
  */
-export function chooseForRefusal (request: Offer, contractName: string): string | undefined {
+export function chooseForRefusal (request: Offer, contractNames: readonly string[]): string | undefined {
   const offered = offeredBy(request)
-  return [REFUSAL, contractName].find((name) => offered.includes(name)) ?? offered.find(isPublic)
+  return [REFUSAL, ...contractNames].find((name) => offered.includes(name)) ?? offered.find(isPublic)
 }
 
 function offeredBy ({ headers }: Offer): string[] {

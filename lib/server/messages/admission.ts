@@ -78,7 +78,7 @@ export class Admission {
 
   #takeMessage (message: Received, bytes: number): void {
     const { entry } = message
-    if (!this.#admits(entry.cost)) return this.#reject(message.type, message.ref)
+    if (!this.#admits(entry.cost)) return this.#reject(entry.name, message.ref)
     this.#invalid = 0
     message.bytes = bytes
     this.#scheduler.push(message, entry.isUrgent)

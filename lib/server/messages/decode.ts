@@ -47,8 +47,15 @@ type JsonObject = Record<string, unknown>
 // A longer type names no message, and is not sent back.
 const MAX_ECHO_LENGTH = 128
 
+/** Turns texts of a client into messages. */
+export interface MessageDecoder {
+  /** Tells whether a binary frame belongs to a decoded message, valid or not. */
+  announcesBinary (decoded: Decoded): boolean
+  decode (text: string): Decoded
+}
+
 /** Turns the text of a client into a message of the contract, or into a named rejection. */
-export class Decoder {
+export class Decoder implements MessageDecoder {
   readonly #entries: ReadonlyMap<string, Entry>
   readonly #discriminator: string
   readonly #knowsBinaryEvents: boolean
@@ -59,7 +66,6 @@ export class Decoder {
     this.#knowsBinaryEvents = [...entries.values()].some(({ hasBinary }) => hasBinary)
   }
 
-  /** Tells whether a binary frame belongs to a decoded message, valid or not. */
   announcesBinary (decoded: Decoded): boolean {
     if (!this.#knowsBinaryEvents) return false
     const type = typeOf(decoded)
@@ -123,7 +129,8 @@ const PING: Ping = { kind: 'ping' }
 
 function typeOf (decoded: Decoded): string | undefined {
   if (decoded.kind === 'rejection') return decoded.error.received
-  return decoded.kind === 'event' || decoded.kind === 'fault' ? decoded.type : undefined
+  if (decoded.kind === 'event') return decoded.entry.name
+  return decoded.kind === 'fault' ? decoded.type : undefined
 }
 
 function parse (text: string): unknown {

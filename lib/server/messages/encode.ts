@@ -10,13 +10,31 @@ export interface WrittenCall {
   /** The check of its answer. */
   readonly reply: Checker
   readonly textFor: (ref: number) => string
+  /**
+   * Makes a reply of the newest version from that of an older one.
+   * @throws FST_TYPED_WS_INVALID_TRANSLATION
+   */
+  readonly up?: ((reply: unknown) => unknown) | undefined
+}
+
+/** Writes messages as texts for the clients of one version. Undefined: such a client gets none. */
+export interface MessageEncoder {
+  event (type: string, payload: unknown, hasBinary?: boolean): string | undefined
+  call (type: string, payload: unknown): WrittenCall
+  reply (entry: IncomingCall, ref: number | undefined, data: unknown): string
+  next (entry: IncomingStream, ref: number, item: unknown): string | undefined
+  done (ref: number): string
+  cancel (ref: number): string
+  error (body: ErrorBody): string
+  topic (body: object): string
+  pong (): string
 }
 
 /**
  * Writes the messages of one contract as text: each is checked, and written without undeclared
  * properties.
  */
-export class Encoder {
+export class Encoder implements MessageEncoder {
   readonly #compiled: CompiledContract
   readonly #isChecked: boolean
   readonly #reply: string

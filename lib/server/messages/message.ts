@@ -8,6 +8,8 @@ export type Handler = (payload: unknown, socket: Socket, message: ReceivedMessag
 /** The part of an entry that the route adds. */
 export interface Handling {
   readonly handler: Handler
+  /** The name that handlers know; its own is the one that the client said. */
+  readonly type: string | undefined
   /** Tokens of the rate limit. */
   readonly cost: number
   /** True for a message that overtakes the others. */
@@ -56,7 +58,7 @@ export class Message<E extends Entry | UncheckedEntry, R extends number | undefi
   constructor (entry: E, ref: R, payload: unknown) {
     this.kind = entry.kind
     this.entry = entry
-    this.type = entry.name
+    this.type = entry.type
     this.ref = ref
     this.payload = payload
   }
@@ -81,7 +83,7 @@ export class Message<E extends Entry | UncheckedEntry, R extends number | undefi
 
 /** Makes the entry of a message that is not checked. */
 export function uncheckedEntry (handler: Handler, name?: string): UncheckedEntry {
-  return { kind: 'event', name, payload: undefined, hasBinary: false, answer: undefined, handler, cost: 1, isUrgent: false }
+  return { kind: 'event', name, payload: undefined, hasBinary: false, answer: undefined, handler, type: name, cost: 1, isUrgent: false }
 }
 
 /** Makes a message that fails in its place among the others, as if its handler had thrown. */

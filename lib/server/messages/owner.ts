@@ -4,14 +4,14 @@ import type { ErrorBody } from '../../protocol.js'
 import type { Failure } from '../failure.js'
 import type { RouteSettings } from '../options.js'
 import type { Observer } from '../stats.js'
-import type { Answer, Decoder } from './decode.js'
-import type { Encoder } from './encode.js'
+import type { Answer, MessageDecoder } from './decode.js'
+import type { MessageEncoder } from './encode.js'
 import type { UncheckedEntry } from './message.js'
 
 /** The things that the messages of all connections of one route share. */
 export interface InboundContext {
-  readonly decoder: Decoder
-  readonly encoder: Encoder
+  readonly decoder: MessageDecoder
+  readonly encoder: MessageEncoder
   readonly settings: RouteSettings
   readonly observer: Observer
   /** The handler of binary frames, where the contract allows them. */

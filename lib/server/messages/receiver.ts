@@ -113,7 +113,7 @@ export class Receiver implements TextReceiver {
   #rejectHeader ({ message, bytes }: Header): void {
     this.#header = undefined
     if (message === undefined) return
-    const received = message.type!
+    const received = message.entry.name!
     const rejection = rejectionOf(ErrorCode.missingBinary, `event '${received}' must be followed by its binary frame`, { received })
     this.#successor.take(rejection, bytes)
   }

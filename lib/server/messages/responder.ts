@@ -27,7 +27,8 @@ export class Responder {
 
   /** @throws FST_TYPED_WS_OUTGOING_INVALID */
   sendItem ({ entry, ref }: StreamMessage, item: unknown): void {
-    this.#owner.output.sendReserved(this.#context.encoder.next(entry, ref, item), Reserved.next)
+    const text = this.#context.encoder.next(entry, ref, item)
+    if (text !== undefined) this.#owner.output.sendReserved(text, Reserved.next)
   }
 
   sendDone (message: StreamMessage): void {
@@ -63,7 +64,7 @@ export class Responder {
   }
 
   #failed (error: unknown, failure: Failure, message: Received): void {
-    if (!message.isOver) this.#owner.output.sendError(bodyOf(failure.error, message))
+    if (!message.isOver) this.#owner.output.sendError(bodyOf(failure.error, { type: message.entry.name, ref: message.ref }))
     this.#context.observer.messageFailed(this.#owner.socket, message, error)
   }
 }

@@ -45,7 +45,7 @@ export class Streams {
    */
   admit (message: StreamMessage): Rejection | undefined {
     const { ref } = message
-    if (this.#live.has(ref)) return rejectionOf(ErrorCode.validation, duplicateText(ref), { received: message.type })
+    if (this.#live.has(ref)) return rejectionOf(ErrorCode.validation, duplicateText(ref), { received: message.entry.name })
     if (this.#places.size >= this.#max) return tooMany(message)
     const stream = { message, source: undefined }
     // After its client is gone, a `$cancel` that stands behind it finds no stream.
@@ -179,6 +179,6 @@ function duplicateText (ref: number): string {
   return `message/${REF} ${ref} is that of a stream that goes on`
 }
 
-function tooMany ({ type: received, ref }: StreamMessage): Rejection {
+function tooMany ({ entry: { name: received }, ref }: StreamMessage): Rejection {
   return rejectionOf(ErrorCode.tooManyStreams, 'too many streams at once', { received, ref }, TOO_MANY_REQUESTS)
 }
