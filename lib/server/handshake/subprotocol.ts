@@ -29,9 +29,12 @@ export function isOffered (request: Offer, name: string): boolean {
   return offeredBy(request).includes(name)
 }
 
-/** The option `handleProtocols` of a route's WebSocketServer: the client's order decides. */
-export function choosing (contractNames: readonly string[]): (offered: ReadonlySet<string>) => string | false {
-  return (offered) => [...offered].find((name) => contractNames.includes(name)) ?? false
+/**
+ * The option `handleProtocols` of a route's WebSocketServer: the client's order decides. A
+ * handshake that offers none of the names was refused.
+ */
+export function choosing (contractNames: readonly string[]): (offered: ReadonlySet<string>) => string {
+  return (offered) => [...offered].find((name) => contractNames.includes(name))!
 }
 
 /**
