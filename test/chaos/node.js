@@ -26,9 +26,9 @@ app.ws('/:room', {
   open: async (socket) => { await socket.subscribe(`room:${/** @type {{ room: string }} */ (socket.request.params).room}`) }
 })
 
-process.on('message', async (/** @type {{ room: number, number: number }} */ { room, number }) => {
-  const isStored = await app.channel(chaos).publish(`room:${room}`, 'number', { number }, { id: String(number) }).then(() => true, () => false)
-  process.send?.({ room, number, isStored })
+process.on('message', (/** @type {{ room: number, number: number }} */ { room, number }) => {
+  const tell = (/** @type {boolean} */ isStored) => { process.send?.({ room, number, isStored }) }
+  app.channel(chaos).publish(`room:${room}`, 'number', { number }, { id: String(number) }).then(() => tell(true), () => tell(false))
 })
 process.on('disconnect', () => process.exit())
 

@@ -78,7 +78,7 @@ export class Nodes {
   }
 
   #any () {
-    return /** @type {Node} */ (this.#nodes[this.#pick(this.#nodes.length)])
+    return this.#nodes[this.#pick(this.#nodes.length)]
   }
 
   /** @param {number} n */
