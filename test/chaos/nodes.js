@@ -9,7 +9,10 @@ const script = fileURLToPath(new URL('node.js', import.meta.url))
 const PATIENCE_MS = 3000
 const RETRY_MS = 10
 
-/** @typedef {{ child: import('node:child_process').ChildProcess, port: number | undefined }} Node */
+/**
+ * @typedef {import('node:child_process').ChildProcess} Child
+ * @typedef {{ child: Child, port: number | undefined }} Node
+ */
 
 export class Nodes {
   /** @type {Node[]} */

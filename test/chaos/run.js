@@ -38,7 +38,8 @@ async function run () {
   while (!listeners.every(({ isOpen }) => isOpen)) await pause(STEP_MS)
   const [made] = await Promise.all([makeFaults(engine, nodes), cutOff(listeners), publishAll(nodes)])
   const last = messages / rooms - 1
-  for (const endMs = Date.now() + LAST_MS; Date.now() < endMs && !listeners.every((listener) => listener.hasAll(last));) await pause(STEP_MS)
+  const isMissing = () => listeners.some((listener) => !listener.hasAll(last))
+  for (const endMs = Date.now() + LAST_MS; isMissing() && Date.now() < endMs;) await pause(STEP_MS)
   return report(listeners, last, made)
 }
 
