@@ -160,6 +160,16 @@ t.test('names, topics, codes and bytes that a real socket refuses, a fake one re
   t.throws(() => socket.raw, { message: /app\.injectClient/ })
 })
 
+t.test('a fake socket takes info and a key for a topic whose kind has presence, and for no other', async (t) => {
+  const lobby = defineContract({ name: 'lobby.v1', topics: { room: { presence: Type.Object({ name: Type.String() }) } } })
+  const socket = fakeSocket(lobby)
+  t.ok(await socket.subscribe('room:1', { info: { name: 'Ada' }, key: 'ada' }))
+  t.ok(await socket.subscribe('news'))
+  const untyped = socket.subscribe.bind(socket) as (topic: string, options: object) => Promise<boolean>
+  await t.rejects(untyped('news', { key: 'ada' }), { code: 'FST_TYPED_WS_TOPIC_WITHOUT_PRESENCE' })
+  t.same([...socket.topics], ['room:1', 'news'])
+})
+
 t.test('a fake socket is closed with 4401 at expiresAt, and its data and log are those that were given', async (t) => {
   fakeTime(t)
   const log = { info () {} } as never
