@@ -40,7 +40,7 @@ export abstract class Reconnector implements ConnectionOwner {
   constructor (url: Fresh<string | URL>, options: ClientOptions) {
     const { protocol, token, WebSocket = world.WebSocket } = options
     if (!WebSocket) throw invalidOption('The option WebSocket is missing')
-    if (token && !protocol) throw invalidOption('The option token needs option protocol')
+    if (token !== undefined && !protocol) throw invalidOption('The option protocol is missing')
     this.#url = url
     this.options = options
     this.#WebSocket = WebSocket

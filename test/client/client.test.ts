@@ -531,10 +531,12 @@ t.test('a client without a WebSocket, or with a token and no protocol, throws', 
   Reflect.deleteProperty(globalThis, 'WebSocket')
   t.throws(() => createClient<typeof talk>('ws://server'), { code: 'FST_TYPED_WS_INVALID_OPTION', message: /option WebSocket/ })
   const network = new Network()
-  t.throws(() => createClient<typeof talk>('ws://server', { WebSocket: network.WebSocket, token: 'x' }), {
-    code: 'FST_TYPED_WS_INVALID_OPTION',
-    message: /option protocol/
-  })
+  for (const token of ['x', '', async () => '']) {
+    t.throws(() => createClient<typeof talk>('ws://server', { WebSocket: network.WebSocket, token }), {
+      code: 'FST_TYPED_WS_INVALID_OPTION',
+      message: /option protocol/
+    })
+  }
   Object.defineProperty(globalThis, 'WebSocket', { value: network.WebSocket, configurable: true, writable: true })
   const client = createClient<typeof talk>('ws://server')
   await turn()
