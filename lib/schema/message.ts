@@ -85,9 +85,8 @@ export function presencesOf ({ name, topics }: Pick<AnyContract, 'name' | 'topic
 
 /** The properties of the protocol's messages about topics of a contract. */
 export function topicPropertiesOf (topics: AnyContract['topics']): string[] {
-  const kinds = Object.values(topics)
-  const recovery = kinds.length > 0 ? RECOVERY_PROPERTIES : []
-  const presence = kinds.some((kind) => kind.presence !== undefined) ? PRESENCE_PROPERTIES : []
+  const recovery = Object.keys(topics).length > 0 ? RECOVERY_PROPERTIES : []
+  const presence = presencesOf({ name: '', topics }).length > 0 ? PRESENCE_PROPERTIES : []
   return [...recovery, ...presence]
 }
 

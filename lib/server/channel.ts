@@ -5,11 +5,11 @@ import type { Channel, ChannelBroker, ChannelStats, ConnectedMember, InTopic, Pu
 import type { Socket } from '../../types/socket.js'
 import type { OlderVersion } from '../../types/versions.js'
 import { CloseCode } from '../protocol.js'
+import { presencesOf } from '../schema/message.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry } from './connection/connection.js'
 import type { OlderFrames } from './connection/older-output.js'
 import type { Encoder } from './messages/encode.js'
-import * as errors from './errors.js'
 import { logIgnored } from './failure.js'
 import { attempt, ignorable } from './ignorable.js'
 import { Observer } from './stats.js'
@@ -17,9 +17,9 @@ import type { Command, Outcome, Outcomes } from './topics/control.js'
 import { checkTopic, Hub } from './topics/hub.js'
 import type { NodeMember, TopicNode } from './topics/node.js'
 import type { Gap } from './topics/node-subscriptions.js'
-import { hasPresence, Presence, type PresenceSettings } from './topics/presence.js'
+import { Presence, type PresenceSettings } from './topics/presence.js'
 import { hasRecoverable, RecoverableTopics, type TopicSettings } from './topics/recoverable-topics.js'
-import { kindOf } from './topics/topic-kind.js'
+import { expectPresence } from './topics/topic-kind.js'
 import type { Frame } from './transport/frame.js'
 import { giveWay } from './turn.js'
 
@@ -55,7 +55,7 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
       node.expectHistory(contract)
       this.#recoverable = new RecoverableTopics(contract, node, settings, { missed: (gap) => this.observer.missed(gap) })
     }
-    if (hasPresence(contract)) this.#presence = new Presence(contract, node, settings.presence)
+    if (presencesOf(contract).length > 0) this.#presence = new Presence(contract, node, settings.presence)
     this.hub = new Hub(contract, node, this.#recoverable, this.#presence)
     this.#node = node
     this.observer = new Observer(contract)
@@ -117,7 +117,7 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
   members (topic: string): Promise<Array<ConnectedMember<never>>> {
     return attempt(() => {
       checkTopic(topic)
-      if (kindOf(this.contract, topic)?.presence === undefined) throw new errors.TopicWithoutPresence(topic, this.contract.name)
+      expectPresence(this.contract, topic)
       return ignorable(this.#presence!.members(topic) as Promise<Array<ConnectedMember<never>>>, this.#ignored)
     }, this.#ignored)
   }

@@ -10,7 +10,7 @@ import { closeFrameOf } from '../server/connection/close-frame.js'
 import { Expiry } from '../server/connection/expiry.js'
 import * as errors from '../server/errors.js'
 import { checkTopic } from '../server/topics/hub.js'
-import { kindOf } from '../server/topics/topic-kind.js'
+import { expectPresence } from '../server/topics/topic-kind.js'
 import { bytesOf } from '../server/transport/frame.js'
 
 interface Sent {
@@ -124,8 +124,7 @@ class RecordingSocket implements Socket {
 
   async subscribe (topic: string, { info, key }: SubscribeOptions & Partial<MemberOptions> = {}): Promise<boolean> {
     checkTopic(topic)
-    const hasPresence = kindOf(this.contract, topic)?.presence !== undefined
-    if (!hasPresence && (info !== undefined || key !== undefined)) throw new errors.TopicWithoutPresence(topic, this.contract.name)
+    if (info !== undefined || key !== undefined) expectPresence(this.contract, topic)
     if (this.closed === undefined) this.topics.add(topic)
     return this.closed === undefined
   }

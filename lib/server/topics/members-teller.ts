@@ -94,7 +94,7 @@ export class MembersTeller {
   // It is given what others were told, so that the changes that follow are right for it, too.
   #give (reader: MembersReader): void {
     if (this.#readers.size === 1) this.#reset()
-    this.#all ??= this.#frame(this.#told === undefined ? this.#count() : `,"members":[${listOf(this.#told)}]`)
+    this.#all ??= this.#frame(this.#whole())
     this.#send(reader, this.#all)
   }
 
@@ -110,7 +110,7 @@ export class MembersTeller {
     if (!isSmall && told === undefined && this.#view.size === this.#toldCount) return ''
     if (!isSmall || told === undefined) {
       this.#reset()
-      return this.#told === undefined ? this.#count() : `,"members":[${listOf(this.#told)}]`
+      return this.#whole()
     }
     const text = this.#differences(told)
     if (text !== '') this.#all = undefined
@@ -139,8 +139,9 @@ export class MembersTeller {
       : new Map(Array.from(this.#view.keys(), (key) => [key, this.#view.infoOf(key)!]))
   }
 
-  #count (): string {
-    return `,"count":${this.#toldCount}`
+  /** All that was told so far, as text. */
+  #whole (): string {
+    return this.#told === undefined ? `,"count":${this.#toldCount}` : `,"members":[${listOf(this.#told)}]`
   }
 
   #frame (text: string): Frame {

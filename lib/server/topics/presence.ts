@@ -9,7 +9,7 @@ import { memberName, MembersView, nodeOf, stamped } from './members-view.js'
 import type { TopicNode } from './node.js'
 import type { MembersSettings, NodeMembers } from './node-members.js'
 import { PresenceTopic } from './presence-topic.js'
-import { kindNameOf, kindOf } from './topic-kind.js'
+import { expectPresence, kindNameOf, kindOf } from './topic-kind.js'
 
 /** The member that a connection is in a topic. */
 export interface Member {
@@ -119,17 +119,17 @@ export class Presence {
     const teller = new MembersTeller(this.#openingOf(name), view, this.#settings.maxMembers)
     const entry = { view, teller, topic: this.#topicOf(name, view, teller), members: new Map(), leaving: new Set<NodeJS.Timeout>() }
     this.#entries.set(name, entry)
-    this.#members.add(`${this.#contract.name}/${name}`, entry.topic)
+    this.#members.add(this.#fullName(name), entry.topic)
     return entry
   }
 
   #topicOf (name: string, view: MembersView, teller: MembersTeller): PresenceTopic {
-    const [contract, node, { broker }, { leaseMs }] = [this.#contract.name, this.#node, this.#members, this.#settings]
-    const fullName = `${contract}/${name}`
+    const [node, { broker }, { leaseMs }] = [this.#node, this.#members, this.#settings]
+    const fullName = this.#fullName(name)
     return new PresenceTopic({
       node: node.node,
       leaseMs,
-      subscribe: () => node.join(contract, name),
+      subscribe: () => node.join(this.#contract.name, name),
       put: (members) => broker.put(fullName, members, leaseMs),
       all: () => broker.all(fullName),
       onLive: () => teller.begin(),
@@ -154,13 +154,13 @@ export class Presence {
   #forgetDone (name: string): void {
     if (this.#entries.get(name)?.topic.isDone !== true) return
     this.#entries.delete(name)
-    this.#members.remove(`${this.#contract.name}/${name}`)
+    this.#members.remove(this.#fullName(name))
   }
-}
 
-/** Tells whether a contract has a topic with presence. */
-export function hasPresence ({ topics }: AnyContract): boolean {
-  return Object.values(topics).some(({ presence }) => presence !== undefined)
+  /** The name of a topic among those of all contracts. */
+  #fullName (name: string): string {
+    return `${this.#contract.name}/${name}`
+  }
 }
 
 /** A connection, as the member that it becomes needs it. */
@@ -175,10 +175,8 @@ interface Source {
  * FST_TYPED_WS_OUTGOING_INVALID
  */
 export function memberOf (contract: AnyContract, topic: string, { info, key }: Partial<MemberOptions>, source: Source): Member | undefined {
-  if (kindOf(contract, topic)?.presence === undefined) {
-    if (info === undefined && key === undefined) return undefined
-    throw new errors.TopicWithoutPresence(topic, contract.name)
-  }
+  if (kindOf(contract, topic)?.presence === undefined && info === undefined && key === undefined) return undefined
+  expectPresence(contract, topic)
   if (key !== undefined) checkKey(key)
   return { key: key ?? source.socket.id, info: source.encoder.info(kindNameOf(topic), topic, info) }
 }

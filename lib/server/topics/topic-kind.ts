@@ -1,4 +1,5 @@
 import type { AnyContract, TopicKind } from '../../../types/contract.js'
+import * as errors from '../errors.js'
 
 /** The name of a topic's kind. */
 export function kindNameOf (topic: string): string {
@@ -10,4 +11,9 @@ export function kindNameOf (topic: string): string {
 export function kindOf ({ topics }: Pick<AnyContract, 'topics'>, topic: string): TopicKind | undefined {
   const kind = kindNameOf(topic)
   return Object.hasOwn(topics, kind) ? topics[kind] : undefined
+}
+
+/** @throws FST_TYPED_WS_TOPIC_WITHOUT_PRESENCE */
+export function expectPresence (contract: Pick<AnyContract, 'name' | 'topics'>, topic: string): void {
+  if (kindOf(contract, topic)?.presence === undefined) throw new errors.TopicWithoutPresence(topic, contract.name)
 }
