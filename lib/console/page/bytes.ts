@@ -16,11 +16,16 @@ export function hexOf (bytes: Uint8Array, maxBytes: number): string {
   const lines: string[] = []
   for (let at = 0; at < Math.min(bytes.length, maxBytes); at += ROW) {
     const row = [...bytes.subarray(at, Math.min(at + ROW, maxBytes))]
-    const hex = row.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
+    const hex = row.map(digitsOf).join(' ')
     const letters = row.map((byte) => byte > 31 && byte < 127 ? String.fromCharCode(byte) : '.').join('')
     lines.push(`${at.toString(16).padStart(6, '0')}  ${hex.padEnd(3 * ROW)} ${letters}`)
   }
   return bytes.length > maxBytes ? `${lines.join('\n')}\n… ${bytes.length - maxBytes} more bytes` : lines.join('\n')
+}
+
+/** The two hex digits of a byte. */
+export function digitsOf (byte: number): string {
+  return byte.toString(16).padStart(2, '0')
 }
 
 /** `12 B`, `3.4 kB`. */

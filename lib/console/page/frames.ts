@@ -1,4 +1,6 @@
+import { CANCEL, DONE, ERROR, HAS_BINARY, REPLY } from '../../protocol.js'
 import { isRecord } from '../../record.js'
+import { digitsOf } from './bytes.js'
 
 /** A call, a stream, or a call of the server's, with its answers. */
 export interface Question {
@@ -33,7 +35,7 @@ export interface Vocabulary {
 }
 
 export const MAX_FRAMES = 2000
-const ENDS = ['$reply', '$done', '$error']
+const ENDS: readonly string[] = [REPLY, DONE, ERROR]
 const encoder = new TextEncoder()
 
 /** The last frames of a route, and the questions that are not answered yet. */
@@ -106,7 +108,7 @@ export class FrameLog {
     const message = parsed(data)
     const named = message?.[this.#vocabulary.discriminator]
     const type = typeof named === 'string' ? named : '?'
-    this.#announced = direction === 'received' && message?.['$binary'] === true ? type : undefined
+    this.#announced = direction === 'received' && message?.[HAS_BINARY] === true ? type : undefined
     const question = this.#questionOf(direction, type, message?.['ref'], at)
     const isAnswer = question !== undefined && question.isOurs === (direction === 'received')
     return this.#add({
@@ -118,7 +120,7 @@ export class FrameLog {
       size: encoder.encode(data).length,
       question,
       waitedMs: isAnswer ? at - question.at : undefined,
-      isError: type === '$error'
+      isError: type === ERROR
     })
   }
 
@@ -136,9 +138,9 @@ export class FrameLog {
     const isSent = direction === 'sent'
     const [own, others] = isSent ? [this.#ours, this.#theirs] : [this.#theirs, this.#ours]
     const { isTyped } = this.#vocabulary
-    const isAnswer = isTyped ? type.startsWith('$') && type !== '$cancel' : others.get(ref)?.isOpen === true
+    const isAnswer = isTyped ? type.startsWith('$') && type !== CANCEL : others.get(ref)?.isOpen === true
     const known = (isAnswer ? others : own).get(ref)
-    if (isAnswer || (isTyped && type === '$cancel')) {
+    if (isAnswer || (isTyped && type === CANCEL)) {
       if (known !== undefined && (!isTyped || !isAnswer || ENDS.includes(type))) known.isOpen = false
       return known
     }
@@ -178,8 +180,6 @@ export function withRef (text: string, ref: number): string {
 export function lineOf ({ at, direction, type, text, bytes }: Frame): string {
   const time = new Date(at).toISOString()
   if (direction === 'connection') return JSON.stringify({ time, direction, type, text })
-  if (bytes !== undefined) {
-    return JSON.stringify({ time, direction, hex: Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('') })
-  }
+  if (bytes !== undefined) return JSON.stringify({ time, direction, hex: Array.from(bytes, digitsOf).join('') })
   return JSON.stringify({ time, direction, data: parsed(text) ?? text })
 }

@@ -1,3 +1,4 @@
+import { REPLY } from '../../protocol.js'
 import { bytesOf } from '../page/bytes.js'
 import type { Api, Message, Route } from '../page/document.js'
 import { draftOf, finished, hintsAbout, schemaOf, type Answering, type Subject } from '../page/draft.js'
@@ -76,9 +77,8 @@ export class Composer {
   answer ({ type, ref }: Question): void {
     const call = this.#route.messages.find((message) => !message.isSent && message.name === type)
     const answers = call?.answers ?? []
-    const answer = answers.find(({ name }) => {
-      return name === '$reply'
-    }) ?? answers[0] ?? { name: '$reply', schema: true, examples: [{ [this.#route.discriminator]: '$reply', ref, data: null }] }
+    const plain = { name: REPLY, schema: true, examples: [{ [this.#route.discriminator]: REPLY, ref, data: null }] }
+    const answer = answers.find(({ name }) => name === REPLY) ?? answers[0] ?? plain
     if (this.#answering === undefined) this.#before = this.#select.value
     this.#answering = { type, ref, answer }
     this.#listMessages()

@@ -1,9 +1,7 @@
 import { meaningOf } from '../../close-codes.js'
-import { isFinal } from '../../protocol.js'
+import { isFinal, REFUSAL } from '../../protocol.js'
 import type { Route } from '../page/document.js'
 import { FrameLog, type Frame } from '../page/frames.js'
-
-const REFUSAL = 'typed-ws.refusal'
 
 export type State = 'closed' | 'connecting' | 'open'
 
