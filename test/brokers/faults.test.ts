@@ -9,6 +9,7 @@ import { until, type Teardown } from '../support/helper.js'
 import { rooms, startNode, type Node } from '../support/nodes.js'
 import { startProxy, type Proxy } from '../support/proxy.js'
 import { nats } from '../../lib/brokers/nats.js'
+import { startNode as startBroker } from './suite.js'
 
 const [noRedis, noNats] = [await missing('redis-server'), await missing('nats-server')]
 const engines = [
@@ -126,21 +127,9 @@ for (const { name, skip, start, broker } of engines) {
   t.test(`${name}: of three nodes one hangs, and each command says that it is silent`, { skip }, async (t) => {
     const engine = await start(t)
     const [one, two] = [await startNode(t, await broker(t, engine)), await startNode(t, await broker(t, engine))]
-    const hung = await broker(t, engine)
-    t.teardown(() => hung.close())
-    let isReady = false
-    hung.start({
-      node: 'hung',
-      heard () {},
-      heardStored () {},
-      heardMembers () {},
-      interrupted () {},
-      resumed () {},
-      changed (state) { isReady = state === 'ready' }
-    })
-    await until(() => isReady)
+    const hung = await startBroker(t, await broker(t, engine))
     await Promise.all([one, two].map(({ socket }) => socket.subscribe('a')))
-    await Promise.all([two.socket.subscribe('b'), hung.subscribe('rooms.v1/a')])
+    await Promise.all([two.socket.subscribe('b'), hung.broker.subscribe('rooms.v1/a')])
     const channel = one.app.channel(rooms)
     await until(async () => (await channel.count('a')).silent === 1)
     t.same(await channel.unsubscribe({ topic: 'a' }, 'b'), { unsubscribed: 1, nodes: 2, silent: 1 })

@@ -1,10 +1,11 @@
 // The duties of a broker that stores the messages of recoverable topics, tested against a real
 // engine. A broker of one process has one node.
 import { setTimeout as pause } from 'node:timers/promises'
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import type { BrokerHistory, HistoryPart, Position, Stored } from '../../types/broker.js'
 import { until } from '../support/helper.js'
-import { refused, startNode, type Node, type Suite, type SuiteEngine } from './suite.js'
+import { pairTests, type PairSuite } from './pair.js'
+import { refused, type Node, type SuiteEngine } from './suite.js'
 
 /** An engine that stores. */
 export interface HistoryEngine extends SuiteEngine {
@@ -14,9 +15,7 @@ export interface HistoryEngine extends SuiteEngine {
   save (): Promise<void>
 }
 
-/** `engine: undefined`: the broker is of one process. */
-export interface HistorySuite<E extends HistoryEngine> extends Omit<Suite<E>, 'engine'> {
-  readonly engine: Suite<E>['engine'] | undefined
+export interface HistorySuite<E extends HistoryEngine> extends PairSuite<E> {
   /** It stores for longer what is too old to be told: longer bounds tell it again. */
   readonly keepsOld?: boolean
   /** Its offsets count: it gives a history up that has lost its newest messages. */
@@ -52,7 +51,7 @@ function follow (t: Test, messages: readonly Stored[], { epoch, offset }: Positi
 }
 
 export function historySuite<E extends HistoryEngine> (suite: HistorySuite<E>): void {
-  const { name, skip, only = '', engine: start, broker, keepsOld = false, counts = false, swaps = false } = suite
+  const { engine: start, keepsOld = false, counts = false, swaps = false } = suite
 
   /** The stored messages of a topic that a node has been told of. */
   function heardBy (node: Node, topic: string = TOPIC): Stored[] {
@@ -60,25 +59,7 @@ export function historySuite<E extends HistoryEngine> (suite: HistorySuite<E>): 
     return swaps ? heard.sort((a, b) => a.offset - b.offset) : heard
   }
 
-  /** Two nodes that hear the topic, or the same one twice. */
-  async function pair (t: Test, engine: E): Promise<[one: Node, two: Node]> {
-    const one = await startNode(t, await broker(t, engine))
-    const two = start === undefined ? one : await startNode(t, await broker(t, engine))
-    await Promise.all([one, two].map((node) => node.broker.subscribe(TOPIC)))
-    return [one, two]
-  }
-
-  function test (title: string, run: (t: Test, one: Node, two: Node, engine: E) => Promise<void>): void {
-    if (!title.includes(only)) return
-    t.test(`${name}: ${title}`, { skip }, async (t) => {
-      const engine = await start?.(t) as E
-      await run(t, ...await pair(t, engine), engine)
-    })
-  }
-
-  function faultTest (title: string, run: (t: Test, one: Node, two: Node, engine: E) => Promise<void>): void {
-    if (start !== undefined) test(title, run)
-  }
+  const { test, faultTest } = pairTests(suite, TOPIC)
 
   test('a stored message comes to every node, with the position that its publisher is told', async (t, one, two) => {
     const { top } = await read(two)

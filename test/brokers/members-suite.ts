@@ -1,11 +1,11 @@
 // The duties of a broker that knows the members of topics, tested against a real engine. A broker
 // of one process has one node.
 import { setTimeout as pause } from 'node:timers/promises'
-import t, { type Test } from 'tap'
 import type { BrokerMembers, MembersChange, MembersPart } from '../../types/broker.js'
 import { until } from '../support/helper.js'
-import type { HistorySuite, HistoryEngine } from './history-suite.js'
-import { refused, startNode, type Node } from './suite.js'
+import type { HistoryEngine } from './history-suite.js'
+import { pairTests, type PairSuite } from './pair.js'
+import { refused, type Node } from './suite.js'
 
 const TOPIC = 'rooms.v1/room:1'
 const LEASE_MS = 600_000
@@ -34,25 +34,9 @@ function of ({ node }: Node, name: string): string {
   return `${node}:${name}`
 }
 
-export function membersSuite<E extends HistoryEngine> ({ name, skip, only = '', engine: start, broker }: HistorySuite<E>): void {
-  async function pair (t: Test, engine: E): Promise<[one: Node, two: Node]> {
-    const one = await startNode(t, await broker(t, engine))
-    const two = start === undefined ? one : await startNode(t, await broker(t, engine))
-    await Promise.all([one, two].map((node) => node.broker.subscribe(TOPIC)))
-    return [one, two]
-  }
-
-  function test (title: string, run: (t: Test, one: Node, two: Node, engine: E) => Promise<void>): void {
-    if (!title.includes(only)) return
-    t.test(`${name}: ${title}`, { skip }, async (t) => {
-      const engine = await start?.(t) as E
-      await run(t, ...await pair(t, engine), engine)
-    })
-  }
-
-  function faultTest (title: string, run: (t: Test, one: Node, two: Node, engine: E) => Promise<void>): void {
-    if (start !== undefined) test(title, run)
-  }
+export function membersSuite<E extends HistoryEngine> (suite: PairSuite<E>): void {
+  const { engine: start } = suite
+  const { test, faultTest } = pairTests(suite, TOPIC)
 
   test('members that are put and taken out are announced to every node, and read by each', async (t, one, two) => {
     const empty = await all(two)

@@ -8,6 +8,7 @@ import { natsBroker, natsClient } from '../support/brokers.js'
 import { missing, startJetStream, startNats, type JetStreamEngine } from '../support/engine.js'
 import { listen, until, type Teardown } from '../support/helper.js'
 import { chat, createNode, isReady, placeOf, start as startNode, texts, TOPIC, type Node } from '../support/recovery.js'
+import { loseHistory, reconnectElsewhere } from './recovery-scenarios.js'
 
 const skip = await missing('nats-server')
 
@@ -39,18 +40,7 @@ class Publisher {
 t.test('NATS: a client that reconnects to another node is given what it missed, in order and once', { skip }, async (t) => {
   const engine = await startJetStream(t)
   const [one, two] = [await start(t, engine), await start(t, engine)]
-  const first = await one.ask()
-  const begin = await first.next()
-  await two.say('a')
-  const place = placeOf(begin, await first.next())
-  await first.close()
-  await one.say('b')
-  await two.say('c')
-  const second = await two.ask(place)
-  t.match(await second.next(), { type: '$topic', topic: TOPIC, epoch: place[0], offset: place[1], recovered: true, missed: 2 })
-  t.same(await texts(second, 2), ['b', 'c'])
-  await one.say('d')
-  t.same(await texts(second, 1), ['d'])
+  const { begin, place } = await reconnectElsewhere(t, [one, two])
   const fresh = await start(t, engine)
   t.match(await (await fresh.ask(placeOf(begin))).take(2), [{ recovered: true, missed: 4 }, { text: 'a' }])
   t.match(await (await fresh.ask([place[0], place[1] - 1000])).next(), { recovered: false, reason: 'expired' }, 'a forged position')
@@ -118,20 +108,7 @@ t.test('NATS: killed and started again under load, no event is lost or doubled f
 t.test('NATS: streams that were deleted are a lost history: members and those who return are told', { skip }, async (t) => {
   const engine = await startJetStream(t)
   const [one, two] = [await start(t, engine), await start(t, engine)]
-  const member = await one.ask()
-  const begin = await member.next()
-  await two.say('a')
-  const place = placeOf(begin, await member.next())
-  await engine.forget()
-  await two.say('b')
-  const told = await member.next()
-  t.match(told, { type: '$topic', topic: TOPIC, recovered: false, reason: 'lost' })
-  t.not(told['epoch'], place[0])
-  await two.say('c')
-  t.match(await member.next(), { text: 'c' })
-  t.match(await (await two.ask(place)).next(), { recovered: false, reason: 'lost' })
-  t.match(await (await two.ask(placeOf(told))).take(2), [{ recovered: true, missed: 1 }, { text: 'c' }])
-  t.equal(one.app.channel(chat).stats.gaps, 1)
+  await loseHistory(t, [one, two], engine)
 })
 
 t.test('NATS: a stream that was purged is a lost history as well', { skip }, async (t) => {

@@ -8,6 +8,7 @@ import { hear } from '../support/diagnostics.js'
 import { missing, startNats, startRedis, type Engine } from '../support/engine.js'
 import { connect, createApp, until, type Teardown } from '../support/helper.js'
 import { rooms, startNode as start, type Node } from '../support/nodes.js'
+import { startNode as startBroker } from './suite.js'
 
 const [noRedis, noNats] = [await missing('redis-server'), await missing('nats-server')]
 const engines = [
@@ -114,20 +115,8 @@ for (const { name, skip, start: startEngine, broker } of engines) {
     const engine = await startEngine(t)
     const [one, two] = await nodes(t, engine, 2) as [Node, Node]
     await Promise.all([one.socket.subscribe('a'), two.socket.subscribe('a')])
-    const other = await broker(t, engine)
-    t.teardown(() => other.close())
-    let state = 'away'
-    other.start({
-      node: 'hung',
-      heard () {},
-      heardStored () {},
-      heardMembers () {},
-      interrupted () {},
-      resumed () {},
-      changed (now) { state = now }
-    })
-    await until(() => state === 'ready')
-    await other.subscribe('rooms.v1/a')
+    const other = await startBroker(t, await broker(t, engine))
+    await other.broker.subscribe('rooms.v1/a')
     await until(async () => (await one.app.channel(rooms).count('a')).silent === 1)
     t.same(await one.app.channel(rooms).count('a'), { connections: 2, nodes: 2, silent: 1 })
   })

@@ -11,6 +11,7 @@ import { hear } from '../support/diagnostics.js'
 import { missing, startRedis, startRedisCluster } from '../support/engine.js'
 import { listen, until } from '../support/helper.js'
 import { chat, createNode, isReady, placeOf, start, texts, TOPIC, type Node } from '../support/recovery.js'
+import { loseHistory, reconnectElsewhere } from './recovery-scenarios.js'
 
 const skip = await missing('redis-server')
 
@@ -49,18 +50,7 @@ for (const [name, broker] of Object.entries(brokers)) {
   t.test(`Redis by ${name}: a client that reconnects to another node is given what it missed, in order and once`, { skip }, async (t) => {
     const engine = await startRedis(t)
     const [one, two] = [await start(t, await broker(t, engine)), await start(t, await broker(t, engine))]
-    const first = await one.ask()
-    const begin = await first.next()
-    await two.say('a')
-    const place = placeOf(begin, await first.next())
-    await first.close()
-    await one.say('b')
-    await two.say('c')
-    const second = await two.ask(place)
-    t.match(await second.next(), { type: '$topic', topic: TOPIC, epoch: place[0], offset: place[1], recovered: true, missed: 2 })
-    t.same(await texts(second, 2), ['b', 'c'])
-    await one.say('d')
-    t.same(await texts(second, 1), ['d'])
+    const { begin } = await reconnectElsewhere(t, [one, two])
     t.match(await (await one.ask(placeOf(begin))).take(2), [{ recovered: true, missed: 4 }, { text: 'a' }])
   })
 }
@@ -121,20 +111,7 @@ t.test('a node whose connections Redis cuts gives its members what was published
 t.test('a Redis that was flushed has lost the history: members and those who return are told', { skip }, async (t) => {
   const engine = await startRedis(t)
   const [one, two] = [await start(t, await redisBroker(t, engine)), await start(t, await redisBroker(t, engine))]
-  const member = await one.ask()
-  const begin = await member.next()
-  await two.say('a')
-  const place = placeOf(begin, await member.next())
-  await engine.forget()
-  await two.say('b')
-  const told = await member.next()
-  t.match(told, { type: '$topic', topic: TOPIC, recovered: false, reason: 'lost' })
-  t.not(told['epoch'], place[0])
-  await two.say('c')
-  t.match(await member.next(), { text: 'c' })
-  t.match(await (await two.ask(place)).next(), { recovered: false, reason: 'lost' })
-  t.match(await (await two.ask(placeOf(told))).take(2), [{ recovered: true, missed: 1 }, { text: 'c' }])
-  t.equal(one.app.channel(chat).stats.gaps, 1)
+  await loseHistory(t, [one, two], engine)
 })
 
 t.test('a Redis that comes back from an older snapshot says so to every client that saw what is lost', { skip }, async (t) => {
