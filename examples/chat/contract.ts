@@ -48,5 +48,5 @@ export const chat = defineContract({
   },
   // An image of the client's, as it is: the server says whose it is.
   binary: { clientToServer: true },
-  closeCodes: { 4501: 'Signed out' }
+  closeCodes: { 4510: 'Signed out' }
 })

@@ -25,8 +25,9 @@ export interface SignInOptions {
 
 const COOKIE = 'person'
 const ONE_DAY_S = 24 * 60 * 60
-// Close codes from 4500 on are final: the page does not come back by itself.
-const UNAUTHORISED = 4501
+// Close codes from 4500 on are final: the page does not come back by itself. 4501 is the code of a
+// handshake that is refused since nobody is signed in.
+const SIGNED_OUT = 4510
 
 const Form = Type.Object({ name: Type.String({ maxLength: 30, pattern: '^[^\\p{Cc}]*[\\p{L}\\p{N}\\p{P}\\p{S}][^\\p{Cc}]*$' }) })
 const ForeignForm = createError('CHAT_FOREIGN_FORM', 'This form can only be sent from its own page', 403)
@@ -67,7 +68,7 @@ export const signIn = fastifyPlugin<SignInOptions>(async (app, { key }) => {
     reply.clearCookie(COOKIE).redirect('/sign-in', 303)
     // Only now: a page that hears of it leaves at once, and would not wait for its cookie to be
     // cleared.
-    await app.channel(chat).disconnect((socket) => socket.request.person.id === id, UNAUTHORISED, 'signed out')
+    await app.channel(chat).disconnect((socket) => socket.request.person.id === id, SIGNED_OUT, 'signed out')
     return reply
   })
 }, { name: 'sign-in', dependencies: ['fastify-typed-ws', 'page'] })

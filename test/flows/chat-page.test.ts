@@ -88,6 +88,23 @@ t.test('a page that finds its sign-in ended says so where it signs in again', { 
   }
 })
 
+t.test('a page whose handshake is the first to tell that its sign-in has ended does not say that it ended elsewhere', { skip }, async (t) => {
+  const chat = await Chat.start(t, 'http')
+  const ada = await Visitor.enter(t, browser as Browser, chat.url, '/typed')
+  await ada.signIn('Ada')
+  await ada.context.clearCookies()
+  // The server was not there yet when the page asked, and is when its client connects.
+  await ada.page.route('**/chat', async (route) => {
+    if (route.request().resourceType() === 'fetch') await route.abort()
+    else await route.continue()
+  })
+  await chat.stop('SIGKILL')
+  await ada.seesState('Offline')
+  await chat.startAgain(t)
+  await ada.page.getByText('Your sign-in has ended. Come in again.').waitFor()
+  t.equal(new URL(ada.page.url()).pathname, '/sign-in')
+})
+
 t.test('the state of the connection is told to a screen reader, and the countdown is not', { skip }, async (t) => {
   const chat = await Chat.start(t, 'http')
   const ada = await Visitor.enter(t, browser as Browser, chat.url, '/typed')

@@ -144,7 +144,7 @@ for (const scheme of ['http', 'https'] as const) {
       const reply = await chat.post('/sign-out', {}, { origin, cookie: own })
       t.equal(reply.headers.location, '/sign-in')
       t.match(reply.headers['set-cookie']?.join(), /^person=;/)
-      t.same(await client.closed(), { code: 4501, reason: 'signed out' })
+      t.same(await client.closed(), { code: 4510, reason: 'signed out' })
     })
 
     await t.test('the typed client comes in one file with the script of its page', async (t) => {

@@ -89,7 +89,7 @@ t.test('the client in Python stays closed when its person signs out', async (t) 
   // Its calls have been answered.
   await program.says('refused: 400 message/since must be number')
   await chat.post('/sign-out', {}, { origin: chat.url, cookie: chat.cookieOf({ id, name }) })
-  await program.says('closed by the server: 4501')
+  await program.says('closed by the server: 4510')
   t.equal(await program.end(), 0)
 })
 

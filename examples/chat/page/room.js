@@ -23,7 +23,8 @@ import { wordsOf } from './words.js'
  */
 
 export const EXPIRED = 4401
-const SIGNED_OUT = 4501
+const NOT_SIGNED_IN = 4501
+const SIGNED_OUT = 4510
 
 /** The part of the page that a person sees and uses. */
 export class Room {
@@ -101,7 +102,7 @@ export class Room {
     } else this.#outbox.lost()
     if (state === 'closed') this.#giveBack('waiting', 'unsure')
     this.#notice.showWaiting(this.#outbox.waitingCount)
-    if (state === 'closed' && [EXPIRED, SIGNED_OUT].includes(code) && !this.#isLeaving) leave(code)
+    if (state === 'closed' && [EXPIRED, NOT_SIGNED_IN, SIGNED_OUT].includes(code) && !this.#isLeaving) leave(code)
   }
 
   /** @param {import('./connection.js').State} state */
