@@ -8,6 +8,8 @@ import { parseText, plainText } from './redis-entry.js'
 import { RedisHistory } from './redis-history.js'
 import type { OpenRedis, RedisConnectionOwner } from './redis-connection.js'
 import { RedisLink } from './redis-link.js'
+import { RedisMembers } from './redis-members.js'
+import type { RedisScript } from './redis-scripts.js'
 
 const TIMEOUT_MS = 1000
 const RETRY_MS = 100
@@ -16,11 +18,13 @@ const RETRY_MS = 100
 export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscriptionsOwner {
   readonly name = 'redis'
   readonly history: RedisHistory
+  readonly members: RedisMembers
   readonly #link: RedisLink
   readonly #channels: RedisChannels
   readonly #onMoved: (() => void) | undefined
   readonly #subscriptions = new EngineSubscriptions(this)
   readonly #inFlight = new Set<Promise<unknown>>()
+  #node = ''
   #host: BrokerHost | undefined
   #probe: Probe | undefined
   #isReady = false
@@ -33,11 +37,13 @@ export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscrip
     this.#link = new RedisLink(open, this)
     this.#channels = channels
     this.#onMoved = onMoved
-    this.history = new RedisHistory(channels, async (...script) => this.#send(() => this.#link.run(...script)))
+    this.history = new RedisHistory(channels, async (...script) => this.run(...script))
+    this.members = new RedisMembers(channels, async (_topic, ...script) => this.run(...script), () => this.#node)
   }
 
   start (host: BrokerHost): void {
     this.#host = host
+    this.#node = host.node
     this.#link.open()
   }
 
@@ -55,6 +61,11 @@ export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscrip
 
   async ask (topic: string, message: string): Promise<number> {
     return this.#send(() => this.#link.publish(this.#channels.of(topic), plainText(message)))
+  }
+
+  /** @throws BrokerError, by rejecting. */
+  async run (script: RedisScript, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    return this.#send(() => this.#link.run(script, keys, values))
   }
 
   async close (): Promise<void> {
@@ -85,6 +96,7 @@ export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscrip
     if (this.#probe?.heard(channel) === true) return
     const [topic, text] = [this.#channels.topicOf(channel), parseText(message)]
     if (typeof text === 'string') this.#host?.heard(topic, text)
+    else if ('members' in text) this.#host?.heardMembers(topic, text)
     else this.#host?.heardStored(topic, text)
   }
 

@@ -1,6 +1,6 @@
 import type { Partitions } from './partitions.js'
 
-/** The names of channels, and of the keys of recoverable topics. */
+/** The names of channels, and of the keys of topics. */
 export interface RedisChannels {
   /** The command that publishes to them. */
   readonly publish: 'PUBLISH' | 'SPUBLISH'
@@ -8,6 +8,10 @@ export interface RedisChannels {
   topicOf (channel: string): string
   /** The top of a topic, its history, and its ids; they share a slot. */
   keysOf (topic: string): readonly string[]
+  /** The members of a topic. */
+  membersOf (topic: string): string
+  /** The leases of nodes for the topics of a group; they share a slot with its members. */
+  leasesOf (topic: string): string
   /** Topics of different groups do not travel in one command. */
   groupOf (topic: string): number
   /** The channel by which a node finds out whether it hears what it publishes. */
@@ -23,6 +27,8 @@ export function plainChannels (prefix: string): RedisChannels {
     of: (topic) => prefix + topic,
     topicOf: (channel) => channel.slice(prefix.length),
     keysOf: (topic) => KEYS.map((key) => `${prefix}${key}${topic}`),
+    membersOf: (topic) => `${prefix}members:${topic}`,
+    leasesOf: () => `${prefix}leases`,
     groupOf: () => 0,
     probeOf: (node) => `${prefix}?${node}`
   }
@@ -39,6 +45,8 @@ export function shardedChannels (prefix: string, partitions: Partitions, probed:
     of: (topic) => `${prefix}{${partitions.tagOf(topic)}}${topic}`,
     topicOf: (channel) => channel.slice(channel.indexOf('}', prefix.length) + 1),
     keysOf: (topic) => KEYS.map((key) => `${prefix}{${partitions.tagOf(topic)}}${key}${topic}`),
+    membersOf: (topic) => `${prefix}{${partitions.tagOf(topic)}}members:${topic}`,
+    leasesOf: (topic) => `${prefix}{${partitions.tagOf(topic)}}leases`,
     groupOf: (topic) => partitions.indexOf(topic),
     probeOf: (node) => `${prefix}{${partitions.tagAt(probed())}}?${node}`
   }

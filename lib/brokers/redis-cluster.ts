@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Broker, BrokerHistory, BrokerHost } from '../../types/broker.js'
+import type { Broker, BrokerHistory, BrokerHost, BrokerMembers } from '../../types/broker.js'
 import { BrokerError } from './failure.js'
 import { ShardedIoredis } from './ioredis.js'
 import { Partitions } from './partitions.js'
 import { RedisBroker } from './redis-broker.js'
 import { shardedChannels } from './redis-channels.js'
+import { RedisMembers, type RunMembers } from './redis-members.js'
 import { RedisTopology, type ClusterClient, type TopologyOwner } from './redis-topology.js'
 
 const RETRY_MS = 100
@@ -37,17 +38,22 @@ export class RedisClusterBroker implements Broker, TopologyOwner {
     read: async (topic, ...rest) => this.#ask(topic, ({ history }) => history.read(topic, ...rest))
   }
 
+  readonly members: BrokerMembers
   readonly #prefix: string
   readonly #names = new Partitions()
   readonly #partitions: readonly Partition[]
   readonly #masters = new Map<string, Master>()
   readonly #topology: RedisTopology
+  #node = ''
   #host: BrokerHost | undefined
   // Why some topics have no other nodes.
   #reason: unknown
 
   constructor (client: ClusterClient, prefix: string) {
     this.#prefix = prefix
+    const channels = shardedChannels(prefix, this.#names, () => 0)
+    const run: RunMembers = async (topic, ...script) => this.#ask(topic, (broker) => broker.run(...script))
+    this.members = new RedisMembers(channels, run, () => this.#node)
     this.#topology = new RedisTopology(client, this.#names, this)
     const indexes = Array.from({ length: this.#names.count }, (_, index) => index)
     this.#partitions = indexes.map((index) => ({ index, topics: new Set(), master: undefined, isHeard: false }))
@@ -55,6 +61,7 @@ export class RedisClusterBroker implements Broker, TopologyOwner {
 
   start (host: BrokerHost): void {
     this.#host = host
+    this.#node = host.node
     this.#topology.open()
   }
 

@@ -125,6 +125,7 @@ function isUnknownScript (error: unknown): boolean {
   return cause instanceof Error && cause.message.startsWith('NOSCRIPT')
 }
 
-function scriptOf (text: string): RedisScript {
+/** A script by its text. */
+export function scriptOf (text: string): RedisScript {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }

@@ -34,7 +34,8 @@ export const BrokerUnusable: Named<[string, string, string]> = createError(
 )
 export const BrokerLacksMembers: Named<[string, string]> = createError(
   'FST_TYPED_WS_BROKER_LACKS',
-  'The broker \'%s\' keeps no members, and the contract \'%s\' has topics with presence: take memory(), or remove presence',
+  'The broker \'%s\' keeps no members, and the contract \'%s\' has topics with presence: ' +
+    'take memory() or redis(client), or remove presence',
   500
 )
 export const DuplicateContract: Named<[string]> = createError(

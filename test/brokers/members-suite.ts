@@ -59,13 +59,14 @@ export function membersSuite<E extends HistoryEngine> (suite: PairSuite<E>): voi
     await put(one, { [keep]: '' })
     const first = await all(two)
     await Promise.all([one, two].flatMap((node) => Array.from({ length: 50 }, (_, n) => put(node, { [of(node, String(n))]: String(n) }))))
-    await until(() => heardBy(one).length >= 51 && heardBy(two).length >= 51)
+    const count = start === undefined ? 51 : 101
+    await until(() => heardBy(one).length >= count && heardBy(two).length >= count)
     t.same(heardBy(two), heardBy(one))
     const [, ...changes] = heardBy(one)
     const offsets = [first.offset, ...changes.map(({ offset }) => offset)]
     t.same(changes.map(({ previous }) => previous), offsets.slice(0, -1))
     t.ok(changes.every(({ epoch, offset, previous }) => epoch === first.epoch && Number.isSafeInteger(offset) && offset > previous))
-    t.equal(Object.keys((await all(one)).members).length, start === undefined ? 51 : 101)
+    t.equal(Object.keys((await all(one)).members).length, count)
   })
 
   test('a change of nothing is not announced', async (t, one, two) => {

@@ -7,6 +7,7 @@ import { nodeRedisBroker } from '../support/brokers.js'
 import { missing, startRedis } from '../support/engine.js'
 import { until } from '../support/helper.js'
 import { historySuite } from './history-suite.js'
+import { membersSuite } from './members-suite.js'
 import { brokerSuite, Node } from './suite.js'
 
 const skip = await missing('redis-server')
@@ -15,6 +16,7 @@ const suite = { name: 'node-redis', skip, engine: startRedis, broker: nodeRedisB
 
 brokerSuite(suite)
 historySuite(suite)
+membersSuite(suite)
 
 t.test('a client of node-redis is left alone, and its options are taken', { skip }, async (t) => {
   const engine = await startRedis(t, '--requirepass', 'secret')

@@ -5,6 +5,7 @@ import type { Broker } from '../../lib/index.js'
 import { missing, startRedisCluster, type RedisCluster } from '../support/engine.js'
 import { until, type Teardown } from '../support/helper.js'
 import { historySuite } from './history-suite.js'
+import { membersSuite } from './members-suite.js'
 import { brokerSuite, Node } from './suite.js'
 
 const skip = await missing('redis-server')
@@ -19,6 +20,7 @@ const suite = { name: 'Redis Cluster', skip, engine: (t: Teardown) => startRedis
 
 brokerSuite(suite)
 historySuite(suite)
+membersSuite(suite)
 
 const TOPICS = Array.from({ length: 1000 }, (_, n) => `a/${n}`)
 

@@ -1,75 +1,23 @@
 // Recoverable topics over a Redis in which each answer, and its moment, is scripted.
 import { createHash } from 'node:crypto'
-import { EventEmitter } from 'node:events'
 import t from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
-import type { BrokerHistory } from '../../types/broker.js'
 import { deferred } from '../support/deferred.js'
 import { FakeCluster } from '../support/fake-cluster.js'
 import { fakeTime, pass, stopClock, turn } from '../support/fake-time.js'
-import { until, type Teardown } from '../support/helper.js'
+import { until } from '../support/helper.js'
+import { replyError, startFake, type FakeIoredis } from './fake-ioredis.js'
 import { Node } from './suite.js'
 
 const BOUNDS = { maxMessages: 5, maxAgeMs: 3000 }
 
-/** A connection of ioredis, or the client of the app that it is made from. */
-class FakeRedis extends EventEmitter {
-  readonly made: FakeRedis[] = []
-  readonly sent: string[][] = []
-  status = 'connecting'
-  /** The answer to each command. */
-  answer: (words: readonly string[]) => unknown = () => ['e1', '7']
-
-  duplicate (): FakeRedis {
-    const connection = new FakeRedis()
-    this.made.push(connection)
-    return connection
-  }
-
-  async subscribe (): Promise<void> {}
-
-  async call (...words: string[]): Promise<unknown> {
-    this.sent.push(words)
-    return this.answer(words)
-  }
-
-  disconnect (): void {}
-
-  become (status: 'ready' | 'close'): void {
-    this.status = status
-    this.emit(status)
-  }
-}
-
-interface Started {
-  readonly node: Node
-  readonly history: BrokerHistory
-  readonly sender: FakeRedis
-  readonly subscriber: FakeRedis
-}
-
-async function start (t: Teardown): Promise<Started> {
-  const client = new FakeRedis()
-  const node = new Node('n1', redis(client))
-  t.teardown(() => node.broker.close())
-  node.broker.start(node)
-  const [sender, subscriber] = client.made as [FakeRedis, FakeRedis]
-  for (const connection of client.made) connection.become('ready')
-  await until(() => node.state === 'ready')
-  return { node, history: node.broker.history!, sender, subscriber }
-}
-
-function replyError (message: string): Error {
-  return Object.assign(new Error(message), { name: 'ReplyError' })
-}
-
 /** The commands that were sent, with what they run: a script, or the name of one. */
-function commands ({ sent }: FakeRedis): string[] {
+function commands ({ sent }: FakeIoredis): string[] {
   return sent.map(([command]) => command!)
 }
 
 t.test('a topic of Redis has three keys, and a channel', async (t) => {
-  const { history, sender } = await start(t)
+  const { history, sender } = await startFake(t)
   t.same(await history.append('a/b', 'text', BOUNDS, 'id'), { epoch: 'e1', offset: 7 })
   await history.read('a/b', { epoch: 'e1', offset: 6 }, 10, BOUNDS)
   await history.read('a/b', undefined, 0, BOUNDS)
@@ -82,7 +30,7 @@ t.test('a topic of Redis has three keys, and a channel', async (t) => {
 })
 
 t.test('the first command of a connection carries the script, those behind it the name', async (t) => {
-  const { node, history, sender } = await start(t)
+  const { node, history, sender } = await startFake(t)
   await Promise.all([history.append('a', '1', BOUNDS), history.append('a', '2', BOUNDS), history.read('a', undefined, 0, BOUNDS)])
   t.same(commands(sender), ['EVAL', 'EVALSHA', 'EVAL'])
   t.equal(sender.sent[1]![1], createHash('sha1').update(sender.sent[0]![1]!).digest('hex'))
@@ -96,7 +44,7 @@ t.test('the first command of a connection carries the script, those behind it th
 })
 
 t.test('a Redis that has forgotten its scripts is given them again', async (t) => {
-  const { history, sender } = await start(t)
+  const { history, sender } = await startFake(t)
   await history.append('a', '1', BOUNDS)
   sender.answer = ([command]) => {
     if (command === 'EVALSHA') throw replyError('NOSCRIPT No matching script.')
@@ -108,7 +56,7 @@ t.test('a Redis that has forgotten its scripts is given them again', async (t) =
 })
 
 t.test('a Redis that gets a script for the second time has a second in all', async (t) => {
-  const { history, sender } = await start(t)
+  const { history, sender } = await startFake(t)
   await history.append('a', '1', BOUNDS)
   const forgotten = deferred<never>()
   sender.answer = ([command]) => command === 'EVALSHA' ? forgotten.promise : new Promise(() => {})
@@ -127,7 +75,7 @@ t.test('a Redis that gets a script for the second time has a second in all', asy
 })
 
 t.test('an error of Redis is a refusal, and a command without an answer is not known', async (t) => {
-  const { history, sender } = await start(t)
+  const { history, sender } = await startFake(t)
   sender.answer = () => { throw replyError('OOM command not allowed') }
   await t.rejects(history.append('a', '1', BOUNDS), { code: 'UNAVAILABLE', message: /OOM/ })
   sender.answer = () => { throw new Error('Command timed out') }
@@ -137,7 +85,7 @@ t.test('an error of Redis is a refusal, and a command without an answer is not k
 })
 
 t.test('a close waits for what is on its way to the history', async (t) => {
-  const { node, history, sender } = await start(t)
+  const { node, history, sender } = await startFake(t)
   const answered = deferred<string[]>()
   sender.answer = () => answered.promise
   const appended = history.append('a', '1', BOUNDS)
@@ -152,7 +100,7 @@ t.test('a close waits for what is on its way to the history', async (t) => {
 })
 
 t.test('a text that begins like a stored message and is none is heard as it is', async (t) => {
-  const { node, subscriber } = await start(t)
+  const { node, subscriber } = await startFake(t)
   const texts = ['\u0001', '\u0001e1 5 4', '\u0001e1 x 4 \ntext', '\u0001e1 12345678901234567 4 \ntext', '\u0001e.1 5 4 \ntext']
   for (const text of texts) subscriber.emit('message', 'typed-ws:a', text)
   subscriber.emit('message', 'typed-ws:a', '\u0001\u0001e1 5 4 \ntext')

@@ -1,52 +1,19 @@
 // Members of topics on several nodes, over an engine whose answers and faults the test decides.
-import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { defineContract, shards, type PluginOptions } from '../../../lib/index.js'
+import { shards, type PluginOptions } from '../../../lib/index.js'
 import { deferred } from '../../support/deferred.js'
 import { FakeEngine, type FakeLink } from '../../support/fake-engine.js'
 import { fakeTime, pass, turn } from '../../support/fake-time.js'
 import { connect, createApp, listen, until, type Answer, type Client, type Teardown } from '../../support/helper.js'
+import { NAME, rooms, start as startNode, TOPIC, type Node as ServiceNode } from '../../support/presence.js'
 
-const rooms = defineContract({
-  name: 'rooms.v1',
-  clientToServer: { leave: { request: Type.Object({}), reply: Type.Null() } },
-  topics: { room: { presence: Type.Object({ n: Type.Number() }) } }
-})
-const TOPIC = 'room:1'
-const NAME = `rooms.v1/${TOPIC}`
-
-interface Node {
-  readonly app: FastifyInstance
+interface Node extends ServiceNode {
   readonly link: FakeLink
-  /** A client that asked, and is a member by this key. */
-  enter (key: string, n?: number): Promise<Client>
-  members (): Promise<string[]>
 }
 
 async function start (t: Teardown, engine: FakeEngine, options: PluginOptions = {}): Promise<Node> {
   const link = engine.link()
-  const app = await createApp(t, { broker: link, ...options })
-  app.ws('/:key/:n', {
-    contract: rooms,
-    open: (socket) => {
-      const { key, n } = socket.request.params as { key: string, n: string }
-      void socket.subscribe(TOPIC, { info: { n: Number(n) }, key })
-    },
-    on: {
-      leave: (_, socket) => {
-        socket.unsubscribe(TOPIC)
-        return null
-      }
-    }
-  })
-  const url = await listen(app)
-  return {
-    app,
-    link,
-    enter: (key, n = 1) => connect(t, `${url}/${key}/${n}`, { protocols: [rooms.name, 'typed-ws.presence'] }),
-    members: async () => (await app.channel(rooms).members(TOPIC)).map(({ key, connections }) => `${key} ${connections}`).toSorted()
-  }
+  return { ...await startNode(t, link, options), link }
 }
 
 interface Pair {
