@@ -13,14 +13,17 @@ export type Message = Static<typeof message>
 const mime = Type.Union([Type.Literal('image/png'), Type.Literal('image/jpeg'), Type.Literal('image/gif'), Type.Literal('image/webp')])
 export type Mime = Static<typeof mime>
 
-const image = Type.Object({ ...stamp, mime, size: Type.Integer() }, { title: 'Somebody showed an image.' })
+const image = Type.Object(
+  { ...stamp, mime, size: Type.Integer() },
+  { title: 'Somebody showed an image.', description: 'Its bytes are at `/chat/images/{id}`.' }
+)
 export type Image = Static<typeof image>
 
 export type Entry = Message | Image
 
 /** The messages of the room. A page that only speaks JSON needs nothing else. */
 export const chat = defineContract({
-  name: 'chat.v1',
+  name: 'chat.v2',
   title: 'The lobby',
   description: 'Says things to all who are here, and shows them images.',
   clientToServer: {
@@ -30,15 +33,14 @@ export const chat = defineContract({
       date: Type.Number()
     }, { title: 'Says something to all.', examples: [{ text: 'Hello', date: 1764288000000 }] }),
     history: {
-      summary: 'Asks for the last messages and images.',
-      description: 'The bytes of an image are at `/chat/images/{id}`.',
+      summary: 'Asks for the last messages and images: for those who were not here to hear them.',
       request: Type.Object({ since: Type.Optional(Type.Number()) }),
       reply: Type.Array(Type.Union([message, image]))
     }
   },
   serverToClient: {
     message,
-    image: { payload: image, binary: true },
+    image,
     present: Type.Object(
       { you: person, people: Type.Array(person), lastVisit: Type.Optional(Type.Number()) },
       { title: 'Once, at the start: who you are and who else is here.' }
@@ -46,6 +48,8 @@ export const chat = defineContract({
     joined: person,
     left: person
   },
+  // A page that was away for a moment is given what was said meanwhile, once and in order.
+  topics: { lobby: { recover: true } },
   // An image of the client's, as it is: the server says whose it is.
   binary: { clientToServer: true },
   closeCodes: { 4510: 'Signed out' }

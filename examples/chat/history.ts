@@ -1,34 +1,38 @@
-import type { Entry, Image, Message } from './contract.js'
+import type { Entry } from './contract.js'
 
-const MAX_ENTRIES = 200
+export const MAX_ENTRIES = 200
 const MAX_IMAGES = 20
 
-/** The latest messages. A real service has a database here. */
-export class History {
+/**
+ * The latest entries, for those who were not here to hear them, and the bytes of images. A page
+ * that was away for a moment does not need it: the room is a recoverable topic.
+ */
+export interface History {
+  /** @param image - the bytes of an image. */
+  add (entry: Entry, image?: Buffer): Promise<void>
+  /** The entries from a date on, oldest first. */
+  since (date: number): Promise<Entry[]>
+  /** The bytes of an image, where they are still there. */
+  image (id: string): Promise<Buffer | undefined>
+}
+
+/** A history in the memory of this process. */
+export class MemoryHistory implements History {
   #entries: Entry[] = []
-  readonly #images = new Map<string, { mime: string, data: Buffer }>()
+  readonly #images = new Map<string, Buffer>()
 
-  addMessage (message: Message): void {
-    this.#entries.push(message)
-    if (this.#entries.length > MAX_ENTRIES) this.#forget(this.#entries[0]!.id)
-  }
-
-  addImage (image: Image, data: Buffer): void {
-    this.#entries.push(image)
-    this.#images.set(image.id, { mime: image.mime, data })
+  async add (entry: Entry, image?: Buffer): Promise<void> {
+    this.#entries.push(entry)
+    if (image !== undefined) this.#images.set(entry.id, image)
     if (this.#entries.length > MAX_ENTRIES) this.#forget(this.#entries[0]!.id)
     if (this.#images.size > MAX_IMAGES) this.#forget(this.#images.keys().next().value!)
   }
 
-  /**
-   * Everything from a date on. Two entries may share a date, so the caller may get what it has
-   * already.
-   */
-  since (date: number): Entry[] {
+  async since (date: number): Promise<Entry[]> {
     return this.#entries.filter((entry) => entry.date >= date)
   }
 
-  image (id: string): { mime: string, data: Buffer } | undefined {
+  async image (id: string): Promise<Buffer | undefined> {
     return this.#images.get(id)
   }
 

@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto'
 import createError from '@fastify/error'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { chat, type Image, type Message, type Person } from './contract.js'
-import { History } from './history.js'
+import type { History } from './history.js'
 import { mimeOf } from './image.js'
 import { People } from './people.js'
+import { topicOf } from './sign-in.js'
 
 const ROOM = 'lobby'
+// Arrivals and departures are told apart: only what was said is worth recovering.
+const DOOR = 'door'
 const MAX_IMAGE_BYTES = 1024 * 1024
 const LAST_VISIT = 'last_visit'
 const ONE_YEAR_S = 365 * 24 * 60 * 60
@@ -14,11 +17,14 @@ const ONE_YEAR_S = 365 * 24 * 60 * 60
 const NotAnImage = createError('CHAT_NOT_AN_IMAGE', 'Only PNG, JPEG, GIF and WebP images can be sent', 415)
 const ImageNotFound = createError('CHAT_IMAGE_NOT_FOUND', 'There is no such image, or no more', 404)
 
+export interface RoomOptions {
+  history: History
+}
+
 /** The room: `/chat` is its page for a GET and its connection for a WebSocket. */
-export async function room (app: FastifyInstance): Promise<void> {
+export async function room (app: FastifyInstance, { history }: RoomOptions): Promise<void> {
   const channel = app.channel(chat)
   const people = new People()
-  const history = new History()
 
   app.ws('/chat', {
     contract: chat,
@@ -32,43 +38,46 @@ export async function room (app: FastifyInstance): Promise<void> {
     async open (socket) {
       const { person, cookies } = socket.request
       const isFirstTab = people.enter(person)
-      await socket.subscribe(ROOM)
+      // By its own topic a person is reached wherever the tabs are: to sign out, for example.
+      await Promise.all([ROOM, DOOR, topicOf(person)].map((topic) => socket.subscribe(topic)))
       const lastVisit = Number(cookies[LAST_VISIT])
       socket.send('present', { you: person, people: people.list(), ...(Number.isSafeInteger(lastVisit) && { lastVisit }) })
-      if (isFirstTab) socket.publish(ROOM, 'joined', person)
+      if (isFirstTab) socket.publish(DOOR, 'joined', person)
     },
 
     on: {
       async message ({ text }, socket) {
         const message: Message = { ...stamp(socket.request.person), text }
-        history.addMessage(message)
+        // First: a page joins the room, and asks for the history then. It misses nothing.
+        await history.add(message)
         await channel.publish(ROOM, 'message', message)
       },
 
       history: ({ since = 0 }) => history.since(since)
     },
 
-    binary (data, socket) {
+    async binary (data, socket) {
       const mime = mimeOf(data)
       if (mime === undefined) throw new NotAnImage()
       const image: Image = { ...stamp(socket.request.person), mime, size: data.length }
-      history.addImage(image, data)
-      for (const member of channel.sockets()) member.sendBinary('image', image, data)
+      await history.add(image, data)
+      await channel.publish(ROOM, 'image', image)
     },
 
     async close ({ request: { person } }) {
-      if (people.leave(person)) await channel.publish(ROOM, 'left', person)
+      if (people.leave(person)) await channel.publish(DOOR, 'left', person)
     }
   })
 
   // The same room by the typed client: its WebSocket is that of /chat.
   app.get('/typed', { onRequest: app.signedIn }, (_request, reply) => reply.sendPage('typed.html'))
 
-  // A person who came later, or came back, gets the images of the history over HTTP.
-  app.get<{ Params: { id: string } }>('/chat/images/:id', { onRequest: app.signedIn }, (request, reply) => {
-    const image = history.image(request.params.id)
-    if (image === undefined) throw new ImageNotFound()
-    return reply.type(image.mime).header('cache-control', 'private, max-age=86400, immutable').send(image.data)
+  // Topics carry JSON: an image is told by its event, and its bytes are here, on every node.
+  app.get<{ Params: { id: string } }>('/chat/images/:id', { onRequest: app.signedIn }, async (request, reply) => {
+    const image = await history.image(request.params.id)
+    const mime = image && mimeOf(image)
+    if (mime === undefined) throw new ImageNotFound()
+    return reply.type(mime).header('cache-control', 'private, max-age=86400, immutable').send(image)
   })
 }
 

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import typedWs from 'fastify-typed-ws'
 import asyncapi from 'fastify-typed-ws/asyncapi'
 import console from 'fastify-typed-ws/console'
+import { MemoryHistory } from './history.js'
 import { page } from './page.js'
 import { room } from './room.js'
 import { signIn } from './sign-in.js'
@@ -25,8 +26,7 @@ export function buildServer ({ key, tls, logger = true }: ServerOptions): Fastif
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
-        // The page shows an image that came by WebSocket as a blob.
-        imgSrc: ["'self'", 'blob:'],
+        imgSrc: ["'self'"],
         // Is also the WebSocket of the same host and port.
         connectSrc: ["'self'"],
         formAction: ["'self'"],
@@ -50,7 +50,7 @@ export function buildServer ({ key, tls, logger = true }: ServerOptions): Fastif
   })
   app.register(page)
   app.register(signIn, { key })
-  app.register(room)
+  app.register(room, { history: new MemoryHistory() })
   // A page that talks to the route, for those who are signed in: within a plugin the hook is there.
   app.register(async (app) => { await app.register(console, { prefix: '/console', onRequest: app.signedIn }) })
   app.get('/', (_request, reply) => reply.redirect('/chat'))

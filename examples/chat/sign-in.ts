@@ -23,6 +23,9 @@ export interface SignInOptions {
   key: Buffer
 }
 
+/** The topic of all connections of a person, on every node. */
+export const topicOf = ({ id }: Person): string => `person:${id}`
+
 const COOKIE = 'person'
 const ONE_DAY_S = 24 * 60 * 60
 // Close codes from 4500 on are final: the page does not come back by itself. 4501 is the code of a
@@ -64,11 +67,10 @@ export const signIn = fastifyPlugin<SignInOptions>(async (app, { key }) => {
   })
 
   app.post('/sign-out', { onRequest: [fromOwnPage, app.signedIn] }, async (request, reply) => {
-    const { id } = request.person
     reply.clearCookie(COOKIE).redirect('/sign-in', 303)
     // Only now: a page that hears of it leaves at once, and would not wait for its cookie to be
     // cleared.
-    await app.channel(chat).disconnect((socket) => socket.request.person.id === id, SIGNED_OUT, 'signed out')
+    await app.channel(chat).disconnect({ topic: topicOf(request.person) }, SIGNED_OUT, 'signed out')
     return reply
   })
 }, { name: 'sign-in', dependencies: ['fastify-typed-ws', 'page'] })

@@ -18,7 +18,7 @@ def sign_in(url, name):
 
 async def main(url, name):
     headers = 'additional_headers' if int(websockets.__version__.split('.')[0]) >= 14 else 'extra_headers'
-    client = Client(f'{url}/chat'.replace('http', 'ws', 1), 'chat.v1', origin=url, **{headers: {'Cookie': sign_in(url, name)}})
+    client = Client(f'{url}/chat'.replace('http', 'ws', 1), 'chat.v2', origin=url, **{headers: {'Cookie': sign_in(url, name)}})
     client.on['$error'] = lambda error: print('rejected:', error['message'], flush=True)
     client.on['message'] = lambda message: print(f"{message['name']}: {message['text']}", flush=True)
     client.on['present'] = lambda message: print('here:', ', '.join(person['name'] for person in message['people']), flush=True)

@@ -121,18 +121,39 @@ for (const scheme of ['http', 'https'] as const) {
       await client.close()
     })
 
-    await t.test('an image comes back with its bytes, and other bytes are refused', async (t) => {
+    await t.test('a client that comes back is given what it missed, where it says how far it came', async (t) => {
+      const protocols = ['chat.v2', 'typed-ws.recover']
+      const other = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
+      const first = await connect(t, wsUrl, { ca, headers: { cookie }, origin, protocols })
+      await other.next()
+      first.send({ type: '$recover', client: 'bare-client', topics: {} })
+      const [{ epoch, offset }] = (await first.take(2)).filter(({ type }) => type === '$topic') as [{ epoch: string, offset: number }]
+      await first.close()
+      other.send({ type: 'message', text: 'You are away', date: 1 })
+      t.match(await other.next(), { type: 'message', text: 'You are away' })
+      const second = await connect(t, wsUrl, { ca, headers: { cookie }, origin, protocols })
+      second.send({ type: '$recover', client: 'bare-client', topics: { lobby: [epoch, offset] } })
+      const told = (await second.take(3)).filter(({ type }) => type !== 'present')
+      t.match(told, [
+        { type: '$topic', topic: 'lobby', epoch, recovered: true, missed: 1 },
+        { $at: ['lobby', Number], type: 'message', text: 'You are away' }
+      ])
+      await other.close()
+      await second.close()
+    })
+
+    await t.test('an image is told by its address, and other bytes are refused', async (t) => {
       const client = await connect(t, wsUrl, { ca, headers: { cookie }, origin })
       await client.next()
       client.send(PNG)
       const image = await client.next()
-      t.match(image, { type: 'image', $binary: true, name: 'Bare', mime: 'image/png', size: PNG.length })
-      t.same(await client.next(), PNG)
+      t.match(image, { type: 'image', name: 'Bare', mime: 'image/png', size: PNG.length })
       client.send(NOT_GIF)
       t.match(await client.next(), { type: '$error', statusCode: 415, code: 'CHAT_NOT_AN_IMAGE' })
       const path = `/chat/images/${String(image.id)}`
       t.equal((await chat.ask(path)).statusCode, 302, 'nobody else sees it')
-      t.equal((await chat.ask(path, { headers: { cookie } })).headers['content-type'], 'image/png')
+      const { headers } = await chat.ask(path, { headers: { cookie } })
+      t.match(headers, { 'content-type': 'image/png', 'content-length': String(PNG.length) })
       t.equal((await chat.ask('/chat/images/none', { headers: { cookie } })).statusCode, 404)
       client.send(Buffer.alloc(1024 * 1024 + 1))
       t.equal((await client.closed()).code, 1009, 'more than a mebibyte is too much')
@@ -160,7 +181,7 @@ for (const scheme of ['http', 'https'] as const) {
       t.match(document['info'], { title: 'Chat' })
       t.match(document['channels'], { chat: { address: '/chat' } })
       t.match(document['components']!['messages'], {
-        ChatV1ServerImage: { summary: 'Somebody showed an image.', 'x-typed-ws': { binary: true } }
+        ChatV2ServerImage: { summary: 'Somebody showed an image.' }
       })
     })
 
@@ -242,14 +263,16 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     for (const visitor of [ada, bea]) t.equal(await visitor.page.locator('.bubble').count(), 2)
   })
 
-  await t.test('an image leaves as a Blob and arrives in both browsers as an ArrayBuffer', async (t) => {
+  await t.test('an image leaves as a Blob, and both browsers load it by its address', async (t) => {
     await ada.sendFile('dot.png', 'image/png', PNG)
     for (const visitor of [ada, bea]) {
       t.same(await visitor.imageSizes(1), [[37, 23]])
-      t.same(visitor.frames.received.filter((frame) => typeof frame !== 'string'), [PNG])
+      t.match(await visitor.page.locator('#log img').getAttribute('src'), /^\/chat\/images\/[\da-f-]{36}$/)
+      t.same(visitor.frames.received.filter((frame) => typeof frame !== 'string'), [])
     }
-    t.same(await ada.page.evaluate('dataSeen'), { sent: ['Blob'], received: ['ArrayBuffer'] })
-    t.same(await bea.page.evaluate('dataSeen'), { sent: [], received: ['ArrayBuffer'] })
+    t.same(ada.frames.sent.filter((frame) => typeof frame !== 'string'), [PNG])
+    t.same(await ada.page.evaluate('dataSeen'), { sent: ['Blob'], received: [] })
+    t.same(await bea.page.evaluate('dataSeen'), { sent: [], received: [] })
   })
 
   await t.test('a file that is no image is refused, whatever its name', async () => {
@@ -264,6 +287,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
   })
 
   await t.test('a lost connection is shown, comes back, and brings the missed messages', async (t) => {
+    const asked = ada.asked('history')
     line.cut()
     await ada.seesState('Offline')
     await ada.page.locator('#banner', { hasText: 'Connection lost' }).waitFor()
@@ -283,6 +307,9 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
     t.equal(await ada.page.locator('#here', { hasText: 'Here now' }).count(), 1)
     t.same((await ada.imageSizes(3))[2], [37, 23])
     t.equal(await ada.page.locator('.bubble', { hasText: 'Is anybody here?' }).count(), 1, 'nothing comes twice')
+    t.match(ada.recoveries, [{ topic: 'lobby', recovered: true, missed: Number }], 'it was recovered')
+    t.equal(ada.asked('history'), asked, 'the history was not asked for again')
+    t.same(bea.recoveries, [])
     await bea.seesPeople('Bea', 'Ada Lovelace')
   })
 
@@ -296,6 +323,9 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
       const said = await visitor.bannerTexts()
       t.match(said[0], /^The server restarts\. Trying again (?:in [1-5] s|now)\.$/)
       t.same(said.filter((text) => !/Trying again (?:in [1-5] s|now)\.$/.test(text)), [], 'no wait is longer than 5 s')
+      // What is kept in the memory of a process ends with it, and a page says so.
+      await visitor.seesToast('Messages may be missing.')
+      t.match(visitor.recoveries.at(-1), { topic: 'lobby', recovered: false, reason: 'lost' })
     }
     await bea.write('We are back')
     await ada.sees('We are back')

@@ -3,7 +3,9 @@ import { until, type Teardown } from '../support/helper.js'
 
 const PATIENCE_MS = 30_000
 
-type Frames = Record<'sent' | 'received', Array<string | Buffer>>
+type Frame = string | Buffer
+type Message = Readonly<Record<string, unknown>>
+type Frames = Record<'sent' | 'received', Frame[]>
 
 // Notes what the page's own WebSocket is given and gives, other than text.
 const WATCH = `
@@ -67,6 +69,16 @@ export class Visitor {
     await this.page.waitForURL('**/chat')
     if (this.path === '/chat') await this.seesState('Connected')
     else await this.comeIn()
+  }
+
+  /** The outcomes that the page was told of so far, after a connection was lost. */
+  get recoveries (): Message[] {
+    return messagesOf(this.frames.received).filter(({ type, recovered }) => type === '$topic' && recovered !== undefined)
+  }
+
+  /** How often the page has sent a message of a type so far. */
+  asked (type: string): number {
+    return messagesOf(this.frames.sent).filter((message) => message.type === type).length
   }
 
   /** Opens the page of somebody who is signed in. */
@@ -137,4 +149,8 @@ export class Visitor {
       ws.onclose = ({ code }) => resolve(code)
     })`)
   }
+}
+
+function messagesOf (frames: readonly Frame[]): Message[] {
+  return frames.flatMap((frame) => typeof frame === 'string' ? [JSON.parse(frame) as Message] : [])
 }

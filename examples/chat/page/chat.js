@@ -3,9 +3,10 @@ import { Connection } from './connection.js'
 import { isAdmitted, Room } from './room.js'
 
 const url = window.location.href.replace(/^http/, 'ws').replace(/[?#].*$/, '')
-const connection = new Connection(url, {
+const connection = new Connection(url, 'chat.v2', {
   onState: (change) => room.changed(change),
-  onMessage: (message, data) => on[message.type]?.(message, data),
+  onMessage: (message) => on[message.type]?.(message),
+  onRecovered: (outcome) => room.recovered(outcome),
   isAdmitted
 })
 const room = new Room({
@@ -16,17 +17,17 @@ const room = new Room({
     return true
   },
   sendImage: (image) => connection.sendBinary(image),
-  history: (since) => connection.call('history', { since }),
+  history: () => connection.call('history', {}),
   retry: () => connection.open()
 })
 
-/** @type {Record<string, (message: any, data: any) => void>} */
+/** @type {Record<string, (message: any) => void>} */
 const on = {
   present: (message) => room.present(message),
   joined: (person) => room.joined(person),
   left: (person) => room.left(person),
   message: (message) => room.message(message),
-  image: (image, data) => room.image(image, data),
+  image: (image) => room.image(image),
   $error: (error) => room.refused(error)
 }
 

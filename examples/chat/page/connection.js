@@ -1,4 +1,5 @@
 // @ts-check
+import { Places } from './places.js'
 
 /**
  * @typedef {'connecting' | 'open' | 'waiting' | 'closed'} State
@@ -7,8 +8,9 @@
  *
  * @typedef {object} Listeners
  * @property {(change: Change) => void} onState
- * @property {(message: Message, data?: ArrayBuffer) => void} onMessage - with the bytes of an event
- * that has a binary frame
+ * @property {(message: Message) => void} onMessage
+ * @property {(outcome: import('./places.js').Told) => void} onRecovered - what was missed follows,
+ * or cannot be had
  * @property {() => Promise<boolean>} isAdmitted - a browser does not tell a page why a handshake
  * was refused: is asked instead
  */
@@ -26,14 +28,17 @@ const EXPIRED = 4401
 // credentials that only the person can renew.
 const STAYS_CLOSED = [1000, 1002, 1003, 1007, 1008, EXPIRED]
 
-/** A stock WebSocket that speaks JSON and comes back. */
+// Is never chosen: by it a page asks for what it missed.
+const RECOVER = 'typed-ws.recover'
+
+/** A stock WebSocket that speaks JSON, comes back, and is given what it missed. */
 export class Connection {
   #url
+  #protocol
   #listeners
+  #places = new Places()
   /** @type {WebSocket | undefined} */
   #ws
-  /** @type {Message | undefined} */
-  #event
   #attempt = 0
   #ref = 0
   /** @type {Map<number, { resolve: (data: any) => void, reject: (error: Error) => void }>} */
@@ -44,10 +49,12 @@ export class Connection {
 
   /**
    * @param {string} url
+   * @param {string} protocol - the name of the contract
    * @param {Listeners} listeners
    */
-  constructor (url, listeners) {
+  constructor (url, protocol, listeners) {
     this.#url = url
+    this.#protocol = protocol
     this.#listeners = listeners
     window.addEventListener('online', () => { if (this.#retryTimer !== 0) this.open() })
   }
@@ -57,8 +64,7 @@ export class Connection {
     if (this.#ws !== undefined) return
     this.#stopWaiting()
     this.#listeners.onState({ state: 'connecting' })
-    const ws = this.#ws = new WebSocket(this.#url)
-    ws.binaryType = 'arraybuffer'
+    const ws = this.#ws = new WebSocket(this.#url, [this.#protocol, RECOVER])
     ws.addEventListener('open', () => this.#opened())
     ws.addEventListener('message', ({ data }) => this.#receive(data))
     ws.addEventListener('close', ({ code, reason }) => { if (ws === this.#ws) this.#lost(code, reason) })
@@ -93,17 +99,18 @@ export class Connection {
 
   #opened () {
     this.#attempt = 0
+    this.send('$recover', this.#places.claim)
     this.#pingTimer = setInterval(() => this.#ping(), PING_MS)
     this.#listeners.onState({ state: 'open' })
   }
 
-  /** @param {string | ArrayBuffer} data */
+  /** @param {string} data */
   #receive (data) {
     clearTimeout(this.#pongTimer)
-    if (typeof data !== 'string') return this.#complete(data)
-    const message = JSON.parse(data)
-    if (message.$binary) return void (this.#event = message)
+    const { $at: at, ...message } = JSON.parse(data)
+    if (at !== undefined && !this.#places.move(at)) return
     if (message.type === '$pong') return
+    if (message.type === '$topic') return this.#place(message)
     const call = this.#calls.get(message.ref)
     if (call === undefined) return this.#listeners.onMessage(message)
     this.#calls.delete(message.ref)
@@ -111,13 +118,10 @@ export class Connection {
     else call.reject(new Error(message.message))
   }
 
-  /**
-   * The binary frame belongs to the event in front of it.
-   * @param {ArrayBuffer} data
-   */
-  #complete (data) {
-    if (this.#event !== undefined) this.#listeners.onMessage(this.#event, data)
-    this.#event = undefined
+  /** @param {import('./places.js').Told} told */
+  #place (told) {
+    this.#places.put(told)
+    if (told.recovered !== undefined) this.#listeners.onRecovered(told)
   }
 
   // A browser does not notice a link that died silently.
@@ -147,7 +151,6 @@ export class Connection {
     this.#pingTimer = 0
     this.#ws?.close()
     this.#ws = undefined
-    this.#event = undefined
     for (const { reject } of this.#calls.values()) reject(new Error('the connection was lost'))
     this.#calls.clear()
   }

@@ -54,12 +54,21 @@ export class Notice {
    * @param {string} [code]
    */
   showToast (title, text, code = '') {
+    this.showWarning(title, text, code)
+    this.#toastTimer = setTimeout(() => this.hideToast(), TOAST_MS)
+  }
+
+  /**
+   * Stays until it is dismissed, or there is something else to say.
+   * @param {string} title
+   * @param {string} text
+   */
+  showWarning (title, text, code = '') {
     clearTimeout(this.#toastTimer)
     this.#toastTitle.textContent = title
     this.#toastText.textContent = text
     this.#toastCode.textContent = code
     this.#toast.hidden = false
-    this.#toastTimer = setTimeout(() => this.hideToast(), TOAST_MS)
   }
 
   hideToast () {

@@ -18,7 +18,7 @@ import { wordsOf } from './words.js'
  * @property {(message: { text: string, id: string, date: number }) => boolean} sendMessage - tells
  * whether it went out now; it waits otherwise
  * @property {(image: Blob) => void} sendImage
- * @property {(since: number) => Promise<Entry[]>} history
+ * @property {() => Promise<Entry[]>} history - what was said last
  * @property {() => void} retry
  */
 
@@ -37,6 +37,9 @@ export class Room {
   #sent = 0
   #me = ''
   #wasOpen = false
+  #hasHistory = false
+  // Missed entries that are still to come.
+  #missing = 0
   #isLeaving = false
 
   /** @param {Talk} talk */
@@ -58,6 +61,17 @@ export class Room {
     this.#log.setMe(you.id)
     this.#people.replace(people, you)
     showLastVisit(lastVisit)
+    if (!this.#hasHistory) this.#load()
+  }
+
+  /**
+   * What was missed follows, or cannot be had.
+   * @param {{ recovered?: boolean, missed?: number }} outcome
+   */
+  recovered ({ recovered, missed = 0 }) {
+    this.#missing = missed
+    if (!recovered) this.#lose()
+    else if (missed === 0) this.#giveBack('unsure')
   }
 
   /** @param {Person} person */
@@ -72,15 +86,14 @@ export class Room {
 
   /** @param {Message} message */
   message (message) {
-    if (this.#log.addMessage(message) && message.from === this.#me) this.#outbox.confirm(message.text)
+    this.#show(message)
+    this.#arrived()
   }
 
-  /**
-   * @param {Image} image
-   * @param {ArrayBuffer} data
-   */
-  image (image, data) {
-    this.#log.addImage(image, URL.createObjectURL(new Blob([data], { type: image.mime })))
+  /** @param {Image} image */
+  image (image) {
+    this.#show(image)
+    this.#arrived()
   }
 
   /** @param {import('./words.js').Refusal} refusal */
@@ -98,7 +111,6 @@ export class Room {
     if (state === 'open') {
       this.#wasOpen = true
       this.#outbox.sent()
-      this.#catchUp()
     } else this.#outbox.lost()
     if (state === 'closed') this.#giveBack('waiting', 'unsure')
     this.#notice.showWaiting(this.#outbox.waitingCount)
@@ -118,17 +130,32 @@ export class Room {
     this.#people.setLive(isOpen)
   }
 
-  // Messages from before, or from while the connection was lost.
-  async #catchUp () {
-    const entries = await this.#talk.history(this.#log.newestDate).catch(() => undefined)
+  /** @param {Entry} entry */
+  #show (entry) {
+    if (!('text' in entry)) this.#log.addImage(entry, `/chat/images/${entry.id}`)
+    else if (this.#log.addMessage(entry) && entry.from === this.#me) this.#outbox.confirm(entry.text)
+  }
+
+  // What was sent over the lost connection is among what was missed, or has not arrived.
+  #arrived () {
+    if (this.#missing > 0 && --this.#missing === 0) this.#giveBack('unsure')
+  }
+
+  // Messages from before this page was here.
+  async #load () {
+    const entries = await this.#talk.history().catch(() => undefined)
     if (entries === undefined) return
-    for (const entry of entries) {
-      if ('text' in entry) this.message(entry)
-      else this.#log.addImage(entry, `/chat/images/${entry.id}`)
-    }
+    this.#hasHistory = true
+    for (const entry of entries) this.#show(entry)
     this.#log.settle()
-    // All that arrived is there now.
     this.#giveBack('unsure')
+  }
+
+  // The history may have them; the page has not seen how much lies between.
+  #lose () {
+    this.#notice.showWarning('Messages may be missing.', 'Something that was said could not be recovered.')
+    this.#hasHistory = false
+    this.#load()
   }
 
   /** @param {import('./outbox.js').State[]} states */

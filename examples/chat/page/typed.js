@@ -1,18 +1,18 @@
 // @ts-check
-import { binaryEvents } from 'fastify-typed-ws/binary'
 import { ClientError, createClient } from 'fastify-typed-ws/client'
+import { recovery } from 'fastify-typed-ws/recovery'
 import { EXPIRED, isAdmitted, leave, Room } from './room.js'
 
 // The banner says it already.
 const UNREACHABLE = 'FST_TYPED_WS_UNREACHABLE'
 
-/** @type {import('fastify-typed-ws/binary').BinaryClient<typeof import('../contract.js').chat>} */
-const client = createClient(address, { protocol: 'chat.v1', retry: { maxDelayMs: 5000 }, binary: binaryEvents() })
+/** @type {import('fastify-typed-ws/recovery').RecoveringClient<typeof import('../contract.js').chat>} */
+const client = createClient(address, { protocol: 'chat.v2', retry: { maxDelayMs: 5000 }, recover: recovery() })
 const room = new Room({
   keepsMessages: true,
   sendMessage: (message) => client.send('message', message),
   sendImage: (image) => client.sendBinary(image),
-  history: (since) => client.call('history', { since }),
+  history: () => client.call('history', {}),
   retry: () => client.state === 'closed' ? window.location.reload() : client.retry()
 })
 
@@ -20,7 +20,8 @@ client.on('present', (message) => room.present(message))
 client.on('joined', (person) => room.joined(person))
 client.on('left', (person) => room.left(person))
 client.on('message', (message) => room.message(message))
-client.on('image', (image, data) => room.image(image, data))
+client.on('image', (image) => room.image(image))
+client.onRecovered((outcome) => room.recovered(outcome))
 client.onState((change) => room.changed(change))
 client.onError((error) => { if (error instanceof ClientError && error.code !== UNREACHABLE) room.refused(error) })
 
