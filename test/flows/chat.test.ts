@@ -322,7 +322,7 @@ async function tellStory (t: Test, scheme: Scheme, path: Visitor['path'], browse
       const said = await visitor.bannerTexts()
       t.match(said[0], /^The server restarts\. Trying again (?:in [1-5] s|now)\.$/)
       t.same(said.filter((text) => !/Trying again (?:in [1-5] s|now)\.$/.test(text)), [], 'no wait is longer than 5 s')
-      // What is kept in the memory of a process ends with it, and a page says so.
+      // A history in the memory of a process ends with it, and a page says so.
       await visitor.seesToast('Messages may be missing.')
       t.match(visitor.recoveries.at(-1), { topic: 'lobby', recovered: false, reason: 'lost' })
     }

@@ -65,7 +65,7 @@ export class Room {
   }
 
   /**
-   * What was missed follows, or cannot be had.
+   * Missed entries follow, or cannot be had.
    * @param {{ recovered?: boolean, missed?: number }} outcome
    */
   recovered ({ recovered, missed = 0 }) {
@@ -136,7 +136,7 @@ export class Room {
     else if (this.#log.addMessage(entry) && entry.from === this.#me) this.#outbox.confirm(entry.text)
   }
 
-  // What was sent over the lost connection is among what was missed, or has not arrived.
+  // A message sent over the lost connection is among the missed ones, or has not arrived.
   #arrived () {
     if (this.#missing > 0 && --this.#missing === 0) this.#giveBack('unsure')
   }

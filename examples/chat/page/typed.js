@@ -6,8 +6,15 @@ import { EXPIRED, isAdmitted, leave, Room } from './room.js'
 // The banner says it already.
 const UNREACHABLE = 'FST_TYPED_WS_UNREACHABLE'
 
-/** @type {import('fastify-typed-ws/recovery').RecoveringClient<typeof import('../contract.js').chat>} */
-const client = createClient(address, { protocol: 'chat.v2', retry: { maxDelayMs: 5000 }, recover: recovery() })
+/**
+ * @typedef {typeof import('../contract.js').chat} Chat
+ * @type {import('fastify-typed-ws/recovery').RecoveringClient<Chat>}
+ */
+const client = createClient(address, {
+  protocol: 'chat.v2',
+  retry: { maxDelayMs: 5000 },
+  recover: recovery()
+})
 const room = new Room({
   keepsMessages: true,
   sendMessage: (message) => client.send('message', message),
