@@ -9,8 +9,10 @@ export const protocolCloseCodes: ReadonlyArray<readonly [code: number, when: str
   [1012, 'the server restarts; the reason says when to come back'],
   [1013, 'the server has no room; the reason may say when to come back'],
   [4401, 'the credentials have expired'],
+  [4406, 'the server speaks none of the versions that were offered; the reason has those that it knows'],
   [4408, 'the client did not read what it was sent'],
   [4429, 'the client went on past its rate limit'],
+  [4500, 'refused, as by HTTP 400, or by a page'],
   [4501, 'not signed in'],
   [4503, 'forbidden']
 ]

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { protocolCloseCodes } from '../lib/close-codes.js'
 import { CloseCode, isFinal, readRetryAfter, writeRetryAfter } from '../lib/protocol.js'
 
 interface Row { readonly codes: number[], readonly client: string }
@@ -48,6 +49,13 @@ t.test('the table of close codes in docs/PROTOCOL.md is complete and right', asy
     t.same(wrong, [], 'no code differs')
     t.same(others.filter(({ code }) => !actions.has(code)), [], 'and none is unknown there')
   })
+})
+
+t.test('documents and the console know every close code of the protocol', async (t) => {
+  // Of every WebSocket; never sent; no code, but what is added to a status.
+  const others: number[] = [CloseCode.normal, CloseCode.abnormal, CloseCode.refusedBase]
+  const own = Object.values(CloseCode).filter((code) => !others.includes(code))
+  t.same(protocolCloseCodes.map(([code]) => code), own.toSorted((one, other) => one - other))
 })
 
 t.test('a time to come back is read as it was written', async (t) => {
