@@ -46,11 +46,15 @@ export interface AsyncApiOptions {
   readonly externalDocs?: AsyncApiObject
   /** Security Scheme Objects, by the name that a route's `schema.security` says. */
   readonly securitySchemes?: Readonly<Record<string, AsyncApiObject>>
-  /** Tell of `$cancel`, `$ping` and `$pong`, and of the protocol's close codes. Default `false`. */
+  /**
+   * Tell of `$cancel`, `$ping` and `$pong`, of `$recover` and `$topic` where topics are
+   * recoverable, and of the protocol's close codes. Default `false`.
+   */
   readonly protocol?: boolean
   /**
    * Changes the schema or the URL of a route in the document; the route itself stays as it is. A
-   * schema with `hide: true` leaves the route out.
+   * schema with `hide: true` leaves the route out. It runs for each version of the route, with its
+   * contract.
    */
   readonly transform?: (route: {
     readonly schema: DocumentedSchema

@@ -1,4 +1,5 @@
 import type { AsyncApiObject, DocumentedSchema } from '../../types/asyncapi.js'
+import type { AnyContract } from '../../types/contract.js'
 import { isRecord } from '../record.js'
 import { References, type SharedSchemas } from '../schema/references.js'
 import { rootOf, type Subschema } from '../schema/subschema.js'
@@ -6,36 +7,45 @@ import { addressOf, type AddressParameter } from './address.js'
 import type { Components } from './components.js'
 import { pascalCase } from './names.js'
 import { SchemaWriter, type Schema } from './schemas.js'
+import { subprotocolsOf } from './topics.js'
 
-/** A typed route, as a document tells of it. */
-export interface Handshake {
+const SUBPROTOCOL = 'Sec-WebSocket-Protocol'
+
+/** A typed route in one version of its contract, as a document tells of it. */
+export interface DocumentedRoute {
   readonly url: string
   readonly schema: DocumentedSchema
-  readonly contractName: string
+  readonly contract: AnyContract
+  /** The contract of the route, whose topics are those of all versions. */
+  readonly newest: AnyContract
+  /** A client that offers no subprotocol speaks this version. */
+  readonly isDefault: boolean
   readonly needsOrigin: boolean
   readonly sharedSchemas: SharedSchemas
 }
 
 /** The parts of a channel that the handshake gives: its address, parameters and bindings. */
-export function writeHandshake (handshake: Handshake, components: Components): AsyncApiObject {
-  const { url, schema } = handshake
+export function writeHandshake (route: DocumentedRoute, components: Components): AsyncApiObject {
+  const { url, schema } = route
   const { address, parameters } = addressOf(url)
-  const params = resolved(schema.params, handshake.sharedSchemas)
+  const params = resolved(schema.params, route.sharedSchemas)
   return {
     address,
     ...(parameters.length > 0 && { parameters: Object.fromEntries(parameters.map((one) => [one.name, parameterOf(one, params)])) }),
-    bindings: { ws: bindingOf(handshake, components) }
+    bindings: { ws: bindingOf(route, components) }
   }
 }
 
-function bindingOf ({ schema, contractName, needsOrigin, sharedSchemas }: Handshake, components: Components): AsyncApiObject {
+function bindingOf (route: DocumentedRoute, components: Components): AsyncApiObject {
+  const { schema, contract, isDefault, needsOrigin, sharedSchemas } = route
   const written = (part: unknown): Schema => {
     const references = new References(part, sharedSchemas)
-    const writer = new SchemaWriter(components, references, pascalCase(contractName))
+    const writer = new SchemaWriter(components, references, pascalCase(contract.name))
     return writer.body(resolved(part, sharedSchemas)) as Schema
   }
   const query = schema.querystring === undefined ? {} : { query: { type: 'object', ...written(schema.querystring) } }
-  const { properties, required = [], ...rest } = schema.headers === undefined ? {} : written(schema.headers)
+  const { properties, required: declared = [], ...rest } = schema.headers === undefined ? {} : written(schema.headers)
+  const required = [...isDefault ? [] : [SUBPROTOCOL], ...needsOrigin ? ['Origin'] : [], ...declared as string[]]
   return {
     method: 'GET',
     ...query,
@@ -43,14 +53,19 @@ function bindingOf ({ schema, contractName, needsOrigin, sharedSchemas }: Handsh
       type: 'object',
       ...rest,
       properties: {
-        'Sec-WebSocket-Protocol': { type: 'string', const: contractName, description: 'The contract\'s name, as subprotocol; or none.' },
+        [SUBPROTOCOL]: { type: 'string', const: contract.name, description: describeSubprotocol(route) },
         Origin: { type: 'string', description: 'Sent by every browser.' },
         ...properties as Schema
       },
-      ...((needsOrigin || (required as string[]).length > 0) && { required: [...needsOrigin ? ['Origin'] : [], ...required as string[]] })
+      ...(required.length > 0 && { required })
     },
     bindingVersion: '0.1.0'
   }
+}
+
+function describeSubprotocol ({ isDefault, newest }: DocumentedRoute): string {
+  const asking = subprotocolsOf(newest).map(({ name, asks }) => ` Beside it, \`${name}\` asks ${asks}.`)
+  return [`The contract's name, as subprotocol${isDefault ? '; or none' : ''}.`, ...asking].join('')
 }
 
 /** A schema of the handshake, also where it is a shared one by reference. */

@@ -1,22 +1,20 @@
 import type { AsyncApiDocument, AsyncApiObject, AsyncApiOptions, DocumentSettings } from '../../types/asyncapi.js'
 import type { AnyContract } from '../../types/contract.js'
 import { protocolCloseCodes } from '../close-codes.js'
-import { CANCEL, ERROR, PING } from '../protocol.js'
+import { CANCEL, ERROR, MEMBERS, PING, Reserved, TOPIC } from '../protocol.js'
+import { hasRecoverable } from '../schema/message.js'
 import * as errors from '../server/errors.js'
-import { writeHandshake, type Handshake } from './channel.js'
+import { writeHandshake, type DocumentedRoute } from './channel.js'
+import { declaredCodes, tableOf } from './close-codes.js'
 import { Components, plain } from './components.js'
 import { ContractMessages, type DocumentedMessage } from './messages.js'
 import { lowerFirst, Names, pascalCase } from './names.js'
-import { addRef, correlationIds, PROTOCOL_TAGS, tableOf, type ProtocolMessage } from './protocol.js'
-
-/** A typed route and its contract. */
-export interface DocumentedRoute extends Handshake {
-  readonly contract: AnyContract
-}
+import { addRef, correlationIds, PROTOCOL_TAGS, type ProtocolMessage } from './protocol.js'
+import { subprotocolsOf } from './topics.js'
 
 type Perspective = NonNullable<DocumentSettings['perspective']>
 
-/** Makes the document of some routes: plain data, each time anew. */
+/** Makes the document of some routes, each version a channel: plain data, each time anew. */
 export function makeDocument (routes: readonly DocumentedRoute[], options: AsyncApiOptions, perspective: Perspective): AsyncApiDocument {
   const document = new DocumentWriter(options, perspective)
   for (const route of routes) document.add(route)
@@ -31,7 +29,7 @@ class DocumentWriter {
   readonly #operations: Record<string, AsyncApiObject> = {}
   readonly #channelIds: Names = new Names()
   readonly #operationIds: Names = new Names()
-  readonly #messages = new Map<AnyContract, ContractMessages>()
+  readonly #messages: ContractMessages[] = []
 
   constructor (options: AsyncApiOptions, perspective: Perspective) {
     this.#options = options
@@ -40,27 +38,21 @@ class DocumentWriter {
   }
 
   add (route: DocumentedRoute): void {
-    const { contract, schema } = route
+    const { contract, newest, schema } = route
     const handshake = writeHandshake(route, this.#components)
     const address = String(handshake['address'])
-    const id = this.#channelIds.take(schema.operationId ?? (lowerFirst(pascalCase(address)) || 'root'))
+    const name = schema.operationId ?? (lowerFirst(pascalCase(address)) || 'root')
+    const id = this.#channelIds.take(contract === newest ? name : `${name}${pascalCase(contract.name)}`)
     const messages = this.#messagesOf(route)
     for (const message of messages.list) this.#addOperation(route, id, message)
     this.#addProtocol(route, id, messages)
-    const description = schema.description ?? contract.description
     this.#channels[id] = {
       ...handshake,
-      title: contract.title ?? address,
-      ...(schema.summary !== undefined && { summary: schema.summary }),
-      ...(description !== undefined && { description }),
+      ...wordsOf(route, contract.title ?? address),
       ...tagsOf(schema.tags),
       ...(schema.externalDocs !== undefined && { externalDocs: schema.externalDocs }),
       messages: messages.refs,
-      'x-typed-ws': {
-        contract: contract.name,
-        discriminator: contract.discriminator,
-        ...(Object.keys(contract.closeCodes).length > 0 && { closeCodes: contract.closeCodes })
-      }
+      'x-typed-ws': extensionOf(route)
     }
   }
 
@@ -81,9 +73,11 @@ class DocumentWriter {
     return transformObject === undefined ? asyncapiObject : transformObject({ asyncapiObject })
   }
 
-  #messagesOf ({ contract, sharedSchemas }: DocumentedRoute): ContractMessages {
-    const messages = this.#messages.get(contract) ?? new ContractMessages(contract, this.#components, sharedSchemas)
-    this.#messages.set(contract, messages)
+  #messagesOf ({ contract, newest, sharedSchemas }: DocumentedRoute): ContractMessages {
+    const known = this.#messages.find((one) => one.contract === contract && one.newest === newest)
+    if (known !== undefined) return known
+    const messages = new ContractMessages(contract, newest, this.#components, sharedSchemas)
+    this.#messages.push(messages)
     return messages
   }
 
@@ -105,6 +99,7 @@ class DocumentWriter {
       this.#put(route, id, isFromClient, title, { title, summary, tags, messages: [messages.protocol(kind)], replyKeys })
     }
     put(false, ERROR, 'A message was rejected, or its handler failed.', 'error')
+    this.#addTopics(route, id, messages)
     if (this.#options.protocol !== true) return
     const isAsking = (direction: string): boolean => messages.list.some((one) => one.direction === direction && one.replyKeys.length > 0)
     for (const direction of ['clientToServer', 'serverToClient']) {
@@ -112,6 +107,16 @@ class DocumentWriter {
       put(direction === 'clientToServer', CANCEL, 'The answer to a call or a stream is not awaited any more.', 'cancel')
     }
     put(true, PING, 'Asks for a sign of life.', 'ping', [messages.protocol('pong')])
+  }
+
+  #addTopics (route: DocumentedRoute, id: string, messages: ContractMessages): void {
+    const put = (isFromClient: boolean, title: string, summary: string, keys: readonly string[]): void => {
+      this.#put(route, id, isFromClient, title, { title, summary, tags: PROTOCOL_TAGS, messages: keys })
+    }
+    if (messages.memberKeys.length > 0) put(false, MEMBERS, 'Who is in a topic.', messages.memberKeys)
+    if (this.#options.protocol !== true || !hasRecoverable(route.newest)) return
+    put(true, Reserved.recover, 'Positions, as the first message.', [messages.protocol('recover')])
+    put(false, TOPIC, 'A place in a recoverable topic.', [messages.protocol('topic')])
   }
 
   #put (route: DocumentedRoute, channelId: string, isFromClient: boolean, name: string, parts: Operation): void {
@@ -146,12 +151,10 @@ class DocumentWriter {
 
   // AsyncAPI has no place for close codes.
   #describe (contracts: readonly AnyContract[]): string {
-    const declared = [...new Set(contracts)].flatMap(({ name, closeCodes }) => Object.entries(closeCodes).map(([code, when]) => {
-      return [Number(code), contracts.every((contract) => contract.name === name) ? when : `${when} (\`${name}\`)`] as const
-    }))
-    const codes = [...this.#options.protocol === true ? protocolCloseCodes : [], ...declared].toSorted(([one], [other]) => one - other)
+    const codes = [...this.#options.protocol === true ? protocolCloseCodes : [], ...declaredCodes(contracts)]
     const { description = '' } = this.#options.info
-    return codes.length === 0 ? description : [description, tableOf(codes)].filter((part) => part !== '').join('\n\n')
+    const table = tableOf(codes.toSorted(([one], [other]) => one - other))
+    return codes.length === 0 ? description : [description, table].filter((part) => part !== '').join('\n\n')
   }
 }
 
@@ -166,4 +169,30 @@ interface Operation {
 
 function tagsOf (tags: readonly string[] | undefined): { readonly tags?: readonly AsyncApiObject[] } {
   return tags === undefined ? {} : { tags: tags.map((name) => ({ name })) }
+}
+
+function wordsOf ({ contract, newest, schema }: DocumentedRoute, title: string): AsyncApiObject {
+  const isOlder = contract !== newest
+  const description = [
+    schema.description ?? contract.description,
+    isOlder ? `An older version of \`${newest.name}\`.` : undefined
+  ].filter((part) => part !== undefined).join('\n\n')
+  return {
+    title: isOlder ? `${title} (${contract.name})` : title,
+    ...(schema.summary !== undefined && { summary: schema.summary }),
+    ...(description !== '' && { description })
+  }
+}
+
+// Handlers close a client of an older version with the codes of the newest as well.
+function extensionOf ({ contract, newest }: DocumentedRoute): AsyncApiObject {
+  const closeCodes = { ...newest.closeCodes, ...contract.closeCodes }
+  const subprotocols = subprotocolsOf(newest).map(({ name }) => name)
+  return {
+    contract: contract.name,
+    ...(contract !== newest && { newest: newest.name }),
+    discriminator: contract.discriminator,
+    ...(subprotocols.length > 0 && { subprotocols }),
+    ...(Object.keys(closeCodes).length > 0 && { closeCodes })
+  }
 }

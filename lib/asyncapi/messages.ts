@@ -1,12 +1,13 @@
 import type { AsyncApiObject } from '../../types/asyncapi.js'
 import type { AnyContract, CallDefinition, CallExample, MessageDefinition, StreamDefinition, StreamExample } from '../../types/contract.js'
-import { HAS_BINARY, NEXT, REF, REPLY } from '../protocol.js'
-import { answerOf, messagesOf, type ContractMessage, type Direction, type MessageSchemas } from '../schema/message.js'
+import { AT, HAS_BINARY, NEXT, REF, REPLY } from '../protocol.js'
+import { answerOf, hasRecoverable, messagesOf, type ContractMessage, type Direction, type MessageSchemas } from '../schema/message.js'
 import { References, type SharedSchemas } from '../schema/references.js'
 import type { Components } from './components.js'
 import { lowerFirst, Names, pascalCase } from './names.js'
-import { addProtocolMessage, CORRELATION, REF_SCHEMA, type ProtocolMessage } from './protocol.js'
+import { addProtocolMessage, CORRELATION, placeRef, REF_SCHEMA, type ProtocolMessage } from './protocol.js'
 import { SchemaWriter, type Schema } from './schemas.js'
+import { MembersMessages } from './topics.js'
 import { writePayload } from './wire.js'
 
 const BINARY_FOLLOWS = 'Its bytes are the binary frame that follows it.'
@@ -25,7 +26,11 @@ export interface DocumentedMessage {
 /** The messages of a contract, written into a document's components once. */
 export class ContractMessages {
   readonly contract: AnyContract
+  /** The one that the topics are of. */
+  readonly newest: AnyContract
   readonly list: DocumentedMessage[] = []
+  /** Keys of the messages that tell who is in a topic. */
+  readonly memberKeys: readonly string[]
   /** References to them, by their keys in a channel. */
   readonly refs: Record<string, AsyncApiObject> = {}
   readonly #components: Components
@@ -33,8 +38,9 @@ export class ContractMessages {
   readonly #prefix: string
   readonly #names: Names = new Names()
 
-  constructor (contract: AnyContract, components: Components, sharedSchemas: SharedSchemas) {
+  constructor (contract: AnyContract, newest: AnyContract, components: Components, sharedSchemas: SharedSchemas) {
     this.contract = contract
+    this.newest = newest
     this.#components = components
     this.#sharedSchemas = sharedSchemas
     this.#prefix = pascalCase(contract.name)
@@ -42,6 +48,7 @@ export class ContractMessages {
       for (const message of messagesOf(contract, direction)) this.#add(message, direction)
       if (contract.binary[direction]) this.#addBinary(direction)
     }
+    this.memberKeys = this.#addMembers()
   }
 
   /** The key of a message of the protocol's. */
@@ -61,7 +68,9 @@ export class ContractMessages {
       ...(isAnswered && { [REF]: REF_SCHEMA })
     }
     const writer = this.#writer(schemas.payload)
-    const payload = { ...writePayload(writer, head), ...(words.deprecated && { deprecated: true }) }
+    const isPlaced = !isAnswered && direction === 'serverToClient' && hasRecoverable(this.newest)
+    const optional = isPlaced ? { [AT]: placeRef(this.#components) } : {}
+    const payload = { ...writePayload(writer, head, optional), ...(words.deprecated && { deprecated: true }) }
     const key = this.#put(sideOf(direction), name, payload, {
       title: name,
       ...(words.summary !== undefined && { summary: words.summary }),
@@ -108,6 +117,15 @@ export class ContractMessages {
     const message = { name: local, title, contentType: 'application/octet-stream', payload }
     this.refs[key] = this.#components.addMessage(`${this.#prefix}${local}`, message)
     this.list.push({ name: 'binary', direction, kind: 'binary', title, summary: undefined, key, replyKeys: [] })
+  }
+
+  #addMembers (): string[] {
+    const refs = new MembersMessages(this.newest, this.#components, this.#sharedSchemas).refs(this.contract.discriminator)
+    return Array.from(refs, ([kind, ref]) => {
+      const key = lowerFirst(this.#names.take(`Members${pascalCase(kind)}`))
+      this.refs[key] = ref
+      return key
+    })
   }
 
   #put (side: string, name: string, payload: Schema, words: AsyncApiObject, examples: readonly object[]): string {

@@ -4,13 +4,17 @@ import type { AsyncApiDocument, AsyncApiOptions, DocumentedSchema, DocumentSetti
 import type { AnyContract } from '../../types/contract.js'
 import '../../types/asyncapi.js'
 import { kRoute } from '../server/symbols.js'
-import { makeDocument, type DocumentedRoute } from './document.js'
+import type { DocumentedRoute } from './channel.js'
+import { makeDocument } from './document.js'
 import { checkOptions, checkSettings } from './options.js'
 import { yamlOf } from './yaml.js'
 
 /** A typed route of the server, as far as a document tells of it. */
 interface TypedRoute {
   readonly contract: AnyContract
+  /** Its versions, the newest one first. */
+  readonly contracts: readonly AnyContract[]
+  readonly defaultVersion: string
   /** As the app gave it. */
   readonly schema: DocumentedSchema
   readonly needsOrigin: boolean
@@ -59,15 +63,18 @@ class Documentation {
   }
 
   #routes (): DocumentedRoute[] {
-    return [...this.#declared.values()].flatMap((declared) => this.#routeOf(declared))
+    return [...this.#declared.values()].flatMap((declared) => {
+      return declared.typed.contracts.flatMap((contract) => this.#versionOf(declared, contract))
+    })
   }
 
-  #routeOf ({ scope, route, typed }: Declared): DocumentedRoute[] {
-    const { contract, needsOrigin } = typed
+  #versionOf ({ scope, route, typed }: Declared, contract: AnyContract): DocumentedRoute[] {
+    const { contract: newest, defaultVersion, needsOrigin } = typed
     const { transform = ({ schema, url }) => ({ schema, url }) } = this.#options
     const { schema, url } = transform({ schema: typed.schema, url: route.url, route, contract })
     if (schema.hide === true) return []
-    return [{ contract, contractName: contract.name, needsOrigin, url, schema, sharedSchemas: scope.getSchemas() }]
+    const isDefault = contract.name === defaultVersion
+    return [{ contract, newest, isDefault, needsOrigin, url, schema, sharedSchemas: scope.getSchemas() }]
   }
 }
 

@@ -2,6 +2,7 @@ import type { AsyncApiObject } from '../../types/asyncapi.js'
 import { isRecord } from '../record.js'
 import { IN_PLACE } from '../schema/keywords.js'
 import { idOf, isObjectSubschema, type ObjectSubschema, type Subschema } from '../schema/subschema.js'
+import { escaped } from './names.js'
 import type { Schema, SchemaWriter } from './schemas.js'
 
 // Keywords that judge properties they do not name.
@@ -16,21 +17,24 @@ const ANY_NAME = /^\^(?:\(\.\*\)|\.\*)\$$/
  * The schema of a message on the wire: its payload's, with the protocol's properties in the same
  * object.
  *
- * @param head - the schemas of the protocol's properties, all of them required.
+ * @param head - the schemas of the protocol's properties that each message has.
+ * @param optional - those of the properties that some have.
  */
-export function writePayload (writer: SchemaWriter, head: Schema): AsyncApiObject {
-  return new WireSchema(writer, head).message(writer.references.root)
+export function writePayload (writer: SchemaWriter, head: Schema, optional: Schema = {}): AsyncApiObject {
+  return new WireSchema(writer, head, optional).message(writer.references.root)
 }
 
 class WireSchema {
   readonly #writer: SchemaWriter
   readonly #head: Schema
   readonly #names: readonly string[]
+  readonly #required: readonly string[]
 
-  constructor (writer: SchemaWriter, head: Schema) {
+  constructor (writer: SchemaWriter, head: Schema, optional: Schema) {
     this.#writer = writer
-    this.#head = head
-    this.#names = Object.keys(head)
+    this.#head = { ...head, ...optional }
+    this.#names = Object.keys(this.#head)
+    this.#required = Object.keys(head)
   }
 
   message (part: Subschema): Schema {
@@ -49,12 +53,12 @@ class WireSchema {
       type: 'object',
       ...rest,
       properties: { ...this.#head, ...omit(properties as Schema, this.#names) },
-      required: [...this.#names, ...required as string[]]
+      required: [...this.#required, ...required as string[]]
     }
   }
 
   #headSchema (): Schema {
-    return { type: 'object', properties: this.#head, required: this.#names }
+    return { type: 'object', properties: this.#head, required: this.#required }
   }
 
   // Accepts a message when the schema accepts it without the protocol's properties.
@@ -85,13 +89,13 @@ class WireSchema {
   #exempt (schema: Schema): Schema {
     if (!CLOSING.some((keyword) => keyword in schema)) return schema
     const { propertyNames, minProperties, maxProperties, patternProperties, ...rest } = schema
-    const count = this.#names.length
     return {
       ...rest,
       properties: { ...Object.fromEntries(this.#names.map((name) => [name, {}])), ...rest['properties'] as Schema },
       ...(propertyNames !== undefined && { propertyNames: { anyOf: [{ enum: this.#names }, propertyNames] } }),
-      ...(minProperties !== undefined && { minProperties: Number(minProperties) + count }),
-      ...(maxProperties !== undefined && { maxProperties: Number(maxProperties) + count }),
+      ...(minProperties !== undefined && { minProperties: Number(minProperties) + this.#required.length }),
+      // Wide enough for the optional ones, also where there are none.
+      ...(maxProperties !== undefined && { maxProperties: Number(maxProperties) + this.#names.length }),
       ...(isRecord(patternProperties) && this.#patterns(patternProperties, rest))
     }
   }
@@ -103,7 +107,7 @@ class WireSchema {
     if (ANY_NAME.test(pattern) && others.length === 0 && properties === undefined && additionalProperties === undefined) {
       return { additionalProperties: schema }
     }
-    const names = this.#names.map((name) => name.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&')).join('|')
+    const names = this.#names.map(escaped).join('|')
     const except = (pattern: string): string => `^(?!(?:${names})$)[\\s\\S]*?(?:${pattern})`
     return { patternProperties: Object.fromEntries(Object.entries(patterns).map(([pattern, schema]) => [except(pattern), schema])) }
   }

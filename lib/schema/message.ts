@@ -83,6 +83,11 @@ export function presencesOf ({ name, topics }: Pick<AnyContract, 'name' | 'topic
   })
 }
 
+/** Tells whether a contract has a recoverable topic. */
+export function hasRecoverable ({ topics }: Pick<AnyContract, 'topics'>): boolean {
+  return Object.values(topics).some(({ recover }) => recover !== undefined)
+}
+
 /** The properties of the protocol's messages about topics of a contract. */
 export function topicPropertiesOf (topics: AnyContract['topics']): string[] {
   const recovery = Object.keys(topics).length > 0 ? RECOVERY_PROPERTIES : []

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Duplex } from 'node:stream'
 import type { AnyContract } from '../../types/contract.js'
 import type { OlderVersion } from '../../types/versions.js'
+import { hasRecoverable } from '../schema/message.js'
 import type { ContractChannel } from './channel.js'
 import { compileContract, type CompiledContract } from './compile/contract.js'
 import { refuseSlowPatterns } from './compile/slow-patterns.js'
@@ -22,7 +23,6 @@ import { ProtocolSwitcher } from './handshake/switch-protocols.js'
 import { ServerWebSocket } from './transport/websocket.js'
 import { checkOptions, fastifyOptionsOf, type RouteOptions } from './route-options.js'
 import type { Observer } from './stats.js'
-import { hasRecoverable } from './topics/recoverable-topics.js'
 import { kHandshake, kRoute } from './symbols.js'
 import type { TypeBox } from './compile/typebox.js'
 
@@ -59,6 +59,8 @@ export class TypedRoute implements HandshakeRoute {
   /** Older versions of the contract. */
   readonly versions: readonly OlderVersion[]
   readonly subprotocols: readonly string[]
+  /** The version that a client speaks which offers no subprotocol. */
+  readonly defaultVersion: string
   readonly rejectWith: HandshakeRoute['rejectWith']
   readonly timeoutMs: number
   readonly switcher: ProtocolSwitcher
@@ -91,6 +93,7 @@ export class TypedRoute implements HandshakeRoute {
     this.schema = options.schema ?? {}
     this.needsOrigin = !settings.allowMissingOrigin
     this.subprotocols = this.contracts.map(({ name }) => name)
+    this.defaultVersion = options.defaultVersion ?? this.subprotocols.at(-1)!
     this.rejectWith = settings.rejectWith
     this.answer = answererOf(options.handler)
     this.timeoutMs = settings.handshakeTimeoutMs
@@ -160,8 +163,8 @@ export class TypedRoute implements HandshakeRoute {
     const newest = this.#makeContext(hooks, entries)
     const compile = (contract: AnyContract): CompiledContract => this.#compileContract(contract)
     const contexts = [newest, ...versions.map((version) => olderContext(version, { context: newest, entries, encoder, compile }))]
-    const fallback = contexts.find(({ version }) => version === this.#options.defaultVersion) ?? contexts.at(-1)!
-    return { bySubprotocol: new Map(contexts.map((context) => [context.version, context])), fallback }
+    const bySubprotocol = new Map(contexts.map((context) => [context.version, context]))
+    return { bySubprotocol, fallback: bySubprotocol.get(this.defaultVersion)! }
   }
 
   #makeContext (hooks: readonly Handler[], entries: ReadonlyMap<string, Entry>): RouteContext {

@@ -5,39 +5,13 @@ import { Ajv } from 'ajv'
 import formats from 'ajv-formats'
 import { Type as Legacy } from '@sinclair/typebox'
 import { Type as Current } from 'typebox'
-import { asyncapi, type AsyncApiDocument, type AsyncApiOptions } from '../../lib/asyncapi/index.js'
-import { defineContract, type AnyContract } from '../../lib/contract.js'
-import { createApp, type Teardown } from '../support/helper.js'
+import { asyncapi } from '../../lib/asyncapi/index.js'
+import { defineContract } from '../../lib/contract.js'
+import { createApp } from '../support/helper.js'
+import { documentOf, info, loose, routeFor, type Loose } from './documents.js'
 import { createStudy } from './study.js'
 
-const info = { title: 'Test', version: '1.0.0' }
 const committed = new URL('../fixtures/asyncapi.json', import.meta.url)
-
-interface Loose { readonly [key: string]: Loose & string }
-
-/** A document without its types. */
-function loose (document: AsyncApiDocument): Loose {
-  return document as unknown as Loose
-}
-
-/** A route that handles all of a contract's messages. */
-function routeFor (contract: AnyContract, schema?: object): never {
-  const on = Object.fromEntries(Object.keys(contract.clientToServer).map((name) => [name, () => {}]))
-  const binary = contract.binary.clientToServer ? { binary () {} } : {}
-  return { contract, on, ...binary, ...(schema && { schema }) } as never
-}
-
-/** The document of one contract. */
-async function documentOf (
-  t: Teardown, contract: AnyContract, options: Partial<AsyncApiOptions> = {}, schemas: object[] = []
-): Promise<Loose> {
-  const app = await createApp(t)
-  await app.register(asyncapi, { info, ...options })
-  for (const schema of schemas) app.addSchema(schema)
-  app.ws('/', routeFor(contract))
-  await app.ready()
-  return loose(app.asyncapi())
-}
 
 t.test('the document of a contract equals the committed one', async (t) => {
   const app = await createStudy(t)

@@ -4,7 +4,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { Type, type TSchema } from '@sinclair/typebox'
 import { asyncapi, type AsyncApiDocument } from '../../lib/asyncapi/index.js'
-import { defineContract, type AnyContract } from '../../lib/contract.js'
+import { defineContract, older, type AnyContract, type OlderVersion } from '../../lib/index.js'
 import { chat } from '../../examples/chat/contract.js'
 import { createStudy } from '../asyncapi/study.js'
 import { createApp, type Teardown } from '../support/helper.js'
@@ -22,14 +22,12 @@ async function faultsOf (document: AsyncApiDocument | string): Promise<string[]>
   return diagnostics.filter(({ code }) => code !== 'asyncapi-latest-version').map(({ path, message }) => `${path.join('/')}: ${message}`)
 }
 
-async function documentOf (t: Teardown, contracts: readonly AnyContract[]): Promise<AsyncApiDocument> {
+async function documentOf (t: Teardown, contract: AnyContract, versions: OlderVersion[] = []): Promise<AsyncApiDocument> {
   const app = await createApp(t)
   await app.register(asyncapi, { info: { title: 'Test', version: '1' }, protocol: true })
-  for (const [i, contract] of contracts.entries()) {
-    const on = Object.fromEntries(Object.keys(contract.clientToServer).map((name) => [name, () => {}]))
-    const binary = contract.binary.clientToServer ? { binary () {} } : {}
-    app.ws(`/${i}/:room`, { contract, on, ...binary })
-  }
+  const on = Object.fromEntries(Object.keys(contract.clientToServer).map((name) => [name, () => {}]))
+  const binary = contract.binary.clientToServer ? { binary () {} } : {}
+  app.ws('/chat/:room', { contract, versions, on, ...binary })
   await app.ready()
   const document = app.asyncapi()
   await app.close()
@@ -45,14 +43,31 @@ t.test('the parser finds no fault in a document of everything', async (t) => {
 })
 
 t.test('the parser finds no fault in the chat\'s document', async (t) => {
-  t.same(await faultsOf(await documentOf(t, [chat])), [])
+  t.same(await faultsOf(await documentOf(t, chat)), [])
 })
 
 t.test('the parser finds no fault in the documents of random contracts', async (t) => {
-  await fc.assert(fc.asyncProperty(contract, async (contract) => {
-    const faults = await faultsOf(await documentOf(t, [contract]))
+  await fc.assert(fc.asyncProperty(versioned, async ({ contract, versions }) => {
+    const faults = await faultsOf(await documentOf(t, contract, versions))
     if (faults.length > 0) throw new Error(faults.join('\n'))
   }), { numRuns: 6 })
+})
+
+t.test('the parser finds no fault in a document of topics and versions', async (t) => {
+  const said = Type.Object({ text: Type.String() })
+  const Info = Type.Object({ name: Type.String() }, { $id: 'Info' })
+  const newest = defineContract({
+    name: 'rooms.v2',
+    clientToServer: { say: said },
+    serverToClient: { said },
+    topics: { room: { recover: true, presence: Info }, user: { presence: Info }, 'a b': { recover: true } }
+  })
+  const versions = ['rooms.v1', 'rooms.v0'].map((name) => older(newest, {
+    contract: defineContract({ name, discriminator: name === 'rooms.v0' ? 'op' : 'type', clientToServer: { say: said } })
+  }))
+  const document = await documentOf(t, newest, versions)
+  t.same(Object.keys(document.channels), ['chatRoom', 'chatRoomRoomsV1', 'chatRoomRoomsV0'])
+  t.same(await faultsOf(document), [])
 })
 
 const name = fc.string({ minLength: 1, maxLength: 6 }).filter((name) => !name.startsWith('$') && !(name in {}))
@@ -87,12 +102,32 @@ const payload = fc.oneof(
 const words = fc.record({ summary: word, description: word, deprecated: fc.boolean() })
 const call = fc.tuple(words, payload, schema).map(([words, request, reply]) => ({ ...words, request, reply }))
 const stream = fc.tuple(words, payload, schema).map(([words, request, stream]) => ({ ...words, request, stream }))
-const contract = fc.record({
+const kind = fc.record({ recover: fc.constant(true as const), presence: schema }, { requiredKeys: [] })
+const definition = fc.record({
   clientToServer: fc.dictionary(name, fc.oneof(payload, call, stream), { maxKeys: 3 }),
   serverToClient: fc.dictionary(name, fc.oneof(payload, call), { maxKeys: 3 }),
+  topics: fc.dictionary(name.filter((name) => !name.includes(':')), kind, { maxKeys: 2 }),
   discriminator: fc.constantFrom('type', 'op', 'kind-of'),
   binary: fc.record({ clientToServer: fc.boolean(), serverToClient: fc.boolean() }),
   title: word,
   description: word,
   closeCodes: fc.dictionary(fc.integer({ min: 4000, max: 4999 }).map(String), fc.constant('a | b'), { maxKeys: 2 })
-}).map((definition): AnyContract => defineContract({ ...definition, name: 'random.v1' } as never))
+})
+const versioned = fc.tuple(definition, fc.option(definition)).map(([newest, old]) => {
+  const contract = contractOf('random.v1', newest)
+  if (old === null) return { contract, versions: [] }
+  // Its clients may send no binary frame that the newest contract does not allow.
+  const binary = { ...old.binary, clientToServer: old.binary.clientToServer && newest.binary.clientToServer }
+  return { contract, versions: [dropping(contract, contractOf('random.v0', { ...old, binary }))] }
+})
+
+function contractOf (name: string, definition: object): AnyContract {
+  return defineContract({ ...definition, name } as never)
+}
+
+/** An old version whose messages are all left out. */
+function dropping (newest: AnyContract, contract: AnyContract): OlderVersion {
+  const dropped = (messages: object): object => Object.fromEntries(Object.keys(messages).map((name) => [name, { drop: true }]))
+  const [clientToServer, serverToClient] = [dropped(contract.clientToServer), dropped(newest.serverToClient)]
+  return older(newest, { contract, clientToServer, serverToClient })
+}

@@ -139,8 +139,3 @@ export class RecoverableTopics {
     for (const { topic } of this.#entries.values()) if (!await topic.checkQuiet()) return
   }
 }
-
-/** Tells whether a contract has a recoverable topic. */
-export function hasRecoverable ({ topics }: AnyContract): boolean {
-  return Object.values(topics).some(({ recover }) => recover !== undefined)
-}
