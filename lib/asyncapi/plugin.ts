@@ -23,6 +23,7 @@ interface TypedRoute {
 interface Declared {
   readonly scope: FastifyInstance
   readonly route: RouteOptions
+  readonly url: string
   readonly typed: TypedRoute
 }
 
@@ -38,10 +39,13 @@ class Documentation {
     this.#options = options
   }
 
-  /** Notes a typed route; Fastify tells of it once more for HEAD, or for the slash at its end. */
+  /**
+   * Notes a typed route, of which Fastify tells once more for HEAD. The URL of the options changes
+   * afterwards, where the route is served with a slash at its end as well.
+   */
   add (scope: FastifyInstance, route: RouteOptions): void {
     const typed = (route.config as { [kRoute]?: TypedRoute } | undefined)?.[kRoute]
-    if (typed !== undefined && !this.#declared.has(typed)) this.#declared.set(typed, { scope, route, typed })
+    if (typed !== undefined && !this.#declared.has(typed)) this.#declared.set(typed, { scope, route, url: route.url, typed })
   }
 
   ready (): void {
@@ -68,13 +72,13 @@ class Documentation {
     })
   }
 
-  #versionOf ({ scope, route, typed }: Declared, contract: AnyContract): DocumentedRoute[] {
-    const { contract: newest, defaultVersion, needsOrigin } = typed
-    const { transform = ({ schema, url }) => ({ schema, url }) } = this.#options
-    const { schema, url } = transform({ schema: typed.schema, url: route.url, route, contract })
-    if (schema.hide === true) return []
+  #versionOf ({ scope, route, url, typed }: Declared, contract: AnyContract): DocumentedRoute[] {
+    const { contract: newest, defaultVersion, needsOrigin, schema } = typed
+    const { transform = (route) => route } = this.#options
+    const shown = transform({ schema, url, route: { ...route, url }, contract })
+    if (shown.schema.hide === true) return []
     const isDefault = contract.name === defaultVersion
-    return [{ contract, newest, isDefault, needsOrigin, url, schema, sharedSchemas: scope.getSchemas() }]
+    return [{ contract, newest, isDefault, needsOrigin, url: shown.url, schema: shown.schema, sharedSchemas: scope.getSchemas() }]
   }
 }
 

@@ -43,10 +43,33 @@ t.test('a route is left out by hide, also where it answers HTTP', async (t) => {
   app.ws('/hidden', { ...echoRoute, schema: { hide: true } })
   app.ws('/page', { ...echoRoute, handler: () => 'page' })
   app.get('/http', () => 'http')
-  await app.register(async (scope) => { scope.ws('/', { ...echoRoute, prefixTrailingSlash: 'both' }) }, { prefix: '/scope' })
   await app.ready()
-  t.same(Object.keys(app.asyncapi().channels), ['page', 'scope'])
-  t.match((app.asyncapi().channels['scope'] as { address: string }).address, /^\/scope\/?$/)
+  t.same(Object.keys(app.asyncapi().channels), ['page'])
+})
+
+t.test('a route of a prefix is one channel, with the address that Fastify calls it by', async (t) => {
+  const addresses = async (prefixTrailingSlash?: 'both' | 'slash' | 'no-slash', serverOptions: object = {}): Promise<unknown> => {
+    const app = await createApp(t, {}, serverOptions)
+    const told: string[] = []
+    await app.register(asyncapi, {
+      info,
+      transform: ({ schema, url, route }) => {
+        told.push(url, route.url)
+        return { schema, url }
+      }
+    })
+    const options = { ...echoRoute, ...(prefixTrailingSlash !== undefined && { prefixTrailingSlash }) }
+    await app.register(async (scope) => { scope.ws('/', { ...options, handler: () => 'page' }) }, { prefix: '/scope' })
+    await app.ready()
+    const channels = Object.values(app.asyncapi().channels).map(({ address }) => address)
+    t.same(told, [...channels, ...channels], 'as transform is told')
+    return channels
+  }
+  t.same(await addresses(), ['/scope'])
+  t.same(await addresses('both'), ['/scope'])
+  t.same(await addresses('slash'), ['/scope/'])
+  t.same(await addresses('no-slash'), ['/scope'])
+  t.same(await addresses('both', { routerOptions: { ignoreTrailingSlash: true } }), ['/scope'])
 })
 
 t.test('transform changes a route of the document, and transformObject the whole', async (t) => {

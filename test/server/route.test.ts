@@ -226,6 +226,34 @@ t.test('prefixes, parameters and wildcards are as for any route', async (t) => {
   t.equal((await refused(`${url}/v2/`)).statusCode, 404)
 })
 
+t.test('a route of a prefix is one route, with and without a slash at its end', async (t) => {
+  const app = await createApp(t)
+  const told: string[] = []
+  let handshakes = 0
+  app.addHook('onRoute', ({ method, url }) => { told.push(`${String(method)} ${url}`) })
+  app.register(async (scope) => {
+    scope.ws('/', {
+      ...route,
+      prefixTrailingSlash: 'both',
+      preHandler: async () => { handshakes++ },
+      open: (socket) => { socket.send('said', { text: String(socket.request.routeOptions.url) }) },
+      handler: ({ url }) => `page of ${url}`
+    })
+  }, { prefix: '/rooms' })
+  const url = await listen(app)
+  for (const path of ['/rooms', '/rooms/']) {
+    const client = await connect(t, `${url}${path}`)
+    t.equal((await client.next()).text, '/rooms', 'Fastify calls it by its name without the slash')
+    client.send({ type: 'say', text: 'hi' })
+    t.equal((await client.next()).text, 'hi')
+    t.equal((await app.inject(path)).body, `page of ${path}`)
+    t.equal((await app.inject({ method: 'HEAD', url: path })).statusCode, 200)
+  }
+  t.equal(handshakes, 6, 'each request runs each hook once')
+  t.equal(app.channel(echo).stats.connections, 2, 'one channel has both')
+  t.same(told.filter((line) => line.startsWith('GET')), ['GET /rooms'], 'Fastify tells of it once')
+})
+
 t.test('constraints choose among routes of one path', async (t) => {
   const app = await createApp(t, { origin: '*' })
   const answers = (text: string): WebSocketRouteOptions<typeof echo> => ({ ...route, open: (socket) => { socket.send('said', { text }) } })
