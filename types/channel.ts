@@ -1,5 +1,5 @@
 import type { BrokerState } from './broker.js'
-import type { AnyContract, EventNames, Payload, TopicInfo, TopicMember } from './contract.js'
+import type { AnyContract, EventNames, InfoIn, Payload, TopicMember } from './contract.js'
 import type { Socket } from './socket.js'
 
 /** How an event is published. */
@@ -92,8 +92,6 @@ export interface InTopic {
 export interface ConnectedMember<Info = unknown> extends TopicMember<Info> {
   readonly connections: number
 }
-
-type InfoIn<C extends AnyContract, Topic extends string> = string extends Topic | keyof C['topics'] ? unknown : TopicInfo<C, Topic>
 
 /** A contract seen from anywhere in the service. */
 export interface Channel<C extends AnyContract = AnyContract> {

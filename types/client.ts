@@ -1,4 +1,6 @@
-import type { AnyContract, BinaryEventNames, CallNames, CloseCodeOf, EventNames, Item, Payload, Reply, StreamNames } from './contract.js'
+import type {
+  AnyContract, BinaryEventNames, CallNames, CloseCodeOf, EventNames, InfoIn, Item, Payload, PresenceTopic, Reply, StreamNames, TopicMember
+} from './contract.js'
 
 /**
  * `connecting`: an attempt is under way. `open`: messages go out. `waiting`: the next attempt comes
@@ -121,14 +123,26 @@ export interface ClientOptions<C extends AnyContract = AnyContract> {
    */
   readonly recover?: Recovery
   /**
+   * `presence()` of `fastify-typed-ws/presence`: the client knows the members of its topics. It
+   * needs the option `protocol`. Default: none.
+   */
+  readonly presence?: Presence
+  /**
    * `binaryEvents()` of `fastify-typed-ws/binary`: the client sends and hears the events of the
    * contract that have a binary frame. Default: none.
    */
   readonly binary?: BinaryEvents
 }
 
+/** Options of a client, some of which it has for certain. */
+export type ClientOptionsWith<C extends AnyContract, Given extends 'recover' | 'presence' | 'binary'> =
+  ClientOptions<C> & { readonly [K in Given]: NonNullable<ClientOptions[K]> }
+
 /** Made by `recovery()`: turns the class of clients into a class of clients that recover. */
 export type Recovery = <Base>(clients: Base) => Base
+
+/** Made by `presence()`: as `Recovery`, for clients that know the members of their topics. */
+export type Presence = <Base>(clients: Base) => Base
 
 /** Made by `binaryEvents()`: as `Recovery`, for events that have a binary frame. */
 export type BinaryEvents = <Base>(clients: Base) => Base
@@ -333,4 +347,54 @@ export interface RecoveringClient<C extends AnyContract = AnyContract> extends C
    * client.onRecovered(({ topic, recovered }) => { if (!recovered) reload(topic) })
    */
   onRecovered (listener: (outcome: Recovered) => void): Off
+}
+
+/** A client with the option `presence`. */
+export interface PresenceClient<C extends AnyContract = AnyContract> extends Client<C> {
+  /**
+   * The members of a topic to which the server subscribes this client, and whose kind has
+   * `presence` in the contract. It asks the server for nothing.
+   *
+   * @example
+   * const room = client.members('room:42')
+   * room.onChange(({ joined }) => {
+   *   show(room.list())
+   *   for (const { info } of joined) say(`${info.name} has joined`)
+   * })
+   */
+  members<const Topic extends PresenceTopic<C>> (topic: Topic): TopicMembers<InfoIn<C, Topic>>
+}
+
+/** The members of one topic. Its functions work alone, as those of a store for a user interface. */
+export interface TopicMembers<Info = unknown> {
+  /**
+   * The members, as the server told them last: the same array until the next change. It stays while
+   * the client reconnects. Empty before the server has told them, when it has unsubscribed the
+   * client, and while the topic has more members than it tells.
+   */
+  readonly list: () => ReadonlyArray<TopicMember<Info>>
+  /** The number of members, also while they are more than the server tells. */
+  readonly count: () => number
+  /**
+   * Tells whether the server keeps the list up to date: it has told it over the connection that is
+   * open now.
+   */
+  readonly isCurrent: () => boolean
+  /**
+   * Listens to every change of the list and of the number. A list that is told for the first time
+   * is a change without news.
+   */
+  readonly onChange: (listener: (change: MembersChange<Info>) => void) => Off
+}
+
+/**
+ * The news in a list of members, in comparison with the list before it; also of two lists that were
+ * told over two connections. Each part may be empty.
+ */
+export interface MembersChange<Info = unknown> {
+  readonly joined: ReadonlyArray<TopicMember<Info>>
+  /** As they were at last. */
+  readonly left: ReadonlyArray<TopicMember<Info>>
+  /** Members whose `info` is another one now. */
+  readonly updated: ReadonlyArray<TopicMember<Info>>
 }

@@ -133,6 +133,16 @@ export type TopicInfo<C extends AnyContract, Topic extends string> =
     ? C['topics'][Kind] extends { readonly presence: infer Schema extends object } ? Infer<Schema> : never
     : never
 
+/** The type of `info` in a topic; `unknown` where the topic or the contract may be any. */
+export type InfoIn<C extends AnyContract, Topic extends string> = string extends Topic | keyof C['topics'] ? unknown : TopicInfo<C, Topic>
+
+/** The names of topics whose kind has presence. */
+export type PresenceTopic<C extends AnyContract> = string extends keyof C['topics'] ? string : TopicsWithPresence<C['topics']>
+
+type TopicsWithPresence<Kinds> = {
+  [Kind in keyof Kinds & string]: Kinds[Kind] extends { readonly presence: object } ? Kind | `${Kind}:${string}` : never
+}[keyof Kinds & string]
+
 /** A member of a topic: all connections that have the same key. */
 export interface TopicMember<Info = unknown> {
   readonly key: string

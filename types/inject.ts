@@ -1,4 +1,4 @@
-import type { BinaryClient, ClientOptions, RecoveringClient, Recovery } from './client.js'
+import type { BinaryClient, ClientOptions, Presence, PresenceClient, RecoveringClient, Recovery } from './client.js'
 import type { AnyContract } from './contract.js'
 
 /** The headers and query of an injected client's handshake, and every option of the client. */
@@ -17,6 +17,12 @@ export interface InjectedClient<C extends AnyContract = AnyContract> extends Bin
 
 /** `app.injectClient`. */
 export interface InjectClient {
+  <const C extends AnyContract>(
+    contract: C, path: string, options: InjectOptions<C> & { readonly recover: Recovery, readonly presence: Presence }
+  ): Promise<InjectedClient<C> & RecoveringClient<C> & PresenceClient<C>>
+  <const C extends AnyContract>(
+    contract: C, path: string, options: InjectOptions<C> & { readonly presence: Presence }
+  ): Promise<InjectedClient<C> & PresenceClient<C>>
   <const C extends AnyContract>(
     contract: C, path: string, options: InjectOptions<C> & { readonly recover: Recovery }
   ): Promise<InjectedClient<C> & RecoveringClient<C>>

@@ -1,6 +1,6 @@
 import type {
-  Binary, BinaryClient, BinaryEvents, CallSettings, Client, ClientOptions, ClientUrls, Fresh, NoContract, Off, RecoveringClient, Recovery,
-  StateChange, StreamSettings, Validate
+  Binary, BinaryClient, CallSettings, Client, ClientOptions, ClientOptionsWith, ClientUrls, Fresh, NoContract, Off, PresenceClient,
+  RecoveringClient, StateChange, StreamSettings, Validate
 } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
 import { CANCEL, DONE, ERROR, NEXT, REPLY, MESSAGE_TOO_BIG, REF } from '../protocol.js'
@@ -220,17 +220,29 @@ export class TypedClient extends Reconnector implements MessageSender, ReplySend
  * client.send('message', { text: 'Hello', date: Date.now() })
  */
 export function createClient<C extends AnyContract = NoContract> (
-  url: ClientUrls[C['name']], options: ClientOptions<C> & { readonly recover: Recovery, readonly binary: BinaryEvents }
+  url: ClientUrls[C['name']], options: ClientOptionsWith<C, 'recover' | 'presence' | 'binary'>
+): RecoveringClient<C> & PresenceClient<C> & BinaryClient<C>
+export function createClient<C extends AnyContract = NoContract> (
+  url: ClientUrls[C['name']], options: ClientOptionsWith<C, 'recover' | 'presence'>
+): RecoveringClient<C> & PresenceClient<C>
+export function createClient<C extends AnyContract = NoContract> (
+  url: ClientUrls[C['name']], options: ClientOptionsWith<C, 'recover' | 'binary'>
 ): RecoveringClient<C> & BinaryClient<C>
 export function createClient<C extends AnyContract = NoContract> (
-  url: ClientUrls[C['name']], options: ClientOptions<C> & { readonly recover: Recovery }
+  url: ClientUrls[C['name']], options: ClientOptionsWith<C, 'presence' | 'binary'>
+): PresenceClient<C> & BinaryClient<C>
+export function createClient<C extends AnyContract = NoContract> (
+  url: ClientUrls[C['name']], options: ClientOptionsWith<C, 'recover'>
 ): RecoveringClient<C>
 export function createClient<C extends AnyContract = NoContract> (
-  url: ClientUrls[C['name']], options: ClientOptions<C> & { readonly binary: BinaryEvents }
+  url: ClientUrls[C['name']], options: ClientOptionsWith<C, 'presence'>
+): PresenceClient<C>
+export function createClient<C extends AnyContract = NoContract> (
+  url: ClientUrls[C['name']], options: ClientOptionsWith<C, 'binary'>
 ): BinaryClient<C>
 export function createClient<C extends AnyContract = NoContract> (url: ClientUrls[C['name']], options?: ClientOptions<C>): Client<C>
 export function createClient<C extends AnyContract> (url: Fresh<string | URL>, options: ClientOptions<C> = {}): Client<C> {
-  const { binary, recover } = options
-  const Base = binary?.(TypedClient) ?? TypedClient
-  return new (recover?.(Base) ?? Base)(url, options) as unknown as Client<C>
+  let Base = TypedClient
+  for (const extend of [options.binary, options.presence, options.recover]) if (extend) Base = extend(Base)
+  return new Base(url, options) as unknown as Client<C>
 }

@@ -22,7 +22,6 @@ const ABNORMAL_CLOSURE = 1006
 const PROVEN_MS = 5000
 /** The age at which an attempt is replaced when the page wakes: its network may be gone. */
 const STUCK_MS = 1000
-const WAKE_EVENTS = ['online', 'visibilitychange']
 const world = globalThis as World
 
 /** Opens a connection, and another one when it is lost, until either side ends it for good. */
@@ -80,7 +79,8 @@ export abstract class Reconnector implements ConnectionOwner {
       // Another attempt, or the end, has come first.
       if (this.#timer !== timer) return
       isKnown = true
-      const protocols = [protocol, protocol && REFUSAL, credentials && `bearer.${credentials}`].filter(Boolean) as string[]
+      const protocols: string[] = protocol ? [protocol, REFUSAL] : []
+      if (credentials) protocols.push(`bearer.${credentials}`)
       this.#connection = openConnection(new this.#WebSocket(socketUrl(url), protocols), this, this.options.heartbeat)
     } catch (error) {
       if (this.#timer !== timer) return
@@ -139,7 +139,7 @@ export abstract class Reconnector implements ConnectionOwner {
   }
 
   #listen (how: 'addEventListener' | 'removeEventListener'): void {
-    for (const name of WAKE_EVENTS) world[how]?.(name, this.#wake)
+    for (const name of ['online', 'visibilitychange']) world[how]?.(name, this.#wake)
   }
 
   #disconnect (): void {

@@ -1,8 +1,8 @@
-import type { ClientOptions, Fresh, Off, Recovered, Recovery, RecoveryOptions, WebSocketConstructor } from '../../types/client.js'
+import type { ClientOptions, Fresh, Off, Recovered, Recovery, RecoveryOptions } from '../../types/client.js'
 import { AT, RECOVER, TOPIC } from '../protocol.js'
 import type { TypedClient } from './client.js'
 import { Emitter } from './emitter.js'
-import { invalidOption } from './errors.js'
+import { offering } from './offering.js'
 
 export type { Recovered, RecoveringClient, Recovery, RecoveryOptions } from '../../types/client.js'
 
@@ -29,8 +29,7 @@ export function recovery ({ positions = {} }: RecoveryOptions = {}): Recovery {
     readonly #name = `${Math.random()}-${Math.random()}`.replaceAll('.', '_')
 
     constructor (url: Fresh<string | URL>, options: ClientOptions) {
-      if (!options.protocol) throw invalidOption('The option recover needs the option protocol')
-      super(url, { ...options, WebSocket: offering(options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket)! })
+      super(url, offering(RECOVER, 'recover', options))
     }
 
     onRecovered (listener: (outcome: Recovered) => void): Off {
@@ -79,14 +78,5 @@ class Places extends Map<string, readonly [epoch: string, offset: number]> {
     if (offset <= last!) return false
     this.set(topic, [epoch, offset])
     return true
-  }
-}
-
-/** The same WebSocket, which offers to recover. */
-function offering (Base: WebSocketConstructor | undefined): WebSocketConstructor | undefined {
-  return Base && class extends Base {
-    constructor (url: string, protocols: string[]) {
-      super(url, [...protocols, RECOVER])
-    }
   }
 }

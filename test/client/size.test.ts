@@ -42,6 +42,20 @@ t.test('recovery takes no more than 1.0 KiB on top, and nothing of a page that d
   t.notMatch(core.toString(), /\$recover|\$topic|\$at|typed-ws\.recover/)
 })
 
+t.test('presence takes no more than 0.7 KiB on top, 1.0 KiB with recovery, and nothing of a page that does not use it', async (t) => {
+  const { core, both, bytes } = await bundledWith('presence', 'presence.js')
+  const all = await bundled(`${CLIENT}
+    export { presence } from '../../lib/client/presence.js'
+    export { recovery } from '../../lib/client/recovery.js'`)
+  const allBytes = gzipSync(all, { level: 9 }).length - gzipSync(core, { level: 9 }).length
+  t.comment(`${bytes} bytes gzipped on top, ${allBytes} with recovery`)
+  t.ok(bytes <= 716, `${bytes} of 716 bytes`)
+  t.ok(allBytes <= 1024, `${allBytes} of 1024 bytes`)
+  t.match(both.toString(), /\$members/)
+  t.notMatch(both.toString(), /\$recover|\$topic|\$at|typed-ws\.recover/)
+  t.notMatch(core.toString(), /\$members|typed-ws\.presence/)
+})
+
 t.test('binary events take no more than 0.4 KiB on top, and nothing of a page that does not use them', async (t) => {
   const { core, both, bytes } = await bundledWith('binaryEvents', 'binary.js')
   t.comment(`${bytes} bytes gzipped on top`)
