@@ -165,7 +165,7 @@ export interface MembersPart extends Position {
 export interface Lease {
   readonly topics: readonly string[]
   readonly nodes: ReadonlySet<string>
-  /** The lease of this node had not ended before it was renewed. */
+  /** This node has renewed its lease before, and it has not ended since. */
   readonly wasGood: boolean
 }
 

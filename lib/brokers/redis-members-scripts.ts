@@ -1,23 +1,25 @@
 import { scriptOf, type RedisScript } from './redis-scripts.js'
 
-// The offset is the clock of Redis in µs, as that of a stored message is. Leases are scored by the
-// ms of their end, and live no longer than the last of them.
+// The offset is the clock of Redis in µs, as that of a stored message is.
 const CLOCK = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local nowMs = math.floor(now / 1000)
 `
 
+// Leases are scored by the ms of their end, and live no longer than the last of them. A half of a ms
+// marks one that was given with a member: the node has not renewed it, and its former one has ended.
+const GIVEN = 0.5
 const LEASING = `
-local function hasLease (leases, node)
-  return tonumber(redis.call('ZSCORE', leases, node) or 0) > nowMs
+local function endOf (leases, node)
+  return tonumber(redis.call('ZSCORE', leases, node) or 0)
 end
 
 local function giveLease (leases, node, leaseMs)
   redis.call('ZADD', leases, nowMs + leaseMs, node)
   redis.call('ZREMRANGEBYSCORE', leases, '-inf', nowMs)
   local last = redis.call('ZRANGE', leases, -1, -1, 'WITHSCORES')
-  redis.call('PEXPIRE', leases, last[2] - nowMs)
+  redis.call('PEXPIRE', leases, math.ceil(last[2] - nowMs))
 end
 `
 
@@ -41,7 +43,7 @@ end
 export const PUT: RedisScript = scriptOf(`${CLOCK}${LEASING}${MAP}
 local map, leases = KEYS[1], KEYS[2]
 local node, leaseMs, newEpoch, publish, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if not hasLease(leases, node) then giveLease(leases, node, leaseMs) end
+if endOf(leases, node) <= nowMs then giveLease(leases, node, leaseMs + ${GIVEN}) end
 local changes = {}
 for n = 6, #ARGV, 2 do
   local text = string.sub(ARGV[n + 1], 1, 1) == '+' and string.sub(ARGV[n + 1], 2)
@@ -73,12 +75,12 @@ keep(map)
 return { redis.call('ZRANGE', leases, '(' .. nowMs, '+inf', 'BYSCORE'), redis.call('HGETALL', map) }
 `)
 
-/** Renews the lease of a node; tells whether it had not ended, and the nodes that have one. */
+/** Renews the lease of a node; tells whether it was good, and the nodes that have one. */
 export const LEASE: RedisScript = scriptOf(`${CLOCK}${LEASING}
 local leases, node, leaseMs = KEYS[1], ARGV[1], ARGV[2]
-local wasGood = hasLease(leases, node) and 1 or 0
+local former = endOf(leases, node)
 giveLease(leases, node, leaseMs)
-return { wasGood, redis.call('ZRANGE', leases, 0, -1) }
+return { former > nowMs and former % 1 == 0 and 1 or 0, redis.call('ZRANGE', leases, 0, -1) }
 `)
 
 /** Keeps maps, and tells their positions; a map that is not there has an empty one. */

@@ -22,7 +22,13 @@ const faults: ReadonlyArray<readonly [fault: string, title: string]> = [
   ['echoes', 'texts and names are stored unchanged'],
   ['forks', 'publishers that cross'],
   ['repeats', 'a message with the id of a stored one'],
-  ['reuses', 'a history that the engine has lost']
+  ['reuses', 'a history that the engine has lost'],
+  ['retells', 'a change of nothing'],
+  ['skips', 'each change names the one before it'],
+  ['hides', 'others see it until it ends'],
+  ['trusts', 'a lease that a put has given'],
+  ['resumes', 'a map that the engine has lost'],
+  ['counts', 'an engine that was rolled back makes no change']
 ]
 
 for (const [fault, title] of faults) {

@@ -2,8 +2,11 @@
 // argument, and the title of a test of the suite the second.
 import { EventEmitter } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Broker, BrokerHistory, BrokerHost, HistoryBounds, HistoryPart, Position, Stored } from '../../types/broker.js'
+import type {
+  Broker, BrokerHistory, BrokerHost, BrokerMembers, HistoryBounds, HistoryPart, Lease, MembersChange, MembersPart, Position, Stored
+} from '../../types/broker.js'
 import { historySuite, type HistoryEngine } from './history-suite.js'
+import { membersSuite } from './members-suite.js'
 import { brokerSuite } from './suite.js'
 
 const [fault, title] = process.argv.slice(2)
@@ -21,11 +24,21 @@ interface Log {
   kept: Kept[]
 }
 
+/** The members of one topic. */
+interface MembersMap {
+  readonly epoch: string
+  offset: number
+  readonly members: Map<string, string>
+}
+
 class Hub extends EventEmitter implements HistoryEngine {
   isUp = true
   isHung = false
   #logs = new Map<string, Log>()
   #saved = new Map<string, Log>()
+  #maps = new Map<string, MembersMap>()
+  #savedMaps = new Map<string, MembersMap>()
+  #leases = new Map<string, { readonly endMs: number, readonly isRenewed: boolean }>()
   #offset = 1
 
   async start (): Promise<void> {
@@ -36,6 +49,8 @@ class Hub extends EventEmitter implements HistoryEngine {
   async kill (): Promise<void> {
     this.isUp = false
     this.#logs = structuredClone(this.#saved)
+    this.#maps = structuredClone(this.#savedMaps)
+    if (fault === 'counts') this.#offset -= 100
     this.emit('down')
   }
 
@@ -51,10 +66,13 @@ class Hub extends EventEmitter implements HistoryEngine {
 
   async save (): Promise<void> {
     this.#saved = structuredClone(this.#logs)
+    this.#savedMaps = structuredClone(this.#maps)
   }
 
   async forget (): Promise<void> {
     this.#logs.clear()
+    this.#maps.clear()
+    this.#leases.clear()
   }
 
   append (topic: string, message: string, bounds: HistoryBounds, id?: string): Position {
@@ -76,6 +94,43 @@ class Hub extends EventEmitter implements HistoryEngine {
     return { top: { epoch, offset: top }, messages: limit === 0 ? [] : newer.slice(-limit) }
   }
 
+  put (node: string, topic: string, members: ReadonlyMap<string, string | undefined>, leaseMs: number): void {
+    if (!this.nodes.has(node)) this.#leases.set(node, { endMs: Date.now() + leaseMs, isRenewed: fault === 'trusts' })
+    const map = this.mapOf(topic)
+    const isTold = ([member, text]: [string, string | undefined]): boolean => fault === 'retells' || map.members.get(member) !== text
+    const changed = new Map([...members].filter(isTold))
+    if (changed.size === 0) return
+    for (const [member, text] of changed) {
+      if (text === undefined) map.members.delete(member)
+      else map.members.set(member, text)
+    }
+    const previous = fault === 'skips' ? map.offset - 1 : map.offset
+    map.offset = ++this.#offset
+    this.emit('members', topic, { epoch: map.epoch, offset: map.offset, previous, members: changed })
+  }
+
+  lease (node: string, topics: readonly string[], leaseMs: number): Lease {
+    const wasGood = this.nodes.has(node) && this.#leases.get(node)!.isRenewed
+    this.#leases.set(node, { endMs: Date.now() + leaseMs, isRenewed: true })
+    return { topics, nodes: this.nodes, wasGood }
+  }
+
+  /** The nodes that have a lease. */
+  get nodes (): Set<string> {
+    return new Set([...this.#leases].filter(([, { endMs }]) => endMs > Date.now()).map(([node]) => node))
+  }
+
+  hasMap (topic: string): boolean {
+    return this.#maps.has(topic)
+  }
+
+  mapOf (topic: string): MembersMap {
+    const offset = ++this.#offset
+    const map = this.#maps.get(topic) ?? { epoch: fault === 'resumes' ? 'e' : `e${offset}`, offset, members: new Map<string, string>() }
+    this.#maps.set(topic, map)
+    return map
+  }
+
   #logOf (topic: string, { maxAgeMs }: HistoryBounds): Log {
     const offset = ++this.#offset
     const log = this.#logs.get(topic) ?? { epoch: fault === 'reuses' ? 'e' : `e${offset}`, top: offset, kept: [] }
@@ -88,6 +143,27 @@ class Hub extends EventEmitter implements HistoryEngine {
 class HubBroker implements Broker {
   readonly name = 'hub'
   readonly history: BrokerHistory = { append: this.#append.bind(this), read: this.#read.bind(this) }
+  readonly members: BrokerMembers = {
+    put: async (topic, members, leaseMs) => {
+      await this.#check()
+      this.#hub.put(this.#host!.node, topic, members, leaseMs)
+    },
+    all: async (topic): Promise<MembersPart> => {
+      await this.#check()
+      const { epoch, offset, members } = this.#hub.mapOf(topic)
+      return { epoch, offset, members: new Map(members), nodes: fault === 'hides' ? new Set() : this.#hub.nodes }
+    },
+    lease: async (topics, leaseMs) => {
+      const isAway = await this.#check().then(() => false, () => true)
+      return isAway || topics.length === 0 ? [] : [this.#hub.lease(this.#host!.node, topics, leaseMs)]
+    },
+    keep: async (topics) => {
+      const isAway = await this.#check().then(() => false, () => true)
+      const kept = isAway ? [] : topics.filter((topic) => this.#hub.hasMap(topic))
+      return new Map(kept.map((topic) => [topic, { epoch: this.#hub.mapOf(topic).epoch, offset: this.#hub.mapOf(topic).offset }]))
+    }
+  }
+
   readonly #hub: Hub
   readonly #topics = new Set<string>()
   readonly #kept: Array<[topic: string, message: string]> = []
@@ -104,6 +180,9 @@ class HubBroker implements Broker {
     this.#hub.on('down', () => this.#fall())
     this.#hub.on('message', (topic: string, message: string) => this.#hear(topic, message))
     this.#hub.on('stored', (topic: string, stored: Stored) => { if (this.#topics.has(topic)) this.#host?.heardStored(topic, stored) })
+    this.#hub.on('members', (topic: string, change: MembersChange) => {
+      if (this.#topics.has(topic)) this.#host?.heardMembers(topic, change)
+    })
     if (this.#hub.isUp) this.#rise()
     else this.#fall()
   }
@@ -182,3 +261,4 @@ const suite = {
 
 brokerSuite(suite)
 historySuite(suite)
+membersSuite(suite)

@@ -191,6 +191,21 @@ t.test('the members of a node that is killed leave once, after its lease, and no
   t.equal((await fields(t, engine)).length, 4, 'three members, and the position')
 })
 
+t.test('Redis Cluster: the members of a node whose lease has ended leave, and those of others stay', { skip }, async (t) => {
+  const cluster = await startRedisCluster(t)
+  const node = await start(t, await clusterBroker(t, cluster), { presence: { leaseMs: LEASE_MS } })
+  await ready(node)
+  const ada = new Watcher(await node.enter('ada'))
+  await ada.hears('members ada 1')
+  // It puts members, and never renews its lease.
+  const lost = await startBroker(t, await clusterBroker(t, cluster))
+  await lost.broker.members!.put(NAME, new Map([[`${lost.node}:0:eve`, '1 {"n":1}']]), LEASE_MS)
+  await ada.hears('joined eve 1')
+  await ada.hears('left eve')
+  t.same(ada.lines, ['members ada 1', 'joined eve 1', 'left eve'])
+  t.same([...(await lost.broker.members!.all(NAME)).members.keys()].map((name) => name.split(':')[2]), ['ada'])
+})
+
 t.test('a node that closes shortens its lease, and a member that comes back to another one has not left', { skip }, async (t) => {
   const engine = await startRedis(t)
   const { one, two, ada } = await pair(t, engine, { presence: { leaseMs: 2 * LEASE_MS, leaveDelayMs: LEASE_MS } })
