@@ -7,8 +7,8 @@ local now = time[1] * 1000000 + time[2]
 local nowMs = math.floor(now / 1000)
 `
 
-// Leases are scored by the ms of their end, and live no longer than the last of them. A half of a ms
-// marks one that was given with a member: the node has not renewed it, and its former one has ended.
+// Leases are scored by the ms of their end, and live no longer than the last of them. A half of a
+// ms marks one that was given with a member: it was not renewed, and the one before it has ended.
 const GIVEN = 0.5
 const LEASING = `
 local function endOf (leases, node)

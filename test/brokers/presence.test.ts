@@ -317,7 +317,9 @@ t.test('a user of Redis with the commands of the docs alone has members, and tak
   const engine = await startRedis(t)
   const one = await start(t, await user(t, engine, '&typed-ws:*'), { presence: { leaveDelayMs: 0 } })
   await ready(one)
-  const [ada, bob] = [new Watcher(await one.enter('ada')), new Watcher(await one.enter('bob'))]
+  const ada = new Watcher(await one.enter('ada'))
+  await ada.hears('members ada 1')
+  const bob = new Watcher(await one.enter('bob'))
   await ada.hears('joined bob 1')
   await bob.client.close()
   await ada.hears('left bob')
