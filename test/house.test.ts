@@ -133,7 +133,7 @@ t.test('an app loads the typed client only when injectClient is called', async (
 t.test('every test is a unit or a flow, and not both', async (t) => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   const patternsOf = (script: string) => Array.from(scripts[script]!.matchAll(/'(test\/[^']+)'/g), ([, glob]) => patternOf(glob!))
-  const [units, flows] = [patternsOf('test:unit'), patternsOf('test:flows')]
+  const [units, flows] = [patternsOf('units'), patternsOf('flows')]
   for (const file of filesIn('test').filter((file) => file.endsWith('.test.ts'))) {
     const scripts = [...units, ...flows].filter((pattern) => pattern.test(file))
     t.equal(scripts.length, 1, `${file} is run by one of test:unit and test:flows`)

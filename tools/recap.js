@@ -18,6 +18,7 @@ export function recap (tap) {
     if (diag) console.log(shorten(stringify(diag)))
   }
   if (failures.length > MAX_FAILURES) console.log(`\nand ${failures.length - MAX_FAILURES} more`)
+  console.log('\n==== That is all that failed')
 }
 
 /** @param {string} text */

@@ -18,6 +18,11 @@ const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: '0' }
  * @property {string} [ended] - the end of a process that did not tell the end of the file
  */
 
+/**
+ * The assertions of a process.
+ * @typedef {{ pass: number, fail: number }} Counts
+ */
+
 export class UnitProcess {
   #child
   #closed
@@ -58,9 +63,15 @@ export class UnitProcess {
     return outcome
   }
 
+  /**
+   * A process that did not come to its end has told no numbers: it counts as one failure.
+   * @returns {Promise<Counts>}
+   */
   async end () {
     if (this.isAlive) this.#send()
     await this.#closed
+    const summary = /^# \{ total: .*\}$/m.exec(this.#output)?.[0]
+    return summary === undefined ? { pass: 0, fail: 1 } : { pass: numberIn(summary, 'pass'), fail: numberIn(summary, 'fail') }
   }
 
   // A process that has just ended takes no message; its end is the outcome.
@@ -83,4 +94,12 @@ export class UnitProcess {
     this.#child.stdout?.destroy()
     this.#child.stderr?.destroy()
   }
+}
+
+/**
+ * @param {string} summary - the last line of tap, `# { total: 6, pass: 5, fail: 1 }`
+ * @param {string} word
+ */
+function numberIn (summary, word) {
+  return Number(new RegExp(`${word}: (\\d+)`).exec(summary)?.[1] ?? 0)
 }

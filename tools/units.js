@@ -1,7 +1,8 @@
 // @ts-check
-// Runs the tests that match the globs given, without the loaders that tap's runner brings for
-// coverage and mocks. A process takes one file after the other: to load what they share takes most
-// of the time of a small test. A file that ends its process, or hangs, costs no other file.
+// Runs the tests that match the globs given, and no glob behind a `!`, without the loaders that
+// tap's runner brings for coverage and mocks. A process takes one file after the other: to load
+// what they share takes most of the time of a small test. A file that ends its process, or hangs,
+// costs no other file.
 import { readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -14,21 +15,26 @@ const JOBS = 2 * availableParallelism()
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-const patterns = process.argv.slice(2).map(patternOf)
+const globs = process.argv.slice(2)
+const wanted = globs.filter((glob) => !glob.startsWith('!')).map(patternOf)
+const unwanted = globs.filter((glob) => glob.startsWith('!')).map((glob) => patternOf(glob.slice(1)))
 // The largest first, so that none is alone at the end.
 const files = readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' })
   .map((file) => `test/${file.replaceAll('\\', '/')}`)
-  .filter((file) => patterns.some((pattern) => pattern.test(file)))
+  .filter((file) => wanted.some((pattern) => pattern.test(file)) && !unwanted.some((pattern) => pattern.test(file)))
   .sort((a, b) => sizeOf(b) - sizeOf(a))
 const waiting = [...files]
 const startMs = performance.now()
 let count = 0
 let failed = 0
+/** @type {import('./unit-process.js').Counts} */
+const assertions = { pass: 0, fail: 0 }
 let tap = ''
 
 const { runner, scriptOf, toSources } = await compile(files)
 await Promise.all(Array.from({ length: Math.min(JOBS, files.length) }, work))
 say(`1..${count}\n# ${files.length} files, ${failed} of them failed, ${seconds(startMs)}\n`)
+say(`# { total: ${assertions.pass + assertions.fail}, pass: ${assertions.pass}, fail: ${assertions.fail} }\n`)
 recap(tap)
 process.exitCode = failed === 0 && files.length > 0 ? 0 : 1
 
@@ -42,7 +48,9 @@ async function workThrough (unit) {
     const fileMs = performance.now()
     report(file, await unit.run(file, scriptOf(file)), performance.now() - fileMs)
   }
-  await unit.end()
+  const { pass, fail } = await unit.end()
+  assertions.pass += pass
+  assertions.fail += fail
 }
 
 /**
