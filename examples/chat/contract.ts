@@ -42,14 +42,13 @@ export const chat = defineContract({
     message,
     image,
     present: Type.Object(
-      { you: person, people: Type.Array(person), lastVisit: Type.Optional(Type.Number()) },
-      { title: 'Once, at the start: who you are and who else is here.' }
-    ),
-    joined: person,
-    left: person
+      { you: person, node: Type.Optional(Type.String()), lastVisit: Type.Optional(Type.Number()) },
+      { title: 'Once, at the start: who you are, and the node that you speak to, where there are several.' }
+    )
   },
-  // A page that was away for a moment is given what was said meanwhile, once and in order.
-  topics: { lobby: { recover: true } },
+  // A page that was away for a moment is given what was said meanwhile, once and in order; and it is
+  // told who is here, on all nodes.
+  topics: { lobby: { recover: true, presence: Type.Object({ name: Type.String() }) } },
   // An image of the client's, as it is: the server says whose it is.
   binary: { clientToServer: true },
   closeCodes: { 4510: 'Signed out' }

@@ -1,35 +1,27 @@
 // Starts the chat. PORT and HOST say where; TLS_KEY and TLS_CERT name the files that make it https;
-// COOKIE_KEY signs its cookies.
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+// COOKIE_KEY signs its cookies. With REDIS_URL it is one of several nodes: NODE is its name.
+import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
+import { cookieKey } from './key.js'
 import { buildServer } from './server.js'
 
-const { PORT = '3000', HOST = 'localhost', TLS_KEY, TLS_CERT, COOKIE_KEY } = process.env
+const { PORT = '3000', HOST = 'localhost', TLS_KEY, TLS_CERT, REDIS_URL, NODE = 'node' } = process.env
 
 const app = buildServer({
-  key: COOKIE_KEY === undefined ? keptKey() : Buffer.from(COOKIE_KEY),
-  tls: TLS_KEY !== undefined && TLS_CERT !== undefined ? { key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERT) } : undefined
+  key: cookieKey(),
+  tls: TLS_KEY !== undefined && TLS_CERT !== undefined ? { key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERT) } : undefined,
+  ...(REDIS_URL !== undefined && { cluster: { redisUrl: REDIS_URL, node: `${NODE} (pid ${process.pid})` }, logger: { level: 'warn' } })
 })
 // On SIGTERM every page is told when to come back; what the plugin's own limit does not end, this
 // one does.
-closeWithGrace({ delay: 10_000, logger: app.log }, async ({ err }) => {
+const { close } = closeWithGrace({ delay: 10_000, logger: app.log }, async ({ err }) => {
   if (err !== undefined) app.log.error({ err }, 'the chat ends for a fault')
   await app.close()
 })
 await app.listen({ port: Number(PORT), host: HOST })
 const { port } = app.server.address() as AddressInfo
-console.log(`Chat on ${TLS_KEY === undefined ? 'http' : 'https'}://${HOST}:${port}`)
-
-// Random, and kept beside the code so that a restart signs nobody out.
-function keptKey (): Buffer {
-  const folder = join(import.meta.dirname, '.cache')
-  const file = join(folder, 'cookie.key')
-  if (!existsSync(file)) {
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(file, randomBytes(32), { mode: 0o600 })
-  }
-  return readFileSync(file)
-}
+// Started by cluster.ts: it wants the port, and its end is ours.
+process.once('disconnect', close)
+if (process.send !== undefined) process.send(port)
+else console.log(`Chat on ${TLS_KEY === undefined ? 'http' : 'https'}://${HOST}:${port}`)

@@ -4,12 +4,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { chat, type Image, type Message, type Person } from './contract.js'
 import type { History } from './history.js'
 import { mimeOf } from './image.js'
-import { People } from './people.js'
 import { topicOf } from './sign-in.js'
 
 const ROOM = 'lobby'
-// Arrivals and departures are told apart: only what was said is worth recovering.
-const DOOR = 'door'
 const MAX_IMAGE_BYTES = 1024 * 1024
 const LAST_VISIT = 'last_visit'
 const ONE_YEAR_S = 365 * 24 * 60 * 60
@@ -19,12 +16,13 @@ const ImageNotFound = createError('CHAT_IMAGE_NOT_FOUND', 'There is no such imag
 
 export interface RoomOptions {
   history: History
+  /** The name of this node, where there are several. */
+  node?: string | undefined
 }
 
 /** The room: `/chat` is its page for a GET and its connection for a WebSocket. */
-export async function room (app: FastifyInstance, { history }: RoomOptions): Promise<void> {
+export async function room (app: FastifyInstance, { history, node }: RoomOptions): Promise<void> {
   const channel = app.channel(chat)
-  const people = new People()
 
   app.ws('/chat', {
     contract: chat,
@@ -37,12 +35,12 @@ export async function room (app: FastifyInstance, { history }: RoomOptions): Pro
 
     async open (socket) {
       const { person, cookies } = socket.request
-      const isFirstTab = people.enter(person)
       // By its own topic a person is reached wherever the tabs are: to sign out, for example.
-      await Promise.all([ROOM, DOOR, topicOf(person)].map((topic) => socket.subscribe(topic)))
+      await socket.subscribe(topicOf(person))
+      // However many tabs a person has open, on whatever nodes: by the key they are one member.
+      await socket.subscribe(ROOM, { info: { name: person.name }, key: person.id })
       const lastVisit = Number(cookies[LAST_VISIT])
-      socket.send('present', { you: person, people: people.list(), ...(Number.isSafeInteger(lastVisit) && { lastVisit }) })
-      if (isFirstTab) socket.publish(DOOR, 'joined', person)
+      socket.send('present', { you: person, ...(node && { node }), ...(Number.isSafeInteger(lastVisit) && { lastVisit }) })
     },
 
     on: {
@@ -62,10 +60,6 @@ export async function room (app: FastifyInstance, { history }: RoomOptions): Pro
       const image: Image = { ...stamp(socket.request.person), mime, size: data.length }
       await history.add(image, data)
       await channel.publish(ROOM, 'image', image)
-    },
-
-    async close ({ request: { person } }) {
-      if (people.leave(person)) await channel.publish(DOOR, 'left', person)
     }
   })
 

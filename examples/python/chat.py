@@ -16,12 +16,26 @@ def sign_in(url, name):
         reply = redirect
     return reply.headers['Set-Cookie'].split(';')[0]
 
+class Members:
+    """The people who are here: all of them are told first, then the changes."""
+    names = {}
+
+    def take(self, told):
+        if 'members' in told:
+            self.names = {}
+        for member in told.get('members', []) + told.get('joined', []) + told.get('updated', []):
+            self.names[member['key']] = member['info']['name']
+        for key in told.get('left', []):
+            del self.names[key]
+        print('here:', ', '.join(sorted(self.names.values())), flush=True)
+
 async def main(url, name):
     headers = 'additional_headers' if int(websockets.__version__.split('.')[0]) >= 14 else 'extra_headers'
-    client = Client(f'{url}/chat'.replace('http', 'ws', 1), 'chat.v2', origin=url, **{headers: {'Cookie': sign_in(url, name)}})
+    options = {'asks': ['typed-ws.presence'], 'origin': url, headers: {'Cookie': sign_in(url, name)}}
+    client = Client(f'{url}/chat'.replace('http', 'ws', 1), 'chat.v2', **options)
     client.on['$error'] = lambda error: print('rejected:', error['message'], flush=True)
     client.on['message'] = lambda message: print(f"{message['name']}: {message['text']}", flush=True)
-    client.on['present'] = lambda message: print('here:', ', '.join(person['name'] for person in message['people']), flush=True)
+    client.on['$members'] = Members().take
     ended = asyncio.create_task(client.run())
     ended.add_done_callback(lambda _: print('closed' if ended.cancelled() else f'closed by the server: {ended.result()}', flush=True))
 

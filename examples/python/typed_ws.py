@@ -8,8 +8,8 @@ class CallError(Exception):
 class Client:
     min_delay, max_delay = 0.5, 20.0
 
-    def __init__(self, url, protocol, **options):
-        self.connect = lambda: websockets.connect(url, subprotocols=[protocol, 'typed-ws.refusal'], **options)
+    def __init__(self, url, protocol, asks=(), **options):
+        self.connect = lambda: websockets.connect(url, subprotocols=[protocol, 'typed-ws.refusal', *asks], **options)
         self.on = {}        # by type: a function that takes an event; that of '$error' takes what was rejected
         self.handlers = {}  # by type: a coroutine function that answers a call of the server's
         self.refs, self.unsent, self.pending, self.running = itertools.count(1), asyncio.Queue(), {}, {}

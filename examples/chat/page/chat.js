@@ -1,5 +1,6 @@
 // @ts-check
 import { Connection } from './connection.js'
+import { Members } from './members.js'
 import { isAdmitted, Room } from './room.js'
 
 const url = window.location.href.replace(/^http/, 'ws').replace(/[?#].*$/, '')
@@ -21,13 +22,14 @@ const room = new Room({
   retry: () => connection.open()
 })
 
+const members = new Members()
+
 /** @type {Record<string, (message: any) => void>} */
 const on = {
   present: (message) => room.present(message),
-  joined: (person) => room.joined(person),
-  left: (person) => room.left(person),
   message: (message) => room.message(message),
   image: (image) => room.image(image),
+  $members: (told) => room.here(members.take(told)),
   $error: (error) => room.refused(error)
 }
 

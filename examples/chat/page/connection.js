@@ -28,8 +28,8 @@ const EXPIRED = 4401
 // credentials that only the person can renew.
 const STAYS_CLOSED = [1000, 1002, 1003, 1007, 1008, EXPIRED]
 
-// Is never chosen: by it a page asks for what it missed.
-const RECOVER = 'typed-ws.recover'
+// Are never chosen: by them a page asks for what it missed, and for the people who are here.
+const ASKS = ['typed-ws.recover', 'typed-ws.presence']
 
 /** A stock WebSocket that speaks JSON, comes back, and is given what it missed. */
 export class Connection {
@@ -64,7 +64,7 @@ export class Connection {
     if (this.#ws !== undefined) return
     this.#stopWaiting()
     this.#listeners.onState({ state: 'connecting' })
-    const ws = this.#ws = new WebSocket(this.#url, [this.#protocol, RECOVER])
+    const ws = this.#ws = new WebSocket(this.#url, [this.#protocol, ...ASKS])
     ws.addEventListener('open', () => this.#opened())
     ws.addEventListener('message', ({ data }) => this.#receive(data))
     ws.addEventListener('close', ({ code, reason }) => { if (ws === this.#ws) this.#lost(code, reason) })

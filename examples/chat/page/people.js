@@ -9,6 +9,8 @@ export class People {
   #title = part(document, '#here-title')
   #list = part(document, '#people')
   #count = part(document, '#count')
+  /** @type {Person | undefined} */
+  #you
 
   constructor () {
     this.#list.addEventListener('scroll', () => this.#fade(), { passive: true })
@@ -23,37 +25,30 @@ export class People {
     this.#title.textContent = isLive || this.#list.children.length === 0 ? 'Here now' : 'Last seen'
   }
 
+  /** @param {Person} you */
+  setMe (you) {
+    this.#you = you
+    if (this.#list.children.length === 0) this.replace([you])
+  }
+
   /**
+   * Shows these, and first the person at this page.
    * @param {Person[]} people
-   * @param {Person} you
    */
-  replace (people, you) {
-    this.#list.replaceChildren()
-    this.add(you, true)
-    for (const person of people) this.add(person)
+  replace (people) {
+    const you = this.#you
+    const others = people.filter(({ id }) => id !== you?.id)
+    this.#list.replaceChildren(...(you === undefined ? others : [you, ...others]).map((person) => this.#make(person)))
+    this.#recount()
   }
 
   /** @param {Person} person */
-  add (person, isYou = false) {
-    if (this.#find(person) !== null) return
+  #make (person) {
     const item = stamp('person')
-    item.dataset['id'] = person.id
-    item.classList.toggle('you', isYou)
+    item.classList.toggle('you', person.id === this.#you?.id)
     paintAvatar(part(item, '.avatar'), person)
     part(item, '.name').textContent = person.name
-    this.#list.append(item)
-    this.#recount()
-  }
-
-  /** @param {Person} person */
-  remove (person) {
-    this.#find(person)?.remove()
-    this.#recount()
-  }
-
-  /** @param {Person} person */
-  #find ({ id }) {
-    return this.#list.querySelector(`[data-id="${id}"]`)
+    return item
   }
 
   #recount () {

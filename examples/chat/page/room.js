@@ -55,11 +55,12 @@ export class Room {
     part(document, '#sign-out').addEventListener('submit', () => { this.#isLeaving = true })
   }
 
-  /** @param {{ you: Person, people: Person[], lastVisit?: number }} message */
-  present ({ you, people, lastVisit }) {
+  /** @param {{ you: Person, node?: string, lastVisit?: number }} message */
+  present ({ you, node, lastVisit }) {
     this.#me = you.id
     this.#log.setMe(you.id)
-    this.#people.replace(people, you)
+    this.#people.setMe(you)
+    showNode(node)
     showLastVisit(lastVisit)
     if (!this.#hasHistory) this.#load()
   }
@@ -74,14 +75,9 @@ export class Room {
     else if (missed === 0) this.#giveBack('unsure')
   }
 
-  /** @param {Person} person */
-  joined (person) {
-    this.#people.add(person)
-  }
-
-  /** @param {Person} person */
-  left (person) {
-    this.#people.remove(person)
+  /** @param {Person[]} people */
+  here (people) {
+    this.#people.replace(people)
   }
 
   /** @param {Message} message */
@@ -192,6 +188,13 @@ export function leave (code) {
 export async function isAdmitted () {
   const response = await fetch('/chat', { redirect: 'manual', cache: 'no-store' }).catch(() => undefined)
   return response?.type !== 'opaqueredirect'
+}
+
+/** @param {string} [name] */
+function showNode (name) {
+  const line = part(document, '#node')
+  line.hidden = name === undefined
+  line.textContent = `You speak to ${name}`
 }
 
 /** @param {number} [date] */

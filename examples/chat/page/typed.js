@@ -1,6 +1,8 @@
 // @ts-check
 import { ClientError, createClient } from 'fastify-typed-ws/client'
+import { presence } from 'fastify-typed-ws/presence'
 import { recovery } from 'fastify-typed-ws/recovery'
+import { personOf } from './members.js'
 import { EXPIRED, isAdmitted, leave, Room } from './room.js'
 
 // The banner says it already.
@@ -8,12 +10,13 @@ const UNREACHABLE = 'FST_TYPED_WS_UNREACHABLE'
 
 /**
  * @typedef {typeof import('../contract.js').chat} Chat
- * @type {import('fastify-typed-ws/recovery').RecoveringClient<Chat>}
+ * @type {import('fastify-typed-ws/recovery').RecoveringClient<Chat> & import('fastify-typed-ws/presence').PresenceClient<Chat>}
  */
 const client = createClient(address, {
   protocol: 'chat.v2',
   retry: { maxDelayMs: 5000 },
-  recover: recovery()
+  recover: recovery(),
+  presence: presence()
 })
 const room = new Room({
   keepsMessages: true,
@@ -24,11 +27,11 @@ const room = new Room({
 })
 
 client.on('present', (message) => room.present(message))
-client.on('joined', (person) => room.joined(person))
-client.on('left', (person) => room.left(person))
 client.on('message', (message) => room.message(message))
 client.on('image', (image) => room.image(image))
 client.onRecovered((outcome) => room.recovered(outcome))
+const members = client.members('lobby')
+members.onChange(() => room.here(members.list().map(personOf)))
 client.onState((change) => room.changed(change))
 client.onError((error) => { if (error instanceof ClientError && error.code !== UNREACHABLE) room.refused(error) })
 
