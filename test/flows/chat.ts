@@ -26,6 +26,8 @@ export interface Reply {
 
 /** Where the example is, once it is built. */
 export const main = join(root, 'examples/chat/main.js')
+/** The same on three nodes behind one port. */
+export const cluster = join(root, 'examples/chat/cluster.js')
 /** Whom to trust over https. */
 export const ca = readFileSync(join(fixtures, 'localhost.crt'))
 
@@ -53,6 +55,23 @@ export class Chat {
     })
     t.teardown(() => child.kill('SIGKILL'))
     const chat = new Chat(scheme, child, key)
+    chat.port = await listeningPort(child)
+    return chat
+  }
+
+  /** Starts three nodes behind one port; it ends them, and its own Redis, when it is told to end. */
+  static async startCluster (t: Teardown, env: NodeJS.ProcessEnv = {}): Promise<Chat> {
+    const key = randomBytes(32).toString('hex')
+    const child = spawnNode([cluster], {
+      env: { ...process.env, HOST: '127.0.0.1', PORT: '0', COOKIE_KEY: key, ...env },
+      stdio: ['ignore', 'pipe', 'inherit']
+    })
+    const ended = once(child, 'exit')
+    t.teardown(async () => {
+      child.kill('SIGTERM')
+      await ended
+    })
+    const chat = new Chat('http', child, key)
     chat.port = await listeningPort(child)
     return chat
   }
@@ -120,7 +139,7 @@ export async function listeningPort (child: ChildProcess): Promise<number> {
   return await new Promise((resolve, reject) => {
     child.stdout!.on('data', (chunk) => {
       log += String(chunk)
-      const found = /Server listening at https?:\/\/[^"]+:(\d+)/.exec(log)
+      const found = /(?:Server listening at|Chat on) https?:\/\/[^"]+:(\d+)/.exec(log)
       if (found !== null) resolve(Number(found[1]))
     })
     child.once('exit', (code) => reject(new Error(`the example ended with ${code}: ${log}`)))

@@ -127,7 +127,32 @@ export class Visitor {
 
   /** Waits until exactly these are here, in this order. */
   async seesPeople (...names: string[]): Promise<void> {
-    await until(async () => String(await this.page.locator('#people .name').allTextContents()) === String(names))
+    await until(async () => String(await this.people()) === String(names))
+  }
+
+  async people (): Promise<string[]> {
+    return await this.page.locator('#people .name').allTextContents()
+  }
+
+  /** The messages on the page, in their order. */
+  async texts (): Promise<string[]> {
+    return await this.page.locator('#entries .bubble').allTextContents()
+  }
+
+  /** The node that the page speaks to, of several. */
+  async node (): Promise<string> {
+    return (await this.page.locator('#node').textContent({ timeout: PATIENCE_MS }))!.replace('You speak to ', '')
+  }
+
+  /** The id of the person at the page, as the server told it. */
+  get id (): string {
+    const [{ you }] = messagesOf(this.frames.received).filter(({ type }) => type === 'present') as [{ you: { id: string } }]
+    return you.id
+  }
+
+  /** The ids of those of whom the page was told that they have left. */
+  get departures (): string[] {
+    return messagesOf(this.frames.received).flatMap(({ type, left }) => type === '$members' && left !== undefined ? left as string[] : [])
   }
 
   /** Waits until so many images are loaded, and measures them. */
