@@ -46,7 +46,7 @@ export const chat = defineContract({
       { title: 'Once, at the start: who you are, and the node that you speak to, where there are several.' }
     )
   },
-  // A page that was away for a moment is given what was said meanwhile, once and in order; and it is
+  // A page that was away for a moment is given what was said meanwhile, once and in order. It is
   // told who is here, on all nodes.
   topics: { lobby: { recover: true, presence: Type.Object({ name: Type.String() }) } },
   // An image of the client's, as it is: the server says whose it is.

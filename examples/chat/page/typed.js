@@ -10,7 +10,9 @@ const UNREACHABLE = 'FST_TYPED_WS_UNREACHABLE'
 
 /**
  * @typedef {typeof import('../contract.js').chat} Chat
- * @type {import('fastify-typed-ws/recovery').RecoveringClient<Chat> & import('fastify-typed-ws/presence').PresenceClient<Chat>}
+ * @typedef {import('fastify-typed-ws/recovery').RecoveringClient<Chat>} Recovering
+ * @typedef {import('fastify-typed-ws/presence').PresenceClient<Chat>} Knowing
+ * @type {Recovering & Knowing}
  */
 const client = createClient(address, {
   protocol: 'chat.v2',
