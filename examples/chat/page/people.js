@@ -9,6 +9,8 @@ export class People {
   #title = part(document, '#here-title')
   #list = part(document, '#people')
   #count = part(document, '#count')
+  /** @type {Person[]} */
+  #people = []
   /** @type {Person | undefined} */
   #you
 
@@ -28,7 +30,7 @@ export class People {
   /** @param {Person} you */
   setMe (you) {
     this.#you = you
-    if (this.#list.children.length === 0) this.replace([you])
+    this.replace(this.#people)
   }
 
   /**
@@ -36,6 +38,7 @@ export class People {
    * @param {Person[]} people
    */
   replace (people) {
+    this.#people = people
     const you = this.#you
     const others = people.filter(({ id }) => id !== you?.id)
     this.#list.replaceChildren(...(you === undefined ? others : [you, ...others]).map((person) => this.#make(person)))
