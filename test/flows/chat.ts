@@ -59,7 +59,7 @@ export class Chat {
     return chat
   }
 
-  /** Starts three nodes behind one port; it ends them, and its own Redis, when it is told to end. */
+  /** Starts three nodes behind one port; told to end, it ends them, and its own Redis. */
   static async startCluster (t: Teardown, env: NodeJS.ProcessEnv = {}): Promise<Chat> {
     const key = randomBytes(32).toString('hex')
     const child = spawnNode([cluster], {
