@@ -35,7 +35,7 @@ closeWithGrace({ delay: 15_000 }, async () => {
   isEnding = true
   balancer.close()
   await Promise.all(Array.from(nodes.keys(), async (node) => {
-    node.disconnect()
+    if (node.connected) node.disconnect()
     await once(node, 'exit')
   }))
   await engine?.end()

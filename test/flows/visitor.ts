@@ -144,17 +144,6 @@ export class Visitor {
     return (await this.page.locator('#node').textContent({ timeout: PATIENCE_MS }))!.replace('You speak to ', '')
   }
 
-  /** The id of the person at the page, as the server told it. */
-  get id (): string {
-    const [{ you }] = messagesOf(this.frames.received).filter(({ type }) => type === 'present') as [{ you: { id: string } }]
-    return you.id
-  }
-
-  /** The ids of those of whom the page was told that they have left. */
-  get departures (): string[] {
-    return messagesOf(this.frames.received).flatMap(({ type, left }) => type === '$members' && left !== undefined ? left as string[] : [])
-  }
-
   /** Waits until so many images are loaded, and measures them. */
   async imageSizes (count: number): Promise<Array<[number, number]>> {
     await this.page.locator('#log img').nth(count - 1).waitFor()
