@@ -141,7 +141,8 @@ export class Visitor {
 
   /** The node that the page speaks to, of several. */
   async node (): Promise<string> {
-    return (await this.page.locator('#node').textContent({ timeout: PATIENCE_MS }))!.replace('You speak to ', '')
+    const line = this.page.locator('#node', { hasText: 'You speak to ' })
+    return (await line.textContent())!.replace('You speak to ', '')
   }
 
   /** Waits until so many images are loaded, and measures them. */
