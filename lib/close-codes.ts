@@ -1,4 +1,4 @@
-import { CloseCode } from './protocol.js'
+import { REFUSED_BASE } from './protocol.js'
 
 /** The protocol's close codes that an application's clients meet. */
 export const protocolCloseCodes: ReadonlyArray<readonly [code: number, when: string]> = [
@@ -44,7 +44,7 @@ export function meaningOf (code: number, declared: Readonly<Record<string, unkno
   if (typeof own === 'string') return own
   const known = [...isTyped ? protocolCloseCodes : [], ...standardCodes].find(([one]) => one === code)
   if (known !== undefined) return known[1]
-  const status = code - CloseCode.refusedBase
+  const status = code - REFUSED_BASE
   if (isTyped && status >= 400 && status < 500) return `refused, as by HTTP ${status}`
   return code < 3000 ? 'no meaning is known' : 'the application says why'
 }

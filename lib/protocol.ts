@@ -92,6 +92,9 @@ export const ErrorCode = {
 // A close code that a client knows by name: a constant, for its bundle.
 export const MESSAGE_TOO_BIG = 1009 as const
 
+// A client error of 4xx becomes a close code of 45xx.
+export const REFUSED_BASE = 4100 as const
+
 /** Every close code (RFC 6455 §7.4) with a meaning here; docs/PROTOCOL.md has the same table. */
 export const CloseCode = {
   /** Either side is done. */
@@ -128,7 +131,7 @@ export const CloseCode = {
   /**
    * A client error `statusCode` of 4xx becomes a close code of 45xx: `refusedBase + statusCode`.
    */
-  refusedBase: 4100,
+  refusedBase: REFUSED_BASE as typeof REFUSED_BASE,
   /** A handshake was answered with a status below 300: by a page, say. */
   refused: 4500,
   /** A handshake was answered with a redirect: usually to the page where a person signs in. */

@@ -38,6 +38,8 @@ export const room = defineContract({
 export interface Room {
   readonly app: FastifyInstance
   readonly url: string
+  /** The connections that are open. */
+  readonly sockets: Set<unknown>
   /** The handshakes' URLs and subprotocols. */
   readonly handshakes: Array<{ url: string, protocols: string | undefined }>
   /** The answers to `confirm`. */
@@ -51,6 +53,7 @@ export async function startRoom (t: Teardown, options: Partial<ConsoleOptions> =
   const handshakes: Room['handshakes'] = []
   const confirmed: unknown[] = []
   const codes: number[] = []
+  const sockets: Room['sockets'] = new Set()
   await app.register(asyncapi, { info: { title: 'Rooms', version: '1.2.0' }, routePrefix: '/asyncapi' })
   await app.register(consolePlugin, { prefix: '/console', ...options })
   app.ws('/rooms/:room', {
@@ -83,8 +86,12 @@ export async function startRoom (t: Teardown, options: Partial<ConsoleOptions> =
       picture: ({ title }, socket, { binary }) => socket.sendBinary('picture', { title }, binary)
     },
     binary: (data, socket) => socket.sendBinary(data),
-    close: (_socket, { code }) => { codes.push(code) }
+    open: (socket) => { sockets.add(socket) },
+    close: (socket, { code }) => {
+      sockets.delete(socket)
+      codes.push(code)
+    }
   })
   app.ws('/plain', { contract: defineContract({ name: 'plain.v1', clientToServer: { hello: Type.Object({}) } }), on: { hello () {} } })
-  return { app, url: await listen(app), handshakes, confirmed, codes }
+  return { app, url: await listen(app), sockets, handshakes, confirmed, codes }
 }

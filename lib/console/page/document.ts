@@ -1,5 +1,5 @@
 import { isRecord } from '../../record.js'
-import { References, type Data } from './references.js'
+import { listOf, References, type Data } from './references.js'
 
 /** An input of a handshake: a parameter of the address, or of the query. */
 export interface Field {
@@ -62,82 +62,75 @@ export interface Api {
 export function readDocument (document: unknown, host: string): Api {
   if (!isRecord(document) || !String(document['asyncapi']).startsWith('3.')) throw new Error('This is no document of AsyncAPI 3 in JSON.')
   const references = new References(document)
-  const info = references.object(document['info'])
-  const title = [info['title'], info['version']].filter(isText).join(' ')
-  const servers = Object.values(references.object(document['servers'])).map((server) => references.object(server))
-  const prefix = text(servers.find((server) => server['host'] === host)?.['pathname']).replace(/\/$/, '')
-  const operations = Object.values(references.object(document['operations'])).map((operation) => references.object(operation))
-  const channels = Object.entries(references.object(document['channels']))
-  const routes = channels.map(([id, value]) => {
-    const channel = references.object(value)
-    const own = operations.filter((operation) => references.object(operation['channel']) === channel)
+  const listed = (key: string): Data[] => Object.values(references.object(document, key)).map((value) => references.object(value))
+  const info = references.object(document, 'info')
+  const prefix = text(listed('servers').find((server) => server['host'] === host)?.['pathname']).replace(/\/$/, '')
+  const operations = listed('operations')
+  const routes = Object.keys(references.object(document, 'channels')).map((id) => {
+    const channel = references.object(document, 'channels', id)
+    const own = operations.filter((operation) => references.object(operation, 'channel') === channel)
     return new ChannelReader(references, channel).route(id, prefix, own)
   })
-  return { title, routes, references }
+  return { title: words(info, 'title', 'version'), routes, references }
 }
 
 class ChannelReader {
   readonly #references: References
   readonly #channel: Data
-  readonly #typed: Data
+  readonly #discriminator: string
+  readonly #isTyped: boolean
 
   constructor (references: References, channel: Data) {
     this.#references = references
     this.#channel = channel
-    this.#typed = references.object(channel['x-typed-ws'])
+    const named = text(this.#get(channel, 'x-typed-ws')['discriminator'])
+    this.#isTyped = named !== ''
+    this.#discriminator = named || this.#guessDiscriminator()
   }
 
   route (id: string, prefix: string, operations: readonly Data[]): Route {
     const channel = this.#channel
-    const { query, headers } = this.#parts(this.#parts(channel['bindings'])['ws'])
-    const subprotocol = this.#parts(this.#parts(this.#parts(headers)['properties'])['Sec-WebSocket-Protocol'])
+    const subprotocol = this.#get(channel, 'bindings', 'ws', 'headers', 'properties', 'Sec-WebSocket-Protocol')
     const address = text(channel['address']) || id
-    const named = this.#typed['discriminator']
-    const discriminator = isText(named) ? named : this.#guessDiscriminator()
     return {
       id,
       title: text(channel['title']) || address,
-      words: [channel['summary'], channel['description']].filter(isText).join(' '),
+      words: words(channel, 'summary', 'description'),
       address: `${prefix}/${address.replace(/^\//, '')}`,
-      parameters: this.#fields(channel['parameters']),
-      query: this.#fields(this.#parts(query)['properties']),
-      subprotocol: text(subprotocol['const']) || text([subprotocol['enum']].flat()[0]),
-      discriminator,
-      isTyped: isText(named),
-      closeCodes: this.#parts(this.#typed['closeCodes']),
-      messages: operations.flatMap((operation) => this.#messages(operation, discriminator))
+      parameters: this.#fields(this.#get(channel, 'parameters')),
+      query: this.#fields(this.#get(channel, 'bindings', 'ws', 'query', 'properties')),
+      subprotocol: text(subprotocol['const']) || text(listOf(subprotocol['enum'])[0]),
+      discriminator: this.#discriminator,
+      isTyped: this.#isTyped,
+      closeCodes: this.#get(channel, 'x-typed-ws', 'closeCodes'),
+      messages: operations.flatMap((operation) => this.#messages(operation))
     }
   }
 
-  #parts (value: unknown): Data {
-    return this.#references.object(value)
+  #get (value: unknown, ...path: readonly string[]): Data {
+    return this.#references.object(value, ...path)
   }
 
-  #fields (properties: unknown): Field[] {
-    return Object.entries(this.#parts(properties)).map(([name, value]) => {
-      const { description, enum: values = [], default: fallback, examples = [] } = this.#parts(value)
-      const [example] = [fallback, ...[examples].flat()].filter((one) => one !== undefined)
+  #fields (properties: Data): Field[] {
+    return Object.keys(properties).map((name) => {
+      const { description, enum: values, default: fallback, examples } = this.#get(properties, name)
+      const value = fallback ?? listOf(examples)[0] ?? ''
       return {
         name,
         description: text(description),
-        values: [values].flat().map(String),
-        value: example === undefined ? '' : typeof example === 'string' ? example : JSON.stringify(example)
+        values: listOf(values).map(String),
+        value: typeof value === 'string' ? value : JSON.stringify(value)
       }
     })
   }
 
-  #messages (operation: Data, discriminator: string): Message[] {
+  #messages (operation: Data): Message[] {
     const isSent = operation['action'] === 'receive'
-    const listed = Array.isArray(operation['messages']) ? operation['messages'] : Object.values(this.#parts(this.#channel['messages']))
-    const reply = this.#parts(operation['reply'])
-    const replies = Array.isArray(reply['messages']) ? reply['messages'] : []
-    const answers = replies.map((message: unknown) => {
-      const { name, schema, examples } = this.#message(message, discriminator)
-      return { name, schema, examples }
-    })
-    const kind = text(this.#parts(operation['x-typed-ws'])['kind']) || (isRecord(operation['reply']) ? 'call' : 'event')
-    return listed.map((message: unknown) => {
-      const read = this.#message(message, discriminator)
+    const listed = operation['messages'] ?? Object.values(this.#get(this.#channel, 'messages'))
+    const answers = listOf(this.#get(operation, 'reply')['messages']).map((message) => this.#message(message))
+    const kind = text(this.#get(operation, 'x-typed-ws')['kind']) || (isRecord(operation['reply']) ? 'call' : 'event')
+    return listOf(listed).map((message) => {
+      const read = this.#message(message)
       return {
         ...read,
         key: `${isSent ? 'sent' : 'received'} ${read.name}`,
@@ -146,43 +139,39 @@ class ChannelReader {
         words: read.words || text(operation['summary']),
         answers
       }
-    }).filter(({ name }: Message) => !(this.#typed['discriminator'] !== undefined && name.startsWith('$')))
+    }).filter(({ name }) => !(this.#isTyped && name.startsWith('$')))
   }
 
-  #message (value: unknown, discriminator: string) {
-    const message = this.#parts(value)
-    const payload = this.#parts(message['payload'])
+  #message (value: unknown) {
+    const message = this.#get(value)
+    const payload = this.#get(message, 'payload')
     // A payload in another format has its schema inside.
     const schema = 'schemaFormat' in payload ? payload['schema'] : message['payload']
-    const examples = [message['examples'] ?? []].flat() as unknown[]
     return {
-      name: text(this.#constOf(schema, discriminator, 0)) || text(message['title']) || text(message['name']) || 'message',
-      words: [message['summary'], message['description']].filter(isText).join(' '),
+      name: this.#nameIn(schema, 0) || text(message['title']) || text(message['name']) || 'message',
+      words: words(message, 'summary', 'description'),
       isDeprecated: payload['deprecated'] === true,
       isBinary: message['contentType'] === 'application/octet-stream',
-      hasBinary: this.#parts(message['x-typed-ws'])['binary'] === true,
+      hasBinary: this.#get(message, 'x-typed-ws')['binary'] === true,
       schema,
-      examples: examples.map((example) => this.#parts(example)['payload']).filter((payload) => payload !== undefined)
+      examples: listOf(message['examples']).flatMap((example) => this.#get(example)['payload'] ?? [])
     }
   }
 
-  // Of the property that names a message, also in the parts of its schema.
-  #constOf (value: unknown, property: string, depth: number): unknown {
-    const schema = this.#parts(value)
-    const own = this.#parts(this.#parts(schema['properties'])[property])['const']
-    if (own !== undefined || depth > 4) return own
-    const parts = ['allOf', 'anyOf', 'oneOf'].flatMap((keyword) => [schema[keyword] ?? []].flat() as unknown[])
-    return parts.map((part) => this.#constOf(part, property, depth + 1)).find((one) => one !== undefined)
+  // By the constant of the discriminator, also in the parts of a schema.
+  #nameIn (value: unknown, depth: number): string {
+    const { properties, ...schema } = this.#get(value)
+    const own = text(this.#get(properties, this.#discriminator)['const'])
+    if (own !== '' || depth > 4) return own
+    const parts = ['allOf', 'anyOf', 'oneOf'].flatMap((keyword) => listOf(schema[keyword]))
+    return parts.map((part) => this.#nameIn(part, depth + 1)).find((name) => name !== '') ?? ''
   }
 
   // The first property with a constant text: `type`, `event`, `op`.
   #guessDiscriminator (): string {
-    for (const message of Object.values(this.#parts(this.#channel['messages']))) {
-      const properties = Object.entries(this.#parts(this.#parts(this.#parts(message)['payload'])['properties']))
-      const found = properties.find(([, schema]) => isText(this.#parts(schema)['const']))
-      if (found !== undefined) return found[0]
-    }
-    return 'type'
+    const properties = Object.values(this.#get(this.#channel, 'messages'))
+      .flatMap((message) => Object.entries(this.#get(message, 'payload', 'properties')))
+    return properties.find(([, schema]) => text(this.#get(schema)['const']) !== '')?.[0] ?? 'type'
   }
 }
 
@@ -192,18 +181,18 @@ type Texts = Readonly<Record<string, string>>
 export function urlOf (route: Route, values: Texts, query: Texts, origin: string): string {
   const path = route.address.replaceAll(/\/?\{([^{}]+)\}/g, (part, name: string) => {
     const value = values[name] ?? ''
-    const slash = part.startsWith('/') ? '/' : ''
-    if (value === '') return ''
-    return slash + (name === 'wildcard' ? value.split('/').map(encodeURIComponent).join('/') : encodeURIComponent(value))
+    const encoded = encodeURIComponent(value)
+    // A wildcard is a path.
+    return value && part.replace(/\{.*/, () => name === 'wildcard' ? encoded.replaceAll('%2F', '/') : encoded)
   })
-  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== '')).toString()
+  const search = String(new URLSearchParams(Object.entries(query).filter(([, value]) => value !== '')))
   return `${origin.replace(/^http/, 'ws')}${path || '/'}${search && `?${search}`}`
-}
-
-function isText (value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }
 
 function text (value: unknown): string {
   return typeof value === 'string' ? value : ''
+}
+
+function words (of: Data, ...keys: readonly string[]): string {
+  return keys.map((key) => text(of[key])).filter((part) => part !== '').join(' ')
 }

@@ -13,7 +13,6 @@ export interface Question {
 
 /** A message that was sent or received, or a change of the connection. */
 export interface Frame {
-  readonly id: number
   /** Milliseconds since 1970. */
   readonly at: number
   readonly direction: 'sent' | 'received' | 'connection'
@@ -46,7 +45,6 @@ export class FrameLog {
   #vocabulary: Vocabulary = { discriminator: 'type', isTyped: true }
   #ours = new Map<number, Question>()
   #theirs = new Map<number, Question>()
-  #nextId = 1
   #nextRef = 1
   // The event whose bytes come next.
   #announced: string | undefined
@@ -82,17 +80,7 @@ export class FrameLog {
 
   /** A line about the connection itself. */
   note (type: string, text: string, at: number, isError = false): Frame {
-    return this.#add({
-      at,
-      direction: 'connection',
-      type,
-      text,
-      bytes: undefined,
-      size: 0,
-      question: undefined,
-      waitedMs: undefined,
-      isError
-    })
+    return this.#add({ at, direction: 'connection', type, text, isError })
   }
 
   sent (data: string | Uint8Array<ArrayBuffer>, at: number): Frame {
@@ -116,7 +104,6 @@ export class FrameLog {
       direction,
       type,
       text: data,
-      bytes: undefined,
       size: encoder.encode(data).length,
       question,
       waitedMs: isAnswer ? at - question.at : undefined,
@@ -127,9 +114,7 @@ export class FrameLog {
   #binary (direction: 'sent' | 'received', bytes: Uint8Array<ArrayBuffer>, at: number): Frame {
     const text = direction === 'received' && this.#announced !== undefined ? `The bytes of ${this.#announced}` : ''
     this.#announced = undefined
-    return this.#add({
-      at, direction, type: 'binary', text, bytes, size: bytes.length, question: undefined, waitedMs: undefined, isError: false
-    })
+    return this.#add({ at, direction, type: 'binary', text, bytes, size: bytes.length })
   }
 
   // The asking side counts the refs; its `$cancel` ends a question as an answer does.
@@ -149,8 +134,8 @@ export class FrameLog {
     return question
   }
 
-  #add (frame: Omit<Frame, 'id'>): Frame {
-    const added = { id: this.#nextId++, ...frame }
+  #add (frame: Pick<Frame, 'at' | 'direction' | 'type' | 'text'> & Partial<Frame>): Frame {
+    const added = { bytes: undefined, size: 0, question: undefined, waitedMs: undefined, isError: false, ...frame }
     this.frames.push(added)
     if (this.frames.length > MAX_FRAMES) this.dropped += this.frames.splice(0, this.frames.length - MAX_FRAMES).length
     return added
@@ -167,13 +152,13 @@ export function parsed (text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** The text with another `ref`, behind the property that names the message. */
-export function withRef (text: string, ref: number): string {
+/** The text with another `ref`, or none, behind the property that names the message. */
+export function withRef (text: string, ref: number | undefined): string {
   const message = parsed(text)
   if (message === undefined) return text
   const { ref: _, ...rest } = message
-  const [first, ...others] = Object.entries(rest)
-  return JSON.stringify(Object.fromEntries([...first === undefined ? [] : [first], ['ref', ref], ...others]))
+  const entries = Object.entries(rest)
+  return JSON.stringify(Object.fromEntries([...entries.slice(0, 1), ['ref', ref], ...entries.slice(1)]))
 }
 
 /** A frame as a line of JSON. */

@@ -1,5 +1,6 @@
 import { isRecord } from '../../record.js'
-import type { Data, References } from './references.js'
+import { listOf, type Data, type References } from './references.js'
+import { boundsOf, branchesOf, isIdentifier, itemsOf, matches, propertiesOf, requiredOf, typeOf, typesOf } from './schema.js'
 
 /** A reason for which a schema refuses a value. */
 export interface Hint {
@@ -10,13 +11,6 @@ export interface Hint {
 
 const MAX_DEPTH = 24
 const MAX_HINTS = 12
-// Necessary only: a server may be stricter.
-const FORMATS = new Map([
-  ['date-time', /^\d{4}-\d\d-\d\d[t\s]\d\d:\d\d/i],
-  ['date', /^\d{4}-\d\d-\d\d$/],
-  ['email', /^[^@]+@./],
-  ['uuid', /^(urn:uuid:)?[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i]
-])
 // A branch with another constant is another thing.
 const CONST_COST = 20
 
@@ -25,80 +19,48 @@ const CONST_COST = 20
  * not known here are not looked at.
  */
 export function hintsFor (value: unknown, schema: unknown, references: References): Hint[] {
-  return new Checker(references).check(value, schema, '', 0).slice(0, MAX_HINTS)
-}
+  return check(value, schema, '', 0).slice(0, MAX_HINTS).map(({ path, text }) => ({ path: path.replace(/^\./, ''), text }))
 
-class Checker {
-  readonly #references: References
-
-  constructor (references: References) {
-    this.#references = references
-  }
-
-  check (value: unknown, part: unknown, path: string, depth: number): Hint[] {
-    const schema = this.#references.resolve(part)
-    if (schema === false) return [{ path, text: 'must not be there' }]
+  function check (value: unknown, part: unknown, path: string, depth: number): Hint[] {
+    const schema = references.resolve(part)
+    const say = (text: string): Hint[] => [{ path, text: `must ${text}` }]
+    if (schema === false) return say('not be there')
     if (!isRecord(schema) || depth > MAX_DEPTH) return []
-    const say = (text: string): Hint[] => [{ path, text }]
-    if ('const' in schema && !isEqual(value, schema['const'])) return say(`must be ${JSON.stringify(schema['const'])}`)
-    const values = schema['enum']
-    if (Array.isArray(values) && !values.some((one) => isEqual(value, one))) {
-      return say(`must be one of ${values.map((one) => JSON.stringify(one)).join(', ')}`)
+    const values = 'const' in schema ? [schema['const']] : schema['enum']
+    if (Array.isArray(values) && !values.some((one) => isSame(value, one))) {
+      return say(`be ${values.map((one) => JSON.stringify(one)).join(' or ')}`)
     }
-    const types = [schema['type'] ?? []].flat() as string[]
-    if (types.length > 0 && !types.some((type) => isOfType(value, type))) return say(`must be ${types.map(withArticle).join(' or ')}`)
-    const not = schema['not']
-    const own = not === true || (isRecord(not) && Object.keys(not).length === 0) ? say('must not be there') : []
-    return [...own, ...this.#byType(value, schema, path, depth), ...this.#combined(value, schema, path, depth)]
-  }
-
-  #byType (value: unknown, schema: Data, path: string, depth: number): Hint[] {
-    if (typeof value === 'string') return hintsOfText(value, schema).map((text) => ({ path, text }))
-    if (typeof value === 'number') return hintsOfNumber(value, schema).map((text) => ({ path, text }))
-    if (Array.isArray(value)) return this.#array(value, schema, path, depth)
-    return isRecord(value) ? this.#object(value, schema, path, depth) : []
-  }
-
-  #array (value: readonly unknown[], schema: Data, path: string, depth: number): Hint[] {
-    const { items, prefixItems, additionalItems, uniqueItems } = schema
-    const tuple = (Array.isArray(prefixItems) ? prefixItems : Array.isArray(items) ? items : []) as unknown[]
-    const rest = Array.isArray(items) ? additionalItems : items
-    const repeated = uniqueItems === true && value.some((one, i) => value.slice(0, i).some((other) => isEqual(one, other)))
+    const types = typesOf(schema)
+    if (types.length > 0 && !types.some((type) => isOfType(value, type))) return say(`be ${types.map(withArticle).join(' or ')}`)
     return [
-      ...boundsOf(value.length, schema, 'Items', 'item').map((text) => ({ path, text })),
-      ...repeated ? [{ path, text: 'must not have the same item twice' }] : [],
-      ...value.flatMap((item, i) => this.check(item, i < tuple.length ? tuple[i] : rest, `${path}[${i}]`, depth + 1))
+      // As some write the schema of no value.
+      ...['{}', 'true'].includes(JSON.stringify(schema['not'])) ? say('not be there') : [],
+      ...boundsOf(schema).flatMap(({ words, isBroken }) => isBroken(value) ? say(words) : []),
+      ...Array.isArray(value) ? checkItems(value, schema, path, depth + 1) : [],
+      ...isRecord(value) ? checkProperties(value, schema, path, depth + 1) : [],
+      ...listOf(schema['allOf']).flatMap((part) => check(value, part, path, depth + 1)),
+      // The hints of the nearest branch.
+      ...branchesOf(schema)?.map((part) => check(value, part, path, depth + 1))
+        .reduce((one, other) => costOf(other) < costOf(one) ? other : one) ?? []
     ]
   }
 
-  #object (value: Data, schema: Data, path: string, depth: number): Hint[] {
-    const inner = (name: string): string => {
-      return /^[A-Za-z_$][\w$]*$/.test(name) ? `${path && `${path}.`}${name}` : `${path}[${JSON.stringify(name)}]`
-    }
-    const properties = isRecord(schema['properties']) ? schema['properties'] : {}
-    const patterns = Object.entries(isRecord(schema['patternProperties']) ? schema['patternProperties'] : {})
-    const missing = ([schema['required'] ?? []].flat() as string[]).filter((name) => !Object.hasOwn(value, name))
+  function checkItems (value: readonly unknown[], schema: Data, path: string, depth: number): Hint[] {
+    const [first, others] = itemsOf(schema)
+    return value.flatMap((item, i) => check(item, i < first.length ? first[i] : others, `${path}[${i}]`, depth))
+  }
+
+  function checkProperties (value: Data, schema: Data, path: string, depth: number): Hint[] {
+    const inner = (name: string): string => isIdentifier(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`
+    const properties = propertiesOf(schema)
     return [
-      ...missing.map((name) => ({ path: inner(name), text: 'is required' })),
-      ...boundsOf(Object.keys(value).length, schema, 'Properties', 'property').map((text) => ({ path, text })),
+      ...requiredOf(schema).filter((name) => !Object.hasOwn(value, name)).map((name) => ({ path: inner(name), text: 'is required' })),
       ...Object.entries(value).flatMap(([name, item]) => {
-        const named = Object.hasOwn(properties, name) ? [properties[name]] : []
-        const matching = patterns.filter(([pattern]) => matches(name, pattern)).map(([, part]) => part)
-        const parts = named.length + matching.length > 0 ? [...named, ...matching] : [schema['additionalProperties']]
-        return parts.flatMap((part) => this.check(item, part, inner(name), depth + 1))
+        const matching = Object.entries(references.object(schema['patternProperties'])).filter(([pattern]) => matches(name, pattern))
+        const parts = [...Object.hasOwn(properties, name) ? [properties[name]] : [], ...matching.map(([, part]) => part)]
+        return (parts.length > 0 ? parts : [schema['additionalProperties']]).flatMap((part) => check(item, part, inner(name), depth))
       })
     ]
-  }
-
-  #combined (value: unknown, schema: Data, path: string, depth: number): Hint[] {
-    const listOf = (keyword: string): unknown[] => Array.isArray(schema[keyword]) ? schema[keyword] as unknown[] : []
-    const all = listOf('allOf').flatMap((part) => this.check(value, part, path, depth + 1))
-    const unions = ['anyOf', 'oneOf'].map(listOf).filter((parts) => parts.length > 0)
-    // The hints of the nearest branch.
-    const any = unions.flatMap((parts) => {
-      return parts.map((part) => this.check(value, part, path, depth + 1)).reduce((one, other) => costOf(other) < costOf(one) ? other : one)
-    })
-    return [...all, ...any]
   }
 }
 
@@ -106,64 +68,15 @@ function costOf (hints: readonly Hint[]): number {
   return hints.reduce((sum, { text }) => sum + (text.startsWith('must be "') ? CONST_COST : 1), 0)
 }
 
-function hintsOfText (value: string, schema: Data): string[] {
-  const { pattern, format } = schema
-  return [
-    ...boundsOf(Array.from(value).length, schema, 'Length', 'character'),
-    ...typeof pattern === 'string' && !matches(value, pattern) ? [`must match ${pattern}`] : [],
-    ...typeof format === 'string' && FORMATS.get(format)?.test(value) === false ? [`must be of the format ${format}`] : []
-  ]
-}
-
-function hintsOfNumber (value: number, schema: Data): string[] {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema
-  const is = (bound: unknown, isBroken: (bound: number) => boolean, words: string): string[] => {
-    return typeof bound === 'number' && isBroken(bound) ? [`must be ${words} ${bound}`] : []
-  }
-  return [
-    ...is(minimum, (bound) => value < bound, 'at least'),
-    ...is(maximum, (bound) => value > bound, 'at most'),
-    ...is(exclusiveMinimum, (bound) => value <= bound, 'greater than'),
-    ...is(exclusiveMaximum, (bound) => value >= bound, 'less than'),
-    // The quotient of decimals is seldom exact.
-    ...is(multipleOf, (bound) => Math.abs(value / bound - Math.round(value / bound)) > 1e-6, 'a multiple of')
-  ]
-}
-
-function boundsOf (count: number, schema: Data, keyword: string, unit: string): string[] {
-  const [min, max] = [schema[`min${keyword}`], schema[`max${keyword}`]]
-  const units = (bound: number): string => `${bound} ${bound === 1 ? unit : unit.replace(/y$/, 'ie') + 's'}`
-  return [
-    ...typeof min === 'number' && count < min ? [`must have at least ${units(min)}`] : [],
-    ...typeof max === 'number' && count > max ? [`must have at most ${units(max)}`] : []
-  ]
-}
-
-function matches (value: string, pattern: string): boolean {
-  try {
-    return new RegExp(pattern, 'u').test(value)
-  } catch {
-    return true
-  }
-}
-
 function isOfType (value: unknown, type: string): boolean {
-  if (type === 'null') return value === null
-  if (type === 'array') return Array.isArray(value)
-  if (type === 'object') return isRecord(value)
-  if (type === 'integer') return Number.isInteger(value)
-  const own: string = typeof value
-  return !['string', 'number', 'boolean'].includes(type) || own === type
+  return typeOf(value) === type || (type === 'integer' && Number.isInteger(value))
 }
 
 function withArticle (type: string): string {
   return type === 'null' ? type : `${/^[aio]/.test(type) ? 'an' : 'a'} ${type}`
 }
 
-/** Compares JSON data; the order of properties does not count. */
-export function isEqual (one: unknown, other: unknown): boolean {
-  if (Array.isArray(one) && Array.isArray(other)) return one.length === other.length && one.every((item, i) => isEqual(item, other[i]))
-  if (!isRecord(one) || !isRecord(other)) return one === other
-  const names = Object.keys(one)
-  return names.length === Object.keys(other).length && names.every((name) => Object.hasOwn(other, name) && isEqual(one[name], other[name]))
+// Necessary only: objects and lists are not looked into.
+function isSame (one: unknown, other: unknown): boolean {
+  return one === other || (typeOf(one) === typeOf(other) && /^(?:array|object)$/.test(typeOf(one)))
 }

@@ -21,10 +21,12 @@ export class References {
     return at
   }
 
-  /** The same, where only an object makes sense. */
-  object (value: unknown): Data {
+  /** The same, down a path, where only an object makes sense. */
+  object (value: unknown, ...path: readonly string[]): Data {
     const found = this.resolve(value)
-    return isRecord(found) ? found : {}
+    const [key, ...rest] = path
+    const object = isRecord(found) ? found : {}
+    return key === undefined ? object : this.object(object[key], ...rest)
   }
 
   #find (ref: string): unknown {
@@ -41,6 +43,11 @@ export class References {
 /** The last part of a reference. */
 export function refName (ref: string): string {
   return decode(ref.slice(ref.lastIndexOf('/') + 1))
+}
+
+/** A list, or none. */
+export function listOf (value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 // A percent sign of a foreign document may stand for itself.

@@ -1,13 +1,16 @@
-import { REPLY } from '../../protocol.js'
+import { CANCEL, PING, REPLY } from '../../protocol.js'
 import { bytesOf } from '../page/bytes.js'
 import type { Api, Message, Route } from '../page/document.js'
-import { draftOf, finished, hintsAbout, schemaOf, type Answering, type Subject } from '../page/draft.js'
+import { ANY_TEXT, draftOf, finished, hintsAbout, type Subject } from '../page/draft.js'
 import { withRef, type Frame, type Question } from '../page/frames.js'
 import { typeTextOf } from '../page/typescript.js'
 import type { Connection } from './connection.js'
 import { byId, button, fill, make, batched } from './element.js'
 
 const GROUPS: Readonly<Record<Message['kind'], string>> = { event: 'Events', call: 'Calls', stream: 'Streams', binary: 'Binary' }
+// Of the choices that are none of the contract's messages.
+const ANSWER = 'answer'
+const BINARY = 'binary'
 
 /** The message that is written: its text, hints, type and bytes. */
 export class Composer {
@@ -16,11 +19,12 @@ export class Composer {
   readonly #select = byId<HTMLSelectElement>('message')
   readonly #text = byId<HTMLTextAreaElement>('text')
   readonly #hint: () => void = batched(() => this.#showHints())
-  // Texts that were begun, by their messages.
+  // Texts that were begun.
   readonly #drafts = new Map<Subject, string>()
+  readonly #waiting = new Map<Question, HTMLElement>()
   #route: Route
-  #subject: Subject
-  #answering: Answering | undefined
+  #subject: Subject = ANY_TEXT
+  #answering: Subject | undefined
   // The message that is written on after an answer.
   #before = ''
 
@@ -28,11 +32,7 @@ export class Composer {
     this.#api = api
     this.#connection = connection
     this.#route = api.routes[0]!
-    this.#select.onchange = () => {
-      this.#answering = undefined
-      this.#listMessages(this.#select.value)
-      this.#show()
-    }
+    this.#select.onchange = () => this.#choose(this.#select.value)
     this.#text.oninput = () => this.#hint()
     byId('composer').onsubmit = (event) => {
       event.preventDefault()
@@ -41,16 +41,14 @@ export class Composer {
     byId('composer').onkeydown = (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) byId<HTMLFormElement>('composer').requestSubmit()
     }
-    byId('sample').onclick = () => this.#write(draftOf(this.#subject, this.#api.references))
-    byId('ping').onclick = () => connection.send(JSON.stringify({ [this.#route.discriminator]: '$ping' }))
+    byId('sample').onclick = () => this.#write(draftOf(this.#subject, api.references))
+    byId('ping').onclick = () => this.#say(PING)
   }
 
   setRoute (route: Route): void {
     this.#route = route
-    this.#answering = undefined
     this.#drafts.clear()
-    this.#listMessages()
-    this.#show()
+    this.#choose(this.#select.value)
   }
 
   /** The message and the text that are written. */
@@ -60,9 +58,7 @@ export class Composer {
 
   /** Takes a text over, of a frame or of a prepared message. */
   edit (message: string, text: string): void {
-    this.#answering = undefined
-    this.#listMessages(message)
-    this.#show()
+    this.#choose(message)
     this.#write(text)
     this.#text.focus()
   }
@@ -74,15 +70,12 @@ export class Composer {
   }
 
   /** Begins an answer to a call of the server's. */
-  answer ({ type, ref }: Question): void {
-    const call = this.#route.messages.find((message) => !message.isSent && message.name === type)
-    const answers = call?.answers ?? []
-    const plain = { name: REPLY, schema: true, examples: [{ [this.#route.discriminator]: REPLY, ref, data: null }] }
+  answer (question: Question): void {
+    const answers = this.#route.messages.find(({ isSent, name }) => !isSent && name === question.type)?.answers ?? []
+    const plain = { name: REPLY, schema: true, examples: [{ [this.#route.discriminator]: REPLY, data: null }] }
     const answer = answers.find(({ name }) => name === REPLY) ?? answers[0] ?? plain
     if (this.#answering === undefined) this.#before = this.#select.value
-    this.#answering = { type, ref, answer }
-    this.#listMessages()
-    this.#show()
+    this.#choose(ANSWER, { ...answer, question })
     this.#text.focus()
   }
 
@@ -93,71 +86,60 @@ export class Composer {
     byId<HTMLButtonElement>('ping').disabled = !isOpen || !this.#route.isTyped
     const questions = this.#connection.log.questions().filter(({ isOurs }) => !isOurs || this.#route.isTyped)
     // The rows of earlier ones stay as they are: one of them may have the focus.
-    const list = byId('open')
-    const keyOf = ({ isOurs, ref, at }: Question): string => `${isOurs} ${ref} ${at}`
-    const keys = new Set(questions.map(keyOf))
-    for (const item of [...list.children] as HTMLElement[]) if (!keys.delete(item.dataset['key']!)) item.remove()
-    list.append(
-      ...questions.filter((question) => keys.has(keyOf(question))).map((question) => this.#openQuestion(question, keyOf(question)))
-    )
-    if (this.#answering !== undefined && !questions.some(({ ref, isOurs }) => !isOurs && ref === this.#answering?.ref)) this.#endAnswer()
+    for (const [question, row] of this.#waiting) {
+      if (questions.includes(question)) continue
+      row.remove()
+      this.#waiting.delete(question)
+      // The message from before is written on.
+      if (question === this.#answering?.question) this.#choose(this.#before)
+    }
+    for (const question of questions) if (!this.#waiting.has(question)) this.#wait(question)
   }
 
-  #openQuestion (question: Question, key: string): HTMLElement {
+  #wait (question: Question): void {
     const { type, ref, isOurs } = question
-    const item = make(
+    const row = make(
       'li',
       {},
-      make('span', {}, isOurs ? '→ ' : '← ', make('b', {}, type), ` ref ${ref} ${isOurs ? 'runs' : 'waits for your answer'}`)
+      make('span', {}, isOurs ? '→ ' : '← ', make('b', {}, type), ` ref ${ref} ${isOurs ? 'runs' : 'waits for your answer'}`),
+      isOurs ? button('Cancel', () => this.#say(CANCEL, ref)) : button('Answer', () => this.answer(question))
     )
-    item.dataset['key'] = key
-    item.append(isOurs ? button('Cancel', () => this.cancel(question)) : button('Answer', () => this.answer(question)))
-    return item
+    this.#waiting.set(question, row)
+    byId('open').append(row)
   }
 
-  cancel ({ ref }: Question): void {
-    this.#connection.send(JSON.stringify({ [this.#route.discriminator]: '$cancel', ref }))
+  // A message of the protocol itself.
+  #say (type: string, ref?: number): void {
+    this.#connection.send(JSON.stringify({ [this.#route.discriminator]: type, ref }))
   }
 
-  // The message before it is written on, and judged by its own schema.
-  #endAnswer (): void {
-    this.#answering = undefined
-    this.#listMessages(this.#before)
-    this.#show()
-  }
-
-  #listMessages (chosen = this.#select.value): void {
+  #choose (key: string, answering?: Subject): void {
+    this.#drafts.set(this.#subject, this.#text.value)
+    this.#answering = answering
+    const question = answering?.question
     const sent = this.#route.messages.filter(({ isSent }) => isSent)
-    const options = sent.map(({ key, name, kind }) => [key, name, GROUPS[kind]] as const)
-    if (this.#answering !== undefined) {
-      fill(this.#select, [
-        ['', `Answer to ${this.#answering.type}, ref ${this.#answering.ref}`, 'Answers'],
-        ...options
-      ])
-    } else {
-      fill(this.#select, [
-        ...options,
-        ...sent.some(({ kind }) => kind === 'binary') ? [] : [['binary', 'binary frame', 'Binary'] as const],
-        ['', 'any text', 'Other']
-      ])
-    }
-    const isThere = options.some(([key]) => key === chosen)
-    this.#select.value = this.#answering !== undefined ? '' : isThere || chosen === 'binary' ? chosen : options[0]?.[0] ?? ''
+    fill(this.#select, [
+      ...question === undefined ? [] : [[ANSWER, `Answer to ${question.type}, ref ${question.ref}`, 'Answers'] as const],
+      ...sent.map(({ key, name, kind }) => [key, name, GROUPS[kind]] as const),
+      ['text', 'any text', 'Other'],
+      ...sent.some(({ kind }) => kind === 'binary') ? [] : [[BINARY, 'binary frame', 'Other'] as const]
+    ])
+    this.#select.value = key
+    // Of a route that has no such message.
+    if (this.#select.selectedIndex < 0) this.#select.selectedIndex = 0
+    this.#show(sent.find(({ key }) => key === this.#select.value))
   }
 
-  #show (): void {
-    if (this.#subject !== undefined) this.#drafts.set(this.#subject, this.#text.value)
-    const key = this.#select.value
-    const message = this.#route.messages.find((message) => message.isSent && message.key === key)
-    this.#subject = this.#answering ?? message
-    const isBinary = key === 'binary' || message?.kind === 'binary'
+  #show (message: Message | undefined): void {
+    this.#subject = this.#answering ?? message ?? ANY_TEXT
+    const isBinary = this.#select.value === BINARY || message?.kind === 'binary'
     byId('json').hidden = isBinary
     byId('binary').hidden = !isBinary && message?.hasBinary !== true
-    byId('schema').hidden = isBinary || this.#subject === undefined
-    const words = [message?.isDeprecated === true && !/deprecated/i.test(message.words) ? 'Deprecated.' : '', message?.words ?? '']
-    byId('message-words').textContent = this.#answering === undefined ? words.join(' ').trim() : 'The server waits for this answer.'
-    const type = this.#answering === undefined ? message?.name ?? '' : `${this.#answering.type} reply`
-    byId('type').textContent = isBinary ? '' : typeTextOf(type, schemaOf(this.#subject), this.#api.references)
+    byId('schema').hidden = isBinary || this.#subject === ANY_TEXT
+    const { words = '', isDeprecated = false } = message ?? {}
+    const mark = isDeprecated && !/deprecated/i.test(words) ? 'Deprecated. ' : ''
+    byId('message-words').textContent = this.#answering === undefined ? mark + words : 'The server waits for this answer.'
+    byId('type').textContent = typeTextOf(message?.name ?? ANSWER, this.#subject.schema, this.#api.references)
     this.#write(this.#drafts.get(this.#subject) ?? draftOf(this.#subject, this.#api.references))
   }
 
@@ -172,19 +154,15 @@ export class Composer {
   }
 
   async #send (): Promise<void> {
-    const isText = !byId('json').hidden
-    const hasBytes = !byId('binary').hidden
+    const { log } = this.#connection
+    const text = byId('json').hidden ? [] : [finished(this.#text.value, this.#subject, this.#route, () => log.takeRef())]
     byId('hex-problem').textContent = ''
-    let bytes: Uint8Array<ArrayBuffer> | undefined
     try {
-      if (hasBytes) bytes = await readBytes()
+      this.#connection.send(...text, ...byId('binary').hidden ? [] : [await readBytes()])
+      byId<HTMLInputElement>('file').value = ''
     } catch (error) {
       byId('hex-problem').textContent = (error as Error).message
-      return
     }
-    const text = isText ? [finished(this.#text.value, this.#subject, this.#route, () => this.#connection.log.takeRef())] : []
-    this.#connection.send(...text, ...bytes === undefined ? [] : [bytes])
-    byId<HTMLInputElement>('file').value = ''
   }
 }
 
