@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Cluster } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
 import type { Broker, BrokerMembers, PluginOptions } from '../../lib/index.js'
@@ -103,11 +103,8 @@ async function expectQuiet (t: Test, node: Node, ...watchers: Array<[watcher: Wa
 }
 
 /** The members that Redis has, by their nodes, and the position. */
-async function fields (t: Teardown, engine: Engine): Promise<string[]> {
-  const client = redisClient(t, engine)
-  const names = await client.hkeys(MAP)
-  client.disconnect()
-  return names
+async function fields (admin: Redis): Promise<string[]> {
+  return admin.hkeys(MAP)
 }
 
 async function clusterBroker (t: Teardown, { engines }: { readonly engines: readonly Engine[] }): Promise<Broker> {
@@ -161,10 +158,13 @@ t.test('a page that reloads over another node has not left', { skip }, async (t)
   await expectQuiet(t, two, [ada, told])
 })
 
+// A process that gets no time for as long is taken for dead.
+const PROCESS_LEASE_MS = 10_000
+
 /** A node in a process of its own. */
 async function startProcess (t: Teardown, engine: Engine): Promise<{ url: string, kill: () => Promise<void> }> {
   const file = join(import.meta.dirname, `presence-node${extname(import.meta.filename)}`)
-  const args = ['--import=./test/support/typescript.js', file, String(engine.port), String(LEASE_MS)]
+  const args = ['--import=./test/support/typescript.js', file, String(engine.port), String(PROCESS_LEASE_MS)]
   const child = spawnNode(args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const kill = async (): Promise<void> => {
@@ -178,7 +178,8 @@ async function startProcess (t: Teardown, engine: Engine): Promise<{ url: string
 
 t.test('the members of a node that is killed leave once, after its lease, and none is left in Redis', { skip }, async (t) => {
   const engine = await startRedis(t)
-  const { one, two, ada, bob } = await pair(t, engine, { presence: { leaseMs: LEASE_MS } })
+  const admin = redisClient(t, engine)
+  const { one, two, ada, bob } = await pair(t, engine, { presence: { leaseMs: PROCESS_LEASE_MS } })
   const { url, kill } = await startProcess(t, engine)
   for (const key of ['eve', 'joe']) await enter(t, url, key)
   for (const watcher of [ada, bob]) await Promise.all([watcher.hears('joined eve 1'), watcher.hears('joined joe 1')])
@@ -188,7 +189,7 @@ t.test('the members of a node that is killed leave once, after its lease, and no
   await expectQuiet(t, one, ...[ada, bob].map((watcher, n): [Watcher, string[]] => [watcher, [...told[n]!, ...watcher.lines.slice(-2)]]))
   for (const { lines } of [ada, bob]) t.same(lines.filter((line) => line.startsWith('left ')).toSorted(), ['left eve', 'left joe'])
   for (const node of [one, two]) t.same(await node.members(), ['ada 1', 'bob 1', 'zoe 1'])
-  t.equal((await fields(t, engine)).length, 4, 'three members, and the position')
+  t.equal((await fields(admin)).length, 4, 'three members, and the position')
 })
 
 t.test('Redis Cluster: the members of a node whose lease has ended leave, and those of others stay', { skip }, async (t) => {
@@ -199,7 +200,7 @@ t.test('Redis Cluster: the members of a node whose lease has ended leave, and th
   await ada.hears('members ada 1')
   // It puts members, and never renews its lease.
   const lost = await startBroker(t, await clusterBroker(t, cluster))
-  await lost.broker.members!.put(NAME, new Map([[`${lost.node}:0:eve`, '1 {"n":1}']]), LEASE_MS)
+  await lost.broker.members!.put(NAME, new Map([[`${lost.node}:0:eve`, '1 {"n":1}']]), 2 * LEASE_MS)
   await ada.hears('joined eve 1')
   await ada.hears('left eve')
   t.same(ada.lines, ['members ada 1', 'joined eve 1', 'left eve'])
@@ -208,27 +209,28 @@ t.test('Redis Cluster: the members of a node whose lease has ended leave, and th
 
 t.test('a node that closes shortens its lease, and a member that comes back to another one has not left', { skip }, async (t) => {
   const engine = await startRedis(t)
+  const admin = redisClient(t, engine)
   const { one, two, ada } = await pair(t, engine, { presence: { leaseMs: 2 * LEASE_MS, leaveDelayMs: LEASE_MS } })
   const told = [...ada.lines]
-  const [field] = (await fields(t, engine)).filter((name) => name.endsWith(':bob')) as [string]
+  const [field] = (await fields(admin)).filter((name) => name.endsWith(':bob')) as [string]
   await two.app.close()
-  const client = redisClient(t, engine)
-  const [seconds] = await client.time()
-  const end = await client.zscore(LEASES, field.slice(0, field.indexOf(':')))
+  const [seconds] = await admin.time()
+  const end = await admin.zscore(LEASES, field.slice(0, field.indexOf(':')))
   t.ok(Number(end) <= (Number(seconds) + 1) * 1000 + LEASE_MS, 'it ends within leaveDelayMs')
   await one.enter('bob')
-  await until(async () => !(await fields(t, engine)).includes(field))
+  await until(async () => !(await fields(admin)).includes(field))
   await expectQuiet(t, one, [ada, told])
   t.same(await one.members(), ['ada 1', 'bob 1', 'zoe 1'])
 })
 
 t.test('a Redis that was flushed is given all members again, and no client is told anything', { skip }, async (t) => {
   const engine = await startRedis(t)
+  const admin = redisClient(t, engine)
   const { one, two, ada, bob, renewals } = await pair(t, engine, { presence: { leaseMs: LEASE_MS } })
   const told = [ada, bob].map(({ lines }) => [...lines])
   await until(() => renewals() > 0)
   await engine.forget()
-  await until(async () => (await fields(t, engine)).length === 3)
+  await until(async () => (await fields(admin)).length === 3)
   const before = renewals()
   await until(() => renewals() > before + 4)
   await expectQuiet(t, two, [ada, told[0]!], [bob, told[1]!])
@@ -237,14 +239,15 @@ t.test('a Redis that was flushed is given all members again, and no client is to
 
 t.test('a member that another node has taken out is put again by its own', { skip }, async (t) => {
   const engine = await startRedis(t)
+  const admin = redisClient(t, engine)
   const { one, two } = await pair(t, engine)
   const other = await startBroker(t, await redisBroker(t, engine))
-  const [field] = (await fields(t, engine)).filter((name) => name.endsWith(':bob')) as [string]
+  const [field] = (await fields(admin)).filter((name) => name.endsWith(':bob')) as [string]
   await other.broker.subscribe(NAME)
   await other.broker.members!.put(NAME, new Map([[field, undefined]]), 15_000)
   await until(() => other.changes.length === 2)
   t.same(other.changes.map(([, { members }]) => [...members.keys()]), [[field], [field]])
-  t.ok((await fields(t, engine)).includes(field))
+  t.ok((await fields(admin)).includes(field))
   await until(async () => (await one.members()).join() === 'ada 1,bob 1')
   t.same(await two.members(), ['ada 1', 'bob 1'])
 })
@@ -267,6 +270,7 @@ t.test('no member leaves while Redis hangs, or after it', { skip }, async (t) =>
 
 t.test('a Redis that comes back from an older snapshot is given what it lacks, and no client is told anything', { skip }, async (t) => {
   const engine = await startRedis(t)
+  const admin = redisClient(t, engine)
   const { one, two, ada, bob, renewals } = await pair(t, engine, { presence: { leaseMs: LEASE_MS } })
   await engine.save()
   const eve = new Watcher(await one.enter('eve'))
@@ -276,7 +280,7 @@ t.test('a Redis that comes back from an older snapshot is given what it lacks, a
   await away(one, two)
   await engine.start()
   await ready(one, two)
-  await until(async () => (await fields(t, engine)).length === 4)
+  await until(async () => (await fields(admin)).length === 4)
   const before = renewals()
   await until(() => renewals() > before + 4)
   await expectQuiet(t, two, [ada, told[0]!], [bob, told[1]!])
@@ -286,15 +290,15 @@ t.test('a Redis that comes back from an older snapshot is given what it lacks, a
 
 t.test('a topic that all have left keeps its position for a minute, and the leases end', { skip }, async (t) => {
   const engine = await startRedis(t)
+  const admin = redisClient(t, engine)
   const { one, two, ada, bob } = await pair(t, engine, { presence: { leaseMs: LEASE_MS, leaveDelayMs: 0 } })
   ada.client.send({ type: 'leave', ref: 1 })
   await bob.client.close()
-  await until(async () => (await fields(t, engine)).join() === '')
+  await until(async () => (await fields(admin)).join() === '')
   await until(() => [one, two].every(({ app }) => app.channel(rooms).stats.topics === 0))
-  const client = redisClient(t, engine)
-  await until(async () => await client.exists(LEASES) === 0)
-  t.same(await client.keys('*'), [MAP])
-  const leftMs = await client.pttl(MAP)
+  await until(async () => await admin.exists(LEASES) === 0)
+  t.same(await admin.keys('*'), [MAP])
+  const leftMs = await admin.pttl(MAP)
   t.ok(leftMs > 0 && leftMs <= 60_000)
 })
 
@@ -315,6 +319,7 @@ async function user (t: Teardown, engine: Engine, ...rules: string[]): Promise<B
 
 t.test('a user of Redis with the commands of the docs alone has members, and takes them out', { skip }, async (t) => {
   const engine = await startRedis(t)
+  const admin = redisClient(t, engine)
   const one = await start(t, await user(t, engine, '&typed-ws:*'), { presence: { leaveDelayMs: 0 } })
   await ready(one)
   const ada = new Watcher(await one.enter('ada'))
@@ -323,16 +328,17 @@ t.test('a user of Redis with the commands of the docs alone has members, and tak
   await ada.hears('joined bob 1')
   await bob.client.close()
   await ada.hears('left bob')
-  t.equal((await fields(t, engine)).length, 2)
+  t.equal((await fields(admin)).length, 2)
 })
 
 t.test('a user of Redis that may not announce members may not store any, and its node serves its own', { skip }, async (t) => {
   const engine = await startRedis(t)
+  const admin = redisClient(t, engine)
   const broker = await user(t, engine, '&typed-ws:[?]*')
   const one = await start(t, broker)
   await ready(one)
   await one.enter('ada')
   await until(() => one.app.channel(rooms).size(TOPIC) === 1)
   await t.rejects(broker.members!.put(NAME, new Map([['n:0:a', '']]), 1000), { code: 'UNAVAILABLE' })
-  t.same(await fields(t, engine), [''], 'the position alone')
+  t.same(await fields(admin), [''], 'the position alone')
 })
