@@ -200,6 +200,7 @@ export function membersSuite<E extends HistoryEngine> (suite: PairSuite<E>): voi
   })
 
   faultTest('a lease that was short ends by the clock of the engine', async (t, one, two) => {
+    await membersOf(two).lease([TOPIC], LEASE_MS)
     await put(one, { [of(one, 'a')]: 'x' }, TOPIC, 50)
     await pause(60)
     await until(async () => !(await all(two)).nodes.has(one.node))
