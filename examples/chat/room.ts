@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import createError from '@fastify/error'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { chat, type Image, type Message, type Person } from './contract.js'
+import { v1 } from './contract-v1.js'
 import type { History } from './history.js'
 import { mimeOf } from './image.js'
 import { topicOf } from './sign-in.js'
@@ -26,6 +27,9 @@ export async function room (app: FastifyInstance, { history, node }: RoomOptions
 
   app.ws('/chat', {
     contract: chat,
+    // Pages that are still open speak the old one. A client that names none is no such page.
+    versions: [v1],
+    defaultVersion: chat.name,
     schema: { summary: 'The lobby.', security: [{ person: [] }] },
     maxBinaryBytes: MAX_IMAGE_BYTES,
     highWaterMarkBytes: 4 * MAX_IMAGE_BYTES,
