@@ -78,7 +78,8 @@ async function startRedis (): Promise<{ path: string, end (): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'chat-'))
   const path = join(folder, 'redis.sock')
   const redis = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--dir', folder, '--save', ''], { stdio: 'ignore' })
-  await once(redis, 'spawn').catch(() => {
+  await once(redis, 'spawn').catch(async () => {
+    await rm(folder, { recursive: true })
     console.error(NO_REDIS)
     process.exit(1)
   })
