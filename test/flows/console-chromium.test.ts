@@ -10,6 +10,8 @@ import { tellStories } from './console-stories.js'
 
 const browser = await startBrowser(t)
 const skip = typeof browser === 'string' && browser
+// Only for what never comes.
+const PATIENCE_MS = 120_000
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPj/HwADBwIAMCbHYQAAAABJRU5ErkJggg=='
 
 t.ok(existsSync(main), 'the example is built: npm run build && npm run examples')
@@ -25,11 +27,14 @@ t.test('a moment of the chat in the console', { skip }, async (t) => {
   const context = await (browser as Browser).newContext({ viewport: { width: 1200, height: 800 } })
   t.teardown(() => context.close())
   const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(chat.url)
   await page.getByLabel('Your name').fill('Ada Lovelace')
   await page.keyboard.press('Enter')
   await page.waitForURL('**/chat')
   await page.goto(`${chat.url}/console/`)
+  // Before the document is there no button does anything.
+  await page.locator('#route option').first().waitFor({ state: 'attached' })
   const rows = page.locator('#rows [role=option]')
   const sees = async (count: number): Promise<void> => await until(async () => await rows.count() === count)
   await page.getByRole('button', { name: 'Connect' }).click()
