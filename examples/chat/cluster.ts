@@ -41,18 +41,22 @@ closeWithGrace({ delay: 15_000 }, async () => {
   await engine?.end()
 })
 
-/** Starts a node on a port of its own, and again whenever it has ended. */
-async function startNode (name: string): Promise<void> {
+/** Starts a node on a port of its own, again whenever it has ended, also before it has begun. */
+function startNode (name: string): Promise<void> {
   const env = { ...process.env, NODE: name, PORT: '0', HOST: '127.0.0.1', REDIS_URL: REDIS_URL ?? engine!.path }
   const node = fork(MAIN, { env })
   nodes.set(node, undefined)
-  node.once('exit', () => {
-    nodes.delete(node)
-    if (!isEnding) setTimeout(() => void startNode(name), PAUSE_MS)
+  return new Promise((resolve) => {
+    node.once('exit', () => {
+      nodes.delete(node)
+      if (!isEnding) setTimeout(() => resolve(startNode(name)), PAUSE_MS)
+    })
+    node.once('message', (port: number) => {
+      nodes.set(node, port)
+      console.log(`${name} runs: kill -9 ${node.pid}`)
+      resolve()
+    })
   })
-  const [port] = await once(node, 'message') as [number]
-  nodes.set(node, port)
-  console.log(`${name} runs: kill -9 ${node.pid}`)
 }
 
 /** Joins a client to a node by chance, as any balancer does: it need not know WebSockets. */
