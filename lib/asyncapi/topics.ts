@@ -1,7 +1,7 @@
 import type { AsyncApiObject } from '../../types/asyncapi.js'
 import type { AnyContract } from '../../types/contract.js'
 import { MEMBERS, PRESENCE, RECOVER } from '../protocol.js'
-import { hasRecoverable, presencesOf, type ContractPresence } from '../schema/message.js'
+import { hasPresence, hasRecoverable, presencesOf, type ContractPresence } from '../schema/message.js'
 import { References, type SharedSchemas } from '../schema/references.js'
 import type { Components } from './components.js'
 import { escaped, pascalCase } from './names.js'
@@ -18,7 +18,7 @@ interface AskingSubprotocol {
 export function subprotocolsOf (contract: AnyContract): AskingSubprotocol[] {
   return [
     ...hasRecoverable(contract) ? [{ name: RECOVER, asks: 'for events that were missed' }] : [],
-    ...presencesOf(contract).length > 0 ? [{ name: PRESENCE, asks: 'for the members of topics' }] : []
+    ...hasPresence(contract) ? [{ name: PRESENCE, asks: 'for the members of topics' }] : []
   ]
 }
 

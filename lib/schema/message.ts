@@ -88,10 +88,15 @@ export function hasRecoverable ({ topics }: Pick<AnyContract, 'topics'>): boolea
   return Object.values(topics).some(({ recover }) => recover !== undefined)
 }
 
+/** Tells whether a contract has a topic with presence. */
+export function hasPresence ({ topics }: Pick<AnyContract, 'topics'>): boolean {
+  return Object.values(topics).some(({ presence }) => presence !== undefined)
+}
+
 /** The properties of the protocol's messages about topics of a contract. */
 export function topicPropertiesOf (topics: AnyContract['topics']): string[] {
   const recovery = Object.keys(topics).length > 0 ? RECOVERY_PROPERTIES : []
-  const presence = presencesOf({ name: '', topics }).length > 0 ? PRESENCE_PROPERTIES : []
+  const presence = hasPresence({ topics }) ? PRESENCE_PROPERTIES : []
   return [...recovery, ...presence]
 }
 

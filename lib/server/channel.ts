@@ -5,7 +5,7 @@ import type { Channel, ChannelBroker, ChannelStats, ConnectedMember, InTopic, Pu
 import type { Socket } from '../../types/socket.js'
 import type { OlderVersion } from '../../types/versions.js'
 import { CloseCode } from '../protocol.js'
-import { hasRecoverable, presencesOf } from '../schema/message.js'
+import { hasPresence, hasRecoverable } from '../schema/message.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry } from './connection/connection.js'
 import type { OlderFrames } from './connection/older-output.js'
@@ -55,7 +55,7 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
       node.expectHistory(contract)
       this.#recoverable = new RecoverableTopics(contract, node, settings, { missed: (gap) => this.observer.missed(gap) })
     }
-    if (presencesOf(contract).length > 0) this.#presence = new Presence(contract, node, settings.presence)
+    if (hasPresence(contract)) this.#presence = new Presence(contract, node, settings.presence)
     this.hub = new Hub(contract, node, this.#recoverable, this.#presence)
     this.#node = node
     this.observer = new Observer(contract)
