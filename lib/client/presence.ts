@@ -111,7 +111,7 @@ function isOther (before: TopicMember | undefined, now: TopicMember): boolean {
 
 /** A value of the server's; throws where it is of another type. */
 function expectType<T> (type: string, value: T): T {
-  // eslint-disable-next-line valid-typeof
+  // eslint-disable-next-line valid-typeof -- each caller names a type
   if (typeof value !== type) throw new TypeError(`${String(value)} is no ${type}`)
   return value
 }
