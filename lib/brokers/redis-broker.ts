@@ -9,7 +9,7 @@ import { RedisHistory } from './redis-history.js'
 import type { OpenRedis, RedisConnectionOwner } from './redis-connection.js'
 import { RedisLink } from './redis-link.js'
 import { RedisMembers } from './redis-members.js'
-import type { RedisScript } from './redis-scripts.js'
+import type { RedisScript, RunScript } from './redis-scripts.js'
 
 const TIMEOUT_MS = 1000
 const RETRY_MS = 100
@@ -37,8 +37,9 @@ export class RedisBroker implements Broker, RedisConnectionOwner, EngineSubscrip
     this.#link = new RedisLink(open, this)
     this.#channels = channels
     this.#onMoved = onMoved
-    this.history = new RedisHistory(channels, async (...script) => this.run(...script))
-    this.members = new RedisMembers(channels, async (_topic, ...script) => this.run(...script), () => this.#node)
+    const run: RunScript = async (_topic, ...script) => this.run(...script)
+    this.history = new RedisHistory(channels, run)
+    this.members = new RedisMembers(channels, run, () => this.#node)
   }
 
   start (host: BrokerHost): void {

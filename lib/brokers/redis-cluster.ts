@@ -1,11 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Broker, BrokerHistory, BrokerHost, BrokerMembers } from '../../types/broker.js'
+import type { Broker, BrokerHost } from '../../types/broker.js'
 import { BrokerError } from './failure.js'
 import { ShardedIoredis } from './ioredis.js'
 import { Partitions } from './partitions.js'
 import { RedisBroker } from './redis-broker.js'
 import { shardedChannels } from './redis-channels.js'
-import { RedisMembers, type RunMembers } from './redis-members.js'
+import { RedisHistory } from './redis-history.js'
+import { RedisMembers } from './redis-members.js'
+import type { RunScript } from './redis-scripts.js'
 import { RedisTopology, type ClusterClient, type TopologyOwner } from './redis-topology.js'
 
 const RETRY_MS = 100
@@ -33,12 +35,8 @@ interface Partition {
  */
 export class RedisClusterBroker implements Broker, TopologyOwner {
   readonly name = 'redis'
-  readonly history: BrokerHistory = {
-    append: async (topic, ...rest) => this.#ask(topic, ({ history }) => history.append(topic, ...rest)),
-    read: async (topic, ...rest) => this.#ask(topic, ({ history }) => history.read(topic, ...rest))
-  }
-
-  readonly members: BrokerMembers
+  readonly history: RedisHistory
+  readonly members: RedisMembers
   readonly #prefix: string
   readonly #names = new Partitions()
   readonly #partitions: readonly Partition[]
@@ -52,7 +50,8 @@ export class RedisClusterBroker implements Broker, TopologyOwner {
   constructor (client: ClusterClient, prefix: string) {
     this.#prefix = prefix
     const channels = shardedChannels(prefix, this.#names, () => 0)
-    const run: RunMembers = async (topic, ...script) => this.#ask(topic, (broker) => broker.run(...script))
+    const run: RunScript = async (topic, ...script) => this.#ask(topic, (broker) => broker.run(...script))
+    this.history = new RedisHistory(channels, run)
     this.members = new RedisMembers(channels, run, () => this.#node)
     this.#topology = new RedisTopology(client, this.#names, this)
     const indexes = Array.from({ length: this.#names.count }, (_, index) => index)

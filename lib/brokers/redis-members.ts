@@ -1,14 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { BrokerMembers, Lease, MembersPart, Position } from '../../types/broker.js'
 import type { RedisChannels } from './redis-channels.js'
+import { Epochs, positionOf } from './redis-epochs.js'
 import { ALL, KEEP, LEASE, PUT } from './redis-members-scripts.js'
-import type { RedisScript } from './redis-scripts.js'
-
-/**
- * Runs a script where a topic is.
- * @throws BrokerError, by rejecting.
- */
-export type RunMembers = (topic: string, script: RedisScript, keys: readonly string[], values: readonly string[]) => Promise<unknown>
+import type { RunScript } from './redis-scripts.js'
 
 /** A flat list of fields and values. */
 type Fields = readonly string[]
@@ -16,14 +10,12 @@ type Fields = readonly string[]
 /** The members of topics in Redis: a hash for each topic, and the leases of nodes for all. */
 export class RedisMembers implements BrokerMembers {
   readonly #channels: RedisChannels
-  readonly #run: RunMembers
+  readonly #run: RunScript
   readonly #node: () => string
-  // A map that Redis has lost begins with a name that was never used.
-  readonly #epochs = randomBytes(6).toString('base64url')
-  #count = 0
+  readonly #epochs = new Epochs()
 
   /** @param node - tells the name of this node, once it has one. */
-  constructor (channels: RedisChannels, run: RunMembers, node: () => string) {
+  constructor (channels: RedisChannels, run: RunScript, node: () => string) {
     this.#channels = channels
     this.#run = run
     this.#node = node
@@ -31,16 +23,16 @@ export class RedisMembers implements BrokerMembers {
 
   async put (topic: string, members: ReadonlyMap<string, string | undefined>, leaseMs: number): Promise<void> {
     const { publish } = this.#channels
-    const place = [this.#node(), String(leaseMs), this.#newEpoch(), publish, this.#channels.of(topic)]
+    const place = [this.#node(), String(leaseMs), this.#epochs.next(), publish, this.#channels.of(topic)]
     const texts = [...members].flatMap(([member, text]) => [member, text === undefined ? '' : `+${text}`])
     await this.#run(topic, PUT, this.#keysOf(topic), [...place, ...texts])
   }
 
   async all (topic: string): Promise<MembersPart> {
-    const answer = await this.#run(topic, ALL, this.#keysOf(topic), [this.#newEpoch()])
+    const answer = await this.#run(topic, ALL, this.#keysOf(topic), [this.#epochs.next()])
     const [nodes, fields] = answer as [nodes: string[], fields: Fields]
     const members = mapOf(fields)
-    const position = positionOf(members.get('')!)
+    const position = positionOf(members.get('')!.split(' '))
     members.delete('')
     return { ...position, members, nodes: new Set(nodes) }
   }
@@ -58,7 +50,7 @@ export class RedisMembers implements BrokerMembers {
     const parts = await this.#askEach(topics, async (part, topic) => {
       const keys = part.map((name) => this.#channels.membersOf(name))
       const positions = await this.#run(topic, KEEP, keys, []) as string[]
-      return part.flatMap((name, n) => positions[n] === '' ? [] : [[name, positionOf(positions[n]!)] as const])
+      return part.flatMap((name, n) => positions[n] === '' ? [] : [[name, positionOf(positions[n]!.split(' '))] as const])
     })
     return new Map(parts.flat())
   }
@@ -79,19 +71,10 @@ export class RedisMembers implements BrokerMembers {
   #keysOf (topic: string): readonly string[] {
     return [this.#channels.membersOf(topic), this.#channels.leasesOf(topic)]
   }
-
-  #newEpoch (): string {
-    return `${this.#epochs}${(this.#count++).toString(36)}`
-  }
 }
 
 function mapOf (fields: Fields): Map<string, string> {
   const map = new Map<string, string>()
   for (let n = 0; n < fields.length; n += 2) map.set(fields[n]!, fields[n + 1]!)
   return map
-}
-
-function positionOf (text: string): Position {
-  const [epoch, offset] = text.split(' ') as [string, string]
-  return { epoch, offset: Number(offset) }
 }

@@ -125,6 +125,12 @@ function isUnknownScript (error: unknown): boolean {
   return cause instanceof Error && cause.message.startsWith('NOSCRIPT')
 }
 
+/**
+ * Runs a script where a topic is.
+ * @throws BrokerError, by rejecting.
+ */
+export type RunScript = (topic: string, script: RedisScript, keys: readonly string[], values: readonly string[]) => Promise<unknown>
+
 /** A script by its text. */
 export function scriptOf (text: string): RedisScript {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
