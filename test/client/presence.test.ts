@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { binaryEvents } from '../../lib/client/binary.js'
 import { createClient } from '../../lib/client/index.js'
 import { presence } from '../../lib/client/presence.js'
@@ -11,6 +11,7 @@ import { defineContract } from '../../lib/contract.js'
 import type { PluginOptions } from '../../lib/index.js'
 import type { ClientOptions, MembersChange, PresenceClient, TopicMembers } from '../../types/client.js'
 import { createApp, listen, until, type Teardown } from '../support/helper.js'
+import { SameOriginWebSocket } from '../support/same-origin.js'
 import { catchThrown, fakeTime, Network, pass, startOpen, turn, type Talk, type talk } from './fake.js'
 
 const rooms = defineContract({
@@ -276,9 +277,9 @@ async function visit (t: Teardown, url: string): Promise<Visitor> {
     protocol: 'rooms.v1',
     presence: presence(),
     retry: SOON,
-    WebSocket: class extends WebSocket {
+    WebSocket: class extends SameOriginWebSocket {
       constructor (url: string, protocols: string[]) {
-        super(url, protocols, { origin: new URL(url).origin.replace('ws', 'http') })
+        super(url, protocols)
         sockets.push(this)
       }
     }

@@ -1,12 +1,12 @@
 // Recovery in the client: against a network in the test's hands, and against the server.
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
-import { WebSocket } from 'ws'
 import { createClient } from '../../lib/client/index.js'
 import { recovery } from '../../lib/client/recovery.js'
 import { defineContract } from '../../lib/contract.js'
 import type { RecoveringClient, Recovered } from '../../types/client.js'
 import { createApp, listen, until } from '../support/helper.js'
+import { SameOriginWebSocket } from '../support/same-origin.js'
 import { fakeTime, Network, Page, pass, startOpen, turn, type Talk, type talk } from './fake.js'
 
 interface Recovering extends Omit<Talk, 'client'> {
@@ -130,11 +130,7 @@ t.test('a client that reconnects hears each event once, and its own ones never',
     protocol: 'rooms.v1',
     recover: recovery({ positions: { 'room:1': position } }),
     retry: { minDelayMs: 1, maxDelayMs: 1 },
-    WebSocket: class extends WebSocket {
-      constructor (url: string, protocols: string[]) {
-        super(url, protocols, { origin: new URL(url).origin.replace('ws', 'http') })
-      }
-    }
+    WebSocket: SameOriginWebSocket
   })
   t.teardown(() => client.close())
   const heard: unknown[] = []

@@ -2,11 +2,11 @@
 // topic.
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { WebSocket } from 'ws'
 import { createClient } from '../../lib/client/index.js'
 import { presence, type PresenceClient } from '../../lib/client/presence.js'
 import { defineContract, type Broker } from '../../lib/index.js'
 import { createApp, listen, until, type Teardown } from './helper.js'
+import { SameOriginWebSocket } from './same-origin.js'
 
 const rooms = defineContract({ name: 'rooms.v1', topics: { room: { presence: Type.Object({ n: Type.Number() }) } } })
 const TOPIC = 'room:1'
@@ -75,11 +75,7 @@ function enter (t: Teardown, nodes: readonly Node[], n: number): Member {
     protocol: rooms.name,
     presence: presence(),
     retry: { minDelayMs: 1, maxDelayMs: 10 },
-    WebSocket: class extends WebSocket {
-      constructor (url: string, protocols: string[]) {
-        super(url, protocols, { origin: new URL(url).origin.replace('ws', 'http') })
-      }
-    }
+    WebSocket: SameOriginWebSocket
   })
   t.teardown(() => client.close())
   const news: string[] = []
