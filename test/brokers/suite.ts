@@ -113,7 +113,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, only = '', eng
       await one.broker.publish(`a/${n}`, 'first')
     }
     await until(() => two.messages.length === 50)
-    t.same(two.messages, Array.from({ length: 50 }, (_, n) => [`a/${n}`, 'first']))
+    for (let n = 0; n < 50; n++) t.same(two.of(`a/${n}`), ['first'])  // no order between topics: they may be on different masters
   })
 
   test('texts and names arrive unchanged', async (t, engine) => {
@@ -148,7 +148,7 @@ export function brokerSuite<E extends SuiteEngine> ({ name, skip, only = '', eng
     await two.broker.subscribe('a/again')
     await two.broker.subscribe('a/other')
     for (const topic of ['a/left', 'a/again', 'a/other']) await one.broker.publish(topic, 'x')
-    await until(() => two.of('a/other').length === 1)
+    await until(() => two.of('a/other').length === 1 && two.of('a/again').length > 0)
     t.same([two.of('a/left'), two.of('a/again')], [[], ['x']])
   })
 
