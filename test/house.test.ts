@@ -31,7 +31,7 @@ const root = posix.join(import.meta.dirname.replaceAll('\\', '/'), '..')
 const code = filesIn('lib', 'types').filter((file) => file.endsWith('.ts'))
 const sources = new Map(code.map((file) => [file, parse(file)]))
 const written = filesIn('lib', 'types', 'test', 'bench', 'examples', 'tools')
-  .filter((file) => /\.[jt]s$/.test(file) && !file.includes('node_modules/') && isSource(file))
+  .filter((file) => /\.[jt]s$/.test(file) && isSource(file))
 // Subordinate clauses: a comment begins with the thing that it explains.
 const OPENINGS = /^(?:What|Who|Whoever|Whose|Nobody|Somebody|Whether)\b/
 // A name of a test without a subject begins with one of these. Verbs that are nouns as well, like
@@ -153,7 +153,7 @@ t.test('error codes in lib and in the tables of docs are the same', async (t) =>
 })
 
 t.test('files and folders that the pages for contributors name exist', async (t) => {
-  const inFolders = filesIn('lib', 'types', 'test', 'examples', 'bench', 'docs', 'tools').filter((file) => !file.includes('node_modules/'))
+  const inFolders = filesIn('lib', 'types', 'test', 'examples', 'bench', 'docs', 'tools')
   const files = [...inFolders, ...readdirSync(root)]
   const isThere = (name: string) => files.some((file) => {
     return file === name || file.endsWith(`/${name}`) || `${file}/`.includes(`/${name}/`) || file.startsWith(`${name}/`)
@@ -340,5 +340,6 @@ function filesIn (...folders: string[]): string[] {
   return folders.flatMap((folder) => readdirSync(posix.join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => posix.relative(root, posix.join(entry.parentPath.replaceAll('\\', '/'), entry.name)))
+    .filter((file) => !file.includes('node_modules/'))
     .sort())
 }
