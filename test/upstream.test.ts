@@ -250,13 +250,7 @@ const probes: Readonly<Record<Part, Probe>> = {
   },
   'typebox ~kind': () => '~kind' in Current.String(),
   'typebox ~refine': () => '~refine' in Current.Refine(Current.String(), () => true),
-  'typebox ~codec': () => '~codec' in Current.Codec(Current.String()).Decode(Number).Encode(String),
-  'ws WebSocket#pong': async (t) => {
-    const { ws, client } = await serverWebSocket(t)
-    const called = callOf(ws, 'pong')
-    client.write(maskedFrame('data', 0x89))
-    return String((await called)[0]) === 'data'
-  }
+  'typebox ~codec': () => '~codec' in Current.Codec(Current.String()).Decode(Number).Encode(String)
 }
 
 t.test('each private part of a dependency is still there', async (t) => {

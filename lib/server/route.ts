@@ -102,6 +102,7 @@ export class TypedRoute implements HandshakeRoute {
     this.checkOrigin = checkOrigin
     this.switcher = new ProtocolSwitcher({
       WebSocket: ServerWebSocket,
+      autoPong: false, // ServerWebSocket answers pings
       maxPayload: settings.maxPayloadBytes,
       perMessageDeflate: settings.perMessageDeflate,
       handleProtocols: choosing(this.subprotocols)

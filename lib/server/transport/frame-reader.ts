@@ -54,6 +54,8 @@ const NOTHING = Buffer.alloc(0)
 // The frames, and the bytes of one frame, that are read before a look at the time.
 const FRAMES_PER_LOOK = 8
 const BYTES_PER_LOOK = 1024
+// Between two chunks of a client that floods on after a close frame: TCP slows it down.
+const IGNORED_PAUSE_MS = 10
 
 /**
  * Reads the frames in which nearly all messages come: complete, final, masked text (RFC 6455 §5.2).
@@ -188,7 +190,8 @@ export class FrameReader {
     if (this.#isResting) return
     this.#isResting = true
     this.#owner.pause()
-    later(() => this.#takeTurn())
+    if (this.#ignored?.areMany === true) setTimeout(() => later(() => this.#takeTurn()), IGNORED_PAUSE_MS)
+    else later(() => this.#takeTurn())
   }
 
   #takeTurn (): void {

@@ -5,6 +5,8 @@ export const WAIT = -1
 // More than the buffers of both systems hold. A client that sends on has read the close frame by
 // then, or never will.
 const MAX_BYTES = 16 * 1024 * 1024
+// What a client has sent before it could know of the close frame is mostly less.
+const HASTY_BYTES = 64 * 1024
 
 /** The frames of a client that is not heard any more: all are left out but a close frame. */
 export class IgnoredFrames {
@@ -15,6 +17,11 @@ export class IgnoredFrames {
   /** True once far too many bytes have arrived. */
   get areTooMany (): boolean {
     return this.#bytes > MAX_BYTES
+  }
+
+  /** True once so much has arrived that the rest may be read slowly. */
+  get areMany (): boolean {
+    return this.#bytes > HASTY_BYTES
   }
 
   /**

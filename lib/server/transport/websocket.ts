@@ -5,6 +5,9 @@ import { FrameReader, type FrameReaderOwner, type TextReceiver } from './frame-r
 import type { Outbox } from './outbox.js'
 import { WsReceiver, type PayloadLimits, type Receiver } from './ws-receiver.js'
 
+// More pings that come at once have one pong, which answers the last of them.
+const MAX_WAITING_PONGS = 16
+
 const kFrameReader = Symbol('frame-reader')
 const kContext = Symbol('context')
 
@@ -25,9 +28,9 @@ export interface ServerWebSocketOwner {
 }
 
 /**
- * The WebSocket of a typed route. Frames that ws writes by itself (a pong, the echo of a close
- * frame) and frames that a handler writes through `socket.raw` keep their place behind the frames
- * in the outbox: nothing may follow a close frame (RFC 6455 §5.5.1).
+ * The WebSocket of a typed route. Frames that ws writes by itself (the echo of a close frame, say)
+ * and frames that a handler writes through `socket.raw` keep their place behind the frames in the
+ * outbox: nothing may follow a close frame (RFC 6455 §5.5.1).
  */
 export class ServerWebSocket extends WebSocket {
   outbox: Outbox | undefined = undefined
@@ -38,6 +41,9 @@ export class ServerWebSocket extends WebSocket {
   #frameReader: FrameReader | undefined = undefined
   #ignoresInput = false
   #awaitedPongs = 0
+  // The pongs that are not written yet, and the last ping that came meanwhile.
+  #waitingPongs = 0
+  #unanswered: Buffer | undefined = undefined
 
   /** True once every frame but a close frame is left out. */
   get ignoresInput (): boolean {
@@ -54,10 +60,11 @@ export class ServerWebSocket extends WebSocket {
     return true
   }
 
-  /** Tells the owner of its events. Every WebSocket has the same three functions as listeners. */
+  /** Tells the owner of its events. Every WebSocket has the same functions as listeners. */
   listen (owner: ServerWebSocketOwner): void {
     this.owner = owner
     this.on('message', tellMessage)
+    this.on('ping', answer)
     this.on('close', tellClose)
     this.on('error', tellError)
   }
@@ -126,13 +133,31 @@ export class ServerWebSocket extends WebSocket {
     super.ping(...args as Parameters<WebSocket['ping']>)
   }
 
-  // upstream-private: ws WebSocket#pong
-  // ws answers a ping by this method. RFC 6455 §5.5.3 asks for a pong to the last ping only: the
-  // pongs to a client that does not read would pile up.
   override pong (...args: unknown[]): void {
-    if (this.outbox?.isFull === true) return skip(args.at(-1))
     this.outbox?.flushBefore()
     super.pong(...args as Parameters<WebSocket['pong']>)
+  }
+
+  /**
+   * Answers a ping. RFC 6455 §5.5.3 asks for a pong to the last one only: the pongs to a client
+   * that does not read, or that sends a thousand pings at once, would pile up.
+   */
+  answer (ping: Buffer): void {
+    if (this.readyState !== this.OPEN || this.outbox?.isFull === true) return
+    if (this.#waitingPongs === MAX_WAITING_PONGS) {
+      this.#unanswered = ping
+      return
+    }
+    this.#waitingPongs++
+    this.pong(ping, undefined, () => this.#answerLast())
+  }
+
+  #answerLast (): void {
+    this.#waitingPongs--
+    const ping = this.#unanswered
+    if (ping === undefined) return
+    this.#unanswered = undefined
+    this.answer(ping)
   }
 
   override send (...args: unknown[]): void {
@@ -150,11 +175,6 @@ export class ServerWebSocket extends WebSocket {
       if (typeof sent === 'function') sent(error)
     })
   }
-}
-
-// ws counts the pongs whose callback it waits for.
-function skip (sent: unknown): void {
-  if (typeof sent === 'function') sent()
 }
 
 // One function for all receivers. A chunk belongs to one connection, whose context is entered once
@@ -189,6 +209,11 @@ function ownerOf (ws: WebSocket): ServerWebSocketOwner {
 
 function tellMessage (this: WebSocket, data: Buffer, isBinary: boolean): void {
   ownerOf(this).onMessage(data, isBinary)
+}
+
+function answer (this: WebSocket, ping: Buffer): void {
+  const ws = this as ServerWebSocket
+  ws.answer(ping)
 }
 
 function tellClose (this: WebSocket, code: number, reason: Buffer): void {

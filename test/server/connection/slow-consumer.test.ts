@@ -216,7 +216,6 @@ t.test('pings of a client that reads nothing are not answered', async (t) => {
   })
   for (let n = 0; n < 1000; n++) client.ws.ping('x'.repeat(100))
   await pings
-  socket.raw.pong()
   t.equal(socket.bufferedAmount, waiting)
   const pong = once(client.ws, 'pong')
   client.ws.resume()

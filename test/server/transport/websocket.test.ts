@@ -49,6 +49,20 @@ t.test('a message in fragments, between pings, is one message', async (t) => {
   t.equal(received, expected)
 })
 
+t.test('a client that sends a thousand pings at once stays, and the last of them is answered', async (t) => {
+  const { app } = await start(t, { rateLimit: false })
+  const socket = await connectRaw(t, app)
+  socket.write(handshakeText(app, '/'))
+  await once(socket, 'data')
+  socket.write(Buffer.concat(Array.from({ length: 1000 }, (_, n) => maskedFrame(String(n).padStart(4, '0'), 0x89))))
+  let received = ''
+  while (!received.endsWith('0999')) received += (await once(socket, 'data') as [Buffer])[0].toString('latin1')
+  t.equal(received.startsWith('\x8a\x040000\x8a\x040001'), true)
+  t.ok(received.length < 1000 * 6, 'not each of them')
+  socket.write(maskedFrame('{"type":"say","text":"x"}'))
+  t.match(String((await once(socket, 'data') as [Buffer])[0]), '"said"')
+})
+
 t.test('a text that is not UTF-8 closes with 1007', async (t) => {
   const { url } = await start(t)
   const client = await connect(t, url)
