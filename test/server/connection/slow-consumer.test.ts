@@ -262,7 +262,7 @@ async function startSlow (t: Teardown, renewed: () => void): Promise<{ client: C
 
 // Until the system takes no more either: it grows the buffers of both ends while they fill.
 async function overfill (socket: Socket<typeof session>): Promise<void> {
-  for (let calmTurns = 0; calmTurns < 20; calmTurns++) {
+  for (let calmTurns = 0; calmTurns < 100; calmTurns++) {
     // The result of `send` would not do: it is false, too, when the turn lasts long.
     for (; socket.bufferedAmount <= 200_000; calmTurns = 0) socket.send('item', { text })
     await delay(2)
