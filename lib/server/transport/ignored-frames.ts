@@ -5,7 +5,7 @@ export const WAIT = -1
 // More than the buffers of both systems hold. A client that sends on has read the close frame by
 // then, or never will.
 const MAX_BYTES = 16 * 1024 * 1024
-// What a client has sent before it could know of the close frame is mostly less.
+// More than most clients have sent before they could know of the close frame.
 const HASTY_BYTES = 64 * 1024
 
 /** The frames of a client that is not heard any more: all are left out but a close frame. */
