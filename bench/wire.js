@@ -36,9 +36,11 @@ function maskedFrame (n) {
 /**
  * @param {number} port
  * @param {string} path
+ * @param {string} [protocols] that are offered
  */
-export function upgradeRequest (port, path) {
-  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+export function upgradeRequest (port, path, protocols) {
+  const offer = protocols === undefined ? '' : `Sec-WebSocket-Protocol: ${protocols}\r\n`
+  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${offer}` +
     `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13${HEAD_END}`
 }
 
