@@ -9,6 +9,11 @@ export interface PublishOptions {
    * An event with the same `id` is stored once, as long as the topic's history has it.
    */
   readonly id?: string
+  /**
+   * A connection of this process that does not get the event, as `socket.publish` leaves out its
+   * own: in a recoverable topic it does not get it after it has reconnected either.
+   */
+  readonly except?: Socket | undefined
 }
 
 /** The numbers of a contract's connections: at this moment, and since the process began. */

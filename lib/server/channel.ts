@@ -9,6 +9,8 @@ import { hasPresence, hasRecoverable } from '../schema/message.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry } from './connection/connection.js'
 import type { OlderFrames } from './connection/older-output.js'
+import { TypedSocket } from './connection/socket.js'
+import * as errors from './errors.js'
 import type { Encoder } from './messages/encode.js'
 import { logIgnored } from './failure.js'
 import { attempt, ignorable } from './ignorable.js'
@@ -99,10 +101,11 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
     return this.#node.status
   }
 
-  publish (topic: string, type: string, payload: unknown, { id }: PublishOptions = {}): Promise<void> {
+  publish (topic: string, type: string, payload: unknown, { id, except }: PublishOptions = {}): Promise<void> {
     return attempt(() => {
       checkTopic(topic)
-      const sent = this.hub.publish(topic, { type, text: this.#encoder().event(type, payload) }, undefined, id)
+      const sender = except === undefined ? undefined : connectionOf(except)
+      const sent = this.hub.publish(topic, { type, text: this.#encoder().event(type, payload) }, sender, id)
       return sent === undefined ? giveWay() : ignorable(sent, this.#ignored)
     }, this.#ignored)
   }
@@ -209,6 +212,13 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
       return ignorable(this.#node.ask(this.contract.name, topic, command).then(tell), this.#ignored)
     }, this.#ignored)
   }
+}
+
+/** @throws FST_TYPED_WS_NOT_A_SOCKET */
+function connectionOf (socket: unknown): Connection {
+  const connection = TypedSocket.connectionOf(Object(socket) as object)
+  if (connection === undefined) throw new errors.NotASocket()
+  return connection as Connection
 }
 
 function isOpen ({ isOpen }: Connection): boolean {

@@ -212,6 +212,12 @@ export const TopicWithoutPresence: Named<[string, string]> = createError(
   'Topic \'%s\' has no presence: declare its kind in the contract \'%s\', topics: { room: { presence: Type.Object({ … }) } }',
   500
 )
+export const NotASocket: Named<[]> = createError(
+  'FST_TYPED_WS_NOT_A_SOCKET',
+  'The option except of publish is a socket of this process, as open and handlers are given it',
+  500,
+  TypeError
+)
 export const InvalidMemberKey: Named<[]> = createError(
   'FST_TYPED_WS_INVALID_MEMBER_KEY',
   'A member\'s key is a string of 1 to 255 bytes of UTF-8',

@@ -31,6 +31,8 @@ for (const { name, skip, start: startEngine, broker } of engines) {
     for (const client of [other, two.client, three.client]) {
       for (let n = 0; n < 100; n++) t.same(await client.next(), { type: 'said', text: String(n) })
     }
+    await one.app.channel(rooms).publish('a', 'said', { text: 'to all but one' }, { except: one.socket })
+    for (const client of [other, two.client, three.client]) t.same(await client.next(), { type: 'said', text: 'to all but one' })
     await one.app.channel(rooms).publish('a', 'said', { text: 'to all' })
     for (const client of [one.client, other, two.client, three.client]) {
       t.same(await client.next(), { type: 'said', text: 'to all' })
@@ -235,6 +237,9 @@ t.test('a mistake with a broker or a topic is an error where it is made', async 
   await t.rejects(channel.count(''), { code: 'FST_TYPED_WS_INVALID_TOPIC_NAME' })
   await t.rejects(channel.count('\ud800'), { code: 'FST_TYPED_WS_INVALID_TOPIC_NAME' }, 'a lone surrogate has no UTF-8')
   await t.rejects(channel.unsubscribe({ topic: 'a' }, ''), { code: 'FST_TYPED_WS_INVALID_TOPIC_NAME' })
+  for (const except of [{}, null, 'a']) {
+    await t.rejects(channel.publish('a', 'said', { text: 'x' }, { except } as never), { code: 'FST_TYPED_WS_NOT_A_SOCKET' })
+  }
   await t.rejects(channel.disconnect({ topic: 'a' }, 1), { code: 'FST_TYPED_WS_INVALID_CLOSE' })
   void channel.count('')
 })

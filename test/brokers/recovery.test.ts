@@ -178,9 +178,14 @@ t.test('a sender is not given its own events, on whichever node it comes back', 
   sender.send({ type: 'say', text: 'own' })
   t.same(await texts(member, 1), ['own'])
   await two.say('other')
-  t.same(await texts(sender, 1), ['other'])
+  const [except] = one.app.channel(chat).sockets()
+  await one.app.channel(chat).publish(TOPIC, 'message', { text: 'for others' }, { except })
+  await two.say('last')
+  t.same(await texts(member, 3), ['other', 'for others', 'last'])
+  t.same(await texts(sender, 2), ['other', 'last'])
   await sender.close()
-  t.match(await (await two.ask(placeOf(begin), 'the-sender')).take(2), [{ recovered: true, missed: 1 }, { text: 'other' }])
+  const again = await two.ask(placeOf(begin), 'the-sender')
+  t.match(await again.take(3), [{ recovered: true, missed: 2 }, { text: 'other' }, { text: 'last' }])
 })
 
 t.test('a user of Redis with the commands of the docs alone publishes, reads and forgets', { skip }, async (t) => {

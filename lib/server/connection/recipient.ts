@@ -39,6 +39,7 @@ export class ConnectionRecipient implements Recipient, MemberRecipient {
   #positions: Map<string, Position> | undefined = undefined
   #client: string | undefined = undefined
   #own: string | undefined = undefined
+  #naming: Promise<string> | undefined = undefined
   #timer: NodeJS.Timeout | undefined = undefined
   #waiting: Array<() => void> = []
 
@@ -48,8 +49,21 @@ export class ConnectionRecipient implements Recipient, MemberRecipient {
     this.asksMembers = isOffered(owner.request.raw, PRESENCE)
   }
 
-  /** The name by which the events that it publishes are known. */
-  get sender (): string {
+  /**
+   * The name by which the events that it publishes are known. A client that asks tells its own in
+   * its first message: by another one it would be given these events when it comes back.
+   */
+  get sender (): string | Promise<string> {
+    if (this.#naming !== undefined) return this.#naming
+    if (!this.asks || this.#positions !== undefined) return this.#name
+    const naming = this.#told().then(() => this.#name)
+    this.#naming = naming
+    // Events that wait are published in front of those that need not.
+    void naming.then(() => setImmediate(() => { this.#naming = undefined }))
+    return naming
+  }
+
+  get #name (): string {
     if (this.#client !== undefined) return this.#client
     // A client chooses its name: that of a connection is none that it could choose.
     this.#own ??= `@${this.#owner.socket.id}`
@@ -92,10 +106,7 @@ export class ConnectionRecipient implements Recipient, MemberRecipient {
   }
 
   async positionIn (topic: string): Promise<Position | undefined> {
-    if (this.#positions === undefined) {
-      this.#timer ??= after(POSITIONS_MS, () => this.#begin(new Map())).unref()
-      await new Promise<void>((resolve) => { this.#waiting.push(resolve) })
-    }
+    if (this.#positions === undefined) await this.#told()
     const position = this.#positions!.get(topic)
     this.#positions!.delete(topic)
     return position
@@ -120,7 +131,13 @@ export class ConnectionRecipient implements Recipient, MemberRecipient {
 
   /** The connection has ended. */
   end (): void {
-    clearTimeout(this.#timer)
+    if (this.#positions === undefined) this.#begin(new Map())
+  }
+
+  // The client has told its positions and its name, or its time for that is over.
+  async #told (): Promise<void> {
+    this.#timer ??= after(POSITIONS_MS, () => this.#begin(new Map())).unref()
+    await new Promise<void>((resolve) => { this.#waiting.push(resolve) })
   }
 
   #begin (positions: Map<string, Position>): void {

@@ -49,6 +49,11 @@ export class TypedSocket implements Socket {
     this.#connection = connection
   }
 
+  /** @returns undefined for what is no socket of this package. */
+  static connectionOf (socket: object): SocketOwner | undefined {
+    return #connection in socket ? socket.#connection : undefined
+  }
+
   // Made when it is first read: Node puts a UUID together from 15 strings and keeps them all.
   get id (): string {
     this.#id ??= randomUUID()

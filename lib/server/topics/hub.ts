@@ -11,7 +11,7 @@ import type { Recipient } from './topic-member.js'
 export interface Subscriber {
   deliver (frame: Frame): void
   /** The connection, as its topics need it that are recoverable or have presence. */
-  readonly recipient: Recipient & MemberRecipient & { readonly sender: string }
+  readonly recipient: Recipient & MemberRecipient & { readonly sender: string | Promise<string> }
 }
 
 /** How a topic is joined. */
@@ -76,7 +76,9 @@ export class Hub<S extends Subscriber> {
   publish (topic: string, event: Event, sender?: S, id?: string): Promise<void> | undefined {
     const bounds = this.#boundsOf(topic)
     if (bounds !== undefined) {
-      return this.#node.append(this.#contract, topic, event, bounds, { sender: sender?.recipient.sender ?? '', id })
+      const append = (name: string): Promise<void> => this.#node.append(this.#contract, topic, event, bounds, { sender: name, id })
+      const name = sender?.recipient.sender ?? ''
+      return typeof name === 'string' ? append(name) : name.then(append)
     }
     if (id !== undefined) throw new errors.TopicNotRecoverable(topic, this.#contract)
     const frame = frameOf(event.type, event.text)

@@ -200,6 +200,57 @@ t.test('a sender is not given its own events, live or after a new connection', a
   t.match(await again.take(2), [{ recovered: true, missed: 1 }, { text: 'theirs' }])
 })
 
+t.test('a sender that publishes in open, before it has told its name, is not given its own event either', async (t) => {
+  const first = ['one', 'two']
+  const { app, url, say, ask } = await start(t, {}, async (socket) => {
+    await socket.subscribe('room:1')
+    for (const text of first.splice(0)) socket.publish('room:1', 'said', { text })
+  })
+  const place = await positionOf(app, 'room:1')
+  const sender = await connect(t, url, { protocols: [rooms.name, 'typed-ws.recover'] })
+  await until(() => app.channel(rooms).size('room:1') === 1)
+  // In one chunk: what is published then stands behind what waits for the name.
+  sender.send({ type: '$recover', client: 'client-1', topics: {} })
+  sender.send({ type: 'say', topic: 'room:1', text: 'three' })
+  await until(async () => (await positionOf(app, 'room:1'))[1] >= place[1] + 3)
+  await say('room:1', 'theirs')
+  t.match(await sender.take(2), [{ type: '$topic' }, { text: 'theirs' }])
+  await sender.close()
+  const other = await ask({ 'room:1': place }, 'client-2')
+  t.match(await other.next(), { recovered: true, missed: 4 })
+  t.same(await texts(other, 4), ['one', 'two', 'three', 'theirs'])
+  const again = await ask({ 'room:1': place }, 'client-1')
+  t.match(await again.take(2), [{ recovered: true, missed: 1 }, { text: 'theirs' }])
+})
+
+t.test('an event that a client published before it told its name is stored when its connection ends', async (t) => {
+  const { app, url, ask } = await start(t, {}, async (socket) => {
+    await socket.subscribe('room:1')
+    socket.publish('room:1', 'said', { text: 'mine' })
+  })
+  const place = await positionOf(app, 'room:1')
+  const sender = await connect(t, url, { protocols: [rooms.name, 'typed-ws.recover'] })
+  await until(() => app.channel(rooms).size('room:1') === 1)
+  sender.ws.terminate()
+  await until(async () => (await positionOf(app, 'room:1'))[1] > place[1])
+  t.match(await (await ask({ 'room:1': place })).take(2), [{ recovered: true, missed: 1 }, { text: 'mine' }])
+})
+
+t.test('a connection that a publish excepts is not given the event, live or after a new connection', async (t) => {
+  const { app, say, ask, sockets } = await start(t)
+  const sender = await ask({}, 'client-1')
+  const place = placeOf(await sender.next())
+  const [except] = sockets()
+  const other = await ask({}, 'client-2')
+  await other.next()
+  await app.channel(rooms).publish('room:1', 'said', { text: 'for others' }, { except, id: 'one' })
+  await say('room:1', 'for all')
+  t.same(await texts(other, 2), ['for others', 'for all'])
+  t.same(await texts(sender, 1), ['for all'])
+  await sender.close()
+  t.match(await (await ask({ 'room:1': place }, 'client-1')).take(2), [{ recovered: true, missed: 1 }, { text: 'for all' }])
+})
+
 t.test('a sender that does not ask is left out too', async (t) => {
   const { app, url, say } = await start(t)
   const [sender, other] = [await connect(t, url), await connect(t, url)]
