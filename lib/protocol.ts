@@ -141,9 +141,9 @@ export const CloseCode = {
 } as const
 
 /**
- * How often in a row a client comes back after some codes: fresh credentials were no better than
- * those that had expired (4401); a server that does not speak the client's version is not being
- * replaced by one that does (4406).
+ * How often in a row a client comes back after some codes, each counted by itself: fresh
+ * credentials were no better than those that had expired (4401); a server that does not speak the
+ * client's version is not being replaced by one that does (4406).
  */
 export const MAX_RETURNS: Readonly<Record<number, number>> = { 4401: 1, 4406: 5 }
 

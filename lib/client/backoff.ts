@@ -7,7 +7,8 @@ export class Backoff {
   attempt: number = 0
   readonly #minDelayMs: number
   readonly #maxDelayMs: number
-  #returns = 0
+  /** By close code: how often the client has come back after it. */
+  #returns: Record<number, number> = {}
   #hintMs = 0
 
   constructor ({ minDelayMs = 500, maxDelayMs = 20_000 }: ClientOptions['retry'] = {}) {
@@ -18,14 +19,13 @@ export class Backoff {
   /** Forgets all failures: a connection has held. */
   reset (): void {
     this.attempt = 0
-    this.#returns = 0
+    this.#returns = {}
   }
 
   /** @returns the time to wait; `undefined` when the client is to stay away. */
   delayMs (code: number, reason: string): number | undefined {
-    const max = MAX_RETURNS[code]
-    if (isFinal(code) || this.#returns >= max!) return undefined
-    if (max) this.#returns++
+    const returns = this.#returns[code] = (this.#returns[code] ?? 0) + 1
+    if (isFinal(code) || returns > MAX_RETURNS[code]!) return undefined
     this.attempt++
     this.#hintMs = readRetryAfter(reason)
     // The server spreads its clients by its hint; but one that gives a short hint again and again

@@ -3,7 +3,7 @@ import { mock } from 'node:test'
 import fc from 'fast-check'
 import t from 'tap'
 import { Backoff } from '../../lib/client/backoff.js'
-import { fakeRandom, fakeTime, Page, pass, start, startOpen, turn } from './fake.js'
+import { fakeRandom, fakeTime, Page, pass, start, startOpen, turn, type Network } from './fake.js'
 
 const SETTINGS = { minDelayMs: 500, maxDelayMs: 20_000 }
 
@@ -84,6 +84,28 @@ t.test('a client that has found a server of its version again may lose it once m
     await pass(5000)
   }
   t.match(states.at(-1), { state: 'open' })
+})
+
+t.test('each close code after which a client may come back has a count of its own', async (t) => {
+  fakeTime(t)
+  fakeRandom(t, 0)
+  const end = async (network: Network, code: number): Promise<void> => {
+    network.last.end(code)
+    await pass(500)
+  }
+  const { client, network } = await startOpen(t)
+  for (let i = 0; i < 5; i++) await end(network, 4406)
+  await end(network, 4401)
+  t.equal(client.state, 'connecting', 'fresh credentials are tried, however often its version was not spoken')
+  await end(network, 4401)
+  t.equal(client.state, 'closed')
+
+  const { client: other, network: otherNetwork } = await startOpen(t)
+  await end(otherNetwork, 4401)
+  for (let i = 0; i < 5; i++) await end(otherNetwork, 4406)
+  t.equal(other.state, 'connecting', 'five times, although credentials had expired')
+  await end(otherNetwork, 4406)
+  t.equal(other.state, 'closed')
 })
 
 t.test('a connection that broke has code 1006, even when its WebSocket has 0', async (t) => {
