@@ -3,7 +3,7 @@ import type {
   RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerBase, RawServerDefault, RouteOptions
 } from 'fastify'
 import type { AnyContract } from './contract.js'
-import type { RouteWords } from './options.js'
+import type { RouteWords } from './route.js'
 
 /** An object of AsyncAPI 3.0, or a JSON Schema: plain data. */
 export type AsyncApiObject = Readonly<Record<string, unknown>>

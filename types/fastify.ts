@@ -8,7 +8,7 @@ import type { Channel } from './channel.js'
 import type { AnyContract } from './contract.js'
 import type { MessageHook } from './handler.js'
 import type { InjectClient } from './inject.js'
-import type { WebSocketRouteOptions } from './options.js'
+import type { WebSocketRouteOptions } from './route.js'
 
 declare module 'fastify' {
   /** The properties of `socket.data`: declare your own here. */

@@ -1,5 +1,5 @@
 import type { AnyContract } from '../../types/contract.js'
-import type { WebSocketRouteOptions } from '../../types/options.js'
+import type { WebSocketRouteOptions } from '../../types/route.js'
 import * as errors from './errors.js'
 import { areFunctions, sharedOptionNames } from './options.js'
 import { meantBy, questionOf } from './suggest.js'
