@@ -25,7 +25,7 @@ const floors = [
 // Browsers load these, and see these types.
 const isShared = (file: string) => /^lib\/(?:client|compat|console\/page|console\/view|schema)\//.test(file) ||
   (/^lib\/[\w-]+\.ts$/.test(file) && file !== 'lib/index.ts') ||
-  ['client', 'compat', 'contract', 'infer', 'mistakes'].some((name) => file === `types/${name}.ts`)
+  ['binary', 'client', 'compat', 'contract', 'infer', 'mistakes', 'presence', 'recovery'].some((name) => file === `types/${name}.ts`)
 
 const root = posix.join(import.meta.dirname.replaceAll('\\', '/'), '..')
 const code = filesIn('lib', 'types').filter((file) => file.endsWith('.ts'))

@@ -1,6 +1,4 @@
-import type {
-  AnyContract, BinaryEventNames, CallNames, CloseCodeOf, EventNames, InfoIn, Item, Payload, PresenceTopic, Reply, StreamNames, TopicMember
-} from './contract.js'
+import type { AnyContract, CallNames, CloseCodeOf, EventNames, Item, Payload, Reply, StreamNames } from './contract.js'
 
 /**
  * `connecting`: an attempt is under way. `open`: messages go out. `waiting`: the next attempt comes
@@ -121,51 +119,33 @@ export interface ClientOptions<C extends AnyContract = AnyContract> {
    * `recovery()` of `fastify-typed-ws/recovery`: the client gets the events of recoverable topics
    * that it missed while it reconnected. It needs the option `protocol`. Default: none.
    */
-  readonly recover?: Recovery
+  readonly recover?: ClientPart<'recover'>
   /**
    * `presence()` of `fastify-typed-ws/presence`: the client knows the members of its topics. It
    * needs the option `protocol`. Default: none.
    */
-  readonly presence?: Presence
+  readonly presence?: ClientPart<'presence'>
   /**
    * `binaryEvents()` of `fastify-typed-ws/binary`: the client sends and hears the events of the
    * contract that have a binary frame. Default: none.
    */
-  readonly binary?: BinaryEvents
+  readonly binary?: ClientPart<'binary'>
+}
+
+/**
+ * Turns the class of clients into a class of clients that know more, by the option that takes it:
+ * `recovery()` makes one of `recover`, `presence()` of `presence`, `binaryEvents()` of `binary`.
+ */
+export interface ClientPart<Option extends 'recover' | 'presence' | 'binary'> {
+  <Base>(clients: Base): Base
+  /** The name of the option. */
+  readonly option: Option
 }
 
 /** Options of a client, some of which it has for certain. */
-export type ClientOptionsWith<C extends AnyContract, Given extends 'recover' | 'presence' | 'binary'> =
-  ClientOptions<C> & { readonly [K in Given]: NonNullable<ClientOptions[K]> }
-
-/** Made by `recovery()`: turns the class of clients into a class of clients that recover. */
-export type Recovery = <Base>(clients: Base) => Base
-
-/** Made by `presence()`: as `Recovery`, for clients that know the members of their topics. */
-export type Presence = <Base>(clients: Base) => Base
-
-/** Made by `binaryEvents()`: as `Recovery`, for events that have a binary frame. */
-export type BinaryEvents = <Base>(clients: Base) => Base
-
-/** A topic after a new connection. */
-export type Recovered =
-  /** The events that were missed, `missed` of them, follow. */
-  | { readonly topic: string, readonly recovered: true, readonly missed: number }
-  /** Events are missing: what the page shows of the topic must be loaded anew. */
-  | {
-    readonly topic: string
-    readonly recovered: false
-    readonly reason: 'expired' | 'lost' | 'limit' | 'slow' | 'unavailable'
-  }
-
-/** Settings of `recovery`. */
-export interface RecoveryOptions {
-  /**
-   * Positions that the page was rendered with, by topic, as `channel.position` gives them: nothing
-   * is missed between the page and its connection.
-   */
-  readonly positions?: Readonly<Record<string, string>>
-}
+export type ClientOptionsWith<
+  C extends AnyContract, Given extends 'recover' | 'presence' | 'binary', Options = ClientOptions<C>
+> = Options & { readonly [K in Given]: NonNullable<ClientOptions[K]> }
 
 export interface CallSettings {
   /** A signal whose abort ends the wait and tells the server so. */
@@ -306,95 +286,4 @@ export interface Client<C extends AnyContract = AnyContract> {
    * Default code: 1000.
    */
   close (code?: number, reason?: string): void
-}
-
-/** A client with the option `binary`. */
-export interface BinaryClient<C extends AnyContract = AnyContract> extends Client<C> {
-  /** Sends a binary message, as `send` does. */
-  sendBinary (data: C['binary']['clientToServer'] extends true ? Binary : never): boolean
-  /**
-   * Sends an event that the contract declares with `binary: true`, and its bytes: as `send` does,
-   * and while there is no connection the two wait together, as one message.
-   *
-   * @example
-   * client.sendBinary('image', { caption: 'The sea' }, file)
-   */
-  sendBinary<K extends BinaryEventNames<C['clientToServer']>> (
-    type: K, payload: Payload<C['clientToServer'][K]>, data: Binary
-  ): boolean
-
-  /** Listens to an event. */
-  on<K extends EventNames<C['serverToClient']>> (type: K, listener: (payload: Payload<C['serverToClient'][K]>) => void): Off
-  /**
-   * Listens to an event that the contract declares with `binary: true`.
-   *
-   * @example
-   * client.on('image', ({ mime }, data) => show(new Blob([data], { type: mime })))
-   */
-  on<K extends BinaryEventNames<C['serverToClient']>> (
-    type: K, listener: (payload: Payload<C['serverToClient'][K]>, data: ArrayBuffer) => void
-  ): Off
-}
-
-/** A client with the option `recover`. */
-export interface RecoveringClient<C extends AnyContract = AnyContract> extends Client<C> {
-  /**
-   * Listens to the outcome for each topic, after a new connection and in front of the events that
-   * were missed; also when events were lost on the way to a live connection. It is not called for a
-   * first subscription.
-   *
-   * @example
-   * client.onRecovered(({ topic, recovered }) => { if (!recovered) reload(topic) })
-   */
-  onRecovered (listener: (outcome: Recovered) => void): Off
-}
-
-/** A client with the option `presence`. */
-export interface PresenceClient<C extends AnyContract = AnyContract> extends Client<C> {
-  /**
-   * The members of a topic to which the server subscribes this client, and whose kind has
-   * `presence` in the contract. It asks the server for nothing.
-   *
-   * @example
-   * const room = client.members('room:42')
-   * room.onChange(({ joined }) => {
-   *   show(room.list())
-   *   for (const { info } of joined) say(`${info.name} has joined`)
-   * })
-   */
-  members<const Topic extends PresenceTopic<C>> (topic: Topic): TopicMembers<InfoIn<C, Topic>>
-}
-
-/** The members of one topic. Its functions work alone, as those of a store for a user interface. */
-export interface TopicMembers<Info = unknown> {
-  /**
-   * The members, as the server told them last: the same array until the next change. It stays while
-   * the client reconnects. Empty before the server has told them, when it has unsubscribed the
-   * client, and while the topic has more members than it tells.
-   */
-  readonly list: () => ReadonlyArray<TopicMember<Info>>
-  /** The number of members, also while they are more than the server tells. */
-  readonly count: () => number
-  /**
-   * Tells whether the server keeps the list up to date: it has told it over the connection that is
-   * open now.
-   */
-  readonly isCurrent: () => boolean
-  /**
-   * Listens to every change of the list and of the number. A list that is told for the first time
-   * is a change without news.
-   */
-  readonly onChange: (listener: (change: MembersChange<Info>) => void) => Off
-}
-
-/**
- * The news in a list of members, in comparison with the list before it; also of two lists that were
- * told over two connections. Each part may be empty.
- */
-export interface MembersChange<Info = unknown> {
-  readonly joined: ReadonlyArray<TopicMember<Info>>
-  /** As they were at last. */
-  readonly left: ReadonlyArray<TopicMember<Info>>
-  /** Members whose `info` is another one now. */
-  readonly updated: ReadonlyArray<TopicMember<Info>>
 }

@@ -1,5 +1,8 @@
-import type { BinaryClient, ClientOptions, Presence, PresenceClient, RecoveringClient, Recovery } from './client.js'
+import type { BinaryClient } from './binary.js'
+import type { ClientOptions, ClientOptionsWith } from './client.js'
 import type { AnyContract } from './contract.js'
+import type { PresenceClient } from './presence.js'
+import type { RecoveringClient } from './recovery.js'
 
 /** The headers and query of an injected client's handshake, and every option of the client. */
 export interface InjectOptions<C extends AnyContract = AnyContract> extends Omit<ClientOptions<C>, 'WebSocket' | 'binary'> {
@@ -18,13 +21,13 @@ export interface InjectedClient<C extends AnyContract = AnyContract> extends Bin
 /** `app.injectClient`. */
 export interface InjectClient {
   <const C extends AnyContract>(
-    contract: C, path: string, options: InjectOptions<C> & { readonly recover: Recovery, readonly presence: Presence }
+    contract: C, path: string, options: ClientOptionsWith<C, 'recover' | 'presence', InjectOptions<C>>
   ): Promise<InjectedClient<C> & RecoveringClient<C> & PresenceClient<C>>
   <const C extends AnyContract>(
-    contract: C, path: string, options: InjectOptions<C> & { readonly presence: Presence }
+    contract: C, path: string, options: ClientOptionsWith<C, 'presence', InjectOptions<C>>
   ): Promise<InjectedClient<C> & PresenceClient<C>>
   <const C extends AnyContract>(
-    contract: C, path: string, options: InjectOptions<C> & { readonly recover: Recovery }
+    contract: C, path: string, options: ClientOptionsWith<C, 'recover', InjectOptions<C>>
   ): Promise<InjectedClient<C> & RecoveringClient<C>>
   <const C extends AnyContract>(contract: C, path: string, options?: InjectOptions<C>): Promise<InjectedClient<C>>
 }

@@ -1,10 +1,11 @@
-import type { Binary, BinaryEvents, Off } from '../../types/client.js'
+import type { BinaryEvents } from '../../types/binary.js'
+import type { Binary, Off } from '../../types/client.js'
 import { HAS_BINARY } from '../protocol.js'
-import type { TypedClient } from './client.js'
 import { invalidMessage } from './errors.js'
+import { partOf } from './part.js'
 import type { Unsent } from './send-queue.js'
 
-export type { BinaryClient, BinaryEvents } from '../../types/client.js'
+export type { BinaryClient, BinaryEvents } from '../../types/binary.js'
 
 type Message = Record<string, unknown>
 
@@ -20,7 +21,7 @@ type Message = Record<string, unknown>
  * client.sendBinary('image', { caption: 'The sea' }, file)
  */
 export function binaryEvents (): BinaryEvents {
-  const pairing = (Base: typeof TypedClient): typeof TypedClient => class extends Base {
+  return partOf('binary', 'binaryEvents', (Base) => class extends Base {
     // Gives the event that awaits its binary frame to its listeners.
     #event: (() => void) | undefined
     #binary: ArrayBuffer | undefined
@@ -65,6 +66,5 @@ export function binaryEvents (): BinaryEvents {
       const { [HAS_BINARY]: _, ...event } = payload
       this.#event = () => super.take(type, ref, event)
     }
-  }
-  return pairing as unknown as BinaryEvents
+  })
 }

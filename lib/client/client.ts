@@ -1,8 +1,10 @@
+import type { BinaryClient } from '../../types/binary.js'
 import type {
-  Binary, BinaryClient, CallSettings, Client, ClientOptions, ClientOptionsWith, ClientUrls, Fresh, NoContract, Off, PresenceClient,
-  RecoveringClient, StateChange, StreamSettings, Validate
+  Binary, CallSettings, Client, ClientOptions, ClientOptionsWith, ClientUrls, Fresh, NoContract, Off, StateChange, StreamSettings, Validate
 } from '../../types/client.js'
 import type { AnyContract } from '../../types/contract.js'
+import type { PresenceClient } from '../../types/presence.js'
+import type { RecoveringClient } from '../../types/recovery.js'
 import { CANCEL, DONE, ERROR, NEXT, REPLY, MESSAGE_TOO_BIG, REF } from '../protocol.js'
 import { Reconnector } from './reconnect.js'
 import { Emitter } from './emitter.js'

@@ -1,4 +1,7 @@
 export { createClient } from './client.js'
 export { drained } from './drained.js'
 export { ClientError } from './errors.js'
+export type * from '../../types/binary.js'
 export type * from '../../types/client.js'
+export type * from '../../types/presence.js'
+export type * from '../../types/recovery.js'

@@ -1,11 +1,12 @@
-import type { ClientOptions, Fresh, MembersChange, Off, Presence, TopicMembers, WebSocketLike } from '../../types/client.js'
+import type { ClientOptions, Fresh, Off, WebSocketLike } from '../../types/client.js'
 import type { TopicMember } from '../../types/contract.js'
+import type { MembersChange, Presence, TopicMembers } from '../../types/presence.js'
 import { MEMBERS, PRESENCE } from '../protocol.js'
-import type { TypedClient } from './client.js'
 import { Emitter } from './emitter.js'
 import { offering } from './offering.js'
+import { partOf } from './part.js'
 
-export type { MembersChange, Presence, PresenceClient, TopicMembers } from '../../types/client.js'
+export type { MembersChange, Presence, PresenceClient, TopicMembers } from '../../types/presence.js'
 
 type Members = ReadonlyMap<string, TopicMember>
 
@@ -44,7 +45,7 @@ const EMPTY: readonly TopicMember[] = Object.freeze([])
  * room.onChange(() => show(room.list()))
  */
 export function presence (): Presence {
-  const knowing = (Base: typeof TypedClient): typeof TypedClient => class extends Base {
+  return partOf('presence', 'presence', (Base) => class extends Base {
     readonly #emitter = new Emitter()
     readonly #topics = new Map<string, Known>()
 
@@ -76,8 +77,7 @@ export function presence (): Presence {
       else this.#topics.set(topic, { ws, members, list: [...members?.values() ?? []], count: expectType('number', count) })
       this.#emitter.emit(topic, news(before?.members ?? members, members ?? before?.members))
     }
-  }
-  return knowing as unknown as Presence
+  })
 }
 
 /** The list after a message; undefined where there is none any more. */

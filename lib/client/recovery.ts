@@ -1,10 +1,11 @@
-import type { ClientOptions, Fresh, Off, Recovered, Recovery, RecoveryOptions } from '../../types/client.js'
+import type { ClientOptions, Fresh, Off } from '../../types/client.js'
+import type { Recovered, Recovery, RecoveryOptions } from '../../types/recovery.js'
 import { AT, RECOVER, TOPIC } from '../protocol.js'
-import type { TypedClient } from './client.js'
 import { Emitter } from './emitter.js'
 import { offering } from './offering.js'
+import { partOf } from './part.js'
 
-export type { Recovered, RecoveringClient, Recovery, RecoveryOptions } from '../../types/client.js'
+export type { Recovered, RecoveringClient, Recovery, RecoveryOptions } from '../../types/recovery.js'
 
 /** A message of the protocol about a topic. */
 type Told = Recovered & { readonly epoch?: string, readonly offset: number }
@@ -22,7 +23,7 @@ type Message = Record<string, unknown>
  * client.onRecovered(({ topic, recovered }) => { if (!recovered) reload(topic) })
  */
 export function recovery ({ positions = {} }: RecoveryOptions = {}): Recovery {
-  const recovering = (Base: typeof TypedClient): typeof TypedClient => class extends Base {
+  return partOf('recover', 'recovery', (Base) => class extends Base {
     readonly #emitter = new Emitter()
     readonly #places = new Places(positions)
     // The same over all connections: the server leaves out what this client has published itself.
@@ -52,8 +53,7 @@ export function recovery ({ positions = {} }: RecoveryOptions = {}): Recovery {
       this.#places.put(outcome.topic, epoch, offset)
       if (outcome.recovered !== undefined) this.#emitter.emit(0, outcome)
     }
-  }
-  return recovering as unknown as Recovery
+  })
 }
 
 /** The position in each topic. */

@@ -9,7 +9,8 @@ import { presence } from '../../lib/client/presence.js'
 import { recovery } from '../../lib/client/recovery.js'
 import { defineContract } from '../../lib/contract.js'
 import type { PluginOptions } from '../../lib/index.js'
-import type { ClientOptions, MembersChange, PresenceClient, TopicMembers } from '../../types/client.js'
+import type { ClientOptions } from '../../types/client.js'
+import type { MembersChange, PresenceClient, TopicMembers } from '../../types/presence.js'
 import { createApp, listen, until, type Teardown } from '../support/helper.js'
 import { SameOriginWebSocket } from '../support/same-origin.js'
 import { catchThrown, fakeTime, Network, pass, startOpen, turn, type Talk, type talk } from './fake.js'
@@ -201,6 +202,20 @@ t.test('presence needs the option protocol and a WebSocket', async (t) => {
   t.teardown(() => global && Object.defineProperty(globalThis, 'WebSocket', global))
   const settings = { protocol: 'rooms.v1', presence: presence() } as const
   t.throws(() => createClient<typeof rooms>('ws://server', settings), { ...error, message: /WebSocket/ })
+})
+
+t.test('a part of a client that is given to the option of another part is refused, and says which option is its own', async (t) => {
+  const settings = { protocol: 'rooms.v1', WebSocket: new Network().WebSocket } as const
+  const parts = { recover: recovery(), presence: presence(), binary: binaryEvents() }
+  const makers = { recover: 'recovery()', presence: 'presence()', binary: 'binaryEvents()' }
+  const names = ['recover', 'presence', 'binary'] as const
+  for (const option of names) {
+    for (const own of names.filter((name) => name !== option)) {
+      t.throws(() => createClient<typeof rooms>('ws://server', { ...settings, [option]: parts[own] }), {
+        code: 'FST_TYPED_WS_INVALID_OPTION', message: `${makers[own]} is for the option ${own}`
+      })
+    }
+  }
 })
 
 t.test('presence, recovery and binary events are parts of one client', async (t) => {

@@ -24,6 +24,7 @@ const mistakes: ReadonlyArray<readonly [statement: string, sentence: string]> = 
   ['defineContract({ name: \'x\', clientToServer: { ask: { request: Empty, response: Empty } } })', 'a call is { request, reply }'],
   ['defineContract({ name: \'x\', serverToClient: { ticks: { request: Empty, stream: Empty } } })', 'streams come from the server'],
   ['createClient(\'/chat\')', 'a client is typed by its contract: write createClient<typeof contract>(url)'],
+  ['createClient<Chat>(\'/chat\', { presence: recovery() })', 'Type \'"recover"\' is not assignable to type \'"presence"\''],
   ['app.ws(\'/\', { contract: chat, on: { message () {} } })', 'required in type \'MessageHandlers<Chat, '],
   [
     'app.ws(\'/\', { contract: chat, on: { mesage () {}, find: () => true } })',
@@ -148,6 +149,7 @@ function headOfMistakes (): string {
   return `
 ${head('@sinclair/typebox')}
 import { createClient } from '${join(root, 'lib/client/index.js')}'
+import { recovery } from '${join(root, 'lib/client/recovery.js')}'
 
 const Empty = Type.Object({})
 const contract = defineContract({

@@ -55,6 +55,15 @@ createClient<Rooms>('/rooms', { protocol: 'rooms.v1', recover: recovery() }).mem
 // @ts-expect-error -- not the function that makes it
 createClient<Rooms>('/rooms', { protocol: 'rooms.v1', presence })
 
+// @ts-expect-error -- made for the option recover
+createClient<Rooms>('/rooms', { protocol: 'rooms.v1', presence: recovery() })
+// @ts-expect-error -- made for the option presence
+createClient<Rooms>('/rooms', { protocol: 'rooms.v1', recover: presence() })
+// @ts-expect-error -- made for the option presence
+createClient<Rooms>('/rooms', { protocol: 'rooms.v1', binary: presence() })
+// @ts-expect-error -- made for the option recover
+void app.injectClient(rooms, '/rooms', { presence: recovery() })
+
 export const plain = defineContract({ name: 'plain', serverToClient: { said: Type.Object({}) } })
 // @ts-expect-error -- the contract has no topics with presence
 createClient<typeof plain>('/plain', { protocol: 'plain', presence: presence() }).members('room:1')
