@@ -16,7 +16,16 @@ async function clusterBroker (t: Teardown, { engines }: RedisCluster): Promise<B
   return redis(client)
 }
 
-const suite = { name: 'Redis Cluster', skip, engine: (t: Teardown) => startRedisCluster(t), broker: clusterBroker }
+let shared: RedisCluster | undefined
+
+/** One for all tests that leave each slot where it is: it takes Redis two seconds to form one. */
+async function sharedCluster (): Promise<RedisCluster> {
+  shared ??= await startRedisCluster(t)
+  await shared.reset()
+  return shared
+}
+
+const suite = { name: 'Redis Cluster', skip, engine: sharedCluster, broker: clusterBroker }
 
 brokerSuite(suite)
 historySuite(suite)

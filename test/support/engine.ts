@@ -155,6 +155,17 @@ export class RedisCluster {
     await Promise.all(this.engines.map((engine) => engine.forget()))
   }
 
+  /** Makes it as it was when it was started: whole, without keys, snapshots and scripts. */
+  async reset (): Promise<void> {
+    this.goOn()
+    await Promise.all(this.engines.filter(({ isRunning }) => !isRunning).map((engine) => engine.start()))
+    await this.whole()
+    await this.forget()
+    // A snapshot of nothing takes the place of one that a test has saved.
+    await this.save()
+    await Promise.all(this.engines.map(({ port }) => redisCommand(port, 'script', 'flush')))
+  }
+
   /** Resolves once every Redis says that the cluster is whole. */
   async whole (): Promise<void> {
     for (const { port } of this.engines) await says(port, 'cluster_state:ok', 'cluster', 'info')
