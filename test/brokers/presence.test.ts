@@ -14,6 +14,14 @@ import { enter, NAME, rooms, start, TOPIC, type Node } from '../support/presence
 import { startNode as startBroker } from './suite.js'
 
 const skip = await missing('redis-server')
+// Each test has an engine of its own, and most of its time it waits for a lease.
+t.jobs = 3
+
+/** Options of one test: tap writes into the object. */
+function parallel (): { skip: string | false, buffered: true } {
+  return { skip, buffered: true }
+}
+
 const MAP = `typed-ws:members:${NAME}`
 const LEASES = 'typed-ws:leases'
 // Long enough for a slow machine, which renews three times meanwhile.
@@ -137,18 +145,18 @@ async function meet (t: Test, one: Node, two: Node): Promise<void> {
 }
 
 for (const [name, broker] of Object.entries({ ioredis: redisBroker, 'node-redis': nodeRedisBroker })) {
-  t.test(`Redis by ${name}: members of two nodes are told, and a key on both is one member`, { skip }, async (t) => {
+  t.test(`Redis by ${name}: members of two nodes are told, and a key on both is one member`, parallel(), async (t) => {
     const engine = await startRedis(t)
     await meet(t, await start(t, await broker(t, engine)), await start(t, await broker(t, engine)))
   })
 }
 
-t.test('Redis Cluster: members of two nodes are told, and a key on both is one member', { skip }, async (t) => {
+t.test('Redis Cluster: members of two nodes are told, and a key on both is one member', parallel(), async (t) => {
   const cluster = await startRedisCluster(t)
   await meet(t, await start(t, await clusterBroker(t, cluster)), await start(t, await clusterBroker(t, cluster)))
 })
 
-t.test('a page that reloads over another node has not left', { skip }, async (t) => {
+t.test('a page that reloads over another node has not left', parallel(), async (t) => {
   const engine = await startRedis(t)
   const { one, two, ada, bob } = await pair(t, engine, { presence: { leaveDelayMs: 600_000 } })
   const told = [...ada.lines]
@@ -176,7 +184,7 @@ async function startProcess (t: Teardown, engine: Engine): Promise<{ url: string
   return { url, kill }
 }
 
-t.test('the members of a node that is killed leave once, after its lease, and none is left in Redis', { skip }, async (t) => {
+t.test('the members of a node that is killed leave once, after its lease, and none is left in Redis', parallel(), async (t) => {
   const engine = await startRedis(t)
   const admin = redisClient(t, engine)
   const { one, two, ada, bob } = await pair(t, engine, { presence: { leaseMs: PROCESS_LEASE_MS } })
@@ -192,7 +200,7 @@ t.test('the members of a node that is killed leave once, after its lease, and no
   t.equal((await fields(admin)).length, 4, 'three members, and the position')
 })
 
-t.test('Redis Cluster: the members of a node whose lease has ended leave, and those of others stay', { skip }, async (t) => {
+t.test('Redis Cluster: the members of a node whose lease has ended leave, and those of others stay', parallel(), async (t) => {
   const cluster = await startRedisCluster(t)
   const node = await start(t, await clusterBroker(t, cluster), { presence: { leaseMs: LEASE_MS } })
   await ready(node)
@@ -207,7 +215,7 @@ t.test('Redis Cluster: the members of a node whose lease has ended leave, and th
   t.same([...(await lost.broker.members!.all(NAME)).members.keys()].map((name) => name.split(':')[2]), ['ada'])
 })
 
-t.test('a node that closes shortens its lease, and a member that comes back to another one has not left', { skip }, async (t) => {
+t.test('a node that closes shortens its lease, and a member that comes back to another one has not left', parallel(), async (t) => {
   const engine = await startRedis(t)
   const admin = redisClient(t, engine)
   const { one, two, ada } = await pair(t, engine, { presence: { leaseMs: 2 * LEASE_MS, leaveDelayMs: LEASE_MS } })
@@ -223,7 +231,7 @@ t.test('a node that closes shortens its lease, and a member that comes back to a
   t.same(await one.members(), ['ada 1', 'bob 1', 'zoe 1'])
 })
 
-t.test('a Redis that was flushed is given all members again, and no client is told anything', { skip }, async (t) => {
+t.test('a Redis that was flushed is given all members again, and no client is told anything', parallel(), async (t) => {
   const engine = await startRedis(t)
   const admin = redisClient(t, engine)
   const { one, two, ada, bob, renewals } = await pair(t, engine, { presence: { leaseMs: LEASE_MS } })
@@ -237,7 +245,7 @@ t.test('a Redis that was flushed is given all members again, and no client is to
   t.same(await one.members(), ['ada 1', 'bob 1', 'zoe 1'])
 })
 
-t.test('a member that another node has taken out is put again by its own', { skip }, async (t) => {
+t.test('a member that another node has taken out is put again by its own', parallel(), async (t) => {
   const engine = await startRedis(t)
   const admin = redisClient(t, engine)
   const { one, two } = await pair(t, engine)
@@ -252,7 +260,7 @@ t.test('a member that another node has taken out is put again by its own', { ski
   t.same(await two.members(), ['ada 1', 'bob 1'])
 })
 
-t.test('no member leaves while Redis hangs, or after it', { skip }, async (t) => {
+t.test('no member leaves while Redis hangs, or after it', parallel(), async (t) => {
   const engine = await startRedis(t)
   const { one, two, ada, bob, renewals } = await pair(t, engine, { presence: { leaseMs: LEASE_MS } })
   const told = [ada, bob].map(({ lines }) => [...lines])
@@ -268,7 +276,7 @@ t.test('no member leaves while Redis hangs, or after it', { skip }, async (t) =>
   await expectQuiet(t, two, [ada, told[0]!], [bob, told[1]!])
 })
 
-t.test('a Redis that comes back from an older snapshot is given what it lacks, and no client is told anything', { skip }, async (t) => {
+t.test('a Redis that comes back from an older snapshot is given what it lacks, and no client is told anything', parallel(), async (t) => {
   const engine = await startRedis(t)
   const admin = redisClient(t, engine)
   const { one, two, ada, bob, renewals } = await pair(t, engine, { presence: { leaseMs: LEASE_MS } })
@@ -288,7 +296,7 @@ t.test('a Redis that comes back from an older snapshot is given what it lacks, a
   t.notOk(eve.lines.some((line) => line.startsWith('left ')))
 })
 
-t.test('a topic that all have left keeps its position for a minute, and the leases end', { skip }, async (t) => {
+t.test('a topic that all have left keeps its position for a minute, and the leases end', parallel(), async (t) => {
   const engine = await startRedis(t)
   const admin = redisClient(t, engine)
   const { one, two, ada, bob } = await pair(t, engine, { presence: { leaseMs: LEASE_MS, leaveDelayMs: 0 } })
@@ -302,7 +310,7 @@ t.test('a topic that all have left keeps its position for a minute, and the leas
   t.ok(leftMs > 0 && leftMs <= 60_000)
 })
 
-t.test('the members of a topic are kept for an hour', { skip }, async (t) => {
+t.test('the members of a topic are kept for an hour', parallel(), async (t) => {
   const engine = await startRedis(t)
   await pair(t, engine)
   const leftMs = await redisClient(t, engine).pttl(MAP)
@@ -317,7 +325,7 @@ async function user (t: Teardown, engine: Engine, ...rules: string[]): Promise<B
   return redis(redisClient(t, engine, { username: 'topics', password: 'secret' }))
 }
 
-t.test('a user of Redis with the commands of the docs alone has members, and takes them out', { skip }, async (t) => {
+t.test('a user of Redis with the commands of the docs alone has members, and takes them out', parallel(), async (t) => {
   const engine = await startRedis(t)
   const admin = redisClient(t, engine)
   const one = await start(t, await user(t, engine, '&typed-ws:*'), { presence: { leaveDelayMs: 0 } })
@@ -331,7 +339,7 @@ t.test('a user of Redis with the commands of the docs alone has members, and tak
   t.equal((await fields(admin)).length, 2)
 })
 
-t.test('a user of Redis that may not announce members may not store any, and its node serves its own', { skip }, async (t) => {
+t.test('a user of Redis that may not announce members may not store any, and its node serves its own', parallel(), async (t) => {
   const engine = await startRedis(t)
   const admin = redisClient(t, engine)
   const broker = await user(t, engine, '&typed-ws:[?]*')
