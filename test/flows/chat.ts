@@ -31,6 +31,13 @@ export const cluster = join(root, 'examples/chat/cluster.js')
 /** Whom to trust over https. */
 export const ca = readFileSync(join(fixtures, 'localhost.crt'))
 
+/** 37 by 23 pixels. */
+export const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAACUAAAAXCAIAAAADThHyAAAAJklEQVR42mNwDj5JT8Qwat+ofaP2jdo3at+ofaP2jdo3at+gsg8AG/iPCuV9rjAAAAAASUVORK5CYII=',
+  'base64'
+)
+export const NOT_GIF = Buffer.from('GIF, says the name; but that is not how one begins')
+
 /** The example, in a process of its own. */
 export class Chat {
   readonly scheme: Scheme
