@@ -131,14 +131,16 @@ export async function attempts (url: string, count: number): Promise<StateChange
 /** Many at once. */
 export class Crowd {
   readonly #clients: Array<Client<typeof contract>>
-  readonly #changes: StateChange[] = []
+  readonly #endings = new Map<number, StateChange>()
 
   constructor (url: string, count: number) {
     this.#clients = Array.from(
       { length: count },
       () => createClient<typeof contract>(url, { protocol: 'guest.v1', retry: { maxDelayMs: 2000 }, callTimeoutMs: 120_000 })
     )
-    for (const client of this.#clients) client.onState((change) => this.#changes.push(change))
+    for (const [i, client] of this.#clients.entries()) {
+      client.onState((change) => { if (change.code !== undefined && !this.#endings.has(i)) this.#endings.set(i, change) })
+    }
   }
 
   /** Asks once for each, and waits for the answer. */
@@ -153,9 +155,9 @@ export class Crowd {
     return { faults }
   }
 
-  /** The answers to those whose connection ended with this code. */
-  endings (code: number): StateChange[] {
-    return this.#changes.filter((change) => change.code === code)
+  /** How the first connection of each ended, of those that have lost it. */
+  endings (): StateChange[] {
+    return [...this.#endings.values()]
   }
 }
 
