@@ -9,7 +9,7 @@ import { hasPresence, hasRecoverable } from '../schema/message.js'
 import { closeFrameOf } from './connection/close-frame.js'
 import type { Connection, ConnectionRegistry } from './connection/connection.js'
 import type { OlderFrames } from './connection/older-output.js'
-import { TypedSocket } from './connection/socket.js'
+import { connectionOf } from './connection/socket.js'
 import * as errors from './errors.js'
 import type { Encoder } from './messages/encode.js'
 import { logIgnored } from './failure.js'
@@ -104,7 +104,7 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
   publish (topic: string, type: string, payload: unknown, { id, except }: PublishOptions = {}): Promise<void> {
     return attempt(() => {
       checkTopic(topic)
-      const sender = except === undefined ? undefined : connectionOf(except)
+      const sender = except === undefined ? undefined : exceptedBy(except)
       const sent = this.hub.publish(topic, { type, text: this.#encoder().event(type, payload) }, sender, id)
       return sent === undefined ? giveWay() : ignorable(sent, this.#ignored)
     }, this.#ignored)
@@ -215,8 +215,8 @@ export class ContractChannel implements Channel<AnyContract>, ConnectionRegistry
 }
 
 /** @throws FST_TYPED_WS_NOT_A_SOCKET */
-function connectionOf (socket: unknown): Connection {
-  const connection = TypedSocket.connectionOf(Object(socket) as object)
+function exceptedBy (socket: unknown): Connection {
+  const connection = connectionOf(Object(socket) as object)
   if (connection === undefined) throw new errors.NotASocket()
   return connection as Connection
 }

@@ -36,6 +36,13 @@ export interface SocketOwner extends Subscriber {
   terminate (): void
 }
 
+let ownerOf: (socket: object) => SocketOwner | undefined
+
+/** @returns undefined for an object that is no socket of this package. */
+export function connectionOf (socket: object): SocketOwner | undefined {
+  return ownerOf(socket)
+}
+
 /**
  * The object that handlers hold: the members of `Socket` and nothing else. The connection behind it
  * has many more; it is kept in a private field, so that code of the app cannot reach them.
@@ -49,9 +56,9 @@ export class TypedSocket implements Socket {
     this.#connection = connection
   }
 
-  /** @returns undefined for what is no socket of this package. */
-  static connectionOf (socket: object): SocketOwner | undefined {
-    return #connection in socket ? socket.#connection : undefined
+  // A static method would be in reach of the app, by `socket.constructor`.
+  static {
+    ownerOf = (socket) => #connection in socket ? socket.#connection : undefined
   }
 
   // Made when it is first read: Node puts a UUID together from 15 strings and keeps them all.
