@@ -1,12 +1,19 @@
 // @ts-check
 // Before anything is measured: does every row do the same work, byte for byte?
-import { deepStrictEqual, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import { MAX_PAYLOAD_BYTES, MESSAGE_BYTES, REPLY_BYTES, messageText, replyText } from './messages.js'
+import { takesPart } from './children.js'
+import { DIALECTS } from './dialects.js'
+import { MAX_PAYLOAD_BYTES, messageText } from './messages.js'
+import { SCENARIOS } from './scenarios.js'
+
+/** @typedef {import('./messages.js').Exchange} Exchange */
 
 const NUMBERS = [0, 1, 2, 93, 94, 95]       // each type twice
+const ECHO = /** @type {Exchange} */ ({ path: '/echo', shape: 'small' })
+const ROOM = /** @type {Exchange} */ ({ path: '/room', shape: 'small' })
 const WRONG = [
   '{"type":"say","room":"lobby","text":"","date":1}',
   '{"type":"move","unit":"u","x":"1","y":2,"last":true,"note":""}',
@@ -15,90 +22,107 @@ const WRONG = [
 const SETTLE_MS = 100
 const TIMEOUT_MS = 5000
 
-/**
- * @param {{ port: number, isValidated: boolean }} row
- */
-export async function check ({ port, isValidated }) {
-  await checkEcho(port, '/echo')
-  await checkEcho(port, '/later')
-  await checkRoom(port)
-  await checkLimit(port)
-  if (isValidated) await checkValidation(port)
+/** @param {import('./children.js').Row} row */
+export async function check (row) {
+  const echoes = SCENARIOS.filter((scenario) => takesPart(row.name, scenario) && scenario.path !== '/room')
+  const exchanges = new Map(echoes.map(({ path, shape }) => [`${path} ${shape}`, { path, shape }]))
+  for (const exchange of exchanges.values()) await checkEcho(new Talk(row, exchange))
+  await checkRoom(row)
+  if (row.isValidated) await checkValidation(new Talk(row, ECHO))
+  // How a library closes for that is its own.
+  if (row.dialect === 'plain' && takesPart(row.name, { name: 'limit' })) await checkLimit(new Talk(row, ECHO))
 }
 
-/**
- * @param {number} port
- * @param {'/echo' | '/later'} path
- */
-async function checkEcho (port, path) {
-  const client = await open(port, path)
-  strictEqual(client.extensions, '', 'compression is off')
-  const replies = collect(client, NUMBERS.length)
-  for (const n of NUMBERS) {
-    strictEqual(Buffer.byteLength(messageText(n)), MESSAGE_BYTES)
-    strictEqual(Buffer.byteLength(replyText(n)), REPLY_BYTES)
-    client.send(messageText(n))
+/** A client of a row that speaks its dialect. */
+class Talk {
+  /** @type {string[]} */
+  texts = []
+  #arrived = () => {}
+
+  /**
+   * @param {import('./children.js').Row} row
+   * @param {Exchange} exchange
+   */
+  constructor ({ port, dialect }, exchange) {
+    this.exchange = exchange
+    this.dialect = /** @type {import('./dialects.js').Dialect} */ (DIALECTS[dialect])
+    this.client = new WebSocket(`ws://127.0.0.1:${port}${this.dialect.url(exchange.path)}`)
+    this.client.on('message', (data) => {
+      this.texts.push(data.toString())
+      this.#arrived()
+    })
+    this.client.on('error', () => {})
   }
-  deepStrictEqual(await replies, NUMBERS.map(replyText))
-  client.terminate()
+
+  async open () {
+    await once(this.client, 'open', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    for (const text of this.dialect.hello(this.exchange)) this.client.send(text)
+    await this.take(this.dialect.greetings(this.exchange))
+    return this
+  }
+
+  /** @param {string} text */
+  send (text) {
+    this.client.send(this.dialect.request(text, this.exchange))
+  }
+
+  /**
+   * @param {number} count
+   * @returns {Promise<string[]>}
+   */
+  async take (count) {
+    const late = AbortSignal.timeout(TIMEOUT_MS)
+    while (this.texts.length < count) {
+      const came = this.texts.join(' ').slice(0, 300)
+      if (late.aborted) throw new Error(`${this.texts.length} of ${count} texts came at ${this.exchange.path}: ${came}`)
+      await Promise.race([new Promise((resolve) => { this.#arrived = () => resolve(undefined) }), delay(SETTLE_MS)])
+    }
+    return this.texts.splice(0, count)
+  }
+
+  replies () {
+    return NUMBERS.map((n) => this.dialect.reply(n, this.exchange))
+  }
 }
 
-/** @param {number} port */
-async function checkRoom (port) {
-  const [sender, one, other] = await Promise.all([open(port, '/room'), open(port, '/room'), open(port, '/room')])
-  await delay(SETTLE_MS)
-  let ownCount = 0
-  sender.on('message', () => ownCount++)
-  const deliveries = Promise.all([collect(one, NUMBERS.length), collect(other, NUMBERS.length)])
-  for (const n of NUMBERS) sender.send(messageText(n))
-  for (const texts of await deliveries) deepStrictEqual(texts, NUMBERS.map(replyText))
-  await delay(SETTLE_MS)
-  strictEqual(ownCount, 0, 'a broadcast does not come back to its sender')
-  for (const client of [sender, one, other]) client.terminate()
+/** @param {Talk} talk */
+async function checkEcho (talk) {
+  await talk.open()
+  strictEqual(talk.client.extensions, '', 'compression is off')
+  for (const n of NUMBERS) talk.send(messageText(n, talk.exchange))
+  deepStrictEqual(await talk.take(NUMBERS.length), talk.replies())
+  talk.client.terminate()
 }
 
-/** @param {number} port */
-async function checkLimit (port) {
-  const client = await open(port, '/echo')
-  client.send(Buffer.alloc(MAX_PAYLOAD_BYTES + 1, ' '), { binary: false })
-  const [code] = await once(client, 'close', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+/** @param {import('./children.js').Row} row */
+async function checkRoom (row) {
+  const [sender, ...members] = await Promise.all(Array.from({ length: 3 }, () => new Talk(row, ROOM).open()))
+  await delay(SETTLE_MS)
+  for (const n of NUMBERS) sender.send(messageText(n, ROOM))
+  for (const member of members) deepStrictEqual(await member.take(NUMBERS.length), member.replies())
+  await delay(SETTLE_MS)
+  const own = sender.texts.filter((text) => sender.replies().includes(text))
+  deepStrictEqual(own, [], 'a broadcast does not come back to its sender')
+  for (const { client } of [sender, ...members]) client.terminate()
+}
+
+/** @param {Talk} talk */
+async function checkLimit (talk) {
+  await talk.open()
+  talk.client.send(Buffer.alloc(MAX_PAYLOAD_BYTES + 1, ' '), { binary: false })
+  const [code] = await once(talk.client, 'close', { signal: AbortSignal.timeout(TIMEOUT_MS) })
   strictEqual(code, 1009, 'a message above the limit closes with 1009')
 }
 
-/** @param {number} port */
-async function checkValidation (port) {
-  const client = await open(port, '/echo')
-  const replies = collect(client, WRONG.length)
-  for (const text of WRONG) client.send(text)
-  for (const text of await replies) strictEqual(JSON.parse(text).type, '$error')
-  client.terminate()
-}
-
 /**
- * @param {number} port
- * @param {string} path
+ * How it is said that a message is bad is each library's own.
+ *
+ * @param {Talk} talk
  */
-async function open (port, path) {
-  const client = new WebSocket(`ws://127.0.0.1:${port}${path}`)
-  await once(client, 'open', { signal: AbortSignal.timeout(TIMEOUT_MS) })
-  return client
-}
-
-/**
- * @param {WebSocket} client
- * @param {number} count
- * @returns {Promise<string[]>}
- */
-function collect (client, count) {
-  return new Promise((resolve, reject) => {
-    /** @type {string[]} */
-    const texts = []
-    const timer = setTimeout(() => reject(new Error(`${texts.length} of ${count} replies came`)), TIMEOUT_MS)
-    client.on('error', reject)
-    client.on('message', (data) => {
-      if (texts.push(data.toString()) < count) return
-      clearTimeout(timer)
-      resolve(texts)
-    })
-  })
+async function checkValidation (talk) {
+  await talk.open()
+  for (const text of WRONG) talk.send(text)
+  const texts = await talk.take(WRONG.length)
+  for (const text of texts) ok(!/said|moved|voted/.test(text) || /error/i.test(text), `a bad message is answered by an error: ${text}`)
+  talk.client.terminate()
 }

@@ -3,8 +3,15 @@ import { fork } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** @typedef {'ws' | 'fastify' | 'typed' | 'before'} RowName */
-/** @typedef {{ file: string, title: string, isValidated: boolean }} RowOptions */
+/**
+ * @typedef {'ws' | 'fastify' | 'typed' | 'crossws' | 'socketio' | 'trpc' | 'elysia' | 'elysiaBun' |
+ * 'before'} RowName
+ * @typedef {{ file: string, title: string, isValidated: boolean, dialect?:
+ * import('./dialects.js').DialectName, scenarios?: string[], runtime?: 'bun' }} RowOptions
+ * `scenarios`: those that a row of bench/peers takes part in
+ */
+
+const PEERS_DO = ['one', 'four', 'many', 'kib', 'calls', 'fanout1', 'fanout8', 'handshake']
 
 /**
  * The servers compared. Each is a file that ends with `report(port)`. `before` is there with
@@ -15,14 +22,23 @@ import { fileURLToPath } from 'node:url'
 export const ROWS = {
   ws: { file: 'servers/ws.js', title: 'bare ws, no validation', isValidated: false },
   fastify: { file: 'servers/fastify.js', title: '@fastify/websocket, checked by hand', isValidated: true },
-  typed: { file: 'servers/typed.js', title: 'fastify-typed-ws', isValidated: true }
+  typed: { file: 'servers/typed.js', title: 'fastify-typed-ws', isValidated: true },
+  crossws: { file: 'peers/crossws.js', title: 'crossws, TypeBox by hand', isValidated: true, scenarios: PEERS_DO },
+  socketio: { file: 'peers/socketio.js', title: 'socket.io, Zod by hand', isValidated: true, dialect: 'socketio', scenarios: PEERS_DO },
+  trpc: { file: 'peers/trpc.js', title: 'tRPC, its own checks by Zod', isValidated: true, dialect: 'trpc', scenarios: PEERS_DO },
+  elysia: { file: 'peers/elysia.js', title: 'Elysia on Node, its own checks', isValidated: true, scenarios: PEERS_DO },
+  elysiaBun: { file: 'peers/elysia.js', title: 'Elysia on Bun, its own checks', isValidated: true, scenarios: PEERS_DO, runtime: 'bun' }
 }
+
+export const PEERS = /** @type {const} */ (['crossws', 'socketio', 'trpc', 'elysia', 'elysiaBun'])
+export const OWN_ROWS = /** @type {const} */ (['ws', 'fastify', 'typed'])
 
 /** @param {RowName} name */
 export function rowOf (name) {
   return /** @type {RowOptions} */ (ROWS[name])
 }
 
+const BUN = fileURLToPath(new URL('peers/node_modules/.bin/bun', import.meta.url))
 const GOODBYE_MS = 1000
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000
 
@@ -54,13 +70,14 @@ export class Child {
    * @param {string} file
    * @param {string[]} [flags] of Node's
    * @param {string[]} [args]
+   * @param {'bun'} [runtime] instead of Node
    */
-  constructor (file, flags = [], args = []) {
+  constructor (file, flags = [], args = [], runtime) {
     this.file = file
     this.#process = fork(
       fileURLToPath(new URL(file, import.meta.url)),
       args,
-      { execArgv: flags, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }
+      { execArgv: flags, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], ...runtime === 'bun' && { execPath: BUN } }
     )
     this.#process.once('exit', (code, signal) => { this.fate = `${file} ended with ${signal ?? `code ${code}`}` })
     this.#process.on('error', () => {})      // writing to a process that has just ended: 'exit' tells of it
@@ -131,6 +148,14 @@ export function shortTitleOf (name) {
   return rowOf(name).title.replace(/,.*/, '')
 }
 
+/**
+ * @param {RowName} name
+ * @param {{ name: string }} scenario
+ */
+export function takesPart (name, scenario) {
+  return rowOf(name).scenarios?.includes(scenario.name) ?? true
+}
+
 export class Row extends Child {
   port = 0
 
@@ -138,12 +163,14 @@ export class Row extends Child {
    * @param {RowName} name
    * @param {string[]} [flags] of Node's
    * @param {string} [file]
+   * @param {string[]} [args]
    */
-  constructor (name, flags = [], file = rowOf(name).file) {
-    super(file, flags)
+  constructor (name, flags = [], file = rowOf(name).file, args = []) {
+    super(file, flags, args, rowOf(name).runtime)
     this.name = name
     this.title = rowOf(name).title
     this.isValidated = rowOf(name).isValidated
+    this.dialect = rowOf(name).dialect ?? 'plain'
   }
 
   async start () {

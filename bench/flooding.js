@@ -3,13 +3,15 @@
 // and when.
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { CYCLE, MAX_WINDOW, framesFrom, upgradeRequest } from './wire.js'
+import { CYCLE, MAX_WINDOW, Script, upgradeRequest } from './wire.js'
 
 const OPEN_AT_ONCE = 50
 // One buffer for all clients: received data is not kept.
 const buffer = new Uint8Array(65_536)
 // One sequence of frames for all clients, made once: making frames would cost their time.
-const frames = Buffer.concat(Array.from({ length: 10 * CYCLE / MAX_WINDOW }, (_, i) => framesFrom(i * MAX_WINDOW % CYCLE, MAX_WINDOW)))
+const script = new Script('plain', { path: '/', shape: 'small' })
+const runs = Array.from({ length: 10 * CYCLE / MAX_WINDOW }, (_, i) => script.framesFrom(i * MAX_WINDOW % CYCLE, MAX_WINDOW))
+const frames = Buffer.concat(runs)
 
 /** @type {import('node:net').Socket[]} */
 const sockets = []

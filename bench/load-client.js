@@ -1,6 +1,8 @@
 // @ts-check
 import { connect } from 'node:net'
-import { CYCLE, MAX_WINDOW, Reader, framesFrom, upgradeRequest } from './wire.js'
+import { CYCLE, Reader, upgradeRequest } from './wire.js'
+
+const MAX_IN_FLIGHT = 1024         // on one connection: paced load does not wait for answers
 
 // One buffer for all reads: what arrives is counted before the next read begins, never kept.
 const buffer = new Uint8Array(65_536)
@@ -11,11 +13,14 @@ const buffer = new Uint8Array(65_536)
  */
 export class LoadClient {
   #socket
-  #reader = new Reader()
-  #sentAt = new Float64Array(MAX_WINDOW)
+  #script
+  #reader
+  /** @type {Float64Array | undefined} */
+  #sentAt
   #next = 0            // number of the next message to send
   #oldest = 0          // place in #sentAt of the oldest message in flight
   #newest = 0
+  #inFlight = 0
   #isClosing = false
 
   /** @type {(replies: number, client: LoadClient) => void} */
@@ -23,10 +28,12 @@ export class LoadClient {
 
   /**
    * @param {number} port
-   * @param {string} path
+   * @param {import('./wire.js').Script} script
    * @param {{ onOpen: () => void, onError: (error: Error) => void }} listener
    */
-  constructor (port, path, { onOpen, onError }) {
+  constructor (port, script, { onOpen, onError }) {
+    this.#script = script
+    this.#reader = new Reader(script)
     this.onOpen = onOpen
     this.onError = onError
     this.#socket = connect({
@@ -35,7 +42,7 @@ export class LoadClient {
       noDelay: true,
       onread: { buffer, callback: (length) => this.#read(length) }
     })
-    this.#socket.write(upgradeRequest(port, path))
+    this.#socket.write(upgradeRequest(port, script.url))
     this.#socket.on('error', onError)
     this.#socket.on('close', () => this.#isClosing || onError(new Error('a connection was closed by the server')))
   }
@@ -50,11 +57,15 @@ export class LoadClient {
    * @param {number} now
    */
   send (count, now) {
-    this.#socket.write(framesFrom(this.#next, count))
+    // Made with the first message: a connection that says nothing is as small as it can be.
+    this.#sentAt ??= new Float64Array(MAX_IN_FLIGHT)
+    this.#inFlight += count
+    if (this.#inFlight > MAX_IN_FLIGHT) throw new Error(`more than ${MAX_IN_FLIGHT} messages are in flight on one connection`)
+    this.#socket.write(this.#script.framesFrom(this.#next, count))
     this.#next = (this.#next + count) % CYCLE
     for (let i = 0; i < count; i++) {
       this.#sentAt[this.#newest] = now
-      this.#newest = (this.#newest + 1) % MAX_WINDOW
+      this.#newest = (this.#newest + 1) % MAX_IN_FLIGHT
     }
   }
 
@@ -63,8 +74,10 @@ export class LoadClient {
    * answered.
    */
   takeSentAt () {
+    if (this.#sentAt === undefined || this.#inFlight === 0) throw new Error('more replies than messages')
     const sentAt = this.#sentAt[this.#oldest]
-    this.#oldest = (this.#oldest + 1) % MAX_WINDOW
+    this.#oldest = (this.#oldest + 1) % MAX_IN_FLIGHT
+    this.#inFlight--
     return sentAt
   }
 
@@ -87,9 +100,10 @@ export class LoadClient {
 
   /** @param {number} length */
   #count (length) {
-    const wasOpen = this.#reader.isOpen
+    const { isOpen, isReady } = this.#reader
     const replies = this.#reader.read(buffer, length)
-    if (!wasOpen && this.#reader.isOpen) this.onOpen()
+    if (!isOpen && this.#reader.isOpen && this.#script.hello.length > 0) this.#socket.write(this.#script.hello)
+    if (!isReady && this.#reader.isReady) this.onOpen()
     if (this.#reader.pongDue) this.#sendPong(this.#reader.pongDue)
     if (replies > 0) this.onReplies(replies, this)
   }

@@ -4,13 +4,16 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { LoadClient } from './load-client.js'
+import { Script } from './wire.js'
 
 /**
- * @typedef {'roundtrip' | 'fanout' | 'handshake'} Kind
- * @typedef {{ kind: Kind, connections: number, window: number }} Work
- * @typedef {{ port: number, path: string }} Target
- * @typedef {{ messages: number, elapsedMs: number, p50Ms: number, p99Ms: number, cpuUs: number }}
- * Counted
+ * @typedef {'roundtrip' | 'paced' | 'rotating' | 'fanout' | 'topics' | 'handshake'} Kind
+ * @typedef {{ kind: Kind, connections: number, window: number, rate?: number, members?: number }}
+ * Work `rate`: messages a second of paced load; `members`: of each topic
+ * @typedef {import('./messages.js').Exchange & { port: number, dialect?:
+ * import('./dialects.js').DialectName }} Target
+ * @typedef {{ messages: number, elapsedMs: number, p50Ms: number, p99Ms: number, p999Ms: number,
+ * lateMs: number, cpuUs: number }} Counted `lateMs`: p99 of how late paced load was sent
  */
 
 const OPEN_AT_ONCE = 50            // stays below every listen backlog
@@ -34,6 +37,7 @@ class Histogram {
 
   /** @param {number} share of all, 0 to 1 */
   percentileMs (share) {
+    if (this.#total === 0) return 0
     let left = Math.ceil(this.#total * share)
     const step = this.#counts.findIndex((count) => (left -= count) <= 0)
     return (step + 0.5) / Histogram.#STEPS_PER_MS
@@ -46,6 +50,7 @@ class Histogram {
  */
 class Run {
   histogram = new Histogram()
+  late = new Histogram()
   messages = 0
   inFlight = 0
   startedAt = performance.now()
@@ -68,6 +73,8 @@ class Run {
       elapsedMs: now - this.startedAt,
       p50Ms: this.histogram.percentileMs(0.5),
       p99Ms: this.histogram.percentileMs(0.99),
+      p999Ms: this.histogram.percentileMs(0.999),
+      lateMs: this.late.percentileMs(0.99),
       cpuUs: user + system
     })
   }
@@ -101,6 +108,138 @@ class RoundTrip extends Run {
     this.messages += replies
     if (now < this.until) return client.send(replies, now)
     this.inFlight -= replies
+    if (this.inFlight === 0) this.finish(now)
+  }
+}
+
+/**
+ * Messages leave at times that are fixed beforehand, `rate` a second, in turn on all connections,
+ * however slowly they are answered. The latency of one begins at its time, not when this process
+ * got to send it, so a stall is in the latency of every message that it holds up.
+ */
+class Paced extends Run {
+  #sent = 0
+
+  /**
+   * @param {LoadClient[]} clients
+   * @param {Work} work
+   * @param {number} seconds
+   * @param {(counted: Counted) => void} resolve
+   */
+  constructor (clients, { rate = 1 }, seconds, resolve) {
+    super(seconds, resolve)
+    this.clients = clients
+    this.total = Math.max(1, Math.round(rate * seconds))
+    this.everyMs = 1000 / rate
+    for (const [i, client] of clients.entries()) {
+      client.startAt(i)
+      client.onReplies = (replies, client) => this.#onReplies(replies, client)
+    }
+    this.#sendDue()
+  }
+
+  // Without a timer, whose steps of a millisecond would make bursts.
+  #sendDue () {
+    const now = performance.now()
+    for (; this.#sent < this.total; this.#sent++) {
+      const due = this.startedAt + this.#sent * this.everyMs
+      if (due > now) break
+      this.late.add(now - due)
+      this.clients[this.#sent % this.clients.length].send(1, due)
+    }
+    if (this.#sent < this.total) setImmediate(() => this.#sendDue())
+  }
+
+  /**
+   * @param {number} replies
+   * @param {LoadClient} client
+   */
+  #onReplies (replies, client) {
+    const now = performance.now()
+    for (let i = 0; i < replies; i++) this.histogram.add(now - client.takeSentAt())
+    this.messages += replies
+    if (this.messages === this.total) this.finish(now)
+  }
+}
+
+/** `window` messages are in flight on all connections together, which take turns. */
+class Rotating extends Run {
+  #turn = 0
+
+  /**
+   * @param {LoadClient[]} clients
+   * @param {Work} work
+   * @param {number} seconds
+   * @param {(counted: Counted) => void} resolve
+   */
+  constructor (clients, { window }, seconds, resolve) {
+    super(seconds, resolve)
+    this.clients = clients
+    this.inFlight = window
+    for (const [i, client] of clients.entries()) {
+      client.startAt(i)
+      client.onReplies = (replies, client) => this.#onReplies(replies, client)
+    }
+    this.#send(window, performance.now())
+  }
+
+  /**
+   * @param {number} count
+   * @param {number} now
+   */
+  #send (count, now) {
+    for (let i = 0; i < count; i++) {
+      this.clients[this.#turn].send(1, now)
+      this.#turn = (this.#turn + 1) % this.clients.length
+    }
+  }
+
+  /**
+   * @param {number} replies
+   * @param {LoadClient} client
+   */
+  #onReplies (replies, client) {
+    const now = performance.now()
+    for (let i = 0; i < replies; i++) this.histogram.add(now - client.takeSentAt())
+    this.messages += replies
+    if (now < this.until) return this.#send(replies, now)
+    this.inFlight -= replies
+    if (this.inFlight === 0) this.finish(now)
+  }
+}
+
+/**
+ * The first connection keeps `window` broadcasts in flight, each to a topic of its own, which has
+ * `members`. Deliveries are counted, and not told apart by topic.
+ */
+class Topics extends Run {
+  #arrived = 0
+
+  /**
+   * @param {LoadClient[]} clients
+   * @param {Work} work
+   * @param {number} seconds
+   * @param {(counted: Counted) => void} resolve
+   */
+  constructor ([sender, ...members], { window, members: each = 1 }, seconds, resolve) {
+    super(seconds, resolve)
+    this.inFlight = window
+    this.sender = sender
+    this.each = each
+    for (const member of members) member.onReplies = (deliveries) => this.#onDeliveries(deliveries)
+    sender.send(window, performance.now())
+  }
+
+  /** @param {number} deliveries */
+  #onDeliveries (deliveries) {
+    this.messages += deliveries
+    if (this.messages < (this.#arrived + 1) * this.each) return
+    const now = performance.now()
+    const arrived = Math.floor(this.messages / this.each) - this.#arrived
+    this.#arrived += arrived
+    for (let i = 0; i < arrived; i++) this.histogram.add(now - this.sender.takeSentAt())
+    if (now < this.until) return this.sender.send(arrived, now)
+    this.inFlight -= arrived
     if (this.inFlight === 0) this.finish(now)
   }
 }
@@ -185,10 +324,11 @@ class Handshakes extends Run {
     for (let n = 0; n < work.window; n++) void this.#open()
   }
 
+  /** @returns {Promise<void>} */
   async #open () {
     this.left--
     const startedAt = performance.now()
-    this.clients.push(await openClient(this.work.port, this.work.path))
+    this.clients.push(await openClient(this.work))
     const now = performance.now()
     this.histogram.add(now - startedAt)
     this.messages++
@@ -197,7 +337,7 @@ class Handshakes extends Run {
   }
 }
 
-const kinds = { roundtrip: RoundTrip, fanout: FanOut, handshake: Handshakes }
+const kinds = { roundtrip: RoundTrip, paced: Paced, rotating: Rotating, fanout: FanOut, topics: Topics, handshake: Handshakes }
 
 /** @type {LoadClient[]} */
 let clients = []
@@ -206,11 +346,11 @@ let clients = []
 let fail = () => {}
 
 const commands = {
-  /** @param {{ port: number, path: string, connections: number }} command */
-  async open ({ port, path, connections }) {
+  /** @param {Target & { connections: number }} command */
+  async open ({ connections, ...target }) {
     while (clients.length < connections) {
       const count = Math.min(OPEN_AT_ONCE, connections - clients.length)
-      clients.push(...await Promise.all(Array.from({ length: count }, () => openClient(port, path))))
+      clients.push(...await Promise.all(Array.from({ length: count }, () => openClient(target))))
     }
     await delay(SETTLE_MS)
   },
@@ -227,14 +367,24 @@ const commands = {
   }
 }
 
+/** @type {Map<string, Script>} */
+const scripts = new Map()
+
+/** @param {Target} target */
+function scriptOf ({ dialect = 'plain', shape = 'small', path, count }) {
+  const key = [dialect, shape, path, count].join()
+  const script = scripts.get(key) ?? new Script(dialect, { shape, path, count })
+  scripts.set(key, script)
+  return script
+}
+
 /**
- * @param {number} port
- * @param {string} path
+ * @param {Target} target
  * @returns {Promise<LoadClient>}
  */
-function openClient (port, path) {
+function openClient (target) {
   return new Promise((resolve) => {
-    const client = new LoadClient(port, path, { onOpen: () => resolve(client), onError: (error) => fail(error) })
+    const client = new LoadClient(target.port, scriptOf(target), { onOpen: () => resolve(client), onError: (error) => fail(error) })
   })
 }
 

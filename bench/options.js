@@ -1,6 +1,7 @@
 // @ts-check
+import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { ROWS } from './children.js'
+import { OWN_ROWS, ROWS } from './children.js'
 
 /**
  * The arguments behind the name of the bench on the command line.
@@ -42,12 +43,13 @@ export function rowName (name) {
 }
 
 /**
- * The rows that are asked for: all of them, or with `--against` ours of then and of now.
+ * The rows that are asked for: those without bench/peers, or with `--against` ours of then and of
+ * now.
  *
  * @param {string | undefined} rows
  */
 export function rowNames (rows) {
-  return (rows ?? (ROWS.before === undefined ? Object.keys(ROWS).join(',') : 'before,typed')).split(',').map(rowName)
+  return (rows ?? (ROWS.before === undefined ? OWN_ROWS.join(',') : 'before,typed')).split(',').map(rowName)
 }
 
 /**
@@ -63,17 +65,24 @@ const OWN_FILES = 200              // what a process has open besides its connec
 
 /**
  * As many connections as this machine lets one process have. Node has raised its soft limit to the
- * hard one by itself.
+ * hard one by itself; root may raise the hard one, for this process and those that it starts.
  *
  * @param {number} wanted
  */
 export function openFiles (wanted) {
-  const { soft } = /** @type {any} */ (process.report.getReport()).userLimits.open_files
-  const most = soft === 'unlimited' ? wanted : Number(soft) - OWN_FILES
+  if (mostConnections() < wanted) raiseLimit(wanted + OWN_FILES)
+  const most = mostConnections()
   if (most >= wanted) return wanted
-  console.log(
-      `A process may have ${soft} files open here: ${most} connections instead of ${wanted}. ` +
-      'Raise it with ulimit -Hn, or as root with prlimit.'
-  )
+  console.log(`A process may have ${most + OWN_FILES} files open here: ${most} connections instead of ${wanted}. Raise it with ulimit -Hn.`)
   return most
+}
+
+function mostConnections () {
+  const { soft } = /** @type {any} */ (process.report.getReport()).userLimits.open_files
+  return soft === 'unlimited' ? Infinity : Number(soft) - OWN_FILES
+}
+
+/** @param {number} files */
+function raiseLimit (files) {
+  if (process.platform === 'linux') spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${files}:${files}`], { stdio: 'ignore' })
 }

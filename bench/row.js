@@ -1,5 +1,4 @@
 // @ts-check
-import { Session } from 'node:inspector/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const GC_ROUNDS = 4
@@ -7,7 +6,8 @@ const GC_PAUSE_MS = 150            // what V8 frees beside the main thread is gi
 const CPU_SAMPLE_US = 200
 const HEAP_SAMPLE_BYTES = 8192
 
-const inspector = new Session()
+/** @type {import('node:inspector/promises').Session} */
+let inspector
 
 // Memory that is collected meanwhile is counted too.
 const ALL_MEMORY = {
@@ -32,6 +32,9 @@ const answers = {
 
   /** @param {{ kind: 'cpuProfile' | 'heapProfile' }} question */
   async startProfile ({ kind }) {
+    // Not every runtime has it.
+    const { Session } = await import('node:inspector/promises')
+    inspector = new Session()
     inspector.connect()
     if (kind === 'heapProfile') return await inspector.post('HeapProfiler.startSampling', ALL_MEMORY)
     await inspector.post('Profiler.enable')

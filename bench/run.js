@@ -3,7 +3,9 @@
 import { stopAll } from './children.js'
 import { refuse } from './options.js'
 
-const BENCHES = ['speed', 'idle', 'pressure', 'senders', 'neighbours', 'shutdown', 'checking', 'profile', 'cluster']
+const BENCHES = [
+  'speed', 'growth', 'full', 'idle', 'pressure', 'senders', 'neighbours', 'shutdown', 'checking', 'profile', 'cluster'
+]
 const first = process.argv[2] ?? ''
 const name = first === '' || first.startsWith('-') ? 'speed' : first
 

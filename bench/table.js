@@ -7,6 +7,14 @@ export function median (values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
+/** @typedef {{ title?: string, head: string[], rows: string[][] }} Table */
+
+/** @param {Table} table */
+export function printTitled ({ title, head, rows }) {
+  console.log(`\n${title}`)
+  printTable(head, rows)
+}
+
 /**
  * @param {string[]} head
  * @param {string[][]} rows
@@ -14,6 +22,12 @@ export function median (values) {
 export function printTable (head, rows) {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((cells) => cells[column].length)))
   for (const cells of [head, ...rows]) console.log(`  ${cells.map((cell, column) => align(cell, column, widths[column])).join('  ')}`)
+}
+
+/** @param {Table} table */
+export function markdownOf ({ title, head, rows }) {
+  const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`
+  return [...title === undefined ? [] : [`**${title}**`, ''], line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
 /**

@@ -3,7 +3,8 @@
 import Fastify from 'fastify'
 import websocket from '@fastify/websocket'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { MAX_PAYLOAD_BYTES, answer, incoming, outgoing } from '../messages.js'
+import { Bucket } from '../bucket.js'
+import { MAX_PAYLOAD_BYTES, RATE_LIMIT, answer, callAnswer, incoming, outgoing } from '../messages.js'
 import { report } from '../row.js'
 
 /** @typedef {import('ws').WebSocket} WebSocket */
@@ -28,6 +29,27 @@ app.get('/later', { websocket: true }, (socket) => {
   })
 })
 
+app.get('/call', { websocket: true }, (socket) => {
+  socket.on('message', (/** @type {Buffer} */ data) => {
+    try {
+      const message = checked(JSON.parse(data.toString()))
+      const reply = callAnswer(message)
+      if (!checks.get(message.type)?.Check(reply.data)) throw new Error('the reply does not fit its schema')
+      socket.send(JSON.stringify(reply))
+    } catch (error) {
+      socket.send(JSON.stringify({ type: '$error', message: /** @type {Error} */ (error).message }))
+    }
+  })
+})
+
+app.get('/limited', { websocket: true }, (socket) => {
+  const bucket = new Bucket(RATE_LIMIT)
+  socket.on('message', (/** @type {Buffer} */ data) => {
+    if (bucket.take()) answerTo(socket, data, (text) => socket.send(text))
+    else socket.send('{"type":"$error"}')
+  })
+})
+
 app.get('/room', { websocket: true }, (socket) => {
   room.add(socket)
   socket.on('close', () => room.delete(socket))
@@ -49,7 +71,10 @@ function answerTo (socket, data, deliver) {
   }
 }
 
-/** @param {any} message */
+/**
+ * @param {any} message
+ * @returns {any}
+ */
 function checked (message) {
   if (!checks.get(message?.type)?.Check(message)) throw new Error('the message does not fit its schema')
   return message

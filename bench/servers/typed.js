@@ -3,10 +3,12 @@
 import Fastify from 'fastify'
 import typedWs from 'fastify-typed-ws'
 import { defineContract } from 'fastify-typed-ws/contract'
-import { MAX_PAYLOAD_BYTES, incoming, outgoing } from '../messages.js'
+import { MAX_PAYLOAD_BYTES, RATE_LIMIT, calls, incoming, outgoing } from '../messages.js'
 import { report } from '../row.js'
 
 const contract = defineContract({ name: 'bench.v1', clientToServer: incoming, serverToClient: outgoing })
+
+const questions = defineContract({ name: 'bench-calls.v1', clientToServer: calls })
 
 const app = Fastify()
 await app.register(typedWs, {
@@ -14,16 +16,26 @@ await app.register(typedWs, {
   allowMissingOrigin: true,
   maxPayloadBytes: MAX_PAYLOAD_BYTES,
   perMessageDeflate: false,
-  // On, and out of reach.
-  rateLimit: { max: 1e9 }
+  rateLimit: RATE_LIMIT
 })
 
-app.ws('/echo', {
-  contract,
+for (const path of ['/echo', '/limited']) {
+  app.ws(path, {
+    contract,
+    on: {
+      say: ({ room, text, date }, socket) => { socket.send('said', { room, text, date }) },
+      move: ({ unit, x, y, last, note }, socket) => { socket.send('moved', { unit, x, y, last, note }) },
+      vote: ({ poll, choice, why = '' }, socket) => { socket.send('voted', { poll, choice, why }) }
+    }
+  })
+}
+
+app.ws('/call', {
+  contract: questions,
   on: {
-    say: ({ room, text, date }, socket) => { socket.send('said', { room, text, date }) },
-    move: ({ unit, x, y, last, note }, socket) => { socket.send('moved', { unit, x, y, last, note }) },
-    vote: ({ poll, choice, why = '' }, socket) => { socket.send('voted', { poll, choice, why }) }
+    say: ({ room, text, date }) => ({ room, text, date }),
+    move: ({ unit, x, y, last, note }) => ({ unit, x, y, last, note }),
+    vote: ({ poll, choice, why = '' }) => ({ poll, choice, why })
   }
 })
 
