@@ -212,6 +212,7 @@ export class RecoverableTopic {
     this.tail.append(event)
     if (event.text === undefined) return
     for (const reader of this.readers) reader.take(event)
+    event.forgetFrames()
   }
 
   // One that is older than the newest, and at no place that is remembered, may be a double, or of

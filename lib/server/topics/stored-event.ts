@@ -41,4 +41,9 @@ export class StoredEvent {
     this.#placed ??= frameOf(this.#type, `{"${AT}":${JSON.stringify([this.#topic, this.offset])},${this.text!.slice(1)}`)
     return this.#placed
   }
+
+  /** All current members have it: those who catch up later are few, and share a frame again. */
+  forgetFrames (): void {
+    this.#plain = this.#placed = undefined
+  }
 }

@@ -163,12 +163,8 @@ export class Tail {
     const isKept = Date.now() < this.#keepUntilMs
     const maxEvents = isKept ? this.#settings.maxMessages : MAX_EVENTS
     const maxSize = isKept ? this.#settings.maxBytes : MAX_SIZE
-    let count = 0
-    let size = this.#size
-    while (this.#events.length - count > maxEvents || size > maxSize) size -= this.#events[count++]!.size
-    if (count > 0) {
-      this.#events.splice(0, count)
-      this.#grow(size - this.#size)
+    while (this.#events.length > maxEvents || this.#size > maxSize) {
+      this.#grow(-this.#events.shift()!.size)
       this.#beyond = undefined
     }
     this.#budget.relieve(this)
