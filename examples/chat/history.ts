@@ -10,6 +10,8 @@ const MAX_IMAGES = 20
 export interface History {
   /** @param image - the bytes of an image. */
   add (entry: Entry, image?: Buffer): Promise<void>
+  /** Takes out an entry that nobody was told. */
+  remove (entry: Entry): Promise<void>
   /** The entries from a date on, oldest first. */
   since (date: number): Promise<Entry[]>
   /** The bytes of an image, where they are still there. */
@@ -26,6 +28,10 @@ export class MemoryHistory implements History {
     if (image !== undefined) this.#images.set(entry.id, image)
     if (this.#entries.length > MAX_ENTRIES) this.#forget(this.#entries[0]!.id)
     if (this.#images.size > MAX_IMAGES) this.#forget(this.#images.keys().next().value!)
+  }
+
+  async remove ({ id }: Entry): Promise<void> {
+    this.#forget(id)
   }
 
   async since (date: number): Promise<Entry[]> {

@@ -20,6 +20,10 @@ export class RedisHistory implements History {
     await writes.exec()
   }
 
+  async remove (entry: Entry): Promise<void> {
+    await this.#redis.multi().lrem(ENTRIES, -1, JSON.stringify(entry)).del(keyOf(entry.id)).exec()
+  }
+
   async since (date: number): Promise<Entry[]> {
     const entries = await this.#redis.lrange(ENTRIES, 0, -1)
     return entries.map((text) => JSON.parse(text) as Entry).filter((entry) => entry.date >= date)

@@ -6,6 +6,7 @@ import { v1 } from './contract-v1.js'
 import type { History } from './history.js'
 import { mimeOf } from './image.js'
 import { topicOf } from './sign-in.js'
+import { tell } from './telling.js'
 
 const ROOM = 'lobby'
 const MAX_IMAGE_BYTES = 1024 * 1024
@@ -50,9 +51,7 @@ export async function room (app: FastifyInstance, { history, node }: RoomOptions
     on: {
       async message ({ text }, socket) {
         const message: Message = { ...stamp(socket.request.person), text }
-        // First: a page joins the room, and asks for the history then. It misses nothing.
-        await history.add(message)
-        await channel.publish(ROOM, 'message', message)
+        await tell(history, message, (by) => channel.publish(ROOM, 'message', message, by))
       },
 
       history: ({ since = 0 }) => history.since(since)
@@ -62,8 +61,7 @@ export async function room (app: FastifyInstance, { history, node }: RoomOptions
       const mime = mimeOf(data)
       if (mime === undefined) throw new NotAnImage()
       const image: Image = { ...stamp(socket.request.person), mime, size: data.length }
-      await history.add(image, data)
-      await channel.publish(ROOM, 'image', image)
+      await tell(history, image, (by) => channel.publish(ROOM, 'image', image, by), data)
     }
   })
 

@@ -54,10 +54,10 @@ export class Chat {
     child.stdout!.on('data', (chunk) => { this.output += String(chunk) })
   }
 
-  static async start (t: Teardown, scheme: Scheme, port = 0, key: string = randomBytes(32).toString('hex')): Promise<Chat> {
+  static async start (t: Teardown, scheme: Scheme, port = 0, key: string = newKey(), env: NodeJS.ProcessEnv = {}): Promise<Chat> {
     const tls = scheme === 'https' ? { TLS_KEY: join(fixtures, 'localhost.key'), TLS_CERT: join(fixtures, 'localhost.crt') } : {}
     const child = spawnNode([main], {
-      env: { ...process.env, ...tls, HOST: '127.0.0.1', PORT: String(port), COOKIE_KEY: key },
+      env: { ...process.env, ...tls, ...env, HOST: '127.0.0.1', PORT: String(port), COOKIE_KEY: key },
       stdio: ['ignore', 'pipe', 'inherit']
     })
     t.teardown(() => child.kill('SIGKILL'))
@@ -68,7 +68,7 @@ export class Chat {
 
   /** Starts three nodes behind one port; told to end, it ends them, and its own Redis. */
   static async startCluster (t: Teardown, env: NodeJS.ProcessEnv = {}): Promise<Chat> {
-    const key = randomBytes(32).toString('hex')
+    const key = newKey()
     const child = spawnNode([cluster], {
       env: { ...process.env, HOST: '127.0.0.1', PORT: '0', COOKIE_KEY: key, ...env },
       stdio: ['ignore', 'pipe', 'inherit']
@@ -81,6 +81,11 @@ export class Chat {
     const chat = new Chat('http', child, key)
     chat.port = await listeningPort(child)
     return chat
+  }
+
+  /** Starts a single node that shares a Redis. */
+  static startNode (t: Teardown, redisUrl: string): Promise<Chat> {
+    return Chat.start(t, 'http', 0, newKey(), { REDIS_URL: redisUrl })
   }
 
   get url (): string {
@@ -138,6 +143,10 @@ export class Chat {
     for await (const chunk of socket) chunks.push(chunk as Buffer)
     return Buffer.concat(chunks).toString()
   }
+}
+
+function newKey (): string {
+  return randomBytes(32).toString('hex')
 }
 
 /** Where it listens. Reads the log on after that, lest it fills the pipe. */

@@ -9,11 +9,11 @@ interface Pair {
 }
 
 export class Proxy {
-  readonly port: number
+  port = 0
+  onSent: (pair: Pair, text: string) => void = () => {}
   readonly #pairs: Set<Pair>
 
-  constructor (port: number, pairs: Set<Pair>) {
-    this.port = port
+  constructor (pairs: Set<Pair>) {
     this.#pairs = pairs
   }
 
@@ -38,6 +38,22 @@ export class Proxy {
     }
   }
 
+  /**
+   * The same, over a connection whose client sends this, as soon as it does.
+   * @returns when it has sent it.
+   */
+  async pauseAt (text: RegExp): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.onSent = ({ client, engine }, sent) => {
+        if (!text.test(sent)) return
+        this.onSent = () => {}
+        engine.unpipe(client)
+        engine.pause()
+        resolve()
+      }
+    })
+  }
+
   resume (): void {
     for (const { client, engine } of this.#pairs) engine.pipe(client)
   }
@@ -45,10 +61,12 @@ export class Proxy {
 
 export async function startProxy (t: Teardown, target: { readonly port: number }): Promise<Proxy> {
   const pairs = new Set<Pair>()
+  const proxy = new Proxy(pairs)
   const server = createServer((client) => {
     const engine = connect(target.port, '127.0.0.1')
     const pair = { client, engine }
     pairs.add(pair)
+    client.on('data', (chunk: Buffer) => proxy.onSent(pair, chunk.toString('latin1')))
     for (const [one, other] of [[client, engine], [engine, client]] as const) {
       one.on('error', () => {})
       one.on('close', () => {
@@ -64,5 +82,6 @@ export async function startProxy (t: Teardown, target: { readonly port: number }
     for (const { client } of pairs) client.destroy()
     server.close()
   })
-  return new Proxy((server.address() as AddressInfo).port, pairs)
+  proxy.port = (server.address() as AddressInfo).port
+  return proxy
 }
