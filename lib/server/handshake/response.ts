@@ -107,8 +107,11 @@ export class HandshakeResponse {
 
   /** Notes the 101 that `ws` has written, so that `onResponse` and the log have its status. */
   finish (): void {
-    http.writeHead.call(this.#reply.raw, 101)
-    this.finishDetached()
+    const { raw } = this.#reply
+    http.writeHead.call(raw, 101)
+    // upstream-private: node ServerResponse#_headerSent
+    ;(raw as ServerResponse & { _headerSent: boolean })._headerSent = true
+    http.end.call(raw)
   }
 
   /** Finishes without a stream, so that `onResponse` runs and the log has its line. */
