@@ -5,9 +5,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http'
 import { createSecureServer } from 'node:http2'
-import { connect as connectTcp, type AddressInfo } from 'node:net'
+import { connect as connectTcp, Socket, type AddressInfo } from 'node:net'
 import { join, posix, relative } from 'node:path'
-import { PassThrough, Readable, Writable, type Duplex } from 'node:stream'
+import { Duplex, PassThrough, Readable, Writable } from 'node:stream'
 import { Type as Legacy, TypeRegistry } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Ajv } from 'ajv'
@@ -15,7 +15,7 @@ import { Type as Current } from 'typebox'
 import fastifyWebsocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t from 'tap'
-import { WebSocketServer, type WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { headersOf } from '../lib/brokers/nats-connection.js'
 import { certificate, connectRaw, handshakeText, maskedFrame, until, type Teardown } from './support/helper.js'
 
@@ -118,6 +118,14 @@ const probes: Readonly<Record<Part, Probe>> = {
     response.assignSocket(stream as never)
     return response.socket === stream as never
   },
+  'node ServerResponse#_headerSent': async () => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()))
+    response.writeHead(101)
+    ;(response as unknown as { _headerSent: boolean })._headerSent = true
+    response.end()
+    await once(response, 'finish')
+    return response.writableFinished && response.statusCode === 101
+  },
   'node ServerResponse#detachSocket': () => {
     const [response, stream] = [new ServerResponse(new IncomingMessage(new PassThrough() as never)), new PassThrough()]
     response.assignSocket(stream as never)
@@ -190,6 +198,16 @@ const probes: Readonly<Record<Part, Probe>> = {
     ws.terminate()
     served?.terminate()
     return isPlain
+  },
+  'ws WebSocket#setSocket': () => {
+    const ws = openingWebSocket()
+    ws.setSocket(Duplex.from(Buffer.from('')), Buffer.alloc(0), { maxPayload: MAX_PAYLOAD })
+    return ws.readyState === ws.OPEN
+  },
+  'ws WebSocket#_protocol': () => {
+    const ws = openingWebSocket()
+    ws._protocol = 'chat.v1'
+    return ws.protocol === 'chat.v1'
   },
   'ws WebSocket#_receiver': async (t) => (await serverWebSocket(t)).receiver instanceof Writable,
   'ws Receiver#_errored': async (t) => {
@@ -393,6 +411,11 @@ async function serverWebSocket (t: Teardown): Promise<Served> {
   client.resume().write(HANDSHAKE)
   const [ws] = await once(sockets, 'connection') as [WebSocket]
   return { ws, receiver: (ws as unknown as { _receiver?: Receiver })._receiver, client }
+}
+
+/** A WebSocket as ws's server makes it, before it has a stream. */
+function openingWebSocket (): WebSocket & { _protocol: string, setSocket: (stream: Duplex, head: Buffer, options: object) => void } {
+  return new WebSocket(null as never, undefined, {}) as never
 }
 
 /** Replaces a method of an object and resolves to the arguments of its first call. */

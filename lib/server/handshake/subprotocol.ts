@@ -55,7 +55,8 @@ export function chooseForRefusal (request: Offer, contractNames: readonly string
   return [REFUSAL, ...contractNames].find((name) => offered.includes(name)) ?? offered.find(isPublic)
 }
 
-function offeredBy ({ headers }: Offer): string[] {
+/** The subprotocols that a client offers, in its order. */
+export function offeredBy ({ headers }: Offer): string[] {
   const list = headers['sec-websocket-protocol']
   return list === undefined ? [] : tokensOf(list)
 }

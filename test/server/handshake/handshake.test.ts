@@ -734,6 +734,23 @@ t.test('compression is negotiated if it is on, and an invalid offer gets one 400
   t.same(statusesOf(await exchangeRaw(t, app, handshakeText(app, '/ws', { 'Sec-WebSocket-Extensions': 'a;;b' }))), [400])
 })
 
+t.test('the 101 is the same, byte for byte, whether a client offers an extension that is not taken or none', async (t) => {
+  const { app } = await start(t, {
+    perMessageDeflate: true,
+    onSend: async (_, reply) => { reply.headers({ 'set-cookie': ['a=1', 'b=2'], 'x-name': 'Zo\xeb' }) }
+  })
+  for (const offer of [null, 'echo.v1', 'other, echo.v1']) {
+    // Not taken: ws makes the 101, as it does with all that are.
+    const answers = ['x-webkit-deflate-frame', null].map(async (extensions) => {
+      const text = handshakeText(app, '/ws', { 'Sec-WebSocket-Protocol': offer, 'Sec-WebSocket-Extensions': extensions })
+      return await exchangeRaw(t, app, Buffer.concat([Buffer.from(text), maskedFrame('', 0x88)]))
+    })
+    const [byWs, own] = await Promise.all(answers)
+    t.equal(own, byWs, `offers ${offer}`)
+    t.match(own, /^HTTP\/1\.1 101 Switching Protocols\r\n[^]*Set-Cookie: b=2\r\n/i)
+  }
+})
+
 t.test('the headers of a handshake that failed late reach no other', async (t) => {
   let visits = 0
   const { app, url } = await start(t, { perMessageDeflate: true, preHandler: async (_, reply) => { reply.header('x-visit', ++visits) } })
