@@ -123,10 +123,11 @@ function inTurn (stream: Duplex, begin: () => void): void {
   if (!isLong(HANDSHAKES_MS)) return begin()
   const destroy = (): void => { stream.destroy() }
   stream.on('error', destroy)
-  later(AsyncResource.bind(() => {
+  const context = new AsyncResource('fastify-typed-ws')
+  later(() => {
     stream.off('error', destroy)
-    if (!stream.destroyed) begin()
-  }))
+    if (!stream.destroyed) context.runInAsyncScope(begin)
+  })
 }
 
 function dispatch (interception: Interception, ...[request, stream, head]: Values): void {
