@@ -17,21 +17,26 @@ export const protocolCloseCodes: ReadonlyArray<readonly [code: number, when: str
   [4503, 'forbidden']
 ]
 
-// Of every WebSocket (RFC 6455 §7.4.1).
-const standardCodes: ReadonlyArray<readonly [code: number, when: string]> = [
-  [1000, 'either side is done'],
-  [1001, 'the page was left, or the server goes away'],
-  [1002, 'a broken frame'],
-  [1003, 'a kind of data that is not accepted'],
-  [1005, 'no code came'],
-  [1006, 'the link broke, or the handshake was refused over HTTP'],
-  [1007, 'a text is not UTF-8'],
-  [1008, 'a policy was violated'],
-  [1009, 'a message was too large'],
-  [1011, 'the server failed'],
-  [1012, 'the server restarts'],
-  [1013, 'the server has no room']
-]
+// Of every WebSocket (RFC 6455 §7.4.1), and those of the protocol from 4000 on, in a few words: the
+// console has little room.
+const MEANINGS: Readonly<Record<number, string>> = {
+  1000: 'either side is done',
+  1001: 'the page or the server goes away',
+  1002: 'a broken frame',
+  1003: 'data that is not accepted',
+  1005: 'no code',
+  1006: 'the link broke, or HTTP refused',
+  1007: 'not UTF-8',
+  1008: 'against a policy: too many invalid messages, say',
+  1009: 'a message was too large',
+  1011: 'the server failed',
+  1012: 'the server restarts',
+  1013: 'the server has no room',
+  4401: 'the credentials are expired',
+  4406: 'the server knows no version that was offered',
+  4408: 'the client reads too slowly',
+  4429: 'the client is past its rate limit'
+}
 
 /**
  * The meaning of a close code, as people read it.
@@ -42,9 +47,7 @@ const standardCodes: ReadonlyArray<readonly [code: number, when: string]> = [
 export function meaningOf (code: number, declared: Readonly<Record<string, unknown>>, isTyped: boolean): string {
   const own = declared[code]
   if (typeof own === 'string') return own
-  const known = [...isTyped ? protocolCloseCodes : [], ...standardCodes].find(([one]) => one === code)
-  if (known !== undefined) return known[1]
-  const status = code - REFUSED_BASE
-  if (isTyped && status >= 400 && status < 500) return `refused, as by HTTP ${status}`
-  return code < 3000 ? 'no meaning is known' : 'the application says why'
+  const isRefused = isTyped && String(code).startsWith('45')
+  const known = isTyped || code < 4000 ? MEANINGS[code] : undefined
+  return known ?? (isRefused ? `refused, as by HTTP ${code - REFUSED_BASE}` : 'the application says why')
 }

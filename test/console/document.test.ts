@@ -1,7 +1,7 @@
 // The console's view of a document.
 import t from 'tap'
 import { readDocument, urlOf, type Route } from '../../lib/console/page/document.js'
-import { ANY_TEXT, draftOf, finished, hintsAbout, isQuestion } from '../../lib/console/page/draft.js'
+import { answerTo, ANY_TEXT, draftOf, finished, hintsAbout, isQuestion } from '../../lib/console/page/draft.js'
 import { createStudy } from '../asyncapi/study.js'
 
 const HOST = 'localhost:3000'
@@ -26,8 +26,10 @@ t.test('a document of ours is read as a whole', async (t) => {
     title: 'A room',
     words: 'A room: its members hear all that is said in it. Opened with the subprotocol `chat.v1`, or none.',
     address: '/chat/{room}',
-    parameters: [{ name: 'room', description: 'Name of the room. At most 64 characters.', values: [], value: 'lobby' }],
-    query: [{ name: 'lang', values: ['en', 'de'], value: 'en' }],
+    fields: [
+      { name: 'room', description: 'Name of the room. At most 64 characters.', values: [], value: 'lobby' },
+      { name: '?lang', values: ['en', 'de'], value: 'en' }
+    ],
     subprotocol: 'chat.v1',
     discriminator: 'type',
     isTyped: true,
@@ -39,7 +41,7 @@ t.test('a document of ours is read as a whole', async (t) => {
     ['received message', 'event', []], ['received image', 'event', []], ['received present', 'event', []], ['received joined', 'event', []],
     ['received left', 'event', []], ['received confirm', 'call', ['$reply', '$error']], ['received binary frame', 'binary', []]
   ], 'without the messages of the protocol, of which the page knows itself')
-  t.ok(route.messages.find(({ name }) => name === 'whisper')?.isDeprecated)
+  t.match(route.messages.find(({ name }) => name === 'whisper')?.words, /^Deprecated/)
 })
 
 t.test('a server of the page\'s name has its path in front', async (t) => {
@@ -62,7 +64,7 @@ t.test('a foreign document is read by what AsyncAPI says', async (t) => {
     else: { action: 'send', channel: { $ref: '#/channels/two' } }
   })
   t.equal(title, '')
-  t.match(route, { address: '/feed', title: 'feed', subprotocol: 'feed.1', discriminator: 'event', isTyped: false, closeCodes: {} })
+  t.match(route, { address: '/feed', title: '', subprotocol: 'feed.1', discriminator: 'event', isTyped: false, closeCodes: {} })
   t.match(route!.messages.map(({ key, kind, words, schema }) => ({ key, kind, words, schema })), [
     { key: 'sent message', kind: 'call', words: 'Begins.', schema: { type: 'object' } },
     { key: 'received message', kind: 'event', words: 'Begins.' },
@@ -75,8 +77,8 @@ t.test('the least that a document may say is enough', async (t) => {
     parameters: { id: {}, n: { default: 5 } },
     messages: { a: { payload: { properties: { n: { type: 'number' } } } } }
   })
-  t.match(route, { id: 'one', address: '/one', title: 'one', words: '', subprotocol: '', discriminator: 'type', messages: [] })
-  t.same(route!.parameters, [
+  t.match(route, { id: 'one', address: '/one', title: '', words: '', subprotocol: '', discriminator: 'type', messages: [] })
+  t.same(route!.fields, [
     { name: 'id', description: '', values: [], value: '' },
     { name: 'n', description: '', values: [], value: '5' }
   ])
@@ -114,48 +116,68 @@ t.test('anything but a document of AsyncAPI 3 is refused by a sentence', async (
 
 t.test('the URL of a route has its values, encoded', async (t) => {
   const { routes: [route] } = foreign({ address: '/a/{id}/files/{wildcard}-{x}' })
-  const url = (values: Record<string, string>, query = {}) => urlOf(route!, values, query, 'https://example.com')
-  t.equal(url({ id: 'a b/c', wildcard: 'x/y z', x: '1' }, { q: 'ä', none: '' }), 'wss://example.com/a/a%20b%2Fc/files/x/y%20z-1?q=%C3%A4')
+  const url = (values: Record<string, string>) => urlOf(route!, values, 'https://example.com')
+  t.equal(url({ id: 'a b/c', wildcard: 'x/y z', x: '1', '?q': 'ä', '?none': '' }), 'wss://example.com/a/a%20b%2Fc/files/x/y%20z-1?q=%C3%A4')
   t.equal(url({ wildcard: 'f' }), 'wss://example.com/a/files/f-')
-  t.equal(urlOf(foreign({ address: '/{id}' }).routes[0]!, {}, {}, 'http://localhost'), 'ws://localhost/')
+  t.equal(urlOf(foreign({ address: '/{id}' }).routes[0]!, {}, 'http://localhost'), 'ws://localhost/')
 })
 
 t.test('a draft is the example of the document, or a sample', async (t) => {
-  const { routes: [route], references } = await readStudy(t)
-  const draft = (key: string) => JSON.parse(draftOf(route!.messages.find((one) => one.key === key)!, references)) as unknown
+  const { routes: [route], resolve } = await readStudy(t)
+  const draft = (key: string) => JSON.parse(draftOf(route!.messages.find((one) => one.key === key)!, resolve)) as unknown
   t.same(draft('sent message'), { type: 'message', text: 'Hello', date: 1795804800000 })
   t.same(draft('sent search'), { type: 'search', words: 'lunch' }, 'without a ref, which the page gives')
   t.same(draft('received joined'), { type: 'joined', id: 'text', name: 'text' })
-  t.equal(draftOf(ANY_TEXT, references), '{}')
+  t.equal(draftOf(ANY_TEXT, resolve), '{}')
   const { messages: [plain] } =
     foreign({ messages: { a: { payload: { type: 'string' } } } }, {
       a: { action: 'receive', channel: { $ref: '#/channels/one' } }
     }).routes[0]!
-  t.equal(draftOf(plain!, references), '"text"')
+  t.equal(draftOf(plain!, resolve), '"text"')
 })
 
 t.test('an answer has the ref of its question, and is judged by its own schema', async (t) => {
-  const { routes: [route], references } = await readStudy(t)
-  const [answer] = route!.messages.find(({ key }) => key === 'received confirm')!.answers
-  const subject = { ...answer!, question: { ref: 7, type: 'confirm', isOurs: false, at: 0, isOpen: true } }
-  t.same(JSON.parse(draftOf(subject, references)), { type: '$reply', ref: 7, data: true })
+  const { routes: [route], resolve } = await readStudy(t)
+  const question = { ref: 7, type: 'confirm', isOurs: false, at: 0, isOpen: true }
+  const subject = answerTo(question, route!)
+  t.same(JSON.parse(draftOf(subject, resolve)), { type: '$reply', ref: 7, data: true })
   t.notOk(isQuestion(subject))
   t.match(subject.schema, { $ref: '#/components/schemas/ChatV1ClientConfirmReply' })
-  t.same(hintsAbout('{"type":"$reply","ref":7,"data":"yes"}', subject, route!, references), [{ path: 'data', text: 'must be a boolean' }])
+  t.same(hintsAbout('{"type":"$reply","ref":7,"data":"yes"}', subject, route!, resolve), [{ path: 'data', text: 'must be boolean' }])
+  const other = answerTo({ ...question, type: 'other' }, route!)
+  t.same(JSON.parse(draftOf(other, resolve)), { ref: 7 }, 'that of an unknown call may be anything')
+})
+
+t.test('the answer to a call of another protocol is the first that its document has', async (t) => {
+  const { routes: [route] } = foreign({
+    messages: {
+      ask: { payload: { properties: { event: { const: 'ask' } } } },
+      yes: { payload: { properties: { event: { const: 'yes' } } } }
+    }
+  }, {
+    out: {
+      action: 'send',
+      channel: { $ref: '#/channels/one' },
+      messages: [{ $ref: '#/channels/one/messages/ask' }],
+      reply: { messages: [{ $ref: '#/channels/one/messages/yes' }] }
+    }
+  })
+  const { schema } = answerTo({ ref: 1, type: 'ask', isOurs: false, at: 0, isOpen: true }, route!)
+  t.match(schema, { properties: { event: { const: 'yes' } } })
 })
 
 t.test('a question gets a ref when it is sent, and all other texts stay as they are', async (t) => {
-  const { routes: [route], references } = await readStudy(t)
+  const { routes: [route], resolve } = await readStudy(t)
   const history = route!.messages.find(({ key }) => key === 'sent history')!
   const message = route!.messages.find(({ key }) => key === 'sent message')!
-  const takeRef = () => 4
-  t.equal(finished('{ "type": "history" }', history, route!, takeRef), '{"type":"history","ref":4}')
-  t.equal(finished('{ "type": "history", "ref": 9 }', history, route!, takeRef), '{ "type": "history", "ref": 9 }')
-  t.equal(finished('{ "type": "history" }', history, { isTyped: false }, takeRef), '{ "type": "history" }')
-  t.equal(finished('{ "text": 1e400 }', message, route!, takeRef), '{ "text": 1e400 }')
-  t.equal(finished('no JSON', history, route!, takeRef), 'no JSON')
-  t.same(hintsAbout('{"type":"history"}', history, route!, references), [], 'no hint asks for that ref')
-  t.match(hintsAbout('{', history, route!, references), [{ path: '', text: /^is no JSON, and is sent as it is: / }])
-  t.same(hintsAbout('5', message, route!, references), [{ path: '', text: 'must be an object' }])
-  t.same(hintsAbout('5', ANY_TEXT, route!, references), [])
+  const ref = 4
+  t.equal(finished('{ "type": "history" }', history, route!, ref), '{"type":"history","ref":4}')
+  t.equal(finished('{ "type": "history", "ref": 9 }', history, route!, ref), '{ "type": "history", "ref": 9 }')
+  t.equal(finished('{ "type": "history" }', history, { isTyped: false }, ref), '{ "type": "history" }')
+  t.equal(finished('{ "text": 1e400 }', message, route!, ref), '{ "text": 1e400 }')
+  t.equal(finished('no JSON', history, route!, ref), 'no JSON')
+  t.same(hintsAbout('{"type":"history"}', history, route!, resolve), [], 'no hint asks for that ref')
+  t.match(hintsAbout('{', history, route!, resolve), [{ path: '', text: /^is no JSON, and is sent as it is: / }])
+  t.same(hintsAbout('5', message, route!, resolve), [{ path: '', text: 'must be object' }])
+  t.same(hintsAbout('5', ANY_TEXT, route!, resolve), [])
 })

@@ -61,7 +61,7 @@ t.test('a moment of the chat in the console', { skip }, async (t) => {
   await page.locator('#rows .type', { hasText: '$reply' }).click()
   await page.getByLabel('Message in JSON').focus()
   t.equal(await page.locator('.frame.error').count(), 2)
-  t.match(await page.locator('#hints').textContent(), 'since must be a number')
+  t.match(await page.locator('#hints').textContent(), 'since must be number')
   // Away from the rows, which answer a mouse.
   await page.mouse.move(0, 0)
   for (const scheme of ['light', 'dark'] as const) await takePicture(page, scheme)

@@ -4,10 +4,8 @@ const ROW = 16
 
 /** Reads hex digits, with or without spaces. @throws where a digit is none, or one is missing. */
 export function bytesOf (hex: string): Uint8Array<ArrayBuffer> {
-  const digits = hex.replaceAll(/\s|0x|[,:]/g, '')
-  const wrong = /[^\da-f]/i.exec(digits)
-  if (wrong !== null) throw new Error(`${wrong[0]} is no hex digit.`)
-  if (digits.length % 2 !== 0) throw new Error('A byte has two hex digits.')
+  const digits = hex.replaceAll(/0x|[\s,:]/g, '')
+  if (!/^([\da-f]{2})*$/i.test(digits)) throw new Error('A byte has two hex digits.')
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
 }
 
@@ -15,23 +13,22 @@ export function bytesOf (hex: string): Uint8Array<ArrayBuffer> {
 export function hexOf (bytes: Uint8Array, maxBytes: number): string {
   const lines: string[] = []
   for (let at = 0; at < Math.min(bytes.length, maxBytes); at += ROW) {
-    const row = [...bytes.subarray(at, Math.min(at + ROW, maxBytes))]
-    const hex = row.map(digitsOf).join(' ')
-    const letters = row.map((byte) => byte > 31 && byte < 127 ? String.fromCharCode(byte) : '.').join('')
-    lines.push(`${at.toString(16).padStart(6, '0')}  ${hex.padEnd(3 * ROW)} ${letters}`)
+    const row = bytes.subarray(at, Math.min(at + ROW, maxBytes))
+    const letters = String.fromCharCode(...row).replaceAll(/[^ -~]/g, '.')
+    lines.push(`${digitsOf(at, 6)}  ${Array.from(row, (byte) => digitsOf(byte)).join(' ').padEnd(3 * ROW)} ${letters}`)
   }
-  return bytes.length > maxBytes ? `${lines.join('\n')}\n… ${bytes.length - maxBytes} more bytes` : lines.join('\n')
+  if (bytes.length > maxBytes) lines.push(`… ${bytes.length - maxBytes} more bytes`)
+  return lines.join('\n')
 }
 
-/** The two hex digits of a byte. */
-export function digitsOf (byte: number): string {
-  return byte.toString(16).padStart(2, '0')
+/** The hex digits of a number. */
+export function digitsOf (number: number, count = 2): string {
+  return number.toString(16).padStart(count, '0')
 }
 
 /** `12 B`, `3.4 kB`. */
 export function sizeText (bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`
-  return bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
+  return bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`
 }
 
 /** `3 ms`, `1.25 s`. */

@@ -12,15 +12,14 @@ export interface Filter {
 
 /** Makes the test of a filter. */
 export function testOf ({ direction, type, text, hasPings }: Filter): (frame: Frame) => boolean {
-  const words = text.toLowerCase().split(/\s+/).filter((word) => word !== '')
-  const refs = words.filter((word) => /^ref:\d+$/.test(word)).map((word) => Number(word.slice(4)))
-  const others = words.filter((word) => !/^ref:\d*$/.test(word))
+  // A number has an end: that of 3 is not that of 31.
+  const words = (text.toLowerCase().match(/\S+/g) ?? []).map((word) => /^ref:\d/.test(word) ? `${word} ` : word)
   return (frame) => {
-    if (direction !== '' && frame.direction !== direction) return false
-    if (!hasPings && /^\$p[io]ng$/.test(frame.type)) return false
-    if (type !== '' && frame.type !== type && frame.question?.type !== type) return false
-    if (!refs.every((ref) => frame.question?.ref === ref)) return false
-    const content = others.length === 0 ? '' : `${frame.type} ${frame.text}`.toLowerCase()
-    return others.every((word) => content.includes(word))
+    const { question } = frame
+    const content = words.length > 0 ? `ref:${question?.ref} ${frame.type} ${frame.text}`.toLowerCase() : ''
+    return (!direction || frame.direction === direction) &&
+      (hasPings || !/^\$p[io]ng$/.test(frame.type)) &&
+      (!type || [frame.type, question?.type].includes(type)) &&
+      words.every((word) => content.includes(word))
   }
 }

@@ -1,4 +1,5 @@
-import { isRecord } from '../../record.js'
+import { attempt } from './attempt.js'
+import { listOf } from './references.js'
 
 /** A message that was written earlier. */
 export interface Prepared {
@@ -7,61 +8,12 @@ export interface Prepared {
   readonly text: string
 }
 
-/** The part of a page's storage that is used. */
-export interface TextStorage {
-  getItem (key: string): string | null
-  setItem (key: string, value: string): void
+/** The prepared messages under a key of the page's storage; none where a browser has it closed. */
+export function readPrepared (open: () => Pick<Storage, 'getItem'>, key: string): Prepared[] {
+  return attempt(() => listOf(JSON.parse(open().getItem(key)!)) as Prepared[], [])
 }
 
-/** The prepared messages of a route, in the page's storage, or in memory where that is closed. */
-export class PreparedMessages {
-  readonly #storage: TextStorage | undefined
-  readonly #key: string
-  #list: readonly Prepared[]
-
-  constructor (storage: TextStorage | undefined, document: string, route: string) {
-    this.#storage = storage
-    this.#key = `fastify-typed-ws/console ${document} ${route}`
-    this.#list = this.#read()
-  }
-
-  get list (): readonly Prepared[] {
-    return this.#list
-  }
-
-  /**
-   * Saves a message in place of the one of this name. Returns `false` where it is kept in memory
-   * only.
-   */
-  save (prepared: Prepared): boolean {
-    return this.#write([...this.#list.filter(({ name }) => name !== prepared.name), prepared])
-  }
-
-  remove (name: string): boolean {
-    return this.#write(this.#list.filter((one) => one.name !== name))
-  }
-
-  #read (): Prepared[] {
-    try {
-      const list: unknown = JSON.parse(this.#storage?.getItem(this.#key) ?? '[]')
-      return Array.isArray(list) ? list.filter(isPrepared) : []
-    } catch {
-      return []
-    }
-  }
-
-  #write (list: readonly Prepared[]): boolean {
-    this.#list = list
-    try {
-      this.#storage?.setItem(this.#key, JSON.stringify(list))
-      return this.#storage !== undefined
-    } catch {
-      // Full, or closed by the person.
-      return false
-    }
-  }
-}
-
-function isPrepared (value: unknown): value is Prepared {
-  return isRecord(value) && ['name', 'message', 'text'].every((key) => typeof value[key] === 'string')
+/** The list with a message, or none, in the place of the one of a name. */
+export function replaced (list: readonly Prepared[], name: string, ...prepared: readonly Prepared[]): Prepared[] {
+  return [...list.filter((one) => one.name !== name), ...prepared]
 }

@@ -1,42 +1,28 @@
 import { isRecord } from '../../record.js'
+import { attempt } from './attempt.js'
 
 export type Data = Readonly<Record<string, unknown>>
 
 const MAX_STEPS = 32
 
-/** The local references of a document. */
-export class References {
-  readonly #document: unknown
+/**
+ * Follows the local references of a document: gives the value itself, where it is none, and any
+ * schema where one leads nowhere.
+ */
+export type Resolve = (value: unknown) => unknown
 
-  constructor (document: unknown) {
-    this.#document = document
-  }
+export function resolverOf (document: unknown): Resolve {
+  return (value) => resolve(value, 0)
 
-  /** The value itself, where it is a reference; any schema where that leads nowhere. */
-  resolve (value: unknown): unknown {
-    let at = value
-    for (let steps = 0; isRecord(at) && typeof at['$ref'] === 'string'; steps++) {
-      at = steps < MAX_STEPS ? this.#find(at['$ref']) : {}
-    }
-    return at
-  }
-
-  /** The same, down a path, where only an object makes sense. */
-  object (value: unknown, ...path: readonly string[]): Data {
-    const found = this.resolve(value)
-    const [key, ...rest] = path
-    const object = isRecord(found) ? found : {}
-    return key === undefined ? object : this.object(object[key], ...rest)
-  }
-
-  #find (ref: string): unknown {
-    let at: unknown = ref.startsWith('#') ? this.#document : {}
-    for (const token of ref.split('/').slice(1)) {
+  function resolve (value: unknown, steps: number): unknown {
+    const { $ref } = recordOf(value)
+    if (typeof $ref !== 'string') return value
+    const [start, ...tokens] = $ref.split('/')
+    const found = tokens.reduce((at: unknown, token) => {
       const key = decode(token).replaceAll('~1', '/').replaceAll('~0', '~')
-      const isThere = (isRecord(at) || Array.isArray(at)) && Object.hasOwn(at, key)
-      at = isThere ? (at as Data)[key] : {}
-    }
-    return at
+      return Object.hasOwn(at ?? {}, key) ? (at as Data)[key] : {}
+    }, start === '#' ? document : {})
+    return steps < MAX_STEPS ? resolve(found, steps + 1) : {}
   }
 }
 
@@ -50,11 +36,12 @@ export function listOf (value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
 }
 
+/** An object, or an empty one. */
+export function recordOf (value: unknown): Data {
+  return isRecord(value) ? value : {}
+}
+
 // A percent sign of a foreign document may stand for itself.
 function decode (token: string): string {
-  try {
-    return decodeURIComponent(token)
-  } catch {
-    return token
-  }
+  return attempt(() => decodeURIComponent(token), token)
 }

@@ -1,10 +1,10 @@
-import { isRecord } from '../../record.js'
-import { listOf, type Data } from './references.js'
+import { attempt } from './attempt.js'
+import { listOf, recordOf, type Data } from './references.js'
 
-/** A keyword that bounds values of a type. */
-type Rule = readonly [type: string, keyword: string, words: string, isBroken: (value: never, bound: never) => boolean]
+/** The type of the values that a keyword bounds, and its test. */
+type Rule = readonly [type: string, isBroken: (value: never, bound: never) => boolean]
 
-/** A bound of a schema: `be at least 5`. */
+/** A bound of a schema: `minimum 5`. */
 export interface Bound {
   readonly words: string
   readonly isBroken: (value: unknown) => boolean
@@ -12,48 +12,47 @@ export interface Bound {
 
 // Necessary only: a server may be stricter.
 const FORMATS: Data = {
-  'date-time': /^\d{4}-\d\d-\d\d[t\s]\d\d:\d\d/i,
+  'date-time': /^\d{4}-\d\d-\d\d[t\s]\d\d:/i,
   date: /^\d{4}-\d\d-\d\d$/,
-  email: /^[^@]+@./,
-  uuid: /^(urn:uuid:)?[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
+  time: /^\d\d:/,
+  email: /.@./,
+  uuid: /[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i,
+  uri: /^[a-z].*:/i,
+  ipv4: /^\d+(\.\d+){3}$/,
+  ipv6: /^[\da-f]*:/i
 }
 
-const RULES: readonly Rule[] = [
-  ...counted('string', 'Length', 'characters'),
-  ['string', 'pattern', 'match #', (value: string, pattern: string) => !matches(value, pattern)],
-  ['string', 'format', 'have the format #', (value: string, format: string) => {
-    return Object.hasOwn(FORMATS, format) && !(FORMATS[format] as RegExp).test(value)
-  }],
-  ['number', 'minimum', 'be at least #', (value: number, bound: number) => value < bound],
-  ['number', 'maximum', 'be at most #', (value: number, bound: number) => value > bound],
-  ['number', 'exclusiveMinimum', 'be more than #', (value: number, bound: number) => value <= bound],
-  ['number', 'exclusiveMaximum', 'be less than #', (value: number, bound: number) => value >= bound],
-  ['number', 'multipleOf', 'be a multiple of #', (value: number, bound: number) => {
-    // The quotient of decimals is seldom exact.
-    return Math.abs(value / bound - Math.round(value / bound)) > 1e-6
-  }],
-  ...counted('array', 'Items', 'items'),
-  ...counted('object', 'Properties', 'names')
-]
+const RULES: Readonly<Record<string, Rule>> = {
+  ...range('string', 'Length'),
+  ...range('number', 'imum'),
+  ...range('array', 'Items'),
+  ...range('object', 'Properties'),
+  pattern: ['string', (value: string, pattern: string) => !matches(value, pattern)],
+  format: ['string', (value: string, format: string) => Object.hasOwn(FORMATS, format) && !(FORMATS[format] as RegExp).test(value)],
+  exclusiveMinimum: ['number', (value: number, bound: number) => value <= bound],
+  exclusiveMaximum: ['number', (value: number, bound: number) => value >= bound],
+  // The quotient of decimals is seldom exact.
+  multipleOf: ['number', (value: number, bound: number) => Math.abs(value / bound - Math.round(value / bound)) > 1e-6]
+}
 
-function counted (type: string, keyword: string, units: string): Rule[] {
-  const sizeOf = (value: object | string): number => (typeof value === 'string' ? Array.from(value) : Object.keys(value)).length
-  return [
-    [type, `min${keyword}`, `have at least # ${units}`, (value: string, bound: number) => sizeOf(value) < bound],
-    [type, `max${keyword}`, `have at most # ${units}`, (value: string, bound: number) => sizeOf(value) > bound]
-  ]
+function range (type: string, keyword: string): Record<string, Rule> {
+  return {
+    [`min${keyword}`]: [type, (value, bound: number) => sizeOf(value) < bound],
+    [`max${keyword}`]: [type, (value, bound: number) => sizeOf(value) > bound]
+  }
+}
+
+function sizeOf (value: number | string | object): number {
+  return typeof value === 'number' ? value : Object.keys(typeof value === 'string' ? Array.from(value) : value).length
 }
 
 /** The bounds of a schema. */
 export function boundsOf (schema: Data): Bound[] {
-  return RULES.flatMap(([type, keyword, words, isBroken]) => {
+  return Object.entries(RULES).flatMap(([keyword, [type, isBroken]]) => {
     const bound = schema[keyword]
-    return typeof bound === 'number' || typeof bound === 'string'
-      ? [{
-          words: (bound === 1 ? words.replace(/s$/, '') : words).replace('#', () => `${bound}`),
-          isBroken: (value) => typeOf(value) === type && isBroken(value as never, bound as never)
-        }]
-      : []
+    if (!/^(number|string)$/.test(typeof bound)) return []
+    const isBrokenBy = (value: unknown): boolean => typeOf(value) === type && isBroken(value as never, bound as never)
+    return [{ words: `${keyword} ${bound as string}`, isBroken: isBrokenBy }]
   })
 }
 
@@ -62,9 +61,14 @@ export function typeOf (value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
 }
 
-/** The types that a schema names. */
-export function typesOf (schema: Data): string[] {
-  return [schema['type'] ?? []].flat() as string[]
+/** The types that a schema names, or others where it names none. */
+export function typesOf ({ type }: Data, otherwise: readonly string[] = []): string[] {
+  return [type ?? otherwise].flat() as string[]
+}
+
+/** The values that a schema names, if it does. */
+export function valuesOf (schema: Data): unknown[] | undefined {
+  return 'const' in schema ? [schema['const']] : [schema['enum']].find(Array.isArray)
 }
 
 /** The branches of a union, if there is one. */
@@ -79,12 +83,12 @@ export function itemsOf ({ items, prefixItems, additionalItems }: Data): readonl
 
 /** The properties of an object's schema. */
 export function propertiesOf ({ properties }: Data): Data {
-  return isRecord(properties) ? properties : {}
+  return recordOf(properties)
 }
 
 /** The properties that are required. */
 export function requiredOf ({ required }: Data): string[] {
-  return [required ?? []].flat() as string[]
+  return listOf(required) as string[]
 }
 
 /** Tells a name that needs no quotes. */
@@ -94,9 +98,5 @@ export function isIdentifier (name: string): boolean {
 
 /** Tells whether a text matches a pattern; one that cannot be read refuses nothing. */
 export function matches (text: string, pattern: string): boolean {
-  try {
-    return new RegExp(pattern, 'u').test(text)
-  } catch {
-    return true
-  }
+  return attempt(() => new RegExp(pattern, 'u').test(text), true)
 }

@@ -1,42 +1,40 @@
 import { isRecord } from '../../record.js'
-import { listOf, refName, type Data, type References } from './references.js'
-import { boundsOf, branchesOf, isIdentifier, itemsOf, propertiesOf, requiredOf, typesOf } from './schema.js'
+import { listOf, recordOf, refName, type Data, type Resolve } from './references.js'
+import { boundsOf, branchesOf, isIdentifier, itemsOf, propertiesOf, requiredOf, typesOf, valuesOf } from './schema.js'
+import { joined, textOf } from './text.js'
 
 const MAX_DEPTH = 24
 
 /** Shows a schema as a type of TypeScript, with the types that it refers to below it. */
-export function typeTextOf (name: string, schema: unknown, references: References): string {
+export function typeTextOf (name: string, schema: unknown, resolve: Resolve): string {
   const names = new Map<string, string>()
-  const lines = [`type ${identifier(name)} = ${typeOf(references.resolve(schema), '\n', 0)}`]
+  const define = (name: string, schema: unknown): string => `type ${name} = ${typeOf(resolve(schema), '\n', 0)}`
+  const lines = [define(identifier(name), schema)]
   // A type that is written may name further ones.
-  for (const [$ref, name] of names) lines.push(`type ${name} = ${typeOf(references.resolve({ $ref }), '\n', 0)}`)
+  for (const [$ref, name] of names) lines.push(define(name, { $ref }))
   return lines.join('\n\n')
 
   // Each line begins with a line break and its indent.
   function typeOf (schema: unknown, line: string, depth: number): string {
     if (schema === false) return 'never'
     if (!isRecord(schema) || depth > MAX_DEPTH) return 'unknown'
-    const ref = schema['$ref']
-    if (typeof ref === 'string') return nameOf(ref)
-    const values = 'const' in schema ? [schema['const']] : schema['enum']
-    if (Array.isArray(values)) return union(values.map(literal))
-    const types = typesOf(schema)
-    const own = types.length === 0 && 'properties' in schema ? ['object'] : types
-    const branches = branchesOf(schema)?.map((branch) => typeOf(branch, line, depth + 1))
+    if (typeof schema['$ref'] === 'string') return nameOf(schema['$ref'])
+    const inner = (part: unknown): string => typeOf(part, line, depth + 1)
+    const values = valuesOf(schema)
+    if (values) return union(values.map(literal))
+    const types = typesOf(schema, 'properties' in schema ? ['object'] : [])
     const parts = [
-      ...own.length > 0 ? [union(own.map((type) => ownType(type, schema, line, depth + 1)))] : [],
-      ...listOf(schema['allOf']).map((part) => typeOf(part, line, depth + 1)),
-      ...branches === undefined ? [] : [union(branches)]
-    ]
+      types.length > 0 && union(types.map((type) => ownType(type, schema, line, depth + 1))),
+      ...listOf(schema['allOf']).map(inner),
+      branchesOf(schema) && union(branchesOf(schema)!.map(inner))
+    ].filter((part) => typeof part === 'string')
     return parts.length > 1 ? parts.map((part) => part.includes(' | ') ? `(${part})` : part).join(' & ') : parts[0] ?? 'unknown'
   }
 
   function nameOf (ref: string): string {
-    const known = names.get(ref)
-    if (known !== undefined) return known
     const wanted = identifier(refName(ref))
-    let name = wanted
-    for (let n = 2; [...names.values()].includes(name); n++) name = `${wanted}${n}`
+    let name = names.get(ref) ?? wanted
+    for (let n = 2; !names.has(ref) && [...names.values()].includes(name); n++) name = wanted + n
     names.set(ref, name)
     return name
   }
@@ -52,32 +50,29 @@ export function typeTextOf (name: string, schema: unknown, references: Reference
 
   function object (schema: Data, line: string, depth: number): string {
     const inner = `${line}  `
-    const rest = schema['additionalProperties'] ?? Object.values(references.object(schema['patternProperties']))[0]
+    const rest = schema['additionalProperties'] ?? Object.values(recordOf(schema['patternProperties']))[0]
     const lines = Object.entries(propertiesOf(schema)).map(([name, part]) => {
       const mark = requiredOf(schema).includes(name) ? '' : '?'
-      return `${isIdentifier(name) ? name : JSON.stringify(name)}${mark}: ${typeOf(part, inner, depth)}${noteOf(part)}`
+      return `${isIdentifier(name) ? name : JSON.stringify(name)}${mark}: ${typeOf(part, inner, depth)}${noteOf(recordOf(part))}`
     })
     if (isRecord(rest)) lines.push(`[name: string]: ${typeOf(rest, inner, depth)}`)
-    return lines.length === 0 ? '{}' : `{${lines.map((text) => inner + text).join('')}${line}}`
+    return lines.length > 0 ? `{${lines.map((text) => inner + text).join('')}${line}}` : '{}'
   }
 }
 
 // A comment to the end of its line.
-function noteOf (part: unknown): string {
-  const schema = isRecord(part) ? part : {}
-  const { description, deprecated, type } = schema
-  const notes = [
-    ...typeof description === 'string' ? [description] : [],
-    ...deprecated === true ? ['deprecated'] : [],
-    ...type === 'integer' ? ['an integer'] : [],
-    // `be at least 5`: without the verb.
-    ...boundsOf(schema).map(({ words }) => words.slice(words.indexOf(' ') + 1))
-  ]
-  return notes.length === 0 ? '' : ` // ${notes.map((note) => note.replaceAll(/\s+/g, ' ').trim().replace(/\.$/, '')).join('; ')}`
+function noteOf (schema: Data): string {
+  const note = joined('; ', ...[
+    textOf(schema['description']),
+    schema['deprecated'] === true && 'deprecated',
+    schema['type'] === 'integer' && 'integer',
+    ...boundsOf(schema).map(({ words }) => words)
+  ].map((text) => text && text.replaceAll(/\s+/g, ' ').replace(/\.? ?$/, '')))
+  return note && ` // ${note}`
 }
 
 function literal (value: unknown): string {
-  return isRecord(value) || Array.isArray(value) ? 'unknown' : JSON.stringify(value)
+  return value instanceof Object ? 'unknown' : JSON.stringify(value)
 }
 
 function union (types: readonly string[]): string {

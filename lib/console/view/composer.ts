@@ -1,172 +1,118 @@
-import { CANCEL, PING, REPLY } from '../../protocol.js'
+import { CANCEL, PING } from '../../protocol.js'
 import { bytesOf } from '../page/bytes.js'
-import type { Api, Message, Route } from '../page/document.js'
-import { ANY_TEXT, draftOf, finished, hintsAbout, type Subject } from '../page/draft.js'
+import { answerTo, ANY_BYTES, ANY_TEXT, draftOf, finished, hintsAbout, type Subject } from '../page/draft.js'
 import { withRef, type Frame, type Question } from '../page/frames.js'
 import { typeTextOf } from '../page/typescript.js'
-import type { Connection } from './connection.js'
-import { byId, button, fill, make, batched } from './element.js'
-
-const GROUPS: Readonly<Record<Message['kind'], string>> = { event: 'Events', call: 'Calls', stream: 'Streams', binary: 'Binary' }
-// Of the choices that are none of the contract's messages.
-const ANSWER = 'answer'
-const BINARY = 'binary'
+import { log, send, state } from './connection.js'
+import { batched, button, fill, make, onSubmit, page } from './element.js'
+import { api, route } from './route-form.js'
 
 /** The message that is written: its text, hints, type and bytes. */
-export class Composer {
-  readonly #api: Api
-  readonly #connection: Connection
-  readonly #select = byId<HTMLSelectElement>('message')
-  readonly #text = byId<HTMLTextAreaElement>('text')
-  readonly #hint: () => void = batched(() => this.#showHints())
-  // Texts that were begun.
-  readonly #drafts = new Map<Subject, string>()
-  readonly #waiting = new Map<Question, HTMLElement>()
-  #route: Route
-  #subject: Subject = ANY_TEXT
-  #answering: Subject | undefined
-  // The message that is written on after an answer.
-  #before = ''
 
-  constructor (api: Api, connection: Connection) {
-    this.#api = api
-    this.#connection = connection
-    this.#route = api.routes[0]!
-    this.#select.onchange = () => this.#choose(this.#select.value)
-    this.#text.oninput = () => this.#hint()
-    byId('composer').onsubmit = (event) => {
-      event.preventDefault()
-      void this.#send()
-    }
-    byId('composer').onkeydown = (event) => {
-      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) byId<HTMLFormElement>('composer').requestSubmit()
-    }
-    byId('sample').onclick = () => this.#write(draftOf(this.#subject, api.references))
-    byId('ping').onclick = () => this.#say(PING)
-  }
+// Texts that were begun.
+const drafts = new Map<Subject, string>()
+// The rows of the questions that wait.
+const waiting = new Map<Question, HTMLElement>()
+let subject = ANY_TEXT
+let answer: Subject | undefined
+// The message that is written on after an answer.
+let before = ''
 
-  setRoute (route: Route): void {
-    this.#route = route
-    this.#drafts.clear()
-    this.#choose(this.#select.value)
-  }
+page.message.onchange = () => choose(page.message.value)
+page.text.oninput = batched(showHints)
+page.sample.onclick = () => write(draftOf(subject, api.resolve))
+page.ping.onclick = () => say(PING)
+page.composer.onkeydown = ({ key, ctrlKey, metaKey }) => {
+  if (key === 'Enter' && (ctrlKey || metaKey)) page.composer.requestSubmit()
+}
+onSubmit(page.composer, page.sendProblem, async () => {
+  const [file] = page.file.files!
+  const bytes = page.binary.hidden ? [] : [file ? new Uint8Array(await file.arrayBuffer()) : bytesOf(page.hex.value)]
+  send(...page.json.hidden ? [] : [finished(page.text.value, subject, route, log.nextRef)], ...bytes)
+  page.file.value = ''
+})
 
-  /** The message and the text that are written. */
-  get current (): { message: string, text: string } {
-    return { message: this.#select.value, text: this.#text.value }
-  }
-
-  /** Takes a text over, of a frame or of a prepared message. */
-  edit (message: string, text: string): void {
-    this.#choose(message)
-    this.#write(text)
-    this.#text.focus()
-  }
-
-  /** The same frame once more; a question gets a `ref` of its own. */
-  sendAgain ({ text, bytes, question }: Frame): void {
-    const isOurs = question?.isOurs === true && this.#route.isTyped
-    this.#connection.send(bytes ?? (isOurs ? withRef(text, this.#connection.log.takeRef()) : text))
-  }
-
-  /** Begins an answer to a call of the server's. */
-  answer (question: Question): void {
-    const answers = this.#route.messages.find(({ isSent, name }) => !isSent && name === question.type)?.answers ?? []
-    const plain = { name: REPLY, schema: true, examples: [{ [this.#route.discriminator]: REPLY, data: null }] }
-    const answer = answers.find(({ name }) => name === REPLY) ?? answers[0] ?? plain
-    if (this.#answering === undefined) this.#before = this.#select.value
-    this.#choose(ANSWER, { ...answer, question })
-    this.#text.focus()
-  }
-
-  /** Shows the state of the connection, and the questions that wait for an answer. */
-  showState (): void {
-    const isOpen = this.#connection.state === 'open'
-    byId<HTMLButtonElement>('send').disabled = !isOpen
-    byId<HTMLButtonElement>('ping').disabled = !isOpen || !this.#route.isTyped
-    const questions = this.#connection.log.questions().filter(({ isOurs }) => !isOurs || this.#route.isTyped)
-    // The rows of earlier ones stay as they are: one of them may have the focus.
-    for (const [question, row] of this.#waiting) {
-      if (questions.includes(question)) continue
-      row.remove()
-      this.#waiting.delete(question)
-      // The message from before is written on.
-      if (question === this.#answering?.question) this.#choose(this.#before)
-    }
-    for (const question of questions) if (!this.#waiting.has(question)) this.#wait(question)
-  }
-
-  #wait (question: Question): void {
-    const { type, ref, isOurs } = question
-    const row = make(
-      'li',
-      {},
-      make('span', {}, isOurs ? '→ ' : '← ', make('b', {}, type), ` ref ${ref} ${isOurs ? 'runs' : 'waits for your answer'}`),
-      isOurs ? button('Cancel', () => this.#say(CANCEL, ref)) : button('Answer', () => this.answer(question))
-    )
-    this.#waiting.set(question, row)
-    byId('open').append(row)
-  }
-
-  // A message of the protocol itself.
-  #say (type: string, ref?: number): void {
-    this.#connection.send(JSON.stringify({ [this.#route.discriminator]: type, ref }))
-  }
-
-  #choose (key: string, answering?: Subject): void {
-    this.#drafts.set(this.#subject, this.#text.value)
-    this.#answering = answering
-    const question = answering?.question
-    const sent = this.#route.messages.filter(({ isSent }) => isSent)
-    fill(this.#select, [
-      ...question === undefined ? [] : [[ANSWER, `Answer to ${question.type}, ref ${question.ref}`, 'Answers'] as const],
-      ...sent.map(({ key, name, kind }) => [key, name, GROUPS[kind]] as const),
-      ['text', 'any text', 'Other'],
-      ...sent.some(({ kind }) => kind === 'binary') ? [] : [[BINARY, 'binary frame', 'Other'] as const]
-    ])
-    this.#select.value = key
-    // Of a route that has no such message.
-    if (this.#select.selectedIndex < 0) this.#select.selectedIndex = 0
-    this.#show(sent.find(({ key }) => key === this.#select.value))
-  }
-
-  #show (message: Message | undefined): void {
-    this.#subject = this.#answering ?? message ?? ANY_TEXT
-    const isBinary = this.#select.value === BINARY || message?.kind === 'binary'
-    byId('json').hidden = isBinary
-    byId('binary').hidden = !isBinary && message?.hasBinary !== true
-    byId('schema').hidden = isBinary || this.#subject === ANY_TEXT
-    const { words = '', isDeprecated = false } = message ?? {}
-    const mark = isDeprecated && !/deprecated/i.test(words) ? 'Deprecated. ' : ''
-    byId('message-words').textContent = this.#answering === undefined ? mark + words : 'The server waits for this answer.'
-    byId('type').textContent = typeTextOf(message?.name ?? ANSWER, this.#subject.schema, this.#api.references)
-    this.#write(this.#drafts.get(this.#subject) ?? draftOf(this.#subject, this.#api.references))
-  }
-
-  #write (text: string): void {
-    this.#text.value = text
-    this.#showHints()
-  }
-
-  #showHints (): void {
-    const hints = hintsAbout(this.#text.value, this.#subject, this.#route, this.#api.references)
-    byId('hints').replaceChildren(...hints.map(({ path, text }) => make('li', {}, make('code', {}, path || 'It'), ` ${text}`)))
-  }
-
-  async #send (): Promise<void> {
-    const { log } = this.#connection
-    const text = byId('json').hidden ? [] : [finished(this.#text.value, this.#subject, this.#route, () => log.takeRef())]
-    byId('hex-problem').textContent = ''
-    try {
-      this.#connection.send(...text, ...byId('binary').hidden ? [] : [await readBytes()])
-      byId<HTMLInputElement>('file').value = ''
-    } catch (error) {
-      byId('hex-problem').textContent = (error as Error).message
-    }
-  }
+/** Begins anew, with the messages of a route. */
+export function showRoute (): void {
+  drafts.clear()
+  choose(page.message.value)
 }
 
-async function readBytes (): Promise<Uint8Array<ArrayBuffer>> {
-  const file = byId<HTMLInputElement>('file').files?.[0]
-  return file === undefined ? bytesOf(byId<HTMLTextAreaElement>('hex').value) : new Uint8Array(await file.arrayBuffer())
+/** Takes a text over, of a frame or of a prepared message. */
+export function edit (message: string, text: string): void {
+  choose(message)
+  write(text)
+  page.text.focus()
+}
+
+/** The same frame once more; a question gets a `ref` of its own. */
+export function sendAgain ({ text, bytes, question }: Frame): void {
+  send(bytes ?? (question?.isOurs && route.isTyped ? withRef(text, log.nextRef) : text))
+}
+
+/** Begins an answer to a call of the server's. */
+export function beginAnswer (question: Question): void {
+  if (!answer) before = page.message.value
+  answer = answerTo(question, route)
+  choose(answer.key)
+  page.text.focus()
+}
+
+/** Shows the state of the connection, and the questions that wait for an answer. */
+export function showQuestions (): void {
+  page.send.disabled = state !== 'open'
+  page.ping.disabled = page.send.disabled || !route.isTyped
+  const questions = log.questions().filter(({ isOurs }) => !isOurs || route.isTyped)
+  // The rows of earlier ones stay as they are: one of them may have the focus.
+  for (const [question, row] of waiting) {
+    if (questions.includes(question)) continue
+    row.remove()
+    waiting.delete(question)
+    // The message from before is written on.
+    if (question === answer?.question) choose(before)
+  }
+  for (const question of questions) if (!waiting.has(question)) wait(question)
+}
+
+function wait (question: Question): void {
+  const { type, ref, isOurs } = question
+  const [arrow, action] = isOurs
+    ? ['→', button('Cancel', () => say(CANCEL, ref))]
+    : ['←', button('Answer', () => beginAnswer(question))]
+  const row = make('li', { className: 'row' }, `${arrow} ${type} #${ref}`, action)
+  waiting.set(question, row)
+  page.open.append(row)
+}
+
+// A message of the protocol itself.
+function say (type: string, ref?: number): void {
+  send(JSON.stringify({ [route.discriminator]: type, ref }))
+}
+
+// Any other choice than the answer ends it.
+function choose (wanted: string): void {
+  drafts.set(subject, page.text.value)
+  if (wanted !== answer?.key) answer = undefined
+  const sent = route.messages.filter(({ isSent }) => isSent)
+  const subjects = [...answer ? [answer] : [], ...sent, ...sent.some(({ kind }) => kind === 'binary') ? [] : [ANY_BYTES], ANY_TEXT]
+  subject = subjects.find(({ key }) => key === wanted) ?? subjects[0]!
+  const { key, name, kind, schema, hasBinary, words = '' } = subject
+  fill(page.message, subjects.map(({ key, name, kind }) => [key, name, kind]))
+  page.message.value = key
+  page.json.hidden = kind === 'binary'
+  page.binary.hidden = kind !== 'binary' && !hasBinary
+  page.schema.hidden = kind === 'binary' || schema === true
+  page.messageWords.textContent = words
+  page.type.textContent = typeTextOf(name, schema, api.resolve)
+  write(drafts.get(subject) ?? draftOf(subject, api.resolve))
+}
+
+function write (text: string): void {
+  page.text.value = text
+  showHints()
+}
+
+function showHints (): void {
+  const hints = hintsAbout(page.text.value, subject, route, api.resolve)
+  page.hints.replaceChildren(...hints.map(({ path, text }) => make('li', {}, make('code', {}, path || 'It'), ` ${text}`)))
 }

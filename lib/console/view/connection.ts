@@ -1,71 +1,69 @@
 import { meaningOf } from '../../close-codes.js'
 import { isFinal, REFUSAL } from '../../protocol.js'
 import type { Route } from '../page/document.js'
-import { FrameLog, type Frame } from '../page/frames.js'
-
-export type State = 'closed' | 'connecting' | 'open'
+import { createLog, type Frame, type FrameLog } from '../page/frames.js'
+import { joined } from '../page/text.js'
 
 /** The WebSocket of the page; it comes back only when it is asked to. */
-export class Connection {
-  readonly log: FrameLog = new FrameLog()
-  state: State = 'closed'
-  readonly #onState: (words: string) => void
-  readonly #onFrame: (frame: Frame) => void
-  #ws: WebSocket | undefined
 
-  constructor (onState: (words: string) => void, onFrame: (frame: Frame) => void) {
-    this.#onState = onState
-    this.#onFrame = onFrame
-  }
+export const log: FrameLog = createLog()
+export let state: 'closed' | 'connecting' | 'open' = 'closed'
+let ws: WebSocket
+let onState: (words: string) => void
+let onFrame: (frame: Frame) => void
 
-  /** @throws where the URL or a subprotocol cannot be. */
-  open (route: Route, url: string, subprotocol: string, token: string): void {
-    // A typed route tells by a close why it refuses.
-    const protocols = [subprotocol, ...route.isTyped && subprotocol !== '' ? [REFUSAL] : [], ...token === '' ? [] : [`bearer.${token}`]]
-    const ws = new WebSocket(url, protocols.filter((protocol) => protocol !== ''))
-    ws.binaryType = 'arraybuffer'
-    this.#ws = ws
-    this.log.open(route)
-    this.#change('connecting', 'Connecting')
-    const startMs = performance.now()
-    ws.onopen = () => {
-      if (ws.protocol === REFUSAL) return
-      this.#note('open', `${url} after ${Math.round(performance.now() - startMs)} ms${ws.protocol && `, speaks ${ws.protocol}`}`)
-      this.#change('open', 'Connected')
-    }
-    ws.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
-      this.#onFrame(this.log.received(typeof data === 'string' ? data : new Uint8Array(data), Date.now()))
-    }
-    ws.onclose = ({ code, reason }) => this.#closed(route, code, reason, ws.protocol === REFUSAL)
-  }
+/** Whom a new state, in words, and each frame are told. */
+export function listen (toState: typeof onState, toFrame: typeof onFrame): void {
+  onState = toState
+  onFrame = toFrame
+}
 
-  send (...data: ReadonlyArray<string | Uint8Array<ArrayBuffer>>): void {
-    if (this.state !== 'open') return
-    for (const part of data) {
-      this.#ws!.send(part)
-      this.#onFrame(this.log.sent(part, Date.now()))
-    }
+/** @throws where the URL or a subprotocol cannot be. */
+export function open (route: Route, url: string, subprotocol: string, token: string): void {
+  const { isTyped, closeCodes } = route
+  const startMs = performance.now()
+  // A typed route tells by a close why it refuses.
+  const protocols = [subprotocol, isTyped && subprotocol && REFUSAL, token && `bearer.${token}`]
+  ws = new WebSocket(url, protocols.filter((protocol) => typeof protocol === 'string' && protocol !== '') as string[])
+  ws.binaryType = 'arraybuffer'
+  log.open(route)
+  change('connecting', 'Connecting')
+  ws.onopen = () => {
+    if (ws.protocol === REFUSAL) return
+    note('open', joined(', speaks ', `${url} after ${Math.round(performance.now() - startMs)} ms`, ws.protocol))
+    change('open', 'Connected')
   }
+  ws.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+    onFrame(log.message('received', typeof data === 'string' ? data : new Uint8Array(data), Date.now()))
+  }
+  ws.onclose = ({ code, reason }) => {
+    log.open(route)
+    const end = ws.protocol === REFUSAL ? 'Refused' : 'Closed'
+    const meaning = `${code} ${meaningOf(code, closeCodes, isTyped)}`
+    const after = isTyped ? `; a client ${isFinal(code) ? 'stays away' : 'comes back'}` : ''
+    note(end.toLowerCase(), joined(', ', meaning, reason && `"${reason}"`) + after, code !== 1000)
+    change('closed', `${end}: ${meaning}`)
+  }
+}
 
-  /** @throws where a page may not close with this code. */
-  close (code: number): void {
-    this.#ws?.close(code)
+export function send (...data: ReadonlyArray<string | Uint8Array<ArrayBuffer>>): void {
+  if (state !== 'open') return
+  for (const part of data) {
+    ws.send(part)
+    onFrame(log.message('sent', part, Date.now()))
   }
+}
 
-  #closed (route: Route, code: number, reason: string, isRefused: boolean): void {
-    this.log.close()
-    const after = route.isTyped ? `; a client ${isFinal(code) ? 'stays away' : 'comes back'}` : ''
-    const meaning = meaningOf(code, route.closeCodes, route.isTyped)
-    this.#note(isRefused ? 'refused' : 'closed', `${code} ${meaning}${reason && `, "${reason}"`}${after}`, code !== 1000)
-    this.#change('closed', `${isRefused ? 'Refused' : 'Closed'}: ${code} ${meaning}`)
-  }
+/** @throws where a page may not close with this code. */
+export function close (code: number): void {
+  ws.close(code)
+}
 
-  #note (type: string, text: string, isError = false): void {
-    this.#onFrame(this.log.note(type, text, Date.now(), isError))
-  }
+function note (type: string, text: string, isError = false): void {
+  onFrame(log.add({ at: Date.now(), direction: 'connection', type, text, isError }))
+}
 
-  #change (state: State, words: string): void {
-    this.state = state
-    this.#onState(words)
-  }
+function change (to: typeof state, words: string): void {
+  state = to
+  onState(words)
 }

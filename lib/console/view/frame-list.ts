@@ -1,131 +1,154 @@
 import { durationText, hexOf, sizeText } from '../page/bytes.js'
-import { MAX_FRAMES, type Frame } from '../page/frames.js'
-import { byId, make, batched } from './element.js'
+import { testOf } from '../page/filter.js'
+import { lineOf, MAX_FRAMES, type Frame } from '../page/frames.js'
+import { joined } from '../page/text.js'
+import { log } from './connection.js'
+import { batched, fill, make, page } from './element.js'
+import { ARROWS, showDetail, timeText } from './frame-detail.js'
+import { route } from './route-form.js'
+
+/**
+ * The frames as rows, of which the browser draws those in sight (`content-visibility`); their
+ * filters, and the buttons above them.
+ */
 
 const ROW_PX = 30
-const ARROWS = { sent: '→', received: '←', connection: '•' } as const
+// Rows of a step.
+const PAGE = 8
+const draw = batched(addRows)
+let test: (frame: Frame) => boolean
+// The first of them have rows; the others wait for the next animation frame.
+let frames: Frame[] = []
+let selected: Frame | undefined
+// The end stays in sight while the person is there.
+let follows = true
+let nextId = 1
+let isPaused = false
+let waiting = 0
 
-/** The frames as rows, of which the browser draws those in sight (`content-visibility`). */
-export class FrameList {
-  readonly #list = byId('list')
-  // The first frames of those below; the others wait for the next animation frame.
-  readonly #rows = byId('rows')
-  readonly #onSelect: (frame: Frame | undefined) => void
-  readonly #draw: () => void = batched(() => this.#addRows())
-  #test: (frame: Frame) => boolean = () => true
-  #frames: Frame[] = []
-  #selected: Frame | undefined
-  #nextId = 1
-  // The end stays in sight while the person is there.
-  #follows = true
-
-  constructor (onSelect: (frame: Frame | undefined) => void) {
-    this.#onSelect = onSelect
-    this.#list.onclick = ({ target }) => {
-      const row = (target as Element).closest('[role=option]')
-      if (row !== null) this.select(this.#frames[[...this.#rows.children].indexOf(row)])
-    }
-    this.#list.onkeydown = (event) => this.#key(event)
-    this.#list.onscroll = () => {
-      const { scrollTop, clientHeight, scrollHeight } = this.#list
-      this.#follows = scrollTop + clientHeight >= scrollHeight - ROW_PX
-    }
-    new ResizeObserver(() => this.#follow()).observe(this.#list)
-  }
-
-  get frames (): readonly Frame[] {
-    return this.#frames
-  }
-
-  /** Shows other frames, from the first. */
-  show (frames: readonly Frame[], test: (frame: Frame) => boolean): void {
-    this.#test = test
-    this.#frames = frames.filter(test)
-    this.#rows.replaceChildren()
-    if (this.#selected !== undefined && !this.#frames.includes(this.#selected)) this.select(undefined)
-    this.#draw()
-  }
-
-  add (frame: Frame): void {
-    if (!this.#test(frame)) return
-    this.#frames.push(frame)
-    if (this.#frames.length > MAX_FRAMES) {
-      this.#frames.shift()
-      this.#rows.firstChild?.remove()
-    }
-    this.#draw()
-  }
-
-  select (frame: Frame | undefined): void {
-    this.#selected = frame
-    this.#onSelect(frame)
-    this.#list.removeAttribute('aria-activedescendant')
-    this.#mark(0)
-  }
-
-  #key (event: KeyboardEvent): void {
-    const at = this.#selected === undefined ? -1 : this.#frames.indexOf(this.#selected)
-    const last = this.#rows.childElementCount - 1
-    const page = Math.max(1, Math.floor(this.#list.clientHeight / ROW_PX) - 1)
-    const steps: Readonly<Record<string, number>> = {
-      ArrowDown: at + 1, ArrowUp: at < 0 ? last : at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: last
-    }
-    const to = steps[event.key]
-    if (event.key === 'Escape') this.select(undefined)
-    if (event.key === 'Enter' && at >= 0) byId('body').focus()
-    if (to === undefined || last < 0) return
+for (const input of [page.search, page.direction, page.ofType, page.pings]) input.oninput = filter
+page.pause.onclick = () => {
+  isPaused = !isPaused
+  page.pause.textContent = isPaused ? 'Resume' : 'Pause'
+  filter()
+}
+page.copy.onclick = () => {
+  document.oncopy = (event) => {
     event.preventDefault()
-    this.select(this.#frames[Math.min(Math.max(to, 0), last)])
+    event.clipboardData!.setData('text/plain', frames.map(lineOf).join('\n'))
   }
-
-  #addRows (): void {
-    const from = this.#rows.childElementCount
-    byId('empty').hidden = this.#frames.length > 0
-    this.#rows.append(...this.#frames.slice(from).map((frame) => rowOf(frame, `frame-${this.#nextId++}`)))
-    this.#mark(from)
-    this.#follow()
+  // Without HTTPS a page has no other clipboard.
+  page.told.textContent = `${document.execCommand('copy') ? 'Copied' : 'Not copied'}: ${frames.length} frames`
+  document.oncopy = null
+}
+page.clear.onclick = () => {
+  log.clear()
+  filter()
+}
+page.list.onclick = ({ target }) => {
+  const row = (target as Element).closest('.frame')
+  if (row) select(frames[[...page.rows.children].indexOf(row)])
+}
+page.list.onkeydown = (event) => {
+  const at = frames.indexOf(selected!)
+  const last = page.rows.childElementCount - 1
+  const steps: Readonly<Record<string, number>> = {
+    ArrowDown: at + 1, ArrowUp: at < 0 ? last : at - 1, PageDown: at + PAGE, PageUp: at - PAGE, Home: 0, End: last
   }
+  const to = steps[event.key]
+  if (event.key === 'Escape') select(undefined)
+  if (event.key === 'Enter' && selected) page.body.focus()
+  if (to === undefined) return
+  event.preventDefault()
+  select(frames[Math.min(Math.max(to, 0), last)])
+}
+page.list.onscroll = () => {
+  const { scrollTop, clientHeight, scrollHeight } = page.list
+  follows = scrollTop + clientHeight >= scrollHeight - ROW_PX
+}
+new ResizeObserver(follow).observe(page.list)
 
-  #follow (): void {
-    if (this.#follows) this.#list.scrollTop = this.#list.scrollHeight
-  }
+/** Begins anew, with the types of a route. */
+export function showTypes (): void {
+  const types = new Set([...route.messages.map(({ name, kind }) => kind === 'binary' ? kind : name), '$error'])
+  fill(page.ofType, [['', 'All types'], ...Array.from(types, (type) => [type, type] as const)])
+  filter()
+}
 
-  // The selected row, and those of its question.
-  #mark (from: number): void {
-    const selected = this.#selected
-    for (const [i, row] of [...this.#rows.children].slice(from).entries()) {
-      const frame = this.#frames[from + i]
-      row.ariaSelected = String(frame === selected)
-      row.classList.toggle('lit', selected?.question !== undefined && frame?.question === selected.question)
-      if (frame !== selected) continue
-      row.scrollIntoView({ block: 'nearest' })
-      this.#list.setAttribute('aria-activedescendant', row.id)
+/** Takes a new frame. */
+export function add (frame: Frame): void {
+  if (isPaused) waiting++
+  else if (test(frame)) {
+    frames.push(frame)
+    if (frames.length > MAX_FRAMES) {
+      frames.shift()
+      page.rows.firstChild?.remove()
     }
   }
+  draw()
 }
 
-function rowOf (frame: Frame, id: string): HTMLElement {
-  const { at, direction, type, text, bytes, size, question, waitedMs, isError } = frame
-  const parts = [
-    ['arrow', ARROWS[direction]],
-    // For a screen reader, which reads no arrow and sees no color.
-    ['out', `${direction} ${isError ? 'error ' : ''}`],
-    ['type', type],
-    ['ref', question === undefined ? '' : `#${question.ref}`],
-    ['text', bytes === undefined || text !== '' ? text.slice(0, 400).replaceAll(/\s+/g, ' ') : hexOf(bytes, 16).slice(8)],
-    ['waited', waitedMs === undefined ? '' : `+${durationText(waitedMs)}`],
-    ['size', direction === 'connection' ? '' : sizeText(size)],
-    ['time', timeText(at)]
-  ] as const
-  const row = make(
-    'div',
-    { id, className: `frame ${direction}${isError ? ' error' : ''}` },
-    ...parts.map(([className, text]) => make('span', { className }, text))
+export function select (frame: Frame | undefined): void {
+  selected = frame
+  showDetail(frame)
+  page.list.removeAttribute('aria-activedescendant')
+  mark(0)
+}
+
+function filter (): void {
+  test = testOf({ text: page.search.value, direction: page.direction.value, type: page.ofType.value, hasPings: page.pings.checked })
+  waiting = 0
+  frames = log.frames.filter(test)
+  page.rows.replaceChildren()
+  if (selected && !frames.includes(selected)) select(undefined)
+  draw()
+}
+
+function addRows (): void {
+  const from = page.rows.childElementCount
+  page.rows.append(...frames.slice(from).map(rowOf))
+  mark(from)
+  follow()
+  const [count, all] = [frames.length, log.frames.length]
+  page.count.textContent = joined(
+    ' · ',
+    `${count}` + (count === all ? '' : ` of ${all}`),
+    log.dropped > 0 && `${log.dropped} older left out`,
+    isPaused && `paused, ${waiting} new`
   )
-  row.role = 'option'
-  return row
 }
 
-export function timeText (at: number): string {
-  return new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(11, 23)
+function follow (): void {
+  if (follows) page.list.scrollTop = page.list.scrollHeight
+}
+
+// The selected row, and those of its question.
+function mark (from: number): void {
+  for (const [i, row] of [...page.rows.children].slice(from).entries()) {
+    const frame = frames[from + i]
+    row.ariaSelected = String(frame === selected)
+    row.classList.toggle('lit', selected?.question !== undefined && frame?.question === selected.question)
+    if (frame !== selected) continue
+    row.scrollIntoView({ block: 'nearest' })
+    page.list.setAttribute('aria-activedescendant', row.id)
+  }
+}
+
+function rowOf ({ at, direction, type, text, bytes, size, question, waitedMs, isError }: Frame): HTMLElement {
+  const parts = {
+    arrow: ARROWS[direction],
+    // For a screen reader, which reads no arrow and sees no color.
+    out: `${direction} ${isError ? 'error ' : ''}`,
+    type,
+    ref: question ? `#${question.ref}` : '',
+    text: bytes && !text ? hexOf(bytes, 16).slice(8) : text.slice(0, 400).replaceAll(/\s+/g, ' '),
+    waited: waitedMs === undefined ? '' : `+${durationText(waitedMs)}`,
+    size: size === undefined ? '' : sizeText(size),
+    time: timeText(at)
+  }
+  return make(
+    'div',
+    { id: `frame-${nextId++}`, role: 'option', className: `frame ${direction} ${isError ? 'error' : ''}` },
+    ...Object.entries(parts).map(([className, text]) => make('span', { className }, text))
+  )
 }

@@ -1,57 +1,41 @@
-import type { Route } from '../page/document.js'
-import { PreparedMessages } from '../page/prepared.js'
-import type { Composer } from './composer.js'
-import { byId, button, make } from './element.js'
+import { readPrepared, replaced, type Prepared } from '../page/prepared.js'
+import { edit } from './composer.js'
+import { attempted, button, make, onSubmit, page, replaceChildren } from './element.js'
+import { route } from './route-form.js'
 
 /** The prepared messages of the route, which the page's storage keeps. */
-export class PreparedList {
-  readonly #composer: Composer
-  readonly #document: string
-  #messages: PreparedMessages
 
-  constructor (composer: Composer, document: string) {
-    this.#composer = composer
-    this.#document = document
-    this.#messages = new PreparedMessages(undefined, document, '')
-    byId('prepare').onsubmit = (event) => {
-      event.preventDefault()
-      this.#save(byId<HTMLInputElement>('prepared-name'))
-    }
-  }
+let list: readonly Prepared[]
+let key: string
 
-  setRoute ({ id }: Route): void {
-    this.#messages = new PreparedMessages(storage(), this.#document, id)
-    this.#show()
-  }
+onSubmit(page.prepare, page.preparedNote, () => {
+  const name = page.preparedName.value
+  page.preparedName.value = ''
+  keep(replaced(list, name, { name, message: page.message.value, text: page.text.value }))
+})
 
-  #save (input: HTMLInputElement): void {
-    const name = input.value.trim()
-    if (name === '') return
-    const isKept = this.#messages.save({ name, ...this.#composer.current })
-    byId('prepared-note').textContent = isKept ? `Saved: ${name}` : 'This browser stores nothing here: it is kept until the page is left.'
-    input.value = ''
-    this.#show()
-  }
-
-  #show (): void {
-    const { list } = this.#messages
-    byId('prepared-count').textContent = list.length === 0 ? '' : String(list.length)
-    byId('prepared-list').replaceChildren(...list.map(({ name, message, text }) => {
-      const remove = button('×', () => {
-        this.#messages.remove(name)
-        this.#show()
-        byId('prepared-name').focus()
-      })
-      remove.ariaLabel = `Remove ${name}`
-      return make('li', {}, button(name, () => this.#composer.edit(message, text)), remove)
-    }))
-  }
+/** Shows those of the route, in a document. */
+export function showPrepared (document: string): void {
+  key = `fastify-typed-ws/console ${document} ${route.id}`
+  list = readPrepared(() => localStorage, key)
+  show()
 }
 
-function storage (): Storage | undefined {
-  try {
-    return localStorage
-  } catch {
-    return undefined
-  }
+function show (): void {
+  page.preparedCount.textContent = String(list.length || '')
+  replaceChildren(page.preparedList, ...list.map(({ name, message, text }) => {
+    const remove = button('×', () => {
+      page.preparedName.focus()
+      void attempted(page.preparedNote, () => keep(replaced(list, name)))
+    })
+    remove.ariaLabel = `Remove ${name}`
+    return make('li', {}, button(name, () => edit(message, text)), remove)
+  }))
+}
+
+// Shows them before the storage may fail.
+function keep (next: readonly Prepared[]): void {
+  list = next
+  show()
+  localStorage.setItem(key, JSON.stringify(list))
 }
