@@ -4,12 +4,12 @@ export type Serializer = (value: unknown) => string
 const SHORT = 42
 const LONG = 5000
 // eslint-disable-next-line no-control-regex -- RFC 8259 §7
-const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/
+const ESCAPED = /[\u0000-\u001f\ud800-\udfff]/
 
 /** A text as JSON. Copying is cheaper than JSON.stringify when no letter needs an escape. */
 export function quote (value: string): string {
   if (value.length < SHORT) return isPlain(value) ? `"${value}"` : JSON.stringify(value)
-  return value.length < LONG && !ESCAPED.test(value) ? `"${value}"` : JSON.stringify(value)
+  return value.length < LONG && isPlainLong(value) ? `"${value}"` : JSON.stringify(value)
 }
 
 function isPlain (value: string): boolean {
@@ -18,6 +18,12 @@ function isPlain (value: string): boolean {
     if (code < 0x20 || code === 0x22 || code === 0x5c || code >= 0xd800) return false
   }
   return true
+}
+
+// A search for one letter compares many at once; a class of letters of two ranges is tested faster
+// than one of four.
+function isPlainLong (value: string): boolean {
+  return !value.includes('"') && !value.includes('\\') && !ESCAPED.test(value)
 }
 
 export function text (value: unknown): string {

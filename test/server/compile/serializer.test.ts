@@ -688,6 +688,7 @@ t.test('the serializer writes what JSON.stringify writes', async (t) => {
         'a'.repeat(42),
         'é'.repeat(42),
         `${'a'.repeat(42)}"`,
+        `${'a'.repeat(42)}\\`,
         `${'a'.repeat(42)}\ud800`,
         `${'a'.repeat(42)}\n`,
         'a'.repeat(5000),
