@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { later } from '../turn.js'
-import { CLOSE, FINAL_TEXT, MASKED, OPCODE, headerBytesAt, payloadBytesAt, unmask } from './frame.js'
+import { CLOSE, FINAL_TEXT, MASKED, OPCODE, headerBytesAt, payloadBytesAt, unmask, wordsBelow } from './frame.js'
 import { IgnoredFrames, WAIT } from './ignored-frames.js'
 import { ReadingTime } from './reading-time.js'
 
@@ -54,6 +54,8 @@ const NOTHING = Buffer.alloc(0)
 // The frames, and the bytes of one frame, that are read before a look at the time.
 const FRAMES_PER_LOOK = 8
 const BYTES_PER_LOOK = 1024
+// The bytes that are worth a view of four at a time.
+const BYTES_PER_VIEW = 256
 // Between two chunks of a client that floods on after a close frame: TCP slows it down.
 const IGNORED_PAUSE_MS = 10
 
@@ -79,6 +81,8 @@ export class FrameReader {
   // Bytes that wait: for the rest of a header, for a later turn, or while the next part is full or
   // ws is busy.
   #rest: Buffer = NOTHING
+  // The bytes that are read, four at a time.
+  #words: Int32Array | undefined = undefined
   // Made with the first long chunk.
   #time: ReadingTime | undefined = undefined
   #isResting = false
@@ -144,6 +148,7 @@ export class FrameReader {
     this.#rest = NOTHING
     this.#isReading = true
     if (bytes.length > BYTES_PER_LOOK) this.#look()
+    if (bytes.length > BYTES_PER_VIEW) this.#words = wordsBelow(bytes)
     let isWanted = true
     let frames = 0
     let at = 0
@@ -157,6 +162,7 @@ export class FrameReader {
       if (frames % FRAMES_PER_LOOK === 0 || taken + left > BYTES_PER_LOOK) this.#look()
     }
     this.#isReading = false
+    this.#words = undefined
     if (at < bytes.length && this.#receiver.writable) this.#rest = bytes.subarray(at)
     if (this.#isHeld) this.#owner.pause()
     return isWanted
@@ -253,7 +259,7 @@ export class FrameReader {
   }
 
   #takeText (bytes: Buffer, start: number, end: number): boolean {
-    if (unmask(bytes, start, end)) {
+    if (unmask(bytes, start, end, this.#words)) {
       this.#next.takeText(bytes.toString('latin1', start, end), end - start)
       return true
     }
@@ -262,7 +268,7 @@ export class FrameReader {
       return true
     }
     // Masks again, as the bytes were sent: ws finds and reports the fault.
-    unmask(bytes, start, end)
+    unmask(bytes, start, end, this.#words)
     return false
   }
 

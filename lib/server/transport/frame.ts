@@ -32,7 +32,13 @@ const MAX_LENGTH_16 = 0xffff
 export const MASKED = 0x80
 const LENGTH = 0x7f
 const MASK_BYTES = 4
-const NON_ASCII = 0x80
+// The high bits of the four bytes of a word.
+const NON_ASCII = 0x80808080
+// The shortest payload that is unmasked by words.
+const LONG = 48
+// Four bytes, as a word in the order of the machine.
+const maskWord = new Int32Array(1)
+const maskBytes = new Uint8Array(maskWord.buffer)
 
 export function frameText (text: string): Bytes {
   const length = Buffer.byteLength(text)
@@ -102,11 +108,24 @@ export function payloadBytesAt (bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6)
 }
 
+/** The memory below some bytes, four at a time. */
+export function wordsBelow (bytes: Buffer): Int32Array {
+  return new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2)
+}
+
 /**
  * Unmasks a payload in place, or masks it again (RFC 6455 §5.3). Its mask stands in front of it.
+ * @param words - of these bytes: worth their making for many frames, or for long ones.
  * @returns true for an ASCII payload.
  */
-export function unmask (bytes: Buffer, start: number, end: number): boolean {
+export function unmask (bytes: Buffer, start: number, end: number, words?: Int32Array): boolean {
+  const seen = words === undefined || end - start < LONG ? unmaskBytes(bytes, start, end) : unmaskWords(bytes, start, end, words)
+  return (seen & NON_ASCII) === 0
+}
+
+// Both return the bits of all bytes.
+
+function unmaskBytes (bytes: Buffer, start: number, end: number): number {
   const a = bytes[start - 4]!
   const b = bytes[start - 3]!
   const c = bytes[start - 2]!
@@ -117,5 +136,24 @@ export function unmask (bytes: Buffer, start: number, end: number): boolean {
     seen |= (bytes[at]! ^= a) | (bytes[at + 1]! ^= b) | (bytes[at + 2]! ^= c) | (bytes[at + 3]! ^= d)
   }
   for (let i = 0; at < end; at++, i++) seen |= (bytes[at]! ^= bytes[start - 4 + i]!)
-  return (seen & NON_ASCII) === 0
+  return seen
+}
+
+function unmaskWords (bytes: Buffer, start: number, end: number, words: Int32Array): number {
+  const key = start - MASK_BYTES
+  const offset = bytes.byteOffset
+  // The place in the payload of the first whole word.
+  const skip = -(offset + start) & 3
+  for (let n = 0; n < MASK_BYTES; n++) maskBytes[n] = maskByte(bytes, key, skip + n)
+  const mask = maskWord[0]!
+  const last = (offset + end) >> 2
+  let seen = 0
+  for (let at = (offset + start + skip) >> 2; at < last; at++) seen |= (words[at]! ^= mask)
+  for (let i = 0; i < skip; i++) seen |= (bytes[start + i]! ^= bytes[key + i]!)
+  for (let at = last * 4 - offset; at < end; at++) seen |= (bytes[at]! ^= maskByte(bytes, key, at - start))
+  return seen
+}
+
+function maskByte (bytes: Buffer, key: number, n: number): number {
+  return bytes[key + (n & 3)]!
 }

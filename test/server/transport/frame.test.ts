@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import t from 'tap'
 import fc from 'fast-check'
-import { frameBinary, frameText, type Bytes } from '../../../lib/server/transport/frame.js'
+import { frameBinary, frameText, unmask, wordsBelow, type Bytes } from '../../../lib/server/transport/frame.js'
 
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: object) => NodeJS.WritableStream }
 
@@ -57,4 +57,22 @@ t.test('ws reads the frames of the frame writer', async (t) => {
     return JSON.stringify(heard) === JSON.stringify(messages.map((message) => typeof message === 'string' ? message : [...message]))
   }), { numRuns: 50 })
   t.pass('every frame')
+})
+
+t.test('a payload is unmasked at every place in memory, and known to be ASCII or not', async (t) => {
+  for (let length = 0; length < 70; length++) {
+    for (let place = 0; place < 4; place++) {
+      for (const letter of [undefined, 0, length - 1]) {
+        // The mask is 0xff, 1, 2, 3; bytes behind the payload are 0.
+        const bytes = Buffer.from(new ArrayBuffer(100), place, 80)
+        bytes.set([0xff, 1, 2, 3], 2)
+        const payload = Buffer.alloc(length, 0x61)
+        if (letter !== undefined && length > 0) payload[letter] = 0xe9
+        bytes.set(payload.map((byte, n) => byte ^ bytes[2 + n % 4]!), 6)
+        const isAscii = letter === undefined || length === 0
+        t.equal(unmask(bytes, 6, 6 + length, wordsBelow(bytes)), isAscii, `${length} bytes at ${place}`)
+        t.same(bytes.subarray(6), Buffer.concat([payload, Buffer.alloc(74 - length)]), `${length} bytes at ${place}, and none behind them`)
+      }
+    }
+  }
 })
