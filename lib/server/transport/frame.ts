@@ -25,9 +25,9 @@ export const CLOSE = 0x08
 /** The opcode of the answer to a ping (RFC 6455 §5.5.3). */
 export const PONG = 0x0a
 // The short length before a length of 16 bits, or of 64.
-const LENGTH_16 = 126
+export const LENGTH_16 = 126
 const LENGTH_64 = 127
-const MAX_LENGTH_16 = 0xffff
+export const MAX_LENGTH_16 = 0xffff
 /** The bit of a header's second byte that says that the payload is masked. */
 export const MASKED = 0x80
 const LENGTH = 0x7f
@@ -44,6 +44,19 @@ export function frameText (text: string): Bytes {
   const length = Buffer.byteLength(text)
   if (length === text.length) return header(FINAL_TEXT, length) + text
   return join(FINAL_TEXT, Buffer.from(text))
+}
+
+/**
+ * Writes a text's frame where there is room for it.
+ * @returns its length.
+ */
+export function writeTextFrame (bytes: Buffer, at: number, text: string): number {
+  const expected = text.length < LENGTH_16 ? 2 : 4
+  const length = bytes.write(text, at + expected)
+  const head = header(FINAL_TEXT, length)
+  if (head.length !== expected) bytes.copyWithin(at + head.length, at + expected, at + expected + length)
+  bytes.write(head, at, 'latin1')
+  return head.length + length
 }
 
 /** Makes a frame for any number of connections. */

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import * as errors from '../errors.js'
 import { frameBinary, frameText, frameWithBinary, type Bytes, type Frame } from './frame.js'
+import { MAX_LETTER_BYTES, MAX_RUN_TEXT, bytesOfRun, nonAsciiOf, runHeader } from './text-run.js'
 import { giveWay, isLong } from '../turn.js'
 
 const OPEN = 1
@@ -45,10 +46,14 @@ export class Outbox {
   #isSlow = false
   #sent = 0
   #waiters: Waiter[] = []
-  // ASCII frames that follow each other are one string. Another frame ends it.
-  #text = ''
+  // Frames of texts that follow each other are one string. Another frame ends it.
+  #run = ''
+  // Of the headers in it, and true once a text in it may have more.
+  #nonAscii = 0
+  #isUnsure = false
+  // The frames in front of the run.
   #chunks: Bytes[] = []
-  #waitingBytes = 0
+  #chunkBytes = 0
   #isScheduled = false
   #isCorked = false
   #callback: (() => void) | undefined = undefined
@@ -62,7 +67,8 @@ export class Outbox {
   }
 
   get bufferedAmount (): number {
-    return this.#waitingBytes + this.#ws.bufferedAmount
+    this.#endRun()
+    return this.#chunkBytes + this.#ws.bufferedAmount
   }
 
   /** The number of messages it has taken. */
@@ -77,7 +83,8 @@ export class Outbox {
 
   /** True while more bytes wait than the high-water mark, bytes of ws included. */
   get isFull (): boolean {
-    return this.bufferedAmount > this.#highWaterMarkBytes
+    const mostBytes = this.#chunkBytes + this.#run.length * MAX_LETTER_BYTES + this.#ws.bufferedAmount
+    return mostBytes > this.#highWaterMarkBytes && this.bufferedAmount > this.#highWaterMarkBytes
   }
 
   /**
@@ -103,13 +110,19 @@ export class Outbox {
    */
   sendText (text: string): boolean {
     if (this.#ws.readyState !== OPEN) return false
-    return this.#isThroughWs ? this.#sendThroughWs(text) : this.#append(frameText(text))
+    if (this.#isThroughWs) return this.#sendThroughWs(text)
+    if (text.length > MAX_RUN_TEXT) return this.#append(frameText(text))
+    this.#isUnsure = true
+    const header = runHeader(text)
+    return this.#appendRun(header + text, nonAsciiOf(header))
   }
 
   /** Sends a frame that other connections get too. */
   sendFrame (frame: Frame): boolean {
     if (this.#ws.readyState !== OPEN) return false
-    return this.#isThroughWs ? this.#sendThroughWs(frame.text) : this.#append(frame.bytes)
+    if (this.#isThroughWs) return this.#sendThroughWs(frame.text)
+    const { text, bytes } = frame
+    return typeof bytes === 'string' && text.length <= MAX_RUN_TEXT ? this.#appendRun(bytes, nonAsciiOf(bytes)) : this.#append(bytes)
   }
 
   /** @param event - the text of the event in front of it: nothing parts the two. */
@@ -146,7 +159,7 @@ export class Outbox {
 
   /** Writes the waiting frames before one that ws writes by itself. Both leave with the turn. */
   flushBefore (): void {
-    if (this.#waitingBytes === 0) return
+    if (!this.#isWaiting) return
     this.#cork()
     this.#write()
   }
@@ -154,21 +167,28 @@ export class Outbox {
   /** Hands all frames to the stream. */
   flush (): void {
     this.#isScheduled = false
-    if (this.#waitingBytes > 0) this.#write()
+    if (this.#isWaiting) this.#write()
     if (!this.#isCorked) return
     this.#isCorked = false
     this.#stream.uncork()
   }
 
+  #appendRun (frame: string, nonAscii: number): boolean {
+    this.#run += frame
+    this.#nonAscii += nonAscii
+    return this.#note()
+  }
+
   #append (bytes: Bytes): boolean {
+    this.#endRun()
+    this.#chunks.push(bytes)
+    this.#chunkBytes += bytes.length
+    return this.#note()
+  }
+
+  // Notes a message.
+  #note (): boolean {
     this.#sent++
-    if (typeof bytes === 'string') {
-      this.#text += bytes
-    } else {
-      this.#endText()
-      this.#chunks.push(bytes)
-    }
-    this.#waitingBytes += bytes.length
     this.#schedule()
     return !this.isFull || this.#relieve()
   }
@@ -217,10 +237,19 @@ export class Outbox {
     return waiters
   }
 
-  #endText (): void {
-    if (this.#text === '') return
-    this.#chunks.push(this.#text)
-    this.#text = ''
+  #endRun (): void {
+    if (this.#run === '') return
+    const bytes = this.#takeRun()
+    this.#chunks.push(bytes)
+    this.#chunkBytes += bytes.length
+  }
+
+  #takeRun (): Bytes {
+    const run = this.#isUnsure ? bytesOfRun(this.#run, this.#nonAscii) : this.#run
+    this.#run = ''
+    this.#nonAscii = 0
+    this.#isUnsure = false
+    return run
   }
 
   #cork (): void {
@@ -235,20 +264,24 @@ export class Outbox {
     if (unsent.push(this) === 1) process.nextTick(sendAll)
   }
 
+  get #isWaiting (): boolean {
+    return this.#run !== '' || this.#chunkBytes > 0
+  }
+
   #write (): void {
-    this.#waitingBytes = 0
-    // A stream that ended or broke in this very turn takes nothing more.
-    if (!this.#stream.writable) return
     const written = this.#isSlow ? this.#written : undefined
-    if (this.#chunks.length === 0) {
-      this.#stream.write(this.#text, 'latin1', written)
-      this.#text = ''
-      return
-    }
-    this.#endText()
-    this.#stream.cork()
-    for (const chunk of this.#chunks) this.#stream.write(chunk, 'latin1', written)
+    if (this.#chunkBytes === 0) return this.#writeOne(this.#takeRun(), written)
+    this.#endRun()
+    const chunks = this.#chunks
     this.#chunks = []
+    this.#chunkBytes = 0
+    this.#stream.cork()
+    for (const chunk of chunks) this.#writeOne(chunk, written)
     this.#stream.uncork()
+  }
+
+  // A stream that ended or broke in this very turn takes nothing more.
+  #writeOne (bytes: Bytes, written: (() => void) | undefined): void {
+    if (this.#stream.writable) this.#stream.write(bytes, 'latin1', written)
   }
 }
