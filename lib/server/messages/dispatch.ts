@@ -61,11 +61,16 @@ export class Dispatcher {
     }
   }
 
-  async #awaitResult (result: PromiseLike<unknown>, message: Received): Promise<void> {
+  // Without `await` of its own: each would be a turn of the microtask queue for each message.
+  #awaitResult (result: PromiseLike<unknown>, message: Received): Promise<void> {
+    return Promise.resolve(result).then((value) => this.#finish(value, message), (error: unknown) => this.#fail(error, message))
+  }
+
+  #finish (result: unknown, message: Received): Promise<void> | undefined {
     try {
-      await this.#answer(message, await result)
+      return this.#answer(message, result)
     } catch (error) {
-      await this.#fail(error, message)
+      return this.#fail(error, message)
     }
   }
 
