@@ -25,7 +25,12 @@ export function validateBy (contract: AnyContract, check: Check): Validate {
   }
 }
 
-function schemaOf ({ clientToServer, serverToClient }: AnyContract, kind: Parameters<Validate>[0], type: string): object | undefined {
+function schemaOf (contract: AnyContract, kind: Parameters<Validate>[0], type: string): object | undefined {
+  const { clientToServer, serverToClient, topics } = contract
+  if (kind === 'info') {
+    const [topic = ''] = type.split(':', 1)
+    return Object.hasOwn(topics, topic) ? topics[topic]!.presence : undefined
+  }
   const messages = kind === 'reply' || kind === 'item' ? clientToServer : serverToClient
   if (!Object.hasOwn(messages, type)) return undefined
   const message = messageOf(messages[type]!)

@@ -56,9 +56,9 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Web
 
 /**
  * Checks a message of the server's: returns its fault, or nothing. `fastify-typed-ws/validate`
- * makes one.
+ * makes one. Of an `info` of presence the type is the topic.
  */
-export type Validate = (kind: 'event' | 'call' | 'reply' | 'item', type: string, data: unknown) => string | undefined
+export type Validate = (kind: 'event' | 'call' | 'reply' | 'item' | 'info', type: string, data: unknown) => string | undefined
 
 /** A value, or a function that returns a fresh one before each attempt. */
 export type Fresh<T> = T | (() => T | Promise<T>)

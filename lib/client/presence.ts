@@ -9,6 +9,8 @@ import { partOf } from './part.js'
 export type { MembersChange, Presence, PresenceClient, TopicMembers } from '../../types/presence.js'
 
 type Members = ReadonlyMap<string, TopicMember>
+/** Throws where a member is none, or its info breaks its schema. */
+type EntriesOf = (members: readonly TopicMember[]) => ReadonlyArray<readonly [key: string, member: TopicMember]>
 
 /** A message of the protocol about members. */
 interface Told {
@@ -71,28 +73,28 @@ export function presence (): Presence {
       const topic = expectType('string', told.topic)
       const { ws } = this
       const before = this.#topics.get(topic)
-      const members = membersIn(told, before?.ws === ws ? before?.members : undefined)
+      const members = membersIn(told, before?.ws === ws ? before?.members : undefined, (members) => members.map((member) => {
+        const fault = this.check('info', topic, member.info)
+        if (fault) throw fault
+        return [expectType('string', member.key), member]
+      }))
       const count = members?.size ?? told.count
       if (count === undefined) this.#topics.delete(topic)
-      else this.#topics.set(topic, { ws, members, list: [...members?.values() ?? []], count: expectType('number', count) })
+      else this.#topics.set(topic, { ws, members, list: [...members?.values() ?? EMPTY], count: expectType('number', count) })
       this.#emitter.emit(topic, news(before?.members ?? members, members ?? before?.members))
     }
   })
 }
 
 /** The list after a message; undefined where there is none any more. */
-function membersIn (told: Told, before: Members | undefined): Members | undefined {
+function membersIn (told: Told, before: Members | undefined, entriesOf: EntriesOf): Members | undefined {
   const { members, joined = [], left = [], updated = [] } = told
-  if (members !== undefined) return mapOf(members)
+  if (members !== undefined) return new Map(entriesOf(members))
   if ([told.joined, told.left, told.updated].every((part) => part === undefined)) return undefined
-  if (!before) throw new TypeError('a change came without a list')
-  const now = new Map([...before, ...mapOf([...joined, ...updated])])
-  for (const key of left.map((key) => expectType('string', key))) now.delete(key)
+  if (!before) throw new TypeError('no list to change')
+  const now = new Map([...before, ...entriesOf([...joined, ...updated])])
+  left.forEach((key) => now.delete(expectType('string', key)))
   return now
-}
-
-function mapOf (members: readonly TopicMember[]): Map<string, TopicMember> {
-  return new Map(members.map((member) => [expectType('string', member.key), member]))
 }
 
 function news (before: Members = NONE, now: Members = NONE): MembersChange {

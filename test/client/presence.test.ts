@@ -1,5 +1,6 @@
 // Members of topics in the client: against a network in the test's hands, and against the server.
 import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { WebSocket } from 'ws'
@@ -8,6 +9,7 @@ import { createClient } from '../../lib/client/index.js'
 import { presence } from '../../lib/client/presence.js'
 import { recovery } from '../../lib/client/recovery.js'
 import { defineContract } from '../../lib/contract.js'
+import { validateBy } from '../../lib/validate.js'
 import type { PluginOptions } from '../../lib/index.js'
 import type { ClientOptions } from '../../types/client.js'
 import type { MembersChange, PresenceClient, TopicMembers } from '../../types/presence.js'
@@ -104,7 +106,7 @@ t.test('a change that comes before the list of its connection is reported, and l
   network.last.open()
   tell({ left: ['ada'] })
   t.same([room.list(), changes], [[ada], [change()]])
-  const cause = { message: 'a change came without a list' }
+  const cause = { message: 'no list to change' }
   t.match(errors, [{ code: 'FST_TYPED_WS_INVALID_MESSAGE', cause }, { code: 'FST_TYPED_WS_INVALID_MESSAGE', cause }])
 })
 
@@ -163,6 +165,20 @@ t.test('a message about members that is none is reported, and changes nothing', 
     t.match(error, { code: 'FST_TYPED_WS_INVALID_MESSAGE', cause: TypeError }, JSON.stringify(broken[n]))
   }
   t.same([room.list(), room.count(), changes.length], [[ada], 1, 1])
+})
+
+t.test('a list with an info that breaks its schema is reported, and changes nothing', async (t) => {
+  const { room, changes, tell, errors } = await start(t, { validate: validateBy(rooms, Value.Check) })
+  tell({ members: [ada] })
+  const broken = { key: 'bob', info: { name: 7 } }
+  for (const told of [{ members: [ada, broken] }, { joined: [broken] }, { updated: [{ ...broken, key: 'ada' }] }]) tell(told)
+  t.match(errors, Array.from({ length: 3 }, () => ({
+    code: 'FST_TYPED_WS_INVALID_MESSAGE',
+    cause: { code: 'FST_TYPED_WS_INVALID_MESSAGE', message: 'info \'room:1\' breaks its schema' }
+  })))
+  t.same([room.list(), changes.length], [[ada], 1])
+  tell({ joined: [bob] })
+  t.same(room.list(), [ada, bob], 'and what is valid is taken')
 })
 
 t.test('a listener is called until it is removed, and one that throws stops no other', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { Type as Type1 } from 'typebox'
 import { Value as Value1 } from 'typebox/value'
@@ -16,9 +17,11 @@ const talk1 = defineContract({
   serverToClient: {
     said: Type1.Object({ text: Type1.String() }),
     confirm: { request: Type1.Object({ question: Type1.String() }), reply: Type1.Boolean() }
-  }
+  },
+  topics: { room: { presence: Type1.Object({ name: Type1.String() }) }, plain: {} }
 })
-const lines = { 'TypeBox 0.34': validateBy(talk, Value.Check), 'TypeBox 1.x': validateBy(talk1, Value1.Check) }
+const talk034 = defineContract({ ...talk, topics: { room: { presence: Type.Object({ name: Type.String() }) }, plain: {} } })
+const lines = { 'TypeBox 0.34': validateBy(talk034, Value.Check), 'TypeBox 1.x': validateBy(talk1, Value1.Check) }
 
 for (const [line, validate] of Object.entries(lines)) {
   t.test(`a message that keeps the schemas of ${line} passes, one that breaks them is named`, async (t) => {
@@ -30,6 +33,15 @@ for (const [line, validate] of Object.entries(lines)) {
     t.equal(validate('call', 'confirm', {}), "call 'confirm' breaks its schema")
     t.equal(validate('reply', 'twice', '1'), "reply 'twice' breaks its schema")
     t.equal(validate('item', 'ticks', null), "item 'ticks' breaks its schema")
+  })
+
+  t.test(`an info of ${line} is judged by the kind of its topic`, async (t) => {
+    t.equal(validate('info', 'room:1', { name: 'Ada' }), undefined)
+    t.equal(validate('info', 'room', { name: 'Ada' }), undefined)
+    t.equal(validate('info', 'room:1', {}), "info 'room:1' breaks its schema")
+    for (const topic of ['plain', 'rooms:1', 'toString', '']) {
+      t.equal(validate('info', topic, {}), `there is no info '${topic}' from the server in contract 'talk.v1'`)
+    }
   })
 
   t.test(`a message that the schemas of ${line} do not have is refused`, async (t) => {
