@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws'
 import * as errors from '../errors.js'
 import { frameBinary, frameText, frameWithBinary, type Bytes, type Frame } from './frame.js'
 import { MAX_LETTER_BYTES, MAX_RUN_TEXT, bytesOfRun, nonAsciiOf, runHeader } from './text-run.js'
+import { Waiters } from './waiters.js'
 import { giveWay, isLong } from '../turn.js'
 
 const OPEN = 1
@@ -15,11 +16,6 @@ export interface OutboxOwner {
   onDrain (): void
   /** A Blob cannot be read. Frames behind it have lost their place: ws ends the connection. */
   unreadable (error: unknown): void
-}
-
-interface Waiter {
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
 }
 
 // One `nextTick` for all connections that wrote in this turn of the event loop.
@@ -45,7 +41,7 @@ export class Outbox {
   #blobs = 0
   #isSlow = false
   #sent = 0
-  #waiters: Waiter[] = []
+  #waiters: Waiters | undefined = undefined
   // Frames of texts that follow each other are one string. Another frame ends it.
   #run = ''
   // Of the headers in it, and true once a text in it may have more.
@@ -55,6 +51,8 @@ export class Outbox {
   #chunks: Bytes[] = []
   #chunkBytes = 0
   #isScheduled = false
+  // While a chunk of this connection is read.
+  #isHolding = false
   #isCorked = false
   #callback: (() => void) | undefined = undefined
 
@@ -93,7 +91,7 @@ export class Outbox {
    * @throws FST_TYPED_WS_CONNECTION_CLOSED, by rejecting
    */
   async drained (): Promise<void> {
-    if (this.#ws.readyState === OPEN && this.#isSlow) await this.#wait()
+    if (this.#ws.readyState === OPEN && this.#isSlow) await (this.#waiters ??= new Waiters()).wait()
     await giveWay()
     if (this.#ws.readyState !== OPEN) throw new errors.ConnectionClosed()
   }
@@ -101,7 +99,7 @@ export class Outbox {
   /** Rejects all that wait: nothing leaves any more. */
   end (): void {
     this.#isSlow = false
-    for (const { reject } of this.#takeWaiters()) reject(new errors.ConnectionClosed())
+    this.#waiters?.reject()
   }
 
   /**
@@ -164,6 +162,17 @@ export class Outbox {
     this.#write()
   }
 
+  /** Keeps frames until `endRead`: those that answer one chunk leave behind it. */
+  beginRead (): void {
+    this.#isHolding = true
+  }
+
+  /** Writes the frames that came since `beginRead`; in a turn that has others, with them. */
+  endRead (): void {
+    this.#isHolding = false
+    if (!this.#isScheduled) this.flush()
+  }
+
   /** Hands all frames to the stream. */
   flush (): void {
     this.#isScheduled = false
@@ -224,17 +233,7 @@ export class Outbox {
     if (this.#stream.destroyed || !this.#isSlow || this.bufferedAmount > this.#highWaterMarkBytes / 2) return
     this.#isSlow = false
     this.#owner.onDrain()
-    for (const { resolve } of this.#takeWaiters()) resolve()
-  }
-
-  #wait (): Promise<void> {
-    return new Promise((resolve, reject) => { this.#waiters.push({ resolve, reject }) })
-  }
-
-  #takeWaiters (): Waiter[] {
-    const waiters = this.#waiters
-    this.#waiters = []
-    return waiters
+    this.#waiters?.resolve()
   }
 
   #endRun (): void {
@@ -253,13 +252,12 @@ export class Outbox {
   }
 
   #cork (): void {
-    if (this.#isCorked) return
+    if (!this.#isCorked) this.#stream.cork()
     this.#isCorked = true
-    this.#stream.cork()
   }
 
   #schedule (): void {
-    if (this.#isScheduled) return
+    if (this.#isScheduled || this.#isHolding) return
     this.#isScheduled = true
     if (unsent.push(this) === 1) process.nextTick(sendAll)
   }
@@ -272,11 +270,9 @@ export class Outbox {
     const written = this.#isSlow ? this.#written : undefined
     if (this.#chunkBytes === 0) return this.#writeOne(this.#takeRun(), written)
     this.#endRun()
-    const chunks = this.#chunks
-    this.#chunks = []
     this.#chunkBytes = 0
     this.#stream.cork()
-    for (const chunk of chunks) this.#writeOne(chunk, written)
+    for (const chunk of this.#chunks.splice(0)) this.#writeOne(chunk, written)
     this.#stream.uncork()
   }
 

@@ -10,11 +10,13 @@ const MAX_WAITING_PONGS = 16
 
 const kFrameReader = Symbol('frame-reader')
 const kContext = Symbol('context')
+const kOutbox = Symbol('outbox')
 
 /** The receiver of ws, with the reader in front of it. */
 interface ReadThrough extends Receiver {
   [kFrameReader]?: FrameReader
   [kContext]?: AsyncResource
+  [kOutbox]?: Outbox | undefined
 }
 
 /** A connection, as its WebSocket needs it. */
@@ -84,6 +86,7 @@ export class ServerWebSocket extends WebSocket {
     const frameReader = new FrameReader(next, owner, this.#wsReceiver, limits.maxPayloadBytes, isCompressed)
     receiver[kFrameReader] = frameReader
     receiver[kContext] = context
+    receiver[kOutbox] = this.outbox
     // upstream-private: ws Receiver#write, Receiver#end
     receiver.write = writeToFrameReader
     receiver.end = endFrameReader
@@ -180,11 +183,19 @@ export class ServerWebSocket extends WebSocket {
 // One function for all receivers. A chunk belongs to one connection, whose context is entered once
 // for the chunk and not once for each message.
 function writeToFrameReader (this: ReadThrough, bytes: Buffer): boolean {
-  return this[kContext]!.runInAsyncScope(write, undefined, this[kFrameReader]!, bytes)
+  return this[kContext]!.runInAsyncScope(write, undefined, this, bytes)
 }
 
-function write (frameReader: FrameReader, bytes: Buffer): boolean {
-  return frameReader.write(bytes)
+// Handlers that await nothing have answered when the chunk is read: their answers need no turn of
+// the queue of `nextTick`.
+function write (receiver: ReadThrough, bytes: Buffer): boolean {
+  const outbox = receiver[kOutbox]
+  outbox?.beginRead()
+  try {
+    return receiver[kFrameReader]!.write(bytes)
+  } finally {
+    outbox?.endRead()
+  }
 }
 
 function endFrameReader (this: ReadThrough): void {

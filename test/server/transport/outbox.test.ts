@@ -68,6 +68,27 @@ t.test('messages of promises that settle in the same turn leave with it', async 
   t.equal(stream.writes.length, 1)
 })
 
+t.test('answers to one chunk leave when it is read, in one write; in a turn that has others, with them', async (t) => {
+  const { stream, outbox } = outboxOf()
+  outbox.beginRead()
+  outbox.sendText('1')
+  outbox.sendText('2')
+  t.equal(stream.writes.length, 0, 'the chunk is not read')
+  outbox.endRead()
+  t.equal(Buffer.concat(stream.writes).toString('latin1'), '\x81\x011\x81\x012')
+  t.equal(stream.writes.length, 1)
+  outbox.beginRead()
+  outbox.endRead()
+  outbox.sendText('3')
+  outbox.beginRead()
+  outbox.sendText('4')
+  outbox.endRead()
+  t.equal(stream.writes.length, 1, 'the turn is not over')
+  await turn()
+  t.equal(stream.writes.at(-1)!.toString('latin1'), '\x81\x013\x81\x014')
+  t.equal(stream.writes.length, 2)
+})
+
 t.test('frames that ws writes by itself keep their place, in the same write', async (t) => {
   const { stream, outbox } = outboxOf()
   for (const n of [1, 2]) {
