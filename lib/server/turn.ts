@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+
 // A turn of the event loop that lasts longer makes other connections wait.
 const MAX_TURN_MS = 10
 // The time of one turn for all work that has given way before.

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { CloseCode, ErrorCode, Reserved } from '../../protocol.js'
 import { after } from '../../timer.js'
 import type { Decoded, Positions } from './decode.js'

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { Work } from '../turn.js'
 
 // The time in one turn of the event loop after which the rest of the bytes waits for a later turn,
