@@ -7,7 +7,7 @@ import { kUpgrade, kUpgrades } from '../symbols.js'
 import { isLong, later } from '../turn.js'
 import { countRequest, handBackToHttp } from './hand-back.js'
 import { callListener, dispatcherOf, handOver, listenersOf, type UpgradeListener } from './hand-over.js'
-import { faultOf, isInjected, isWebSocket, VERSION, type HandshakeFault, type UpgradeRequest } from './request.js'
+import { faultOf, isInjected, isWebSocket, VERSION, type HandshakeFault, type Upgrade, type UpgradeRequest } from './request.js'
 import { destroyAfter, CLOSE_AFTER_MS, responseOn } from './stream.js'
 
 /** The plugin, as far as its upgrades need it. */
@@ -132,18 +132,34 @@ function inTurn (stream: Duplex, begin: () => void): void {
 
 function dispatch (interception: Interception, ...[request, stream, head]: Values): void {
   const { server, host, dispatcher } = interception
-  request[kUpgrade] = { stream, head, handOver: () => handOverFrom(interception, request, stream, head) }
+  request[kUpgrade] = new InterceptedUpgrade(interception, request, stream, head)
   callListener(server, dispatcher, [request, stream, head], host.log)
   closeAfterAnswer(request, stream)
 }
 
-function handOverFrom (interception: Interception, ...[request, stream, head]: Values): boolean {
-  const { server, host: { log, settings }, dispatcher, placeholder } = interception
-  const others = listenersOf(server).filter((listener) => listener !== dispatcher && listener !== placeholder)
-  if (others.length === 0) return false
-  delete request[kUpgrade]
-  handOver(server, others, [request, stream, head], { log, timeoutMs: settings.handshakeTimeoutMs })
-  return true
+// An object without a closure: it lives as long as the request, which a connection keeps.
+class InterceptedUpgrade implements Upgrade {
+  readonly #interception: Interception
+  readonly #request: UpgradeRequest
+  readonly stream: Duplex
+  readonly head: Buffer
+
+  constructor (interception: Interception, request: UpgradeRequest, stream: Duplex, head: Buffer) {
+    this.#interception = interception
+    this.#request = request
+    this.stream = stream
+    this.head = head
+  }
+
+  handOver (): boolean {
+    const { server, host: { log, settings }, dispatcher, placeholder } = this.#interception
+    const others = listenersOf(server).filter((listener) => listener !== dispatcher && listener !== placeholder)
+    if (others.length === 0) return false
+    const request = this.#request
+    delete request[kUpgrade]
+    handOver(server, others, [request, this.stream, this.head], { log, timeoutMs: settings.handshakeTimeoutMs })
+    return true
+  }
 }
 
 // An injected request has no stream of its own, and the one it comes with would not close by
