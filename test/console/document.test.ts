@@ -1,7 +1,7 @@
 // The console's view of a document.
 import t from 'tap'
 import { readDocument, urlOf, type Route } from '../../lib/console/page/document.js'
-import { answerTo, ANY_TEXT, draftOf, finished, hintsAbout, isQuestion } from '../../lib/console/page/draft.js'
+import { answerTo, ANY_TEXT, draftOf, finished, hintsAbout, isQuestion, pretty } from '../../lib/console/page/draft.js'
 import { createStudy } from '../asyncapi/study.js'
 
 const HOST = 'localhost:3000'
@@ -106,6 +106,19 @@ t.test('of several schemas the first with a name is that of the message', async 
   }, { in: { action: 'receive', channel: { $ref: '#/channels/one' } } })
   t.same(route!.messages.map(({ name }) => name), ['a', 'message'], 'but not of one far below')
   t.same(route!.messages[1]!.examples, [5], 'an example without a payload is none')
+})
+
+t.test('a deprecated message says so, once', async (t) => {
+  const payload = { deprecated: true }
+  const { routes: [route] } = foreign({
+    messages: { a: { payload, summary: 'Says it.' }, b: { payload, summary: 'Is deprecated.' } }
+  }, { in: { action: 'receive', channel: { $ref: '#/channels/one' } } })
+  t.same(route!.messages.map(({ words }) => words), ['Deprecated. Says it.', 'Is deprecated.'])
+})
+
+t.test('a text in JSON is shown with a line for each value, any other as it is', async (t) => {
+  t.equal(pretty('{"a":[1]}'), '{\n  "a": [\n    1\n  ]\n}')
+  t.equal(pretty('no JSON'), 'no JSON')
 })
 
 t.test('anything but a document of AsyncAPI 3 is refused by a sentence', async (t) => {

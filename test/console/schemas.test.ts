@@ -227,11 +227,12 @@ t.test('a type without an end ends', async (t) => {
 })
 
 t.test('references are followed within their document only', async (t) => {
-  const found = resolverOf({ 'a/b': { '~c d': 5 }, loop: { $ref: '#/loop' }, list: [{ x: 1 }] })
+  const found = resolverOf({ 'a/b': { '~c d': 5 }, loop: { $ref: '#/loop' }, list: [{ x: 1 }], none: null })
   t.equal(found({ $ref: '#/a~1b/~0c%20d' }), 5)
   t.same(found({ $ref: '#/list/0' }), { x: 1 })
   t.same(found({ $ref: '#/loop' }), {})
   t.same(found({ $ref: 'https://example.com/#/list' }), {})
   t.same(found({ $ref: '#/toString' }), {})
+  t.same(found({ $ref: '#/none/inside' }), {}, 'there is nothing in null')
   t.equal(refName('#/a/100%'), '100%')
 })

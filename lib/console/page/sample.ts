@@ -26,7 +26,7 @@ export function sampleOf (schema: unknown, resolve: Resolve): unknown {
       if (hintsFor(value, schema, resolve).length === 0) return value
       first ??= value
     }
-    return first ?? null
+    return first
   }
 
   function * candidates (schema: Data, depth: number): Iterable<unknown> {
