@@ -35,12 +35,13 @@ function textOf (end) {
 }
 
 /**
- * Markup without its indent: between two of its lines no space is seen. Plain values need no
- * quotes in HTML.
+ * Markup without its indent: between two of its lines no space is seen. In HTML plain values need
+ * no quotes, and these elements no tags at their ends: no text stands behind them.
  *
  * @param {string} markup
  */
 function plain (markup) {
   const lines = markup.replaceAll(/\n\s*/g, '')
-  return markup.startsWith('<!doctype html>') ? lines.replaceAll(/="([\w.-]+)"(?=[ >])/g, '=$1') : lines
+  if (!markup.startsWith('<!doctype html>')) return lines
+  return lines.replaceAll(/="([\w.-]+)"(?=[ >])/g, '=$1').replaceAll(/<head>|<\/(?:head|body|html|p|option)>/g, '')
 }

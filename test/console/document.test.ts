@@ -123,7 +123,7 @@ t.test('a text in JSON is shown with a line for each value, any other as it is',
 
 t.test('anything but a document of AsyncAPI 3 is refused by a sentence', async (t) => {
   for (const document of [null, [], 'asyncapi: 3.0.0', {}, { asyncapi: '2.6.0' }, { openapi: '3.0.0' }]) {
-    t.throws(() => readDocument(document, HOST), { message: 'This is no document of AsyncAPI 3 in JSON.' })
+    t.throws(() => readDocument(document, HOST), { message: 'This is no AsyncAPI 3 in JSON.' })
   }
 })
 

@@ -8,7 +8,7 @@ import consolePlugin, { type ConsoleOptions } from '../../lib/console/index.js'
 import { createApp } from '../support/helper.js'
 import { startRoom } from './console-app.js'
 
-const MAX_BYTES = 12_900
+const MAX_BYTES = 12_800
 const FILES = ['', 'main.js', 'style.css', 'icon.svg']
 const page = new URL('../../dist/lib/console/page/main.js', import.meta.url)
 

@@ -55,7 +55,7 @@ const MAX_DEPTH = 4
  * @throws where it is no such document.
  */
 export function readDocument (document: unknown, host: string): Api {
-  if (!textOf(recordOf(document)['asyncapi']).startsWith('3.')) throw new Error('This is no document of AsyncAPI 3 in JSON.')
+  if (!textOf(recordOf(document)['asyncapi']).startsWith('3.')) throw new Error('This is no AsyncAPI 3 in JSON.')
   const resolve = resolverOf(document)
   const listed = (key: string): Data[] => Object.values(get(document, key)).map((value) => get(value))
   const prefix = textOf(listed('servers').find((server) => server['host'] === host)?.['pathname']).replace(/\/$/, '')

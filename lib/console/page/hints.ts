@@ -37,7 +37,7 @@ export function hintsFor (value: unknown, schema: unknown, resolve: Resolve): Hi
     const checkSame = (part: unknown): Hint[] => checkAgain([value, part, path])
     const missing = isRecord(value) ? requiredOf(schema).filter((name) => !Object.hasOwn(value, name)) : []
     return [
-      ...boundsOf(schema).flatMap(({ words, isBroken }) => isBroken(value) ? say(`have ${words}`) : []),
+      ...boundsOf(schema, value).flatMap((bound) => say(`have ${bound}`)),
       ...missing.map((name) => ({ path: inside(path, name), text: 'is required' })),
       ...childrenOf(value, schema, path).flatMap(checkAgain),
       ...listOf(schema['allOf']).flatMap(checkSame),

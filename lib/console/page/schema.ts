@@ -4,12 +4,6 @@ import { listOf, recordOf, type Data } from './references.js'
 /** The type of the values that a keyword bounds, and its test. */
 type Rule = readonly [type: string, isBroken: (value: never, bound: never) => boolean]
 
-/** A bound of a schema: `minimum 5`. */
-export interface Bound {
-  readonly words: string
-  readonly isBroken: (value: unknown) => boolean
-}
-
 // Necessary only: a server may be stricter.
 const FORMATS: Data = {
   'date-time': /^\d{4}-\d\d-\d\d[t\s]\d\d:/i,
@@ -46,13 +40,14 @@ function sizeOf (value: number | string | object): number {
   return typeof value === 'number' ? value : Object.keys(typeof value === 'string' ? Array.from(value) : value).length
 }
 
-/** The bounds of a schema. */
-export function boundsOf (schema: Data): Bound[] {
+/** The bounds of a schema, `minimum 5`: all of them, or those that a value breaks. */
+export function boundsOf (schema: Data, ...values: readonly unknown[]): string[] {
   return Object.entries(RULES).flatMap(([keyword, [type, isBroken]]) => {
     const bound = schema[keyword]
-    if (!/^(number|string)$/.test(typeof bound)) return []
-    const isBrokenBy = (value: unknown): boolean => typeOf(value) === type && isBroken(value as never, bound as never)
-    return [{ words: `${keyword} ${bound as string}`, isBroken: isBrokenBy }]
+    const isBound = /^(number|string)$/.test(typeof bound)
+    return isBound && values.every((value) => typeOf(value) === type && isBroken(value as never, bound as never))
+      ? [`${keyword} ${bound as string}`]
+      : []
   })
 }
 

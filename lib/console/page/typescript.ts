@@ -8,23 +8,22 @@ const MAX_DEPTH = 24
 /** Shows a schema as a type of TypeScript, with the types that it refers to below it. */
 export function typeTextOf (name: string, schema: unknown, resolve: Resolve): string {
   const names = new Map<string, string>()
-  const define = (name: string, schema: unknown): string => `type ${name} = ${typeOf(resolve(schema), '\n', 0)}`
+  const define = (name: string, schema: unknown): string => `type ${name} = ${typeOf(resolve(schema), 0)}`
   const lines = [define(identifier(name), schema)]
   // A type that is written may name further ones.
   for (const [$ref, name] of names) lines.push(define(name, { $ref }))
   return lines.join('\n\n')
 
-  // Each line begins with a line break and its indent.
-  function typeOf (schema: unknown, line: string, depth: number): string {
+  function typeOf (schema: unknown, depth: number): string {
     if (schema === false) return 'never'
     if (!isRecord(schema) || depth > MAX_DEPTH) return 'unknown'
     if (typeof schema['$ref'] === 'string') return nameOf(schema['$ref'])
-    const inner = (part: unknown): string => typeOf(part, line, depth + 1)
+    const inner = (part: unknown): string => typeOf(part, depth + 1)
     const values = valuesOf(schema)
     if (values) return union(values.map(literal))
     const types = typesOf(schema, 'properties' in schema ? ['object'] : [])
     const parts = [
-      types.length > 0 && union(types.map((type) => ownType(type, schema, line, depth + 1))),
+      types.length > 0 && union(types.map((type) => ownType(type, schema, inner))),
       ...listOf(schema['allOf']).map(inner),
       branchesOf(schema) && union(branchesOf(schema)!.map(inner))
     ].filter((part) => typeof part === 'string')
@@ -38,26 +37,28 @@ export function typeTextOf (name: string, schema: unknown, resolve: Resolve): st
     names.set(ref, name)
     return name
   }
+}
 
-  function ownType (type: string, schema: Data, line: string, depth: number): string {
-    if (type === 'object') return object(schema, line, depth)
-    if (type !== 'array') return type === 'integer' ? 'number' : type
-    const [first, others] = itemsOf(schema)
-    if (first.length > 0) return `[${first.map((item) => typeOf(item, line, depth)).join(', ')}]`
-    const item = typeOf(others, line, depth)
-    return isIdentifier(item) ? `${item}[]` : `Array<${item}>`
-  }
+type Inner = (part: unknown) => string
 
-  function object (schema: Data, line: string, depth: number): string {
-    const inner = `${line}  `
-    const rest = schema['additionalProperties'] ?? Object.values(recordOf(schema['patternProperties']))[0]
-    const lines = Object.entries(propertiesOf(schema)).map(([name, part]) => {
-      const mark = requiredOf(schema).includes(name) ? '' : '?'
-      return `${isIdentifier(name) ? name : JSON.stringify(name)}${mark}: ${typeOf(part, inner, depth)}${noteOf(recordOf(part))}`
-    })
-    if (isRecord(rest)) lines.push(`[name: string]: ${typeOf(rest, inner, depth)}`)
-    return lines.length > 0 ? `{${lines.map((text) => inner + text).join('')}${line}}` : '{}'
-  }
+function ownType (type: string, schema: Data, inner: Inner): string {
+  if (type === 'object') return objectType(schema, inner)
+  if (type !== 'array') return type === 'integer' ? 'number' : type
+  const [first, others] = itemsOf(schema)
+  if (first.length > 0) return `[${first.map(inner).join(', ')}]`
+  const item = inner(others)
+  return isIdentifier(item) ? `${item}[]` : `Array<${item}>`
+}
+
+function objectType (schema: Data, inner: Inner): string {
+  const rest = schema['additionalProperties'] ?? Object.values(recordOf(schema['patternProperties']))[0]
+  const lines = Object.entries(propertiesOf(schema)).map(([name, part]) => {
+    const mark = requiredOf(schema).includes(name) ? '' : '?'
+    return `${isIdentifier(name) ? name : JSON.stringify(name)}${mark}: ${inner(part)}${noteOf(recordOf(part))}`
+  })
+  if (isRecord(rest)) lines.push(`[name: string]: ${inner(rest)}`)
+  // Each line within is one level deeper.
+  return lines.length > 0 ? `{${lines.map((line) => `\n${line}`).join('').replaceAll('\n', '\n  ')}\n}` : '{}'
 }
 
 // A comment to the end of its line.
@@ -66,7 +67,7 @@ function noteOf (schema: Data): string {
     textOf(schema['description']),
     schema['deprecated'] === true && 'deprecated',
     schema['type'] === 'integer' && 'integer',
-    ...boundsOf(schema).map(({ words }) => words)
+    ...boundsOf(schema)
   ].map((text) => text && text.replaceAll(/\s+/g, ' ').replace(/\.? ?$/, '')))
   return note && ` // ${note}`
 }

@@ -4,7 +4,7 @@ import { answerTo, ANY_BYTES, ANY_TEXT, draftOf, finished, hintsAbout, type Subj
 import { withRef, type Frame, type Question } from '../page/frames.js'
 import { typeTextOf } from '../page/typescript.js'
 import { log, send, state } from './connection.js'
-import { batched, button, fill, make, onSubmit, page } from './element.js'
+import { button, fill, make, onSubmit, page } from './element.js'
 import { api, route } from './route-form.js'
 
 /** The message that is written: its text, hints, type and bytes. */
@@ -19,7 +19,7 @@ let answer: Subject | undefined
 let before = ''
 
 page.message.onchange = () => choose(page.message.value)
-page.text.oninput = batched(showHints)
+page.text.oninput = showHints
 page.sample.onclick = () => write(draftOf(subject, api.resolve))
 page.ping.onclick = () => say(PING)
 page.composer.onkeydown = ({ key, ctrlKey, metaKey }) => {

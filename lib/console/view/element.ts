@@ -36,9 +36,9 @@ export function button (text: string, onclick: () => void): HTMLButtonElement {
 /** Fills a list of choices; those of a group follow each other. */
 export function fill (select: HTMLElement, options: ReadonlyArray<readonly [value: string, text: string, group?: string]>): void {
   select.replaceChildren()
-  let parent = select
+  let parent: HTMLElement & { label?: string } = select
   for (const [value, text, group] of options) {
-    if (group && parent.getAttribute('label') !== group) select.append(parent = make('optgroup', { label: group }))
+    if (group && parent.label !== group) select.append(parent = make('optgroup', { label: group }))
     parent.append(make('option', { value }, text))
   }
 }

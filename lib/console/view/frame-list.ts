@@ -3,7 +3,7 @@ import { testOf } from '../page/filter.js'
 import { lineOf, MAX_FRAMES, type Frame } from '../page/frames.js'
 import { joined } from '../page/text.js'
 import { log } from './connection.js'
-import { batched, fill, make, page } from './element.js'
+import { fill, make, page } from './element.js'
 import { ARROWS, showDetail, timeText } from './frame-detail.js'
 import { route } from './route-form.js'
 
@@ -15,9 +15,8 @@ import { route } from './route-form.js'
 const ROW_PX = 30
 // Rows of a step.
 const PAGE = 8
-const draw = batched(addRows)
 let test: (frame: Frame) => boolean
-// The first of them have rows; the others wait for the next animation frame.
+// The first of them have rows; the others wait for `draw`.
 let frames: Frame[] = []
 let selected: Frame | undefined
 // The end stays in sight while the person is there.
@@ -75,7 +74,7 @@ export function showTypes (): void {
   filter()
 }
 
-/** Takes a new frame. */
+/** Takes a new frame; its row is made by `draw`. */
 export function add (frame: Frame): void {
   if (isPaused) waiting++
   else if (test(frame)) {
@@ -85,7 +84,6 @@ export function add (frame: Frame): void {
       page.rows.firstChild?.remove()
     }
   }
-  draw()
 }
 
 export function select (frame: Frame | undefined): void {
@@ -104,7 +102,8 @@ function filter (): void {
   draw()
 }
 
-function addRows (): void {
+/** Makes the rows of new frames. */
+export function draw (): void {
   const from = page.rows.childElementCount
   page.rows.append(...frames.slice(from).map(rowOf))
   mark(from)

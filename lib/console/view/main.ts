@@ -7,7 +7,7 @@ import { joined, textOf } from '../page/text.js'
 import { showQuestions, showRoute } from './composer.js'
 import { listen, state } from './connection.js'
 import { attempted, batched, page } from './element.js'
-import { add, select, showTypes } from './frame-list.js'
+import { add, draw, select, showTypes } from './frame-list.js'
 import { showPrepared } from './prepared-list.js'
 import { listRoutes, showState } from './route-form.js'
 
@@ -22,23 +22,26 @@ async function load (): Promise<Api> {
   const response = await fetch(url)
   if (!response.ok) throw new Error(`The server answers ${response.status} ${response.statusText}.`)
   const api = readDocument(await response.json(), location.host)
-  if (api.routes.length === 0) throw new Error('The document has no channel: declare a route after the document\'s plugin.')
+  if (api.routes.length === 0) throw new Error('The document has no channel: declare a route after its plugin.')
   return api
 }
 
 function start (api: Api): void {
   page.title.textContent = api.title
   document.title = `${api.title} · Console`
-  const draw = batched(showQuestions)
+  const drawSoon = batched(() => {
+    draw()
+    showQuestions()
+  })
   listen((words) => {
     document.body.dataset['state'] = state
     page.state.textContent = words
     showState()
     select(undefined)
-    draw()
+    drawSoon()
   }, (frame) => {
     add(frame)
-    draw()
+    drawSoon()
     announce(frame)
   })
   listRoutes(api, () => {
