@@ -11,6 +11,7 @@ import { Duplex, PassThrough, Readable, Writable } from 'node:stream'
 import { Type as Legacy, TypeRegistry } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Ajv } from 'ajv'
+import { createCluster } from 'redis'
 import { Type as Current } from 'typebox'
 import fastifyWebsocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
@@ -91,6 +92,10 @@ t.test('the comparison of tags and rows finds a missing row and a wrong file', a
 type Probe = (t: Teardown) => boolean | Promise<boolean>
 
 const probes: Readonly<Record<Part, Probe>> = {
+  '@redis/client RedisCluster#_options': () => {
+    const options = { rootNodes: [{ url: 'redis://127.0.0.1:1' }], defaults: { password: 'secret' } }
+    return (createCluster(options) as { _options?: typeof options })._options?.defaults.password === 'secret'
+  },
   '@nats-io/transport-node MsgHdrs#encode': async () => {
     // By a name that TypeScript does not follow, as in test/support/brokers.ts.
     const library: string = '@nats-io/transport-node'

@@ -3,7 +3,7 @@ import { COMMAND_TIMEOUT_MS, CONNECT_TIMEOUT_MS, pauseMs, type RedisConnection, 
 
 /** The part of a client of node-redis that is used: `createClient(…)`. */
 export interface NodeRedisClient {
-  readonly isPubSubActive: boolean
+  readonly isPubSubActive?: boolean
   readonly options?: object
   duplicate (...values: never[]): unknown
 }
@@ -18,6 +18,9 @@ interface Connection {
   publish (channel: string, message: string): Promise<number>
   subscribe (channels: readonly string[], listener: Listener): Promise<unknown>
   unsubscribe (channels: readonly string[], listener: Listener): Promise<unknown>
+  sPublish (channel: string, message: string): Promise<number>
+  sSubscribe (channels: readonly string[], listener: Listener): Promise<unknown>
+  sUnsubscribe (channels: readonly string[], listener: Listener): Promise<unknown>
   sendCommand (words: readonly string[]): Promise<unknown>
   destroy (): void
 }
@@ -28,16 +31,16 @@ interface Connection {
  */
 export class NodeRedis implements RedisConnection {
   readonly #client: NodeRedisClient
-  readonly #owner: RedisConnectionOwner
-  readonly #listener: Listener
+  protected readonly owner: RedisConnectionOwner
+  protected readonly listener: Listener
   #connection: Connection | undefined
   #pause: NodeJS.Timeout | undefined
   #attempt = 0
 
   constructor (client: NodeRedisClient, owner: RedisConnectionOwner) {
     this.#client = client
-    this.#owner = owner
-    this.#listener = (message, channel) => owner.onMessage(channel, message)
+    this.owner = owner
+    this.listener = (message, channel) => owner.onMessage(channel, message)
     this.#open()
   }
 
@@ -46,21 +49,21 @@ export class NodeRedis implements RedisConnection {
   }
 
   async publish (channel: string, message: string): Promise<number> {
-    return this.#answer((connection) => connection.publish(channel, message))
+    return this.answer((connection) => connection.publish(channel, message))
   }
 
   async subscribe (channels: readonly string[]): Promise<unknown> {
-    return this.#answer((connection) => connection.subscribe(channels, this.#listener))
+    return this.answer((connection) => connection.subscribe(channels, this.listener))
   }
 
   // With the listener: without it, node-redis takes a channel that is on its way out for one that
   // is subscribed.
   async unsubscribe (channels: readonly string[]): Promise<unknown> {
-    return this.#answer((connection) => connection.unsubscribe(channels, this.#listener))
+    return this.answer((connection) => connection.unsubscribe(channels, this.listener))
   }
 
   async command (words: readonly string[]): Promise<unknown> {
-    return this.#answer((connection) => connection.sendCommand(words))
+    return this.answer((connection) => connection.sendCommand(words))
   }
 
   close (): void {
@@ -74,9 +77,10 @@ export class NodeRedis implements RedisConnection {
     const connection = this.#client.duplicate(...[strict(this.#client.options)] as never[]) as Connection
     this.#connection = connection
     connection.on('error', (error: Error) => this.#lose(connection, error))
+    connection.on('sharded-channel-moved', () => this.owner.onMoved())
     connection.on('ready', () => {
       this.#attempt = 0
-      this.#owner.onReady()
+      this.owner.onReady()
     })
     // The error is told by its event.
     connection.connect().catch(() => {})
@@ -87,10 +91,10 @@ export class NodeRedis implements RedisConnection {
     if (connection !== this.#connection) return
     this.close()
     this.#pause = setTimeout(() => this.#open(), pauseMs(this.#attempt++)).unref()
-    this.#owner.onAway(reason)
+    this.owner.onAway(reason)
   }
 
-  async #answer<T> (send: (connection: Connection) => Promise<T>): Promise<T> {
+  protected async answer<T> (send: (connection: Connection) => Promise<T>): Promise<T> {
     const connection = this.#connection
     if (connection?.isReady !== true) throw new BrokerError('UNAVAILABLE', 'Redis is away')
     try {
@@ -98,6 +102,26 @@ export class NodeRedis implements RedisConnection {
     } catch (error) {
       throw failureOf(error as Error)
     }
+  }
+}
+
+/** A connection to one Redis of a Cluster, by sharded pub/sub. */
+export class ShardedNodeRedis extends NodeRedis {
+  override async publish (channel: string, message: string): Promise<number> {
+    return this.answer((connection) => connection.sPublish(channel, message))
+  }
+
+  override async subscribe (channels: readonly string[]): Promise<unknown> {
+    try {
+      return await this.answer((connection) => connection.sSubscribe(channels, this.listener))
+    } catch (error) {
+      if ((error as Error).message.startsWith('Redis: MOVED ')) this.owner.onMoved()
+      throw error
+    }
+  }
+
+  override async unsubscribe (channels: readonly string[]): Promise<unknown> {
+    return this.answer((connection) => connection.sUnsubscribe(channels, this.listener))
   }
 }
 

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker, BrokerHost } from '../../types/broker.js'
 import { BrokerError } from './failure.js'
-import { ShardedIoredis } from './ioredis.js'
+import type { IoredisClient } from './ioredis.js'
 import { Partitions } from './partitions.js'
 import { RedisBroker } from './redis-broker.js'
 import { shardedChannels } from './redis-channels.js'
 import { RedisHistory } from './redis-history.js'
 import { RedisMembers } from './redis-members.js'
+import type { OpenRedis } from './redis-connection.js'
 import type { RunScript } from './redis-scripts.js'
 import { RedisTopology, type ClusterClient, type TopologyOwner } from './redis-topology.js'
 
@@ -37,6 +38,7 @@ export class RedisClusterBroker implements Broker, TopologyOwner {
   readonly name = 'redis'
   readonly history: RedisHistory
   readonly members: RedisMembers
+  readonly #openerOf: (client: IoredisClient) => OpenRedis
   readonly #prefix: string
   readonly #names = new Partitions()
   readonly #partitions: readonly Partition[]
@@ -47,7 +49,9 @@ export class RedisClusterBroker implements Broker, TopologyOwner {
   // Why some topics have no other nodes.
   #reason: unknown
 
-  constructor (client: ClusterClient, prefix: string) {
+  /** @param openerOf - opens connections to one Redis, with the options of a client. */
+  constructor (client: ClusterClient, openerOf: (client: IoredisClient) => OpenRedis, prefix: string) {
+    this.#openerOf = openerOf
     this.#prefix = prefix
     const channels = shardedChannels(prefix, this.#names, () => 0)
     const run: RunScript = async (topic, ...script) => this.#ask(topic, (broker) => broker.run(...script))
@@ -136,7 +140,7 @@ export class RedisClusterBroker implements Broker, TopologyOwner {
     if (known !== undefined) return known
     const [client, partitions] = [this.#topology.clientOf(address), new Set<Partition>()]
     const channels = shardedChannels(this.#prefix, this.#names, () => [...partitions][0]!.index)
-    const broker = new RedisBroker((task, owner) => new ShardedIoredis(client, task, owner), channels, () => this.#topology.refresh())
+    const broker = new RedisBroker(this.#openerOf(client), channels, () => this.#topology.refresh())
     const master = { broker, partitions, isSound: false }
     this.#masters.set(address, master)
     broker.start(this.#hostOf(master, host))

@@ -3,7 +3,7 @@ import type { IoredisClient } from './ioredis.js'
 import type { Partitions } from './partitions.js'
 import { COMMAND_TIMEOUT_MS, CONNECT_TIMEOUT_MS, pauseMs } from './redis-connection.js'
 
-/** The part of a Cluster of ioredis that is used: `new Cluster(…)`. */
+/** The part of a Cluster of ioredis that is used: `new Cluster(…)`; or one made to look like it. */
 export interface ClusterClient extends IoredisClient {
   readonly isCluster: true
   readonly options?: { readonly natMap?: NatMap }
@@ -17,13 +17,13 @@ interface Address {
 }
 
 /** A Redis of a Cluster, as ioredis connects to it. */
-interface ClusterNode extends IoredisClient {
+export interface ClusterNode extends IoredisClient {
   readonly options: Partial<Address>
   call (...words: string[]): Promise<unknown>
 }
 
 /** The members of a Cluster of ioredis that are used here. */
-interface Control {
+export interface ClusterControl {
   on (event: string, listener: (...values: never[]) => void): this
   removeAllListeners (): this
   nodes (): ClusterNode[]
@@ -57,7 +57,7 @@ export class RedisTopology {
   readonly #client: ClusterClient
   readonly #partitions: Partitions
   readonly #owner: TopologyOwner
-  #control: Control | undefined
+  #control: ClusterControl | undefined
   #template: ClusterNode | undefined
   #timer: NodeJS.Timeout | undefined
   // It asks, or pauses after it; and something moved meanwhile.
@@ -77,7 +77,7 @@ export class RedisTopology {
       shardedSubscribers: false,
       clusterRetryStrategy: pauseMs,
       redisOptions: { connectTimeout: CONNECT_TIMEOUT_MS }
-    }] as never[]) as Control
+    }] as never[]) as ClusterControl
     this.#control = control
     control.on('error', (error: Error) => this.#owner.onAway(error))
     control.on('ready', () => this.refresh())
@@ -105,7 +105,7 @@ export class RedisTopology {
     return { duplicate: (options: object) => this.#template!.duplicate(...[{ ...options, ...place }] as never[]) }
   }
 
-  async #ask (control: Control): Promise<void> {
+  async #ask (control: ClusterControl): Promise<void> {
     clearTimeout(this.#timer)
     this.#isBusy = true
     this.#isStale = false

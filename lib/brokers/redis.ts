@@ -1,6 +1,7 @@
 import type { Broker } from '../../types/broker.js'
-import { Ioredis, type IoredisClient } from './ioredis.js'
-import { NodeRedis, type NodeRedisClient } from './node-redis.js'
+import { Ioredis, ShardedIoredis, type IoredisClient } from './ioredis.js'
+import { NodeRedis, ShardedNodeRedis, type NodeRedisClient } from './node-redis.js'
+import { NodeRedisCluster, type NodeRedisClusterClient } from './node-redis-cluster.js'
 import { RedisBroker } from './redis-broker.js'
 import { plainChannels } from './redis-channels.js'
 import { RedisClusterBroker } from './redis-cluster.js'
@@ -8,7 +9,7 @@ import type { ClusterClient } from './redis-topology.js'
 import type { OpenRedis } from './redis-connection.js'
 
 /** The part of a client that is used: of ioredis, or of node-redis. */
-export type RedisClient = IoredisClient | NodeRedisClient
+export type RedisClient = IoredisClient | NodeRedisClient | NodeRedisClusterClient
 
 /** How topics are carried by Redis. */
 export interface RedisBrokerOptions {
@@ -29,7 +30,7 @@ export interface RedisBrokerOptions {
  * master. While a slot moves or a master is replaced, its topics are interrupted.
  *
  * @param client - a client of ioredis 6, such as `app.redis` of @fastify/redis 9: `new Redis(…)` or
- *   `new Cluster(…)`; or one of node-redis 5 or 6: `createClient(…)`.
+ *   `new Cluster(…)`; or one of node-redis: `createClient(…)` of 5 or 6, `createCluster(…)` of 6.
  * @throws `TypeError` for anything else.
  *
  * @example
@@ -41,14 +42,23 @@ export interface RedisBrokerOptions {
  */
 export function redis (client: RedisClient, { prefix = 'typed-ws:' }: RedisBrokerOptions = {}): Broker {
   check(client)
-  if (isCluster(client)) return new RedisClusterBroker(client, prefix)
+  if (isNodeRedisCluster(client)) {
+    return new RedisClusterBroker(new NodeRedisCluster(client), (one) => (_task, owner) => new ShardedNodeRedis(one, owner), prefix)
+  }
+  if (isCluster(client)) {
+    return new RedisClusterBroker(client, (one) => (task, owner) => new ShardedIoredis(one, task, owner), prefix)
+  }
   return new RedisBroker(openerOf(client), plainChannels(prefix))
 }
 
-function openerOf (client: RedisClient): OpenRedis {
+function openerOf (client: IoredisClient | NodeRedisClient): OpenRedis {
   return 'isPubSubActive' in client
     ? (_task, owner) => new NodeRedis(client, owner)
     : (task, owner) => new Ioredis(client, task, owner)
+}
+
+function isNodeRedisCluster (client: RedisClient): client is NodeRedisClusterClient {
+  return 'nodeClient' in client && 'sSubscribe' in client
 }
 
 function isCluster (client: RedisClient): client is ClusterClient {
@@ -56,12 +66,13 @@ function isCluster (client: RedisClient): client is ClusterClient {
 }
 
 function check (client: unknown): void {
-  const { duplicate, subscribe, sSubscribe, isPubSubActive } = Object(client) as Readonly<Record<string, unknown>>
+  const { duplicate, subscribe, sSubscribe, isPubSubActive, nodeClient } = Object(client) as Readonly<Record<string, unknown>>
   if (typeof duplicate !== 'function') {
     const advice = 'write redis(app.redis) after registering @fastify/redis, redis(new Redis(url)) or redis(createClient({ url }))'
     throw new TypeError(`redis() takes a client of ioredis 6 or node-redis: ${advice}`)
   }
-  if (typeof subscribe === 'function' && typeof sSubscribe === 'function' && isPubSubActive === undefined) {
-    throw new TypeError('redis() takes of node-redis what createClient() makes, and no createCluster() or createSentinel()')
+  const isOther = isPubSubActive === undefined && nodeClient === undefined
+  if (typeof subscribe === 'function' && typeof sSubscribe === 'function' && isOther) {
+    throw new TypeError('redis() takes of node-redis what createClient() or createCluster() makes, and no createSentinel()')
   }
 }

@@ -1,93 +1,35 @@
 import { Cluster } from 'ioredis'
 import t from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
-import type { Broker } from '../../lib/index.js'
 import { missing, startRedisCluster, type RedisCluster } from '../support/engine.js'
 import { until, type Teardown } from '../support/helper.js'
-import { historySuite } from './history-suite.js'
-import { membersSuite } from './members-suite.js'
-import { brokerSuite, Node } from './suite.js'
+import { clusterSuite } from './cluster-suite.js'
+import { Node } from './suite.js'
 
-const skip = await missing('redis-server')
-
-async function clusterBroker (t: Teardown, { engines }: RedisCluster): Promise<Broker> {
-  const client = new Cluster(engines.map(({ port }) => ({ port, host: '127.0.0.1' }))).on('error', () => {})
+function clientOf (t: Teardown, { engines }: RedisCluster, password?: string): Cluster {
+  const redisOptions = password === undefined ? {} : { password }
+  const client = new Cluster(engines.map(({ port }) => ({ port, host: '127.0.0.1' })), { redisOptions }).on('error', () => {})
   t.teardown(() => client.disconnect())
-  return redis(client)
+  return client
 }
 
-let shared: RedisCluster | undefined
+clusterSuite('ioredis', async (t, cluster) => redis(clientOf(t, cluster)))
 
-/** One for all tests that leave each slot where it is: it takes Redis two seconds to form one. */
-async function sharedCluster (): Promise<RedisCluster> {
-  shared ??= await startRedisCluster(t)
-  await shared.reset()
-  return shared
-}
-
-const suite = { name: 'Redis Cluster', skip, engine: sharedCluster, broker: clusterBroker }
-
-brokerSuite(suite)
-historySuite(suite)
-membersSuite(suite)
-
-const TOPICS = Array.from({ length: 1000 }, (_, n) => `a/${n}`)
-
-/** A node that publishes, and one that hears topics of all partitions. */
-async function start (t: Teardown, cluster: RedisCluster): Promise<[one: Node, two: Node]> {
-  const nodes = [new Node('n1', await clusterBroker(t, cluster)), new Node('n2', await clusterBroker(t, cluster))] as const
-  for (const node of nodes) {
-    t.teardown(() => node.broker.close())
-    node.broker.start(node)
-  }
-  await until(() => nodes.every(({ state }) => state === 'ready'))
-  await Promise.allSettled(TOPICS.map((topic) => nodes[1].broker.subscribe(topic)))
-  return [...nodes]
-}
-
-/** Publishes to all topics until each was heard; a refused message is lost. */
-async function hearAll (one: Node, two: Node): Promise<void> {
-  two.messages.length = 0
-  let left = TOPICS
-  await until(async () => {
-    await Promise.allSettled(left.map((topic) => one.broker.publish(topic, 'x')))
-    const heard = new Set(two.messages.map(([topic]) => topic))
-    left = left.filter((topic) => !heard.has(topic))
-    return left.length === 0
-  })
-}
-
-/** The topics that are interrupted. */
-function interrupted ({ told }: Node): Set<string> {
-  const topics = new Set<string>()
-  for (const line of told) {
-    const [word, names] = line.split(' ') as [string, string]
-    for (const name of names.split(',')) if (word === 'interrupted') topics.add(name); else topics.delete(name)
-  }
-  topics.delete('')
-  return topics
-}
-
-t.test('slots that move between masters of a Cluster interrupt their topics, which are all heard again', { skip }, async (t) => {
+t.test('a Cluster of ioredis is left alone, and its options are taken', { skip: await missing('redis-server') }, async (t) => {
   const cluster = await startRedisCluster(t)
-  const [one, two] = await start(t, cluster)
-  await hearAll(one, two)
-  two.told.length = 0
-  await cluster.moveSlots(0, 2, 0, 255)
-  await until(() => two.told.some((line) => line.startsWith('interrupted a/')))
-  await until(() => two.state === 'ready' && interrupted(two).size === 0)
-  await hearAll(one, two)
-  t.pass('each was heard')
-})
-
-t.test('a master of a Cluster that dies is replaced, and its topics are heard again', { skip }, async (t) => {
-  const cluster = await startRedisCluster(t, 2000, true)
-  const [one, two] = await start(t, cluster)
-  await hearAll(one, two)
-  two.told.length = 0
-  await cluster.engines[0]!.kill()
-  await until(() => two.told.some((line) => line.startsWith('interrupted a/')))
-  await until(() => two.state === 'ready' && interrupted(two).size === 0)
-  await hearAll(one, two)
-  t.pass('each was heard')
+  const first = clientOf(t, cluster)
+  await until(() => first.status === 'ready')
+  for (const master of first.nodes('master')) await master.call('ACL', 'SETUSER', 'default', 'resetpass', '>secret')
+  const client = clientOf(t, cluster, 'secret')
+  await until(() => client.status === 'ready')
+  const before = client.eventNames()
+  const node = new Node('n', redis(client, { prefix: 'mine:' }))
+  node.broker.start(node)
+  await until(() => node.state === 'ready')
+  await node.broker.subscribe('a')
+  await node.broker.publish('a', 'x')
+  await until(() => node.of('a').length === 1)
+  await node.broker.close()
+  t.same(client.eventNames(), before)
+  t.equal(await client.set('a', 'b'), 'OK', 'it is open')
 })

@@ -1,4 +1,4 @@
-import { createCluster } from 'redis'
+import { createSentinel } from 'redis'
 import t from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
 import { redisBroker } from '../support/brokers.js'
@@ -16,6 +16,6 @@ membersSuite(suite)
 t.test('redis() refuses a wrong option, and says what to write instead', async (t) => {
   t.throws(() => redis(undefined as never), { name: 'TypeError', message: /app\.redis/ })
   t.throws(() => redis({} as never), { name: 'TypeError', message: /ioredis/ })
-  const nodes = createCluster({ rootNodes: [{ url: 'redis://127.0.0.1:1' }] })
-  t.throws(() => redis(nodes), { name: 'TypeError', message: /no createCluster\(\)/ })
+  const sentinel = createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })
+  t.throws(() => redis(sentinel), { name: 'TypeError', message: /createClient\(\) or createCluster\(\).*no createSentinel\(\)/ })
 })
