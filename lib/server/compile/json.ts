@@ -3,6 +3,10 @@ export type Serializer = (value: unknown) => string
 
 const SHORT = 42
 const LONG = 5000
+const MAX_INT32 = 0x7fffffff
+const BILLION = 1e9
+// Below it the quotient of an integer and a billion is never rounded up to another integer.
+const MAX_JOINED = 1e15
 // eslint-disable-next-line no-control-regex -- RFC 8259 §7
 const ESCAPED = /[\u0000-\u001f\ud800-\udfff]/
 
@@ -31,7 +35,16 @@ export function text (value: unknown): string {
 }
 
 export function number (value: unknown): string {
-  return Number.isFinite(value) ? `${value as number}` : scalar(value)
+  if (!Number.isFinite(value)) return scalar(value)
+  const finite = value as number
+  return finite > MAX_INT32 && finite < MAX_JOINED && Number.isInteger(finite) ? joined(finite) : `${finite}`
+}
+
+// An integer of more than 31 bits, a time in ms for one. As any other number it would be written by
+// a search for the shortest text that is read as the same number.
+function joined (value: number): string {
+  const high = Math.floor(value / BILLION)
+  return `${high}${`${value - high * BILLION + BILLION}`.slice(1)}`
 }
 
 export function boolean (value: unknown): string {

@@ -694,7 +694,10 @@ t.test('the serializer writes what JSON.stringify writes', async (t) => {
         'a'.repeat(5000),
         `${'a'.repeat(5000)}\ud800`
       ],
-      n: [0, -0, 1.5, 1e21, 1e-7, Number.MAX_VALUE, Number.MIN_VALUE, -1]
+      n: [
+        0, -0, 1.5, 1e21, 1e-7, Number.MAX_VALUE, Number.MIN_VALUE, -1, 2147483647, 2147483648, 4e9, 3999999999, 2147483648.5, -2147483649,
+        1767225600000, 999999999999999, 999999000000000, 1e15, 1e15 + 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER
+      ]
     })
   )
   fc.assert(
@@ -706,7 +709,9 @@ t.test('the serializer writes what JSON.stringify writes', async (t) => {
             fc.string({ unit: fc.constantFrom('a', '"', '\\', '\ud800', '\udc00', '\n', 'é'), maxLength: 60 })
           )
         ),
-        n: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }))
+        n: fc.array(
+          fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.maxSafeInteger(), fc.maxSafeNat().map((n) => n % 1e15))
+        )
       }),
       same
     ),
