@@ -51,6 +51,8 @@ const FINAL = 0x80
 const BINARY = 0x02
 const MAX_HEADER_BYTES = 14
 const NOTHING = Buffer.alloc(0)
+// Takes the place of a fault when UTF-8 is decoded. It may have been sent as such.
+const REPLACEMENT = '\ufffd'
 // The frames, and the bytes of one frame, that are read before a look at the time.
 const FRAMES_PER_LOOK = 8
 const BYTES_PER_LOOK = 1024
@@ -263,8 +265,9 @@ export class FrameReader {
       this.#next.takeText(bytes.toString('latin1', start, end), end - start)
       return true
     }
-    if (isUtf8(bytes.subarray(start, end))) {
-      this.#next.takeText(bytes.toString('utf8', start, end), end - start)
+    const text = bytes.toString('utf8', start, end)
+    if (!text.includes(REPLACEMENT) || isUtf8(bytes.subarray(start, end))) {
+      this.#next.takeText(text, end - start)
       return true
     }
     // Masks again, as the bytes were sent: ws finds and reports the fault.

@@ -140,6 +140,19 @@ t.test('random bytes are read as ws alone reads them', async (t) => {
   }), { numRuns: 1000 })
 })
 
+t.test('the character that stands for a fault is read where it was sent, and a fault goes to ws as it was sent', async (t) => {
+  const heard: string[] = []
+  const handed: Buffer[] = []
+  const receiver = receiverOf({ write: (bytes) => handed.push(Buffer.from(bytes)) > 0 })
+  const frameReader = frameReaderOf(ownerOf({ takeText: (text) => { heard.push(text) } }), receiver)
+  frameReader.write(bytesOf(text('é\ufffd')))
+  t.same(heard, ['é\ufffd'])
+  const fault = bytesOf({ ...text(''), payload: Buffer.from([0xc3, 0xa9, 0xc3]) })
+  frameReader.write(Buffer.from(fault))
+  t.same(heard, ['é\ufffd'])
+  t.same(handed, [fault])
+})
+
 t.test('the header of a frame of more than 4 GiB goes to ws, which reports it as too big', async (t) => {
   const header = Buffer.from([0x81, 0xff, 0, 0, 0, 2, 0, 0, 0, 0, 1, 2, 3, 4])
   t.same(await readByFrameReader([header]), [['error', 'Max payload size exceeded']])
