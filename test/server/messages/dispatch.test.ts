@@ -27,3 +27,14 @@ t.test('a handler that rejects because it was cancelled is no error', async (t) 
   t.match(log.find('websocket handler failed'), [{ level: 20 }])
   t.equal(client.unread, 0)
 })
+
+t.test('a handler whose result is not valid fails its call, whether it waits or not', async (t) => {
+  const { client, log } = await start(t, {
+    ask: ({ n }) => n === 1 ? 'no number' : Promise.resolve('no number')
+  })
+  for (const ref of [1, 2]) {
+    client.send({ type: 'ask', ref, n: ref })
+    t.match(await client.next(), { type: '$error', ref, statusCode: 500 })
+  }
+  t.match(log.find('websocket handler failed'), [1, 2].map(() => ({ err: { code: 'FST_TYPED_WS_OUTGOING_INVALID' } })))
+})

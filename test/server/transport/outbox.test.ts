@@ -59,6 +59,19 @@ t.test('messages of one turn leave in one write, in order', async (t) => {
   ])
 })
 
+t.test('shared frames of every kind keep their order among texts', async (t) => {
+  const { stream, outbox } = outboxOf()
+  const texts = ['a', 'ü', 'x'.repeat(300), 'x'.repeat(70_000), 'ü', 'b']
+  for (const text of texts) {
+    outbox.sendFrame(frameOf('said', text))
+    outbox.sendText(text)
+  }
+  await turn()
+  const frames = texts.flatMap((text) => [frameText(text), frameText(text)])
+  const bytes = frames.map((frame) => typeof frame === 'string' ? Buffer.from(frame, 'latin1') : frame)
+  t.ok(Buffer.concat(stream.writes).equals(Buffer.concat(bytes)))
+})
+
 t.test('messages of promises that settle in the same turn leave with it', async (t) => {
   const { stream, outbox } = outboxOf()
   outbox.sendText('1')
