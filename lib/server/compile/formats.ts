@@ -1,3 +1,4 @@
+import { toUSVString } from 'node:util'
 import ajvFormats from 'ajv-formats'
 import type { FormatCheck } from './builds.js'
 
@@ -43,14 +44,22 @@ const MAX_HOST_LENGTH = 253
 const AUTHORITY = /^(?:(?:https?|ftp|wss?):\/*|(?:file:)?\/{2})([^/?#]*)/i
 // eslint-disable-next-line no-control-regex -- ASCII
 const ENCODED = /[^\u0000-\u007f]|%/
+// eslint-disable-next-line no-control-regex -- ASCII
+const NON_ASCII = /[^\u0000-\u007f]+/g
 
 // URL.canParse turns a domain in Unicode into Punycode, which takes quadratic time.
 function boundHost (check: FormatCheck): FormatCheck {
   return (value) => {
     const authority = AUTHORITY.exec(value)?.[1] ?? ''
     const host = authority.slice(authority.lastIndexOf('@') + 1)
-    return (host.length <= MAX_HOST_LENGTH || !ENCODED.test(host)) && check(value)
+    return (host.length <= MAX_HOST_LENGTH || !ENCODED.test(host)) && check(inAscii(value))
   }
+}
+
+// Once it is compiled, URL.canParse of Node.js 20 and 22 takes a text in Latin-1 for broken UTF-8.
+// A percent-encoded text is the same URL: hosts are decoded first (URL Standard §3.5).
+function inAscii (value: string): string {
+  return value.replace(NON_ASCII, (letters) => encodeURIComponent(toUSVString(letters)))
 }
 
 // UAX #15 §13, Stream-Safe Text Format: the longest run of combining marks.

@@ -12,6 +12,8 @@ import { decoderOf, lines, refusalOf } from '../../support/lines.js'
 const { Type } = lines[0]!
 const url = ajvFormat('url') as RegExp
 const isUrl = linearFormats.get('url') as (text: string) => boolean
+// Machine code is made after some ten thousand calls.
+const CALLS_UNTIL_COMPILED = 100_000
 const namesOfAjv = Object.keys(ajvFormats.default(new Ajv()).formats)
 
 t.test('the check of url takes exactly the texts that the regular expression of ajv-formats takes', async (t) => {
@@ -101,6 +103,16 @@ t.test('a host in Unicode is accepted up to the length of a domain name', async 
     ]) {
       t.notOk(take(text), `${format}: ${text}`)
     }
+  }
+})
+
+t.test('a host in Latin-1 is accepted also by a check that is compiled to machine code', async (t) => {
+  for (const format of ['iri', 'iri-reference']) {
+    const decode = decoderOf((lines[1]!.Type).Object({ x: Type.String({ format }) as never }))
+    const text = JSON.stringify({ type: 'm', x: 'http://\xe9t\xe9.fr/\xe9' })
+    let accepted = 0
+    for (let n = 0; n < CALLS_UNTIL_COMPILED; n++) accepted += Number(decode(text).kind === 'event')
+    t.equal(accepted, CALLS_UNTIL_COMPILED, format)
   }
 })
 
