@@ -123,7 +123,7 @@ t.test('the console is there for those who are signed in, and talks to the room'
   t.equal(new URL(ada.page.url()).pathname, '/sign-in')
   await ada.signIn('Ada')
   await ada.page.goto(`${chat.url}/console`)
-  await ada.page.locator('#route option[value="chat"]').waitFor({ state: 'attached' })
+  await ada.page.locator('#route option', { hasText: '/chat' }).first().waitFor({ state: 'attached' })
   await ada.page.getByRole('button', { name: 'Connect' }).click()
   await ada.seesState('Connected')
   t.same(ada.faults, [])
