@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { later } from '../turn.js'
-import { CLOSE, FINAL_TEXT, MASKED, OPCODE, headerBytesAt, payloadBytesAt, unmask, wordsBelow } from './frame.js'
+import { CLOSE, FINAL_TEXT, MASKED, MASK_BYTES, OPCODE, headerBytesAt, payloadBytesAt, unmask, wordsBelow } from './frame.js'
 import { IgnoredFrames, WAIT } from './ignored-frames.js'
 import { ReadingTime } from './reading-time.js'
 
@@ -253,11 +253,13 @@ export class FrameReader {
     if (at + 1 === bytes.length) return WAIT
     if ((bytes[at + 1]! & MASKED) === 0) return 0
     const header = headerBytesAt(bytes, at)
-    if (at + header > bytes.length) return WAIT
+    if (at + header - MASK_BYTES > bytes.length) return WAIT
+    // ws reports a length that is too big before the mask has come.
     const payload = payloadBytesAt(bytes, at)
+    if (payload > this.#maxTextBytes) return 0
+    if (at + header > bytes.length) return WAIT
     const end = at + header + payload
-    if (payload > this.#maxTextBytes || end > bytes.length) return 0
-    return this.#takeText(bytes, at + header, end) ? header + payload : 0
+    return end <= bytes.length && this.#takeText(bytes, at + header, end) ? header + payload : 0
   }
 
   #takeText (bytes: Buffer, start: number, end: number): boolean {

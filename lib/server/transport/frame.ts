@@ -31,7 +31,8 @@ export const MAX_LENGTH_16 = 0xffff
 /** The bit of a header's second byte that says that the payload is masked. */
 export const MASKED = 0x80
 const LENGTH = 0x7f
-const MASK_BYTES = 4
+/** The mask stands at the end of a header. */
+export const MASK_BYTES = 4
 // The high bits of the four bytes of a word.
 const NON_ASCII = 0x80808080
 // The shortest payload that is unmasked by words.

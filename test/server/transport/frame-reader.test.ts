@@ -158,6 +158,16 @@ t.test('the header of a frame of more than 4 GiB goes to ws, which reports it as
   t.same(await readByFrameReader([header]), [['error', 'Max payload size exceeded']])
 })
 
+t.test('a length that is too big is reported before the mask of its header has come', async (t) => {
+  const header = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff])
+  for (const chunks of [[header], [header.subarray(0, 1), header.subarray(1, 4), header.subarray(4)], [header, Buffer.from([1])]]) {
+    const found = await readByFrameReader(chunks.map((chunk) => Buffer.from(chunk)))
+    t.same(found, [['error', 'Max payload size exceeded']])
+    t.same(found, await readByWs(chunks))
+  }
+  t.same(await readByFrameReader([bytesOf(text('whole')).subarray(0, 3)]), [], 'the mask of another is waited for')
+})
+
 t.test('frames wait while the owner is full, and go on in their order when it has room', (t) => {
   const heard: string[] = []
   const owner = {
