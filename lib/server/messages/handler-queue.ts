@@ -97,7 +97,8 @@ export class HandlerQueue<T extends Sized> {
   // Handlers that never wait would keep other connections from being served.
   #rest (): void {
     this.#isResting = true
-    later(AsyncResource.bind(() => {
+    const context = new AsyncResource('fastify-typed-ws')
+    later(() => context.runInAsyncScope(() => {
       this.#isResting = false
       this.next()
       this.#owner.onProgress()
