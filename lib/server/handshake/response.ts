@@ -42,8 +42,8 @@ const http = ServerResponse.prototype as unknown as Readonly<Record<'writeHead' 
 
 /**
  * The response of a handshake. Fastify writes its reply by the methods `writeHead`, `write` and
- * `end` of the raw response. They are replaced once: the headers of a 101 go to `ws`, not to the
- * stream, and after another answer there is no 101.
+ * `end` of the raw response. They are replaced once: the headers of a 101 go to its owner, not to
+ * the stream, and after another answer there is no 101.
  */
 export class HandshakeResponse {
   readonly #reply: FastifyReply
@@ -105,7 +105,7 @@ export class HandshakeResponse {
     this.#reply.send(error)
   }
 
-  /** Notes the 101 that `ws` has written, so that `onResponse` and the log have its status. */
+  /** Notes the 101 that is written, so that `onResponse` and the log have its status. */
   finish (): void {
     const { raw } = this.#reply
     http.writeHead.call(raw, 101)
