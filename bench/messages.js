@@ -42,6 +42,14 @@ export const calls = {
 }
 /** On, and out of reach. */
 export const RATE_LIMIT = { max: 1e9, timeWindowMs: 1000 }
+/** The options of the plugin where ours is compared with others. */
+export const PLUGIN_OPTIONS = /** @type {const} */ ({
+  origin: '*',
+  allowMissingOrigin: true,
+  maxPayloadBytes: MAX_PAYLOAD_BYTES,
+  perMessageDeflate: false,
+  rateLimit: RATE_LIMIT
+})
 
 /**
  * The answer as one writes it by hand: what the control rows hand to JSON.stringify.

@@ -6,7 +6,7 @@ import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import typedWs from 'fastify-typed-ws'
 import { defineContract } from 'fastify-typed-ws/contract'
-import { MAX_PAYLOAD_BYTES, RATE_LIMIT, KINDS, numberedAnswer, numberedName, schemas, topicName } from '../messages.js'
+import { PLUGIN_OPTIONS, KINDS, numberedAnswer, numberedName, schemas, topicName } from '../messages.js'
 import { report } from '../row.js'
 
 const [messages, each] = process.argv.slice(2).map(Number)
@@ -24,13 +24,7 @@ const numbered = defineContract({
 const topics = defineContract({ name: 'topics.v1', clientToServer: { post: Post }, serverToClient: { posted: Post } })
 
 const app = Fastify()
-await app.register(typedWs, {
-  origin: '*',
-  allowMissingOrigin: true,
-  maxPayloadBytes: MAX_PAYLOAD_BYTES,
-  perMessageDeflate: false,
-  rateLimit: RATE_LIMIT
-})
+await app.register(typedWs, PLUGIN_OPTIONS)
 
 /** @type {any} One for each message. */
 const on = Object.fromEntries(names.map((name) => {

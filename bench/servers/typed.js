@@ -3,7 +3,7 @@
 import Fastify from 'fastify'
 import typedWs from 'fastify-typed-ws'
 import { defineContract } from 'fastify-typed-ws/contract'
-import { MAX_PAYLOAD_BYTES, RATE_LIMIT, calls, incoming, outgoing } from '../messages.js'
+import { PLUGIN_OPTIONS, calls, incoming, outgoing } from '../messages.js'
 import { report } from '../row.js'
 
 const contract = defineContract({ name: 'bench.v1', clientToServer: incoming, serverToClient: outgoing })
@@ -11,13 +11,7 @@ const contract = defineContract({ name: 'bench.v1', clientToServer: incoming, se
 const questions = defineContract({ name: 'bench-calls.v1', clientToServer: calls })
 
 const app = Fastify()
-await app.register(typedWs, {
-  origin: '*',
-  allowMissingOrigin: true,
-  maxPayloadBytes: MAX_PAYLOAD_BYTES,
-  perMessageDeflate: false,
-  rateLimit: RATE_LIMIT
-})
+await app.register(typedWs, PLUGIN_OPTIONS)
 
 for (const path of ['/echo', '/limited']) {
   app.ws(path, {
