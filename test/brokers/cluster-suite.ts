@@ -58,6 +58,17 @@ function interrupted ({ told }: Node): Set<string> {
   return topics
 }
 
+/** Starts a broker, hears by it what it publishes, and closes it. */
+export async function hearsItself (broker: Broker): Promise<void> {
+  const node = new Node('n', broker)
+  broker.start(node)
+  await until(() => node.state === 'ready')
+  await broker.subscribe('a')
+  await broker.publish('a', 'x')
+  await until(() => node.of('a').length === 1)
+  await broker.close()
+}
+
 /** @param library - of the client that the broker is given. */
 export function clusterSuite (library: string, broker: MakeBroker): void {
   const suite = { name: `Redis Cluster by ${library}`, skip, engine: sharedCluster, broker }

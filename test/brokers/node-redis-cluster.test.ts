@@ -7,8 +7,7 @@ import { redis } from '../../lib/brokers/redis.js'
 import { deferred } from '../support/deferred.js'
 import { missing, startRedisCluster } from '../support/engine.js'
 import { until } from '../support/helper.js'
-import { clusterSuite } from './cluster-suite.js'
-import { Node } from './suite.js'
+import { clusterSuite, hearsItself } from './cluster-suite.js'
 
 const skip = await missing('redis-server')
 
@@ -30,13 +29,7 @@ t.test('a Cluster of node-redis is left alone, and its options are taken', { ski
   await client.connect()
   t.teardown(() => client.destroy())
   const before = [client.eventNames(), client.masters.map(({ address }) => address)]
-  const node = new Node('n', redis(client, { prefix: 'mine:' }))
-  node.broker.start(node)
-  await until(() => node.state === 'ready')
-  await node.broker.subscribe('a')
-  await node.broker.publish('a', 'x')
-  await until(() => node.of('a').length === 1)
-  await node.broker.close()
+  await hearsItself(redis(client, { prefix: 'mine:' }))
   t.same([client.eventNames(), client.masters.map(({ address }) => address)], before)
   t.equal(await client.set('a', 'b'), 'OK', 'it is open')
 })

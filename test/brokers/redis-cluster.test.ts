@@ -3,8 +3,7 @@ import t from 'tap'
 import { redis } from '../../lib/brokers/redis.js'
 import { missing, startRedisCluster, type RedisCluster } from '../support/engine.js'
 import { until, type Teardown } from '../support/helper.js'
-import { clusterSuite } from './cluster-suite.js'
-import { Node } from './suite.js'
+import { clusterSuite, hearsItself } from './cluster-suite.js'
 
 function clientOf (t: Teardown, { engines }: RedisCluster, password?: string): Cluster {
   const redisOptions = password === undefined ? {} : { password }
@@ -23,13 +22,7 @@ t.test('a Cluster of ioredis is left alone, and its options are taken', { skip: 
   const client = clientOf(t, cluster, 'secret')
   await until(() => client.status === 'ready')
   const before = client.eventNames()
-  const node = new Node('n', redis(client, { prefix: 'mine:' }))
-  node.broker.start(node)
-  await until(() => node.state === 'ready')
-  await node.broker.subscribe('a')
-  await node.broker.publish('a', 'x')
-  await until(() => node.of('a').length === 1)
-  await node.broker.close()
+  await hearsItself(redis(client, { prefix: 'mine:' }))
   t.same(client.eventNames(), before)
   t.equal(await client.set('a', 'b'), 'OK', 'it is open')
 })
