@@ -7,6 +7,7 @@ import * as errors from '../errors.js'
 import type { AjvOptions } from './ajv.js'
 import { compileChecker, matcherOf, type Checker, type Scope } from './checker.js'
 import { compileDates, type DateWriter } from './dates.js'
+import { compileFlatText, type FlatText } from './flat-text.js'
 import type { Serializer } from './json.js'
 import { compileSerializer, type Envelope } from './serializer.js'
 import type { TypeBox } from './typebox.js'
@@ -67,6 +68,7 @@ export interface IncomingStream extends Read {
 interface Read {
   readonly name: string
   readonly payload: Checker
+  readonly flat: FlatText | undefined
   /** True for an event whose bytes follow it in a frame of their own. */
   readonly hasBinary: boolean
 }
@@ -115,13 +117,15 @@ class ContractCompiler {
 
   incoming (message: ContractMessage): Incoming {
     const { name, where, schemas } = message
-    const payload = named(where, () => this.#payloadChecker(this.#referencesOf(schemas.payload), {}))
+    const references = this.#referencesOf(schemas.payload)
+    const payload = named(where, () => this.#payloadChecker(references, {}))
+    const flat = compileFlatText(references.root, this.#contract.discriminator, name)
     const { hasBinary } = schemas
     const codecOf = (schema: object): Codec => named(message.whereAnswer, () => this.#answerCodec(this.#referencesOf(schema)))
     switch (schemas.kind) {
-      case 'event': return { kind: 'event', name, payload, hasBinary, answer: undefined }
-      case 'call': return { kind: 'call', name, payload, hasBinary, answer: codecOf(schemas.reply) }
-      case 'stream': return { kind: 'stream', name, payload, hasBinary, answer: codecOf(schemas.item) }
+      case 'event': return { kind: 'event', name, payload, flat, hasBinary, answer: undefined }
+      case 'call': return { kind: 'call', name, payload, flat, hasBinary, answer: codecOf(schemas.reply) }
+      case 'stream': return { kind: 'stream', name, payload, flat, hasBinary, answer: codecOf(schemas.item) }
     }
   }
 

@@ -46,6 +46,8 @@ type JsonObject = Record<string, unknown>
 
 // A longer type names no message, and is not sent back.
 const MAX_ECHO_LENGTH = 128
+// A JSON parser finds the end of a long text sooner than a pattern does.
+const MAX_FLAT_LENGTH = 512
 
 /** Turns texts of a client into messages. */
 export interface MessageDecoder {
@@ -58,11 +60,14 @@ export interface MessageDecoder {
 export class Decoder implements MessageDecoder {
   readonly #entries: ReadonlyMap<string, Entry>
   readonly #discriminator: string
+  // The beginning of a flat text, up to the name.
+  readonly #opening: string
   readonly #knowsBinaryEvents: boolean
 
   constructor (entries: ReadonlyMap<string, Entry>, discriminator: string) {
     this.#entries = entries
     this.#discriminator = discriminator
+    this.#opening = `{${JSON.stringify(discriminator)}:"`
     this.#knowsBinaryEvents = [...entries.values()].some(({ hasBinary }) => hasBinary)
   }
 
@@ -73,6 +78,21 @@ export class Decoder implements MessageDecoder {
   }
 
   decode (text: string): Decoded {
+    return this.#readFlat(text) ?? this.#read(text)
+  }
+
+  #readFlat (text: string): Decoded | undefined {
+    if (text.length > MAX_FLAT_LENGTH || !text.startsWith(this.#opening)) return undefined
+    const start = this.#opening.length
+    const entry = this.#entries.get(text.slice(start, text.indexOf('"', start)))
+    if (entry?.flat === undefined) return undefined
+    const match = entry.flat.pattern.exec(text)
+    if (match === null) return undefined
+    const ref = match[1] === undefined ? undefined : Number(match[1])
+    return complete(entry, ref, entry.flat.payloadOf(match))
+  }
+
+  #read (text: string): Decoded {
     const value = parse(text)
     if (value === undefined) return rejectionOf(ErrorCode.invalidJson, 'message is not valid JSON')
     if (!isRecord(value)) return rejectionOf(ErrorCode.invalidJson, 'message must be a JSON object')
@@ -87,12 +107,7 @@ export class Decoder implements MessageDecoder {
     if (entry === undefined) return this.#recognizeReserved(type, value)
     const ref = refOf(value)
     if (entry.kind === 'call' && ref === undefined && value[REF] !== undefined) return rejectRef(entry.name)
-    const payload = this.#payloadOf(value)
-    switch (entry.kind) {
-      case 'event': return check(entry, payload, ref) ?? new Message(entry, undefined, payload)
-      case 'call': return check(entry, payload, ref) ?? new Message(entry, ref, payload)
-      case 'stream': return ref === undefined ? rejectRef(entry.name) : check(entry, payload, ref) ?? new Message(entry, ref, payload)
-    }
+    return complete(entry, ref, this.#payloadOf(value))
   }
 
   // A message of the protocol's own, or an unknown type.
@@ -122,6 +137,14 @@ export class Decoder implements MessageDecoder {
     if (typeof type !== 'string') return rejectionOf(unknownType, `message must have a string property '${this.#discriminator}'`, { ref })
     if (type.length > MAX_ECHO_LENGTH) return rejectionOf(unknownType, 'message has an unknown type', { ref })
     return rejectionOf(unknownType, `message has an unknown type '${type}'`, { ref, received: type })
+  }
+}
+
+function complete (entry: Entry, ref: number | undefined, payload: JsonObject): Decoded {
+  switch (entry.kind) {
+    case 'event': return check(entry, payload, ref) ?? new Message(entry, undefined, payload)
+    case 'call': return check(entry, payload, ref) ?? new Message(entry, ref, payload)
+    case 'stream': return ref === undefined ? rejectRef(entry.name) : check(entry, payload, ref) ?? new Message(entry, ref, payload)
   }
 }
 
