@@ -51,10 +51,13 @@ export class Nodes {
   async publish (room, number) {
     const { child, port } = this.#any()
     if (port === undefined || !child.connected) return pause(RETRY_MS, false)
+    const key = `${room} ${number}`
     /** @type {Promise<boolean>} */
-    const answered = new Promise((resolve) => this.#answers.set(`${room} ${number}`, resolve))
+    const answered = new Promise((resolve) => this.#answers.set(key, resolve))
     child.send({ room, number }, () => {})
-    return Promise.race([answered, pause(PATIENCE_MS, false)])
+    const isStored = await Promise.race([answered, pause(PATIENCE_MS, false)])
+    this.#answers.delete(key)
+    return isStored
   }
 
   async killAny () {
