@@ -58,7 +58,7 @@ export class Handshake implements ResponseOwner {
   #isFinished = false
   // The cause of a refusal, where a hook threw one.
   #error: unknown = undefined
-  #releasePlace: () => void = () => {}
+  #releasePlace: (() => void) | undefined = undefined
 
   constructor (route: HandshakeRoute, request: FastifyRequest, reply: FastifyReply, host: HandshakeHost) {
     const raw: HandshakeRequest = request.raw
@@ -137,7 +137,7 @@ export class Handshake implements ResponseOwner {
   }
 
   onRefused (statusCode: number): void {
-    this.#releasePlace()
+    this.#releasePlace?.()
     this.#route.observer.handshakeRefused(this.#request, statusCode, this.#error)
   }
 

@@ -37,6 +37,8 @@ export interface ResponseOwner {
 
 type Method = (this: ServerResponse, ...values: unknown[]) => unknown
 
+const kResponse = Symbol('handshake-response')
+
 // Node's methods, beneath the ones that are put on a response.
 const http = ServerResponse.prototype as unknown as Readonly<Record<'writeHead' | 'write' | 'end', Method>>
 
@@ -61,7 +63,7 @@ export class HandshakeResponse {
     this.#send = reply.send.bind(reply)
     this.#owner = owner
     this.#isByClose = isByClose
-    this.#replaceMethods(reply)
+    replaceMethods(reply, this, isByClose)
   }
 
   get isPending (): boolean {
@@ -129,36 +131,15 @@ export class HandshakeResponse {
     this.finishDetached()
   }
 
-  // upstream-private: fastify reply.send, reply.raw.writeHead, reply.raw.write, reply.raw.end
-  #replaceMethods (reply: FastifyReply): void {
-    const { raw } = reply
-    reply.send = (payload?: unknown) => {
-      this.#refuse()
-      this.#payload = payload
-      return this.#send(payload)
-    }
-    raw.writeHead = (statusCode: number, ...rest: unknown[]) => {
-      this.#writeHead(statusCode, rest)
-      return raw
-    }
-    raw.end = (...rest: unknown[]) => {
-      this.#end(rest)
-      return raw
-    }
-    if (this.#isByClose) raw.write = (...rest: unknown[]) => this.#write(rest)
+  // The methods that Fastify and hooks of the app call on the reply and the raw response.
+
+  send (payload?: unknown): FastifyReply {
+    this.#refuse()
+    this.#payload = payload
+    return this.#send(payload)
   }
 
-  #enter (state: State): boolean {
-    const isNext = NEXT[this.#state].includes(state)
-    if (isNext) this.#state = state
-    return isNext
-  }
-
-  #refuse (): void {
-    if (this.#enter('refusing') && this.#reply.statusCode === 101) this.#reply.code(500)
-  }
-
-  #writeHead (statusCode: number, rest: unknown[]): void {
+  writeHead (statusCode: number, rest: unknown[]): void {
     if (this.#isOver) return
     const { raw } = this.#reply
     const headers = (rest.find(isRecord) ?? {}) as OutgoingHttpHeaders
@@ -173,18 +154,28 @@ export class HandshakeResponse {
     else this.#owner.onRefused(statusCode)
   }
 
-  #write (rest: unknown[]): boolean {
+  write (rest: unknown[]): boolean {
     this.#writeHeadFirst()
     return this.#isOver || Boolean(http.write.call(this.#reply.raw, ...rest))
   }
 
-  #end (rest: unknown[]): void {
+  endWith (rest: unknown[]): void {
     if (this.#isOver) return
     if (this.#state === 'accepting') return this.#switchProtocols()
     this.#writeHeadFirst()
     if (this.#isOver) return
     http.end.call(this.#reply.raw, ...rest)
     this.#enter('over')
+  }
+
+  #enter (state: State): boolean {
+    const isNext = NEXT[this.#state].includes(state)
+    if (isNext) this.#state = state
+    return isNext
+  }
+
+  #refuse (): void {
+    if (this.#enter('refusing') && this.#reply.statusCode === 101) this.#reply.code(500)
   }
 
   // A getter, so that a compiler does not take the state after a call for the one before it.
@@ -212,6 +203,38 @@ export class HandshakeResponse {
     if (this.#headerFault === undefined) this.#owner.switchProtocols(this.#headers)
     else this.#reply.send(this.#headerFault)
   }
+}
+
+type Replaced = ServerResponse & { [kResponse]?: HandshakeResponse }
+
+// upstream-private: fastify reply.send, reply.raw.writeHead, reply.raw.write, reply.raw.end
+function replaceMethods (reply: FastifyReply, response: HandshakeResponse, isByClose: boolean): void {
+  const raw: Replaced = reply.raw
+  raw[kResponse] = response
+  reply.send = send
+  raw.writeHead = writeHead
+  raw.end = end
+  if (isByClose) raw.write = write
+}
+
+// One function each for all handshakes, and no closures for every one.
+
+function send (this: FastifyReply, payload?: unknown): FastifyReply {
+  return (this.raw as Replaced)[kResponse]!.send(payload)
+}
+
+function writeHead (this: Replaced, statusCode: number, ...rest: unknown[]): ServerResponse {
+  this[kResponse]!.writeHead(statusCode, rest)
+  return this
+}
+
+function write (this: Replaced, ...rest: unknown[]): boolean {
+  return this[kResponse]!.write(rest)
+}
+
+function end (this: Replaced, ...rest: unknown[]): ServerResponse {
+  this[kResponse]!.endWith(rest)
+  return this
 }
 
 // Headers that were set on the response itself are rare.
