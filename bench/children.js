@@ -4,13 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 /**
- * @typedef {'ws' | 'fastify' | 'typed' | 'crossws' | 'socketio' | 'trpc' | 'elysia' | 'elysiaBun' |
- * 'before'} RowName
+ * @typedef {'ws' | 'fastify' | 'typed' | 'net' | 'crossws' | 'socketio' | 'trpc' | 'elysia' |
+ * 'elysiaBun' | 'before'} RowName
  * @typedef {{ file: string, title: string, isValidated: boolean, dialect?:
  * import('./dialects.js').DialectName, scenarios?: string[], runtime?: 'bun' }} RowOptions
- * `scenarios`: those that a row of bench/peers takes part in
+ * `scenarios`: those that a row takes part in. Default: all
  */
 
+const NET_DOES = ['one', 'four', 'many', 'kib', 'fanout1', 'fanout8', 'handshake']
 const PEERS_DO = ['one', 'four', 'many', 'kib', 'calls', 'fanout1', 'fanout8', 'handshake']
 
 /**
@@ -23,6 +24,7 @@ export const ROWS = {
   ws: { file: 'servers/ws.js', title: 'bare ws, no validation', isValidated: false },
   fastify: { file: 'servers/fastify.js', title: '@fastify/websocket, checked by hand', isValidated: true },
   typed: { file: 'servers/typed.js', title: 'fastify-typed-ws', isValidated: true },
+  net: { file: 'servers/net.js', title: 'the ceiling, by hand on sockets', isValidated: true, scenarios: NET_DOES },
   crossws: { file: 'peers/crossws.js', title: 'crossws, TypeBox by hand', isValidated: true, scenarios: PEERS_DO },
   socketio: { file: 'peers/socketio.js', title: 'socket.io, Zod by hand', isValidated: true, dialect: 'socketio', scenarios: PEERS_DO },
   trpc: { file: 'peers/trpc.js', title: 'tRPC, its own checks by Zod', isValidated: true, dialect: 'trpc', scenarios: PEERS_DO },

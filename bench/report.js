@@ -51,7 +51,8 @@ function said ({ name, value }) {
 function groupsOf ({ speed }) {
   return PICTURED.flatMap(({ name, title }) => speed.filter((one) => one.name === name).map(({ results }) => ({
     title,
-    bars: results.map((result) => ({ name: shortOf(result), value: result.ratio ?? 1, isOwn: result.name === 'typed' }))
+    bars: results.filter(({ name }) => name !== 'net')
+      .map((result) => ({ name: shortOf(result), value: result.ratio ?? 1, isOwn: result.name === 'typed' }))
       .toSorted((a, b) => b.value - a.value)
   })))
 }
