@@ -1,17 +1,20 @@
-import { performance } from 'node:perf_hooks'
+import { performance, type EventLoopUtilization } from 'node:perf_hooks'
 
 // A turn of the event loop that lasts longer makes other connections wait.
 const MAX_TURN_MS = 10
-// The time of one turn for all work that has given way before.
-const SHARE_MS = 0.25
+// The time of one turn for all work that has given way before. It is as long as everything else has
+// taken since, where that is longer: under a load that many share, it falls behind nobody.
+const MIN_SHARE_MS = 0.25
 
 let turn = 0
 let beganMs: number | undefined
 const tasks: Array<() => void> = []
 let isPlanned = false
-// The tasks of this turn, and the time at which the first of them began.
+// The tasks of this turn, the time at which the first of them began, and their share.
 let left = 0
 let shareBeganMs = 0
+let shareMs = MIN_SHARE_MS
+let planned: EventLoopUtilization | undefined
 
 /**
  * True when this turn of the event loop has lasted longer than `maxMs`, counted from the first call
@@ -42,9 +45,7 @@ export function laterTurn (): Promise<void> {
  */
 export function later (task: () => void): void {
   tasks.push(task)
-  if (isPlanned) return
-  isPlanned = true
-  setImmediate(beginShare)
+  if (!isPlanned) plan()
 }
 
 /** The work of one connection: how long has it gone on in this turn of the event loop? */
@@ -77,8 +78,15 @@ function endTurn (): void {
   turn++
 }
 
+function plan (): void {
+  isPlanned = true
+  planned = performance.eventLoopUtilization()
+  setImmediate(beginShare)
+}
+
 function beginShare (): void {
   shareBeganMs = performance.now()
+  shareMs = Math.max(MIN_SHARE_MS, performance.eventLoopUtilization(planned).active)
   left = tasks.length
   runNext()
 }
@@ -98,7 +106,7 @@ function awaitTick (): void {
 }
 
 function goOn (): void {
-  if (left > 0 && performance.now() - shareBeganMs < SHARE_MS) return runNext()
-  isPlanned = tasks.length > 0
-  if (isPlanned) setImmediate(beginShare)
+  if (left > 0 && performance.now() - shareBeganMs < shareMs) return runNext()
+  isPlanned = false
+  if (tasks.length > 0) plan()
 }

@@ -32,6 +32,18 @@ t.test('short tasks share a turn, and promises go on between two of them', async
   t.same(done.map(({ turn }) => turn - first!.turn), [0, 0, 1, 1])
 })
 
+t.test('the share of tasks is as long as everything else took, so that a busy turn does not leave them behind', async (t) => {
+  const clock = stopClock(t)
+  const turns = countTurns(t)
+  clock.busyMs = 2
+  const done: Array<{ n: number, turn: number }> = []
+  for (const n of [0, 1, 2, 3]) later(() => { done.push({ n, turn: turns.count }); clock.nowMs++ })
+  while (done.length < 4) await turn()
+  t.same(done.map(({ n }) => n), [0, 1, 2, 3])
+  const [first] = done
+  t.same(done.map(({ turn }) => turn - first!.turn), [0, 0, 1, 1])
+})
+
 t.test('many tasks run in their order', async (t) => {
   stopClock(t)
   const done: number[] = []

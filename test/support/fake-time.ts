@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Teardown } from './helper.js'
@@ -28,11 +29,18 @@ export async function pass (ms: number, stepMs: number = 100, eachStep: () => vo
   }
 }
 
-/** `performance.now` stands still, until it is moved, or the test ends. */
-export function stopClock (t: Teardown): { nowMs: number } {
-  const clock = { nowMs: Math.ceil(performance.now()) }
+/**
+ * `performance.now` stands still, until it is moved, or the test ends.
+ * `busyMs`: the time that the event loop has worked since it was last asked.
+ */
+export function stopClock (t: Teardown): { nowMs: number, busyMs: number } {
+  const clock = { nowMs: Math.ceil(performance.now()), busyMs: 0 }
   const now = mock.method(performance, 'now', () => clock.nowMs)
-  t.teardown(() => now.mock.restore())
+  const work = mock.method(performance, 'eventLoopUtilization', () => ({ idle: 0, active: clock.busyMs, utilization: 0 }))
+  t.teardown(() => {
+    now.mock.restore()
+    work.mock.restore()
+  })
   return clock
 }
 
