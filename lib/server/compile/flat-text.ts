@@ -4,11 +4,13 @@ import type { Subschema } from '../../schema/subschema.js'
 /**
  * The text of a message whose properties stand in the order of its schema, behind its name, and
  * hold neither objects nor arrays, without spaces and escapes: as JSON.stringify writes nearly all
- * messages. One regular expression reads it faster than a JSON parser does, and reads the same.
+ * messages. A `ref` stands in front of them or behind. One regular expression reads the text faster
+ * than a JSON parser does, and reads the same.
  */
 export interface FlatText {
-  /** Matches the whole text. Its first group is the `ref`, if there is one. */
+  /** Matches the whole text. */
   readonly pattern: RegExp
+  readonly refOf: (match: RegExpExecArray) => number | undefined
   readonly payloadOf: (match: RegExpExecArray) => Record<string, unknown>
 }
 
@@ -36,8 +38,9 @@ const FORMS: Readonly<Record<string, Form>> = {
 const SCALAR: Form = { source: `("${LETTERS}"|true|false|null|${NUMBER})`, read: (group) => `JSON.parse(${group})` }
 // Fifteen digits are a safe integer.
 const REF_SOURCE = String.raw`(?:,"${REF}":([1-9]\d{0,14}))?`
-// A name, and the first group that is no `ref`.
-const FIRST_GROUP = 2
+// The groups: a `ref`, the properties, and another `ref`.
+const FIRST_REF = 1
+const FIRST_PROPERTY = 2
 // A longer pattern gains less.
 const MAX_PROPERTIES = 32
 
@@ -54,7 +57,19 @@ export function compileFlatText (root: Subschema, discriminator: string, name: s
     return isRequired ? source : `(?:${source})?`
   })
   const opening = escaped(`{${JSON.stringify(discriminator)}:${JSON.stringify(name)}`)
-  return { pattern: new RegExp(`^${opening}${REF_SOURCE}${members.join('')}\\}$`), payloadOf: generateReader(properties) }
+  return {
+    pattern: new RegExp(`^${opening}${REF_SOURCE}${members.join('')}${REF_SOURCE}\\}$`),
+    refOf: refReader(FIRST_PROPERTY + properties.length),
+    payloadOf: generateReader(properties)
+  }
+}
+
+// Of two, JSON takes the last.
+function refReader (lastGroup: number): FlatText['refOf'] {
+  return (match) => {
+    const ref = match[lastGroup] ?? match[FIRST_REF]
+    return ref === undefined ? undefined : Number(ref)
+  }
 }
 
 function propertiesOf (root: Subschema): Property[] | undefined {
@@ -75,7 +90,7 @@ function propertiesOf (root: Subschema): Property[] | undefined {
 
 function generateReader (properties: readonly Property[]): FlatText['payloadOf'] {
   const values = properties.map(({ key, isRequired, form }, n) => {
-    const group = `m[${n + FIRST_GROUP}]`
+    const group = `m[${n + FIRST_PROPERTY}]`
     return { name: JSON.stringify(key), isRequired, group, value: form.read(group) }
   })
   // A literal has one shape. Behind the first property that may be missing, each is set by itself.

@@ -85,11 +85,9 @@ export class Decoder implements MessageDecoder {
     if (text.length > MAX_FLAT_LENGTH || !text.startsWith(this.#opening)) return undefined
     const start = this.#opening.length
     const entry = this.#entries.get(text.slice(start, text.indexOf('"', start)))
-    if (entry?.flat === undefined) return undefined
-    const match = entry.flat.pattern.exec(text)
-    if (match === null) return undefined
-    const ref = match[1] === undefined ? undefined : Number(match[1])
-    return complete(entry, ref, entry.flat.payloadOf(match))
+    const flat = entry?.flat
+    const match = flat?.pattern.exec(text)
+    return match == null ? undefined : complete(entry!, flat!.refOf(match), flat!.payloadOf(match))
   }
 
   #read (text: string): Decoded {

@@ -51,6 +51,7 @@ for (const { name, Type, of } of lines) {
       read('{"type":"m","ref":7,"text":"","id":0,"isLast":false,"note":"n","score":1.5e3}'),
       { text: '', id: 0, isLast: false, note: 'n', score: 1500 }
     )
+    t.strictSame(read('{"type":"m","text":"","id":0,"isLast":true,"ref":7}'), { text: '', id: 0, isLast: true })
     t.strictSame(read('{"type":"m","text":"","id":0,"isLast":false,"score":"none"}'), { text: '', id: 0, isLast: false, score: 'none' })
     t.strictSame(read('{"type":"m","text":"","id":0,"isLast":false,"score":null}'), { text: '', id: 0, isLast: false, score: null })
     for (const other of [
@@ -94,6 +95,8 @@ t.test('a long number is a ref that is read, or refused, in the same way', async
     for (const ref of [...safe, '9007199254740992', '0', '-1', '1.5', '1e3', '"1"', 'null']) {
       t.ok(isSame(decoder, `{"type":"${name}","ref":${ref}}`), `${name} ${ref}`)
       t.ok(isSame(decoder, `{"type":"${name}","ref":${ref},"a":"b"}`), `${name} ${ref}`)
+      t.ok(isSame(decoder, `{"type":"${name}","a":"b","ref":${ref}}`), `${name} ${ref} behind`)
+      t.ok(isSame(decoder, `{"type":"${name}","ref":3,"a":"b","ref":${ref}}`), `${name} ${ref} twice`)
     }
   }
 })
@@ -121,9 +124,10 @@ const scalar = fc.oneof(
 )
 const value = fc.oneof({ weight: 9, arbitrary: scalar }, { weight: 1, arbitrary: fc.constantFrom([], [1], {}, { x: 1 }, { prototype: 1 }) })
 const edit = fc.record({ at: fc.nat(200), removed: fc.nat(3), added: fc.constantFrom('', ...TAILS) })
+const ref = fc.option(fc.integer({ min: -1, max: 20 }), { nil: undefined, freq: 1 }).map((ref) => ref === undefined ? '' : `,"ref":${ref}`)
 const attempts = fc.array(fc.record({
   type: fc.constantFrom('m', 'm', 'm', 'call', 'stream', 'other'),
-  ref: fc.option(fc.integer({ min: -1, max: 20 }), { nil: undefined, freq: 1 }),
+  refs: fc.tuple(ref, ref),
   values: fc.array(value, { minLength: 6, maxLength: 6 }),
   keeps: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 6, maxLength: 6 }),
   edits: fc.oneof(fc.array(edit, { maxLength: 0 }), fc.array(edit, { minLength: 1, maxLength: 2 }))
@@ -149,16 +153,15 @@ t.test('a text that is read without a JSON parser has the value that the parser 
     })))
     const decoder = decoderOf(schema)
     const pattern = compile({ name: 'test', clientToServer: { m: schema } }).incoming.get('m')!.flat?.pattern
-    return attempts.every(({ type, ref, values, keeps, edits }) => {
+    return attempts.every(({ type, refs: [first, last], values, keeps, edits }) => {
       const members = properties.map(({ name, kind, isOptional }, n) => {
         if (isOptional && keeps[n]! < 3) return ''
         return `,${JSON.stringify(name)}:${JSON.stringify(keeps[n]! < 8 ? fitting(kind, values[n]) : values[n])}`
       })
-      const head = `{"type":${JSON.stringify(type)}${ref === undefined ? '' : `,"ref":${ref}`}`
       const text = edits.reduce((text, { at, removed, added }) => {
         const place = at % text.length
         return text.slice(0, place) + added + text.slice(place + removed)
-      }, `${head}${members.join('')}}`)
+      }, `{"type":${JSON.stringify(type)}${first}${members.join('')}${last}}`)
       if (pattern?.test(text) === true) flat++
       return isSame(decoder, text)
     })
