@@ -6,9 +6,14 @@ const MAX_TURN_MS = 10
 // taken since, where that is longer: under a load that many share, it falls behind nobody.
 const MIN_SHARE_MS = 0.25
 
+interface Task {
+  readonly run: () => void
+  readonly maxShareMs: number
+}
+
 let turn = 0
 let beganMs: number | undefined
-const tasks: Array<() => void> = []
+const tasks: Task[] = []
 let isPlanned = false
 // The tasks of this turn, the time at which the first of them began, and their share.
 let left = 0
@@ -35,16 +40,18 @@ export async function giveWay (): Promise<void> {
 
 /** Resolves in a later turn, in its place among all work that has given way. */
 export function laterTurn (): Promise<void> {
-  return new Promise(later)
+  return new Promise((resolve) => { later(resolve) })
 }
 
 /**
  * Runs a task in a later turn, in the order of the calls: one task at least, and more while their
  * share of the turn lasts. Connections that have little to do are served between the turns.
  * @param task - enters the context it needs. If it throws, the tasks behind it run all the same.
+ * @param maxShareMs - the share after which it does not begin in the same turn, however long the
+ * share is.
  */
-export function later (task: () => void): void {
-  tasks.push(task)
+export function later (task: () => void, maxShareMs: number = Number.POSITIVE_INFINITY): void {
+  tasks.push({ run: task, maxShareMs })
   if (!isPlanned) plan()
 }
 
@@ -95,7 +102,7 @@ function beginShare (): void {
 function runNext (): void {
   left--
   try {
-    tasks.shift()!()
+    tasks.shift()!.run()
   } finally {
     queueMicrotask(awaitTick)
   }
@@ -106,7 +113,7 @@ function awaitTick (): void {
 }
 
 function goOn (): void {
-  if (left > 0 && performance.now() - shareBeganMs < shareMs) return runNext()
+  if (left > 0 && performance.now() - shareBeganMs < Math.min(shareMs, tasks[0]!.maxShareMs)) return runNext()
   isPlanned = false
   if (tasks.length > 0) plan()
 }

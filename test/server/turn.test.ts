@@ -44,6 +44,16 @@ t.test('the share of tasks is as long as everything else took, so that a busy tu
   t.same(done.map(({ turn }) => turn - first!.turn), [0, 0, 1, 1])
 })
 
+t.test('a task may ask for a short share, as handshakes do, however busy a turn is', async (t) => {
+  const clock = stopClock(t)
+  const turns = countTurns(t)
+  clock.busyMs = 2
+  const done: number[] = []
+  for (const maxShareMs of [1, 1, undefined, 1]) later(() => { done.push(turns.count); clock.nowMs++ }, maxShareMs)
+  while (done.length < 4) await turn()
+  t.same(done.map((turn) => turn - done[0]!), [0, 1, 1, 2])
+})
+
 t.test('many tasks run in their order', async (t) => {
   stopClock(t)
   const done: number[] = []

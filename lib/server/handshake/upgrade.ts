@@ -36,6 +36,8 @@ type Emit = (name: string | symbol, ...values: unknown[]) => boolean
 
 // The time of one turn after which no further handshake begins in it.
 const HANDSHAKES_MS = 0.5
+// The time of a later turn for those that wait, however much other work there is.
+const WAITING_HANDSHAKES_MS = 0.25
 
 const NOTHING = Buffer.alloc(0)
 
@@ -127,7 +129,7 @@ function inTurn (stream: Duplex, begin: () => void): void {
   later(() => {
     stream.off('error', destroy)
     if (!stream.destroyed) context.runInAsyncScope(begin)
-  })
+  }, WAITING_HANDSHAKES_MS)
 }
 
 function dispatch (interception: Interception, ...[request, stream, head]: Values): void {
