@@ -68,6 +68,7 @@ export interface IncomingStream extends Read {
 interface Read {
   readonly name: string
   readonly payload: Checker
+  /** Undefined where its texts need a JSON parser. */
   readonly flat: FlatText | undefined
   /** True for an event whose bytes follow it in a frame of their own. */
   readonly hasBinary: boolean
