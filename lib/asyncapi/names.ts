@@ -15,11 +15,6 @@ export function identifier (text: string): string {
   return /^[A-Za-z_]/.test(text) ? text : `_${text}`
 }
 
-/** A text as a regular expression writes it. */
-export function escaped (text: string): string {
-  return text.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&')
-}
-
 /** Names that differ from each other. */
 export class Names {
   readonly #taken: Set<string> = new Set()

@@ -1,10 +1,11 @@
 import type { AsyncApiObject } from '../../types/asyncapi.js'
 import type { AnyContract } from '../../types/contract.js'
+import { escaped } from '../pattern.js'
 import { MEMBERS, PRESENCE, RECOVER } from '../protocol.js'
 import { hasPresence, hasRecoverable, presencesOf, type ContractPresence } from '../schema/message.js'
 import { References, type SharedSchemas } from '../schema/references.js'
 import type { Components } from './components.js'
-import { escaped, pascalCase } from './names.js'
+import { pascalCase } from './names.js'
 import { PROTOCOL_TAGS } from './protocol.js'
 import { SchemaWriter, type Schema } from './schemas.js'
 

@@ -1,8 +1,8 @@
 import type { AsyncApiObject } from '../../types/asyncapi.js'
+import { escaped } from '../pattern.js'
 import { isRecord } from '../record.js'
 import { IN_PLACE } from '../schema/keywords.js'
 import { idOf, isObjectSubschema, type ObjectSubschema, type Subschema } from '../schema/subschema.js'
-import { escaped } from './names.js'
 import type { Schema, SchemaWriter } from './schemas.js'
 
 // Keywords that judge properties they do not name.

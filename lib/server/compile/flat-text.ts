@@ -1,3 +1,4 @@
+import { escaped } from '../../pattern.js'
 import { REF } from '../../protocol.js'
 import type { Subschema } from '../../schema/subschema.js'
 
@@ -29,10 +30,11 @@ interface Property {
 // RFC 8259 §6 and §7
 const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?`
 const LETTERS = String.raw`[^"\\\x00-\x1f]*`
+const NUMBER_FORM: Form = { source: `(${NUMBER})`, read: (group) => `+${group}` }
 const FORMS: Readonly<Record<string, Form>> = {
   string: { source: `"(${LETTERS})"`, read: (group) => group },
-  number: { source: `(${NUMBER})`, read: (group) => `+${group}` },
-  integer: { source: `(${NUMBER})`, read: (group) => `+${group}` },
+  number: NUMBER_FORM,
+  integer: NUMBER_FORM,
   boolean: { source: '(true|false)', read: (group) => `${group} === 'true'` }
 }
 const SCALAR: Form = { source: `("${LETTERS}"|true|false|null|${NUMBER})`, read: (group) => `JSON.parse(${group})` }
@@ -104,8 +106,4 @@ function generateReader (properties: readonly Property[]): FlatText['payloadOf']
   }`
   // oxlint-disable-next-line no-implied-eval -- code made of a schema, never of a message
   return new Function(source)() as FlatText['payloadOf'] // eslint-disable-line no-new-func -- as above
-}
-
-function escaped (text: string): string {
-  return text.replace(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`)
 }
