@@ -1,6 +1,7 @@
 import { ErrorCode, MAX_DEPTH, REF, Reserved } from '../../protocol.js'
 import { isRecord } from '../../record.js'
 import { Message, type Entry, type Received } from './message.js'
+import { NameTree } from './name-tree.js'
 import { rejectionOf, type Rejection } from './rejection.js'
 
 /** A checked message, a message of the protocol's own, or a rejection. */
@@ -60,14 +61,18 @@ export interface MessageDecoder {
 export class Decoder implements MessageDecoder {
   readonly #entries: ReadonlyMap<string, Entry>
   readonly #discriminator: string
-  // The beginning of a flat text, up to the name.
-  readonly #opening: string
+  // The messages that have flat texts, and the place of the name in these.
+  readonly #flat: NameTree<Entry>
+  readonly #nameAt: number
   readonly #knowsBinaryEvents: boolean
 
   constructor (entries: ReadonlyMap<string, Entry>, discriminator: string) {
     this.#entries = entries
     this.#discriminator = discriminator
-    this.#opening = `{${JSON.stringify(discriminator)}:"`
+    const flat = [...entries].filter(([, entry]) => entry.flat !== undefined)
+    // The quotation mark behind it makes that no name is the beginning of another one.
+    this.#flat = new NameTree(flat.map(([name, entry]) => [JSON.stringify(name).slice(1), entry]))
+    this.#nameAt = `{${JSON.stringify(discriminator)}:"`.length
     this.#knowsBinaryEvents = [...entries.values()].some(({ hasBinary }) => hasBinary)
   }
 
@@ -82,9 +87,8 @@ export class Decoder implements MessageDecoder {
   }
 
   #readFlat (text: string): Decoded | undefined {
-    if (text.length > MAX_FLAT_LENGTH || !text.startsWith(this.#opening)) return undefined
-    const start = this.#opening.length
-    const entry = this.#entries.get(text.slice(start, text.indexOf('"', start)))
+    if (text.length > MAX_FLAT_LENGTH) return undefined
+    const entry = this.#flat.find(text, this.#nameAt)
     const flat = entry?.flat
     const match = flat?.pattern.exec(text)
     return match == null ? undefined : complete(entry!, flat!.refOf(match), flat!.payloadOf(match))
