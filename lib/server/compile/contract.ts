@@ -120,8 +120,8 @@ class ContractCompiler {
     const { name, where, schemas } = message
     const references = this.#referencesOf(schemas.payload)
     const payload = named(where, () => this.#payloadChecker(references, {}))
-    const flat = compileFlatText(references.root, this.#contract.discriminator, name)
     const { hasBinary } = schemas
+    const flat = compileFlatText(references.root, this.#contract.discriminator, name, schemas.kind !== 'event')
     const codecOf = (schema: object): Codec => named(message.whereAnswer, () => this.#answerCodec(this.#referencesOf(schema)))
     switch (schemas.kind) {
       case 'event': return { kind: 'event', name, payload, flat, hasBinary, answer: undefined }

@@ -5,8 +5,8 @@ import type { Subschema } from '../../schema/subschema.js'
 /**
  * The text of a message whose properties stand in the order of its schema, behind its name, and
  * hold neither objects nor arrays, without spaces and escapes: as JSON.stringify writes nearly all
- * messages. A `ref` stands in front of them or behind. One regular expression reads the text faster
- * than a JSON parser does, and reads the same.
+ * messages. The `ref` of a call stands in front of them or behind; an event with one is not flat.
+ * One regular expression reads the text faster than a JSON parser does, and reads the same.
  */
 export interface FlatText {
   /** Matches the whole text. */
@@ -40,18 +40,18 @@ const FORMS: Readonly<Record<string, Form>> = {
 const SCALAR: Form = { source: `("${LETTERS}"|true|false|null|${NUMBER})`, read: (group) => `JSON.parse(${group})` }
 // Fifteen digits are a safe integer.
 const REF_SOURCE = String.raw`(?:,"${REF}":([1-9]\d{0,14}))?`
-// The groups: a `ref`, the properties, and another `ref`.
+// The groups of a call: a `ref`, the properties, and another `ref`.
 const FIRST_REF = 1
-const FIRST_PROPERTY = 2
 // A longer pattern gains less.
 const MAX_PROPERTIES = 32
 
 /**
  * Compiles the pattern of a message's text.
  * @param root - the schema of its payload.
+ * @param hasRef - for a call.
  * @returns `undefined` when its texts are never flat.
  */
-export function compileFlatText (root: Subschema, discriminator: string, name: string): FlatText | undefined {
+export function compileFlatText (root: Subschema, discriminator: string, name: string, hasRef: boolean): FlatText | undefined {
   const properties = propertiesOf(root)
   if (properties === undefined || properties.length > MAX_PROPERTIES) return undefined
   const members = properties.map(({ key, isRequired, form }) => {
@@ -59,10 +59,12 @@ export function compileFlatText (root: Subschema, discriminator: string, name: s
     return isRequired ? source : `(?:${source})?`
   })
   const opening = escaped(`{${JSON.stringify(discriminator)}:${JSON.stringify(name)}`)
+  const ref = hasRef ? REF_SOURCE : ''
+  const first = hasRef ? FIRST_REF + 1 : FIRST_REF
   return {
-    pattern: new RegExp(`^${opening}${REF_SOURCE}${members.join('')}${REF_SOURCE}\\}$`),
-    refOf: refReader(FIRST_PROPERTY + properties.length),
-    payloadOf: generateReader(properties)
+    pattern: new RegExp(`^${opening}${ref}${members.join('')}${ref}\\}$`),
+    refOf: hasRef ? refReader(first + properties.length) : noRef,
+    payloadOf: generateReader(properties, first)
   }
 }
 
@@ -73,6 +75,8 @@ function refReader (lastGroup: number): FlatText['refOf'] {
     return ref === undefined ? undefined : Number(ref)
   }
 }
+
+function noRef (): undefined {}
 
 function propertiesOf (root: Subschema): Property[] | undefined {
   const place = root.child('properties')
@@ -90,17 +94,17 @@ function propertiesOf (root: Subschema): Property[] | undefined {
   return properties
 }
 
-function generateReader (properties: readonly Property[]): FlatText['payloadOf'] {
+function generateReader (properties: readonly Property[], first: number): FlatText['payloadOf'] {
   const values = properties.map(({ key, isRequired, form }, n) => {
-    const group = `m[${n + FIRST_PROPERTY}]`
+    const group = `m[${n + first}]`
     return { name: JSON.stringify(key), isRequired, group, value: form.read(group) }
   })
   // A literal has one shape. Behind the first property that may be missing, each is set by itself.
   const optional = values.findIndex(({ isRequired }) => !isRequired)
-  const first = optional === -1 ? values : values.slice(0, optional)
-  const rest = values.slice(first.length)
+  const certain = optional === -1 ? values : values.slice(0, optional)
+  const rest = values.slice(certain.length)
   const source = `return function (m) {
-    const p = { ${first.map(({ name, value }) => `${name}: ${value}`).join()} }
+    const p = { ${certain.map(({ name, value }) => `${name}: ${value}`).join()} }
     ${rest.map(({ name, group, value }) => `if (${group} !== undefined) p[${name}] = ${value}`).join('\n')}
     return p
   }`

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { TSchema } from '@sinclair/typebox'
 import fc from 'fast-check'
 import t from 'tap'
+import type { CompiledContract } from '../../../lib/server/compile/contract.js'
 import { Decoder, type Decoded } from '../../../lib/server/messages/decode.js'
 import { builders, compile, entriesOf, lines } from '../../support/lines.js'
 
@@ -10,18 +11,19 @@ const { Type } = builders[0]!
 // A space behind a text means nothing in JSON, and the text is not flat any more.
 const SPACE = ' '
 
-function decoderOf (schema: object, discriminator = 'type'): Decoder {
-  const { incoming } = compile({
-    name: 'test',
-    discriminator,
-    clientToServer: { m: schema, call: { request: schema, reply: Type.Null() }, stream: { request: schema, stream: Type.Null() } }
-  })
-  return new Decoder(entriesOf(incoming), discriminator)
+/** An event `m`, a call and a stream of one schema. */
+function incomingOf (schema: object, discriminator: string): CompiledContract['incoming'] {
+  const clientToServer = { m: schema, call: { request: schema, reply: Type.Null() }, stream: { request: schema, stream: Type.Null() } }
+  return compile({ name: 'test', discriminator, clientToServer }).incoming
 }
 
-/** The pattern and the reader of a message `m`. */
-function readerOf (schema: object): (text: string) => unknown {
-  const flat = compile({ name: 'test', clientToServer: { m: schema } }).incoming.get('m')!.flat
+function decoderOf (schema: object, discriminator = 'type'): Decoder {
+  return new Decoder(entriesOf(incomingOf(schema, discriminator)), discriminator)
+}
+
+/** The pattern and the reader of a message. */
+function readerOf (schema: object, name = 'm'): (text: string) => unknown {
+  const { flat } = incomingOf(schema, 'type').get(name)!
   return (text) => {
     const match = flat?.pattern.exec(text)
     return match && flat!.payloadOf(match)
@@ -39,19 +41,22 @@ function payloadOf (decoded: Decoded): unknown {
 
 for (const { name, Type, of } of lines) {
   t.test(`${name}: the text of a message is read without a JSON parser when its members are scalars in order`, async (t) => {
-    const read = readerOf(of(Type.Object({
+    const schema = of(Type.Object({
       text: Type.String(),
       id: Type.Integer(),
       isLast: Type.Boolean(),
       note: Type.Optional(Type.String()),
       score: Type.Optional(Type.Union([Type.Number(), Type.Null(), Type.Literal('none')]))
-    })))
+    }))
+    const read = readerOf(schema)
     t.strictSame(read('{"type":"m","text":"hé 😀","id":-12,"isLast":true}'), { text: 'hé 😀', id: -12, isLast: true })
     t.strictSame(
-      read('{"type":"m","ref":7,"text":"","id":0,"isLast":false,"note":"n","score":1.5e3}'),
+      read('{"type":"m","text":"","id":0,"isLast":false,"note":"n","score":1.5e3}'),
       { text: '', id: 0, isLast: false, note: 'n', score: 1500 }
     )
-    t.strictSame(read('{"type":"m","text":"","id":0,"isLast":true,"ref":7}'), { text: '', id: 0, isLast: true })
+    const readCall = readerOf(schema, 'call')
+    t.strictSame(readCall('{"type":"call","ref":7,"text":"","id":0,"isLast":true}'), { text: '', id: 0, isLast: true })
+    t.strictSame(readCall('{"type":"call","text":"","id":0,"isLast":true,"ref":7}'), { text: '', id: 0, isLast: true })
     t.strictSame(read('{"type":"m","text":"","id":0,"isLast":false,"score":"none"}'), { text: '', id: 0, isLast: false, score: 'none' })
     t.strictSame(read('{"type":"m","text":"","id":0,"isLast":false,"score":null}'), { text: '', id: 0, isLast: false, score: null })
     for (const other of [
@@ -59,8 +64,11 @@ for (const { name, Type, of } of lines) {
       '{"type":"m","text":"a\\n","id":1,"isLast":true}', '{"type":"m","text":"a\n","id":1,"isLast":true}',
       '{"type":"m", "text":"","id":1,"isLast":true}', '{"type":"m","text":"","id":01,"isLast":true}',
       '{"type":"m","text":"","id":"1","isLast":true}', '{"type":"m","text":"","id":1}',
-      '{"type":"m","ref":0,"text":"","id":1,"isLast":true}', '{"type":"m","ref":1000000000000000,"text":"","id":1,"isLast":true}'
+      '{"type":"m","ref":7,"text":"","id":1,"isLast":true}', '{"type":"call","text":"","id":1,"isLast":true}'
     ]) t.equal(read(other), null, `left to the parser: ${other}`)
+    for (const ref of ['0', '-1', '1000000000000000', '"7"']) {
+      t.equal(readCall(`{"type":"call","ref":${ref},"text":"","id":1,"isLast":true}`), null, `left to the parser: ${ref}`)
+    }
   })
 }
 
@@ -152,7 +160,7 @@ t.test('a text that is read without a JSON parser has the value that the parser 
       return [name, isOptional ? Type.Optional(kind) : kind]
     })))
     const decoder = decoderOf(schema)
-    const pattern = compile({ name: 'test', clientToServer: { m: schema } }).incoming.get('m')!.flat?.pattern
+    const incoming = incomingOf(schema, 'type')
     return attempts.every(({ type, refs: [first, last], values, keeps, edits }) => {
       const members = properties.map(({ name, kind, isOptional }, n) => {
         if (isOptional && keeps[n]! < 3) return ''
@@ -162,7 +170,7 @@ t.test('a text that is read without a JSON parser has the value that the parser 
         const place = at % text.length
         return text.slice(0, place) + added + text.slice(place + removed)
       }, `{"type":${JSON.stringify(type)}${first}${members.join('')}${last}}`)
-      if (pattern?.test(text) === true) flat++
+      if (incoming.get(type)?.flat?.pattern.test(text) === true) flat++
       return isSame(decoder, text)
     })
   }), { numRuns: 400 })
