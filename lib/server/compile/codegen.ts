@@ -1,5 +1,5 @@
 import { INHERITED } from '../../schema/checks.js'
-import { boolean, number, text, type Serializer } from './json.js'
+import { boolean, letters, number, text, type Serializer } from './json.js'
 
 /** The code of a call, by the code of its argument. */
 export type Expression = (value: string) => string
@@ -8,6 +8,8 @@ export type Expression = (value: string) => string
 export interface Property {
   readonly key: string
   readonly isRequired: boolean
+  /** True where only a string is valid. */
+  readonly isText: boolean
   readonly write: Expression
 }
 
@@ -45,20 +47,48 @@ export function generateArray (first: readonly Expression[], rest: Expression | 
 function objectSource (properties: readonly Property[], opening: string | undefined, hasRest: boolean): string {
   // Once a member is there for certain, a comma is due before the next.
   const certain = opening === undefined ? properties.findIndex(({ isRequired }) => isRequired) : -1
-  const lines = properties.map((property, n) => propertySource(property, opening !== undefined || (certain !== -1 && n > certain)))
+  const isCommaDue = (n: number): boolean => opening !== undefined || (certain !== -1 && n > certain)
+  const isUsual = !hasRest && (opening !== undefined || certain === 0)
   return `return function (v) {
     if (typeof v !== 'object' || v === null || Array.isArray(v)) return other(v)
-    let m, s = ${JSON.stringify(opening ?? '{')}
-    ${lines.join('\n')}
+    ${properties.map(({ key }, n) => `const m${n} = ${readSource(key)}`).join('\n')}
+    ${isUsual ? usualSource(properties, opening) : ''}
+    let s = ${JSON.stringify(opening ?? '{')}
+    ${properties.map((property, n) => propertySource(property, `m${n}`, isCommaDue(n))).join('\n')}
     return s ${hasRest ? '+ rest(v, s === "{") ' : ''}+ '}'
   }`
 }
 
-function propertySource ({ key, isRequired, write }: Property, isCommaDue: boolean): string {
+function readSource (key: string): string {
   const name = JSON.stringify(key)
-  const value = INHERITED.has(key) ? `own(v, ${name})` : `v[${name}]`
+  return INHERITED.has(key) ? `own(v, ${name})` : `v[${name}]`
+}
+
+// An object with all that is required, and strings where these are: its text has fewer pieces when
+// quotation marks belong to what stands around them.
+function usualSource (properties: readonly Property[], opening: string | undefined): string {
+  const conditions = properties.flatMap(({ isRequired, isText }, n) => {
+    return isRequired ? [isText ? `typeof m${n} === 'string'` : `m${n} !== undefined`] : []
+  })
+  const members = properties.map((property, n) => usualMember(property, `m${n}`, opening === undefined && n === 0 ? '' : ','))
+  return `if (${conditions.join(' && ') || 'true'}) return \`${templateOf(opening ?? '{')}${members.join('')}}\``
+}
+
+function usualMember ({ key, isRequired, isText, write }: Property, value: string, comma: string): string {
+  const lead = `${comma}${JSON.stringify(key)}:`
+  if (!isRequired) return `\${${value} === undefined ? '' : ${JSON.stringify(lead)} + ${write(value)}}`
+  return templateOf(lead) + (isText ? `"\${letters(${value})}"` : `\${${write(value)}}`)
+}
+
+// A text as a part of a template.
+function templateOf (text: string): string {
+  return JSON.stringify(text).slice(1, -1).replaceAll(/`|\$\{/g, '\\$&')
+}
+
+function propertySource ({ key, isRequired, write }: Property, value: string, isCommaDue: boolean): string {
+  const name = JSON.stringify(key)
   const lead = isCommaDue ? JSON.stringify(`,${name}:`) : `(s === '{' ? '' : ',') + ${JSON.stringify(`${name}:`)}`
-  return `m = ${value}; if (m !== undefined) s += ${lead} + ${write('m')}${isRequired ? `; else missing(${name})` : ''}`
+  return `if (${value} !== undefined) s += ${lead} + ${write(value)}${isRequired ? `; else missing(${name})` : ''}`
 }
 
 function arraySource (first: readonly Expression[], rest: Expression | undefined): string {
@@ -73,10 +103,10 @@ function arraySource (first: readonly Expression[], rest: Expression | undefined
 }
 
 function generate (source: string, { serializers, other, rest }: Runtime): Serializer {
-  const names = ['serializers', 'other', 'rest', 'text', 'number', 'boolean', 'own', 'missing']
+  const names = ['serializers', 'other', 'rest', 'text', 'letters', 'number', 'boolean', 'own', 'missing']
   // oxlint-disable-next-line no-implied-eval -- code made of a schema, never of a message
   const make = new Function(...names, source) as (...runtime: unknown[]) => Serializer // eslint-disable-line no-new-func -- as above
-  return make(serializers, other, rest, text, number, boolean, own, missing)
+  return make(serializers, other, rest, text, letters, number, boolean, own, missing)
 }
 
 // Every object inherits a `constructor`.

@@ -10,13 +10,22 @@ const MAX_JOINED = 1e15
 // eslint-disable-next-line no-control-regex -- RFC 8259 §7
 const ESCAPED = /[\u0000-\u001f\ud800-\udfff]/
 
-/** A text as JSON. Copying is cheaper than JSON.stringify when no letter needs an escape. */
+/** A text as JSON. */
 export function quote (value: string): string {
-  if (value.length < SHORT) return isPlain(value) ? `"${value}"` : JSON.stringify(value)
-  return value.length < LONG && isPlainLong(value) ? `"${value}"` : JSON.stringify(value)
+  return isPlain(value) ? `"${value}"` : JSON.stringify(value)
 }
 
+/** A text as JSON, without its quotation marks. */
+export function letters (value: string): string {
+  return isPlain(value) ? value : JSON.stringify(value).slice(1, -1)
+}
+
+// Copying is cheaper than JSON.stringify when no letter needs an escape.
 function isPlain (value: string): boolean {
+  return value.length < SHORT ? isPlainShort(value) : value.length < LONG && isPlainLong(value)
+}
+
+function isPlainShort (value: string): boolean {
   for (let n = 0; n < value.length; n++) {
     const code = value.charCodeAt(n)
     if (code < 0x20 || code === 0x22 || code === 0x5c || code >= 0xd800) return false

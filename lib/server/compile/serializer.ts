@@ -83,7 +83,8 @@ class Compiler {
 
   #property (declaring: readonly Subschema[], key: string): Property {
     const isRequired = declaring.some((part) => [part.get('required') ?? []].flat().includes(key))
-    return { key, isRequired, write: this.#expression(declaring.flatMap((part) => propertyParts(part, key))) }
+    const values = declaring.flatMap((part) => propertyParts(part, key))
+    return { key, isRequired, isText: scalarOf(values) === 'text', write: this.#expression(values) }
   }
 
   /** Writes the properties whose names no schema knows. */
@@ -126,8 +127,8 @@ class Compiler {
 
   /** The code of a value's serializer call. */
   #expression (parts: readonly Subschema[]): Expression {
-    const [scalar, ...others] = new Set(parts.map((part) => SCALARS.get(part.get('type'))))
-    if (scalar !== undefined && others.length === 0) return (value) => `${scalar}(${value})`
+    const scalar = scalarOf(parts)
+    if (scalar !== undefined) return (value) => `${scalar}(${value})`
     const number = this.#numberOf(parts)
     return (value) => `serializers[${number}](${value})`
   }
@@ -142,6 +143,12 @@ class Compiler {
     this.#serializers[number] = this.compile(parts)
     return number
   }
+}
+
+/** The function that writes a value of the only type that these schemas allow. */
+function scalarOf (parts: readonly Subschema[]): string | undefined {
+  const [scalar, ...others] = new Set(parts.map((part) => SCALARS.get(part.get('type'))))
+  return others.length === 0 ? scalar : undefined
 }
 
 function wholeIf (kind: Kind, other: Serializer): Serializer {

@@ -744,7 +744,7 @@ const scalars: readonly Shape[] = [
   { build: (T) => T.Literal('x'), values: fc.constant('x').map(whole) },
   { build: (T) => T.Any(), values: fc.jsonValue({ maxDepth: 2 }).map(whole) }
 ]
-const names = ['a', 'b', 'c', 'toString', 'é"']
+const names = ['a', 'b', 'c', 'toString', 'é"', '`${a\\']
 
 type Properties = Array<[name: string, shape: Shape, isOptional: boolean]>
 
