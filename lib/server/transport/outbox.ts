@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import * as errors from '../errors.js'
-import { frameBinary, frameText, frameWithBinary, type Bytes, type Frame } from './frame.js'
-import { MAX_LETTER_BYTES, MAX_RUN_TEXT, bytesOfRun, nonAsciiOf, runHeader } from './text-run.js'
+import { frameBinary, frameWithBinary, type Bytes, type Frame } from './frame.js'
+import { Unsent } from './unsent.js'
 import { Waiters } from './waiters.js'
 import { giveWay, isLong } from '../turn.js'
 
@@ -19,11 +19,12 @@ export interface OutboxOwner {
 }
 
 // One `nextTick` for all connections that wrote in this turn of the event loop.
-let unsent: Outbox[] = []
+let scheduled: Outbox[] = []
 
 function sendAll (): void {
-  const outboxes = unsent
-  unsent = []
+  const outboxes = scheduled
+  scheduled = []
+  Unsent.endTurn()
   for (const outbox of outboxes) outbox.flush()
 }
 
@@ -42,18 +43,14 @@ export class Outbox {
   #isSlow = false
   #sent = 0
   #waiters: Waiters | undefined = undefined
-  // Frames of texts that follow each other are one string. Another frame ends it.
-  #run = ''
-  // Of the headers in it, and true once a text in it may have more.
-  #nonAscii = 0
-  #isUnsure = false
-  // The frames in front of the run.
-  #chunks: Bytes[] = []
-  #chunkBytes = 0
+  // Made with the first message: most connections of a service are silent.
+  #unsent: Unsent | undefined = undefined
   #isScheduled = false
   // While a chunk of this connection is read.
   #isHolding = false
   #isCorked = false
+  // False when nothing was left of the last write.
+  #isBehind = false
   #callback: (() => void) | undefined = undefined
 
   constructor (ws: WebSocket, stream: Duplex, highWaterMarkBytes: number, owner: OutboxOwner) {
@@ -65,8 +62,7 @@ export class Outbox {
   }
 
   get bufferedAmount (): number {
-    this.#endRun()
-    return this.#chunkBytes + this.#ws.bufferedAmount
+    return (this.#unsent?.bytes ?? 0) + this.#ws.bufferedAmount
   }
 
   /** The number of messages it has taken. */
@@ -81,7 +77,7 @@ export class Outbox {
 
   /** True while more bytes wait than the high-water mark, bytes of ws included. */
   get isFull (): boolean {
-    const mostBytes = this.#chunkBytes + this.#run.length * MAX_LETTER_BYTES + this.#ws.bufferedAmount
+    const mostBytes = (this.#unsent?.mostBytes ?? 0) + this.#ws.bufferedAmount
     return mostBytes > this.#highWaterMarkBytes && this.bufferedAmount > this.#highWaterMarkBytes
   }
 
@@ -109,18 +105,16 @@ export class Outbox {
   sendText (text: string): boolean {
     if (this.#ws.readyState !== OPEN) return false
     if (this.#isThroughWs) return this.#sendThroughWs(text)
-    if (text.length > MAX_RUN_TEXT) return this.#append(frameText(text))
-    this.#isUnsure = true
-    const header = runHeader(text)
-    return this.#appendRun(header + text, nonAsciiOf(header))
+    this.#waiting.addText(text)
+    return this.#note()
   }
 
   /** Sends a frame that other connections get too. */
   sendFrame (frame: Frame): boolean {
     if (this.#ws.readyState !== OPEN) return false
     if (this.#isThroughWs) return this.#sendThroughWs(frame.text)
-    const { text, bytes } = frame
-    return typeof bytes === 'string' && text.length <= MAX_RUN_TEXT ? this.#appendRun(bytes, nonAsciiOf(bytes)) : this.#append(bytes)
+    this.#waiting.addFrame(frame)
+    return this.#note()
   }
 
   /** @param event - the text of the event in front of it: nothing parts the two. */
@@ -128,7 +122,8 @@ export class Outbox {
     if (this.#ws.readyState !== OPEN) return false
     // Copied, as a frame is: ws sends it later, and the caller may use its memory again.
     if (this.#isThroughWs) return this.#sendThroughWs(Buffer.from(data), event)
-    return this.#append(event === undefined ? frameBinary(data) : frameWithBinary(event, data))
+    this.#waiting.add(event === undefined ? frameBinary(data) : frameWithBinary(event, data))
+    return this.#note()
   }
 
   /**
@@ -182,24 +177,17 @@ export class Outbox {
     this.#stream.uncork()
   }
 
-  #appendRun (frame: string, nonAscii: number): boolean {
-    this.#run += frame
-    this.#nonAscii += nonAscii
-    return this.#note()
-  }
-
-  #append (bytes: Bytes): boolean {
-    this.#endRun()
-    this.#chunks.push(bytes)
-    this.#chunkBytes += bytes.length
-    return this.#note()
+  get #waiting (): Unsent {
+    this.#unsent ??= new Unsent()
+    return this.#unsent
   }
 
   // Notes a message.
   #note (): boolean {
     this.#sent++
     this.#schedule()
-    return !this.isFull || this.#relieve()
+    const hasRoom = !this.#isBehind && this.#unsent!.mostBytes <= this.#highWaterMarkBytes
+    return hasRoom || !this.isFull || this.#relieve()
   }
 
   #sendThroughWs (data: string | Buffer, event?: string, written: (error?: Error) => void = this.#written): boolean {
@@ -236,21 +224,6 @@ export class Outbox {
     this.#waiters?.resolve()
   }
 
-  #endRun (): void {
-    if (this.#run === '') return
-    const bytes = this.#takeRun()
-    this.#chunks.push(bytes)
-    this.#chunkBytes += bytes.length
-  }
-
-  #takeRun (): Bytes {
-    const run = this.#isUnsure ? bytesOfRun(this.#run, this.#nonAscii) : this.#run
-    this.#run = ''
-    this.#nonAscii = 0
-    this.#isUnsure = false
-    return run
-  }
-
   #cork (): void {
     if (!this.#isCorked) this.#stream.cork()
     this.#isCorked = true
@@ -259,20 +232,24 @@ export class Outbox {
   #schedule (): void {
     if (this.#isScheduled || this.#isHolding) return
     this.#isScheduled = true
-    if (unsent.push(this) === 1) process.nextTick(sendAll)
+    if (scheduled.push(this) === 1) process.nextTick(sendAll)
   }
 
   get #isWaiting (): boolean {
-    return this.#run !== '' || this.#chunkBytes > 0
+    return this.#unsent?.isEmpty === false
   }
 
   #write (): void {
+    const unsent = this.#unsent!
     const written = this.#isSlow ? this.#written : undefined
-    if (this.#chunkBytes === 0) return this.#writeOne(this.#takeRun(), written)
-    this.#endRun()
-    this.#chunkBytes = 0
+    if (unsent.isRun) this.#writeOne(unsent.takeRun(), written)
+    else this.#writeAll(unsent.takeAll(), written)
+    this.#isBehind = this.#ws.bufferedAmount > 0
+  }
+
+  #writeAll (chunks: readonly Bytes[], written: (() => void) | undefined): void {
     this.#stream.cork()
-    for (const chunk of this.#chunks.splice(0)) this.#writeOne(chunk, written)
+    for (const chunk of chunks) this.#writeOne(chunk, written)
     this.#stream.uncork()
   }
 

@@ -12,6 +12,7 @@ import type { WebSocket } from 'ws'
 import { defineContract, type PluginOptions, type Socket } from '../../../lib/index.js'
 import { frameOf, frameText } from '../../../lib/server/transport/frame.js'
 import { Outbox } from '../../../lib/server/transport/outbox.js'
+import { collectGarbage } from '../../support/gc.js'
 import {
   connect, connectRaw, countTurns, createApp, handshakeText, listen, maskedFrame, type Client, type Teardown
 } from '../../support/helper.js'
@@ -70,6 +71,45 @@ t.test('shared frames of every kind keep their order among texts', async (t) => 
   const frames = texts.flatMap((text) => [frameText(text), frameText(text)])
   const bytes = frames.map((frame) => typeof frame === 'string' ? Buffer.from(frame, 'latin1') : frame)
   t.ok(Buffer.concat(stream.writes).equals(Buffer.concat(bytes)))
+})
+
+t.test('each connection gets the frames that it was sent, whatever others got in the same turn', async (t) => {
+  const frames = ['a', 'b', 'x'.repeat(300), 'ü', 'c'].map((text) => frameOf('said', text))
+  const bytesOf = (text: string): Buffer => Buffer.from(frameText(text) as never, 'latin1')
+  const step = fc.record({ frame: fc.nat(frames.length - 1), members: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }) })
+  const texts = fc.array(fc.record({ at: fc.nat(12), member: fc.nat(4) }), { maxLength: 4 })
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 12 }), texts, async (steps, texts) => {
+    const members = Array.from({ length: 5 }, () => ({ ...outboxOf(), expected: [] as Buffer[] }))
+    for (const [at, { frame, members: isMember }] of steps.entries()) {
+      for (const { member } of texts.filter((text) => text.at === at)) {
+        members[member]!.outbox.sendText('own')
+        members[member]!.expected.push(bytesOf('own'))
+      }
+      for (const [n, { outbox, expected }] of members.entries()) {
+        if (!isMember[n]!) continue
+        outbox.sendFrame(frames[frame]!)
+        expected.push(bytesOf(frames[frame]!.text))
+      }
+    }
+    await turn()
+    for (const { stream, expected } of members) {
+      if (!Buffer.concat(stream.writes).equals(Buffer.concat(expected))) return false
+    }
+    return true
+  }), { numRuns: 100 })
+  t.pass()
+})
+
+t.test('the frames of a turn that is over take no memory', async (t) => {
+  const bytes = 30_000_000
+  const { outbox, stream } = outboxOf(10 * bytes)
+  stream._write = (_chunk, _encoding, done) => done()
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  for (let n = 0; n < bytes / 60_000; n++) outbox.sendFrame(frameOf('said', `${n}`.padEnd(60_000)))
+  await turn()
+  collectGarbage()
+  t.ok(process.memoryUsage().heapUsed - before < bytes / 2)
 })
 
 t.test('messages of promises that settle in the same turn leave with it', async (t) => {
