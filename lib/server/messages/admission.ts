@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { CloseCode, ErrorCode, Reserved } from '../../protocol.js'
 import { after } from '../../timer.js'
+import { arrivalMs } from '../transport/arrival.js'
 import type { Decoded, Positions } from './decode.js'
 import { failingMessage, type Received } from './message.js'
 import type { InboundContext, InboundOwner } from './owner.js'
@@ -112,9 +113,8 @@ export class Admission {
   #admits (cost: number): boolean {
     const { rateLimit } = this.#context.settings
     if (rateLimit === false) return true
-    const nowMs = performance.now()
-    this.#limiter ??= new RateLimiter(rateLimit, nowMs)
-    return this.#limiter.take(cost, nowMs)
+    this.#limiter ??= new RateLimiter(rateLimit, arrivalMs())
+    return this.#limiter.takeEarly(cost, arrivalMs()) || this.#limiter.take(cost, performance.now())
   }
 
   // A rejection costs the server as much as a message: it is sent once, and then nothing is read

@@ -32,11 +32,15 @@ export class RateLimiter {
 
   /** Takes tokens out, if there are enough. */
   take (tokens: number, nowMs: number): boolean {
-    this.#refill(nowMs)
-    if (tokens > this.#tokens) {
-      this.#deny(tokens, nowMs)
-      return false
-    }
+    if (this.takeEarly(tokens, nowMs)) return true
+    this.#deny(tokens, nowMs)
+    return false
+  }
+
+  /** Takes tokens out, if there were enough at a time that may be over. Else nothing is denied. */
+  takeEarly (tokens: number, thenMs: number): boolean {
+    this.#refill(thenMs)
+    if (tokens > this.#tokens) return false
     this.#tokens -= tokens
     return true
   }

@@ -1,6 +1,7 @@
 import type { AsyncResource } from 'node:async_hooks'
 import { WebSocket } from 'ws'
 import { CloseCode } from '../../protocol.js'
+import { noteArrival } from './arrival.js'
 import { FrameReader, type FrameReaderOwner, type TextReceiver } from './frame-reader.js'
 import type { Outbox } from './outbox.js'
 import { WsReceiver, type PayloadLimits, type Receiver } from './ws-receiver.js'
@@ -189,6 +190,7 @@ function writeToFrameReader (this: ReadThrough, bytes: Buffer): boolean {
 // Handlers that await nothing have answered when the chunk is read: their answers need no turn of
 // the queue of `nextTick`.
 function write (receiver: ReadThrough, bytes: Buffer): boolean {
+  noteArrival()
   const outbox = receiver[kOutbox]
   outbox?.beginRead()
   try {

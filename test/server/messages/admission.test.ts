@@ -91,6 +91,39 @@ t.test('the next message is handled with a new token, in order, and the one afte
   }
 })
 
+t.test('a message that found no token when it arrived is handled with one that has come meanwhile', async (t) => {
+  let nowMs = 1000
+  const now = mock.method(performance, 'now', () => nowMs)
+  t.teardown(() => now.mock.restore())
+  const handled: string[] = []
+  const say = ({ text }: { text: string }): void => {
+    handled.push(text)
+    nowMs += 5
+  }
+  const { app } = await start(t, { say }, { rateLimit: { max: 1, timeWindowMs: 5 } })
+  const client = await connectRaw(t, app)
+  client.write(handshakeText(app, '/'))
+  await once(client, 'data')
+  const texts = ['a', 'b', 'c', 'd', 'e', 'f']
+  client.write(Buffer.concat(texts.map((text) => maskedFrame(JSON.stringify({ type: 'say', text })))))
+  await until(() => handled.length === texts.length)
+  t.same(handled, texts)
+  t.equal(app.channel(live).stats.errors['FST_TYPED_WS_RATE_LIMITED'], undefined)
+})
+
+t.test('a client that was silent for long has no more tokens than the bucket holds', async (t) => {
+  let nowMs = 1000
+  const now = mock.method(performance, 'now', () => nowMs)
+  t.teardown(() => now.mock.restore())
+  const { client } = await start(t, {}, { rateLimit: { max: 1, timeWindowMs: 5 } })
+  client.send({ type: 'ask', ref: 1, n: 1 })
+  t.match(await client.next(), { type: '$reply', ref: 1 })
+  nowMs += 1000
+  for (const ref of [2, 3, 4]) client.send({ type: 'ask', ref, n: 1 })
+  for (const ref of [2, 3]) t.match(await client.next(), { type: '$reply', ref })
+  t.match(await client.next(), { type: '$error', ref: 4, statusCode: 429 })
+})
+
 t.test('a message costs what its route says', async (t) => {
   const { client, url } = await start(t, {}, { rateLimit: { max: 5, timeWindowMs: 2 ** 31 - 1 } }, { ask: 5, say: 0 })
   for (let n = 0; n < 50; n++) client.send({ type: 'say', text: 'free' })

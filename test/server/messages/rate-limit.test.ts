@@ -48,6 +48,17 @@ t.test('a client that keeps to the rate is never rejected', async (t) => {
   t.notOk(limit.isFlood)
 })
 
+t.test('the rate limiter admits by a time that is over no more than there was, and does not deny by it', async (t) => {
+  const limit = new RateLimiter({ max, timeWindowMs }, 0)
+  t.ok(limit.take(2 * max, 0))
+  t.notOk(limit.takeEarly(1, 0), 'nothing has come')
+  t.equal(limit.waitMs(0), 0, 'and nothing is wanted')
+  t.ok(limit.take(max, timeWindowMs))
+  t.notOk(limit.takeEarly(1, 0), 'an earlier time takes no tokens away')
+  t.ok(limit.take(max, 2 * timeWindowMs), 'and gives none')
+  t.notOk(limit.take(1, 2 * timeWindowMs))
+})
+
 t.test('a run of denials goes on while nothing is read, and is a flood after ten windows', async (t) => {
   const limit = new RateLimiter({ max, timeWindowMs }, 0)
   t.ok(limit.take(2 * max, 0))
