@@ -85,7 +85,7 @@ export class Connection implements SocketOwner, PartOwner, HeartbeatMember, Serv
     this.#lifecycle = new Lifecycle(route, this)
     this.activity = new Activity(this.#lifecycle, this.#inbound, this)
     this.input = new Input(ws, this.#inbound.receiver, route.settings, this)
-    ws.listen(this)
+    ws.owner = this
     route.registry.join(this)
     this.#heartbeatEntry = route.heartbeat?.join(this)
     route.observer.connectionOpened(this.socket)

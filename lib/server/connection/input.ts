@@ -27,7 +27,7 @@ export class Input implements PartInput, FrameReaderOwner {
   }
 
   get hasMessageListener (): boolean {
-    return this.#ws.listenerCount('message') > 1
+    return this.#ws.listenerCount('message') > 0
   }
 
   takePong (): boolean {

@@ -37,6 +37,7 @@ export interface ServerWebSocketOwner {
  */
 export class ServerWebSocket extends WebSocket {
   outbox: Outbox | undefined = undefined
+  /** It is told of all events, in front of their listeners. */
   owner: ServerWebSocketOwner | undefined = undefined
   /** The code by which ws closed after a fault in the frames it read. It reads no answer then. */
   faultCode: number | undefined = undefined
@@ -63,13 +64,21 @@ export class ServerWebSocket extends WebSocket {
     return true
   }
 
-  /** Tells the owner of its events. Every WebSocket has the same functions as listeners. */
-  listen (owner: ServerWebSocketOwner): void {
-    this.owner = owner
-    this.on('message', tellMessage)
-    this.on('ping', answer)
-    this.on('close', tellClose)
-    this.on('error', tellError)
+  // The owner is told without listeners: a list of them costs each connection 250 bytes.
+  override emit (event: string | symbol, ...values: unknown[]): boolean {
+    const { owner } = this
+    if (owner === undefined) return super.emit(event, ...values)
+    if (event === 'message') owner.onMessage(values[0] as Buffer, values[1] as boolean)
+    else if (event === 'ping') this.answer(values[0] as Buffer)
+    else if (event === 'close') owner.onClose(values[0] as number, values[1] as Buffer)
+    else if (event === 'error') return this.#tellError(owner, values[0] as Error)
+    return super.emit(event, ...values)
+  }
+
+  // An error without a listener would be thrown.
+  #tellError (owner: ServerWebSocketOwner, error: Error): boolean {
+    owner.onError(error)
+    return this.listenerCount('error') === 0 || super.emit('error', error)
   }
 
   /**
@@ -214,25 +223,4 @@ function guard (receiver: Receiver): void {
   // upstream-private: ws Receiver#_write, Receiver#_errored
   const write = receiver._write.bind(receiver)
   receiver._write = (chunk, encoding, done) => receiver._errored ? done() : write(chunk, encoding, done)
-}
-
-function ownerOf (ws: WebSocket): ServerWebSocketOwner {
-  return (ws as ServerWebSocket).owner!
-}
-
-function tellMessage (this: WebSocket, data: Buffer, isBinary: boolean): void {
-  ownerOf(this).onMessage(data, isBinary)
-}
-
-function answer (this: WebSocket, ping: Buffer): void {
-  const ws = this as ServerWebSocket
-  ws.answer(ping)
-}
-
-function tellClose (this: WebSocket, code: number, reason: Buffer): void {
-  ownerOf(this).onClose(code, reason)
-}
-
-function tellError (this: WebSocket, error: Error): void {
-  ownerOf(this).onError(error)
 }
