@@ -69,7 +69,7 @@ t.test('a private part that lib uses has a tag in the same file', async (t) => {
   const signs = [
     /(?<=[\w)\]!]\??\.)_[a-z]\w+/g, /\b(?:assignSocket|detachSocket|shouldKeepAlive|alpnProtocol)\b/g, /'fastify\.hooks'/g,
     /\b(?:ajv|ajv-formats)\/dist\//g, /(?<=\.)RULES\b/g, /(?<=')~(?!standard|guard)[a-z]+(?=')/g, /(?<=')TypeBox\.\w+(?=')/g,
-    /\bserver\.emit = /g, /\braw\.(?:writeHead|write|end)(?= = )/g, /\brequest\.ws(?= = )/g
+    /\bserver\.emit = /g, /\braw\.(?:writeHead|write|end)(?= = )/g
   ]
   for (const [file, text] of sources) {
     const named = Array.from(text.matchAll(/\/\/ upstream-private: (.+)/g), ([, parts]) => parts).join('\n').toLowerCase()
@@ -178,12 +178,11 @@ const probes: Readonly<Record<Part, Probe>> = {
     const app = await websocketApp(t)
     return app.server.rawListeners('upgrade').filter((listener) => /\.routing\(/.test(String(listener))).length === 1
   },
-  '@fastify/websocket ws-socket': async (t) => (await marksOf(t)).includes('ws-socket'),
-  '@fastify/websocket ws-head': async (t) => (await marksOf(t)).includes('ws-head'),
-  '@fastify/websocket request.ws': async (t) => {
-    const [isDestroyed, isKept] = [await isDestroyedAfterResponse(t, true), !await isDestroyedAfterResponse(t, false)]
+  '@fastify/websocket ws-socket': async (t) => {
+    const [isDestroyed, isKept] = [await isDestroyedAfterResponse(t, false), !await isDestroyedAfterResponse(t, true)]
     return isDestroyed && isKept
   },
+  '@fastify/websocket ws-head': async (t) => (await marksOf(t)).includes('ws-head'),
   '@fastify/websocket onRoute': async (t) => {
     const app = await websocketApp(t)
     const handler = (): string => 'over HTTP'
@@ -371,12 +370,12 @@ async function marksOf (t: Teardown): Promise<unknown[]> {
 }
 
 /** Refuses an upgrade; a later onResponse hook looks at its stream. */
-async function isDestroyedAfterResponse (t: Teardown, isWs: boolean): Promise<boolean> {
+async function isDestroyedAfterResponse (t: Teardown, isReplaced: boolean): Promise<boolean> {
   const app = await websocketApp(t)
   let isDestroyed: boolean | undefined
-  app.addHook('onRequest', async (request, reply) => {
-    if (!request.ws) throw new Error('request.ws is not set')
-    reply.raw.prependOnceListener('finish', () => { request.ws = isWs })
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    const mark = Object.getOwnPropertySymbols(raw).find(({ description }) => description === 'ws-socket')!
+    if (isReplaced) Object.assign(raw, { [mark]: { destroy () {} } })
     return reply.code(403).send()
   })
   app.addHook('onResponse', async ({ raw: { socket } }) => {

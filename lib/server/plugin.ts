@@ -17,6 +17,7 @@ import { Encoder } from './messages/encode.js'
 import * as errors from './errors.js'
 import { logIgnored } from './failure.js'
 import { compileGuards } from './handshake/guards.js'
+import { keepStream } from './handshake/hand-over.js'
 import type { UpgradeRequest } from './handshake/request.js'
 import { choosePublic } from './handshake/subprotocol.js'
 import { interceptUpgrades, type UpgradeHost } from './handshake/upgrade.js'
@@ -143,8 +144,8 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
     const upgrade = (request.raw as UpgradeRequest)[kUpgrade]
     if (upgrade === undefined) return done()
     if (isForOthers(request, isWebsocketOurs) && upgrade.handOver()) return void reply.hijack()
-    expectNoMore(request, reply)
     const route = routeOf(request)
+    expectNoMore(request, reply, route !== undefined)
     if (route === undefined) return done()
     const handshake = new Handshake(route, request, reply, host)
     const checked = handshake.check()
@@ -159,7 +160,6 @@ async function typedWs (app: FastifyInstance, options: PluginOptions): Promise<v
   })
   await runFirst(app, 'preClose', async () => { host.isClosing = true })
   app.addHook('onError', noteError)
-  app.addHook('onResponse', restoreWs)
   app.addHook('onRoute', keepHandler)
   app.addHook('onReady', async () => host.compile())
   app.addHook('onReady', async () => host.start())
@@ -217,23 +217,18 @@ function isUpgrade (request: FastifyRequest): boolean {
   return (request.raw as UpgradeRequest)[kUpgrade] !== undefined
 }
 
-// upstream-private: @fastify/websocket request.ws
-// upgrade.ts closes the stream once the client had time to read the answer. The onResponse hook of
-// @fastify/websocket would destroy it at once where `request.ws` is set, that of a 101 as well.
-function expectNoMore (request: FastifyRequest, { raw }: FastifyReply): void {
+// upgrade.ts closes the stream once the client had time to read the answer. A route that is not
+// ours needs the stream of @fastify/websocket until then.
+function expectNoMore (request: FastifyRequest, { raw }: FastifyReply, isOurs: boolean): void {
   request.ws = true
   // upstream-private: node ServerResponse#shouldKeepAlive
   raw.shouldKeepAlive = false
-  raw.prependOnceListener('finish', () => { request.ws = false })
+  if (isOurs) keepStream(request.raw)
+  else raw.prependOnceListener('finish', () => keepStream(request.raw))
 }
 
 function noteError ({ raw }: FastifyRequest, _reply: FastifyReply, error: unknown, done: () => void): void {
   (raw as HandshakeRequest)[kHandshake]?.noteError(error)
-  done()
-}
-
-function restoreWs (request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
-  request.ws = isUpgrade(request)
   done()
 }
 

@@ -15,7 +15,11 @@ export interface HandOverOptions {
 
 // upstream-private: @fastify/websocket ws-socket, ws-head
 // A further @fastify/websocket would upgrade a request that carries them a second time.
-const MARKS = new Set(['ws-socket', 'ws-head'])
+const STREAM_MARK = 'ws-socket'
+const MARKS = new Set([STREAM_MARK, 'ws-head'])
+// Takes the place of a stream.
+const KEPT = { destroy (): void {} }
+let kStream: symbol | undefined
 
 /**
  * The listener by which `@fastify/websocket` routes an upgrade through Fastify. Its source calls
@@ -43,6 +47,18 @@ export function handOver (server: Server, listeners: readonly UpgradeListener[],
 function removeMarks (request: object): void {
   const marks = Object.getOwnPropertySymbols(request).filter(({ description }) => MARKS.has(description!))
   for (const mark of marks) Reflect.deleteProperty(request, mark)
+}
+
+/**
+ * Keeps the stream of a request from an `onResponse` hook of `@fastify/websocket`, which destroys
+ * it at once: after a 101, and while a client still reads its refusal.
+ */
+export function keepStream (request: object): void {
+  // Each copy of the package has a symbol of its own.
+  if (kStream === undefined || !Object.hasOwn(request, kStream)) {
+    kStream = Object.getOwnPropertySymbols(request).find(({ description }) => description === STREAM_MARK)
+  }
+  if (kStream !== undefined) (request as Record<symbol, object>)[kStream] = KEPT
 }
 
 /** Calls a listener. An error of it, thrown or rejected, ends this stream and nothing else. */
