@@ -1,10 +1,11 @@
 import { AsyncResource } from 'node:async_hooks'
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import { finished, type Duplex } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
 import * as errors from '../errors.js'
 import { kUpgrade, kUpgrades } from '../symbols.js'
-import { isLong, later } from '../turn.js'
+import { later } from '../turn.js'
 import { countRequest, handBackToHttp } from './hand-back.js'
 import { callListener, dispatcherOf, handOver, listenersOf, type UpgradeListener } from './hand-over.js'
 import { faultOf, isInjected, isWebSocket, VERSION, type HandshakeFault, type Upgrade, type UpgradeRequest } from './request.js'
@@ -34,12 +35,15 @@ interface Interception {
 type Values = [request: UpgradeRequest, stream: Duplex, head: Buffer]
 type Emit = (name: string | symbol, ...values: unknown[]) => boolean
 
-// The time of one turn after which no further handshake begins in it.
+// The time of handshakes after which no further one begins in a turn of the event loop. It is
+// counted over all turns until then: a timer for each turn would cost more.
 const HANDSHAKES_MS = 0.5
 // The time of a later turn for those that wait, however much other work there is.
 const WAITING_HANDSHAKES_MS = 0.25
 
 const NOTHING = Buffer.alloc(0)
+let takenMs = 0
+let waiting = 0
 
 /**
  * Takes the 'upgrade' events of a server before any listener, added before or later, gets them.
@@ -122,14 +126,28 @@ function onUpgrade (interception: Interception, ...[request, stream, first]: Val
 // Clients that all come back at once, after a restart, must not hold up the messages of those that
 // are here: only some handshakes begin in one turn of the event loop.
 function inTurn (stream: Duplex, begin: () => void): void {
-  if (!isLong(HANDSHAKES_MS)) return begin()
+  if (waiting === 0 && takenMs < HANDSHAKES_MS) return take(begin)
+  waiting++
   const destroy = (): void => { stream.destroy() }
   stream.on('error', destroy)
   const context = new AsyncResource('fastify-typed-ws')
   later(() => {
+    waiting--
     stream.off('error', destroy)
-    if (!stream.destroyed) context.runInAsyncScope(begin)
+    if (!stream.destroyed) context.runInAsyncScope(take, undefined, begin)
   }, WAITING_HANDSHAKES_MS)
+}
+
+function take (begin: () => void): void {
+  const beganMs = performance.now()
+  begin()
+  const isShort = takenMs < HANDSHAKES_MS
+  takenMs += performance.now() - beganMs
+  if (isShort && takenMs >= HANDSHAKES_MS) setImmediate(endTurn)
+}
+
+function endTurn (): void {
+  takenMs = 0
 }
 
 function dispatch (interception: Interception, ...[request, stream, head]: Values): void {

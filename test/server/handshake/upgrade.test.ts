@@ -1,11 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
+import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import typedWs, { type PluginOptions } from '../../../lib/index.js'
+import { later } from '../../../lib/server/turn.js'
 import {
   certificate, connect, connectRaw, countSockets, createApp, exchangeRaw, handshakeText, listen, Log, maskedFrame,
   refused, statusesOf, until, type Teardown
@@ -515,24 +518,50 @@ t.test('clients that all come at once are let in one turn of the event loop afte
   for (const client of clients) client.terminate()
 })
 
+t.test('clients that come one after another are let in at once, however long their hooks take', async (t) => {
+  const app = await createApp(t, { allowMissingOrigin: true })
+  let count = 0
+  app.ws('/ws', { contract: echo, onRequest: async () => { count++; beBusy() }, on: { say () {} } })
+  await app.ready()
+  for (const n of [1, 2, 3]) {
+    const opening = app.injectWS('/ws')
+    t.equal(count, n)
+    const client = await opening
+    client.terminate()
+    await turn()
+  }
+})
+
+t.test('a client that comes while others wait is let in behind them', async (t) => {
+  const seen: unknown[] = []
+  const app = await createApp(t, { allowMissingOrigin: true })
+  app.ws('/ws', { contract: echo, onRequest: async ({ query }) => { seen.push(query); beBusy() }, on: { say () {} } })
+  await app.ready()
+  later(beBusy)
+  const opening = [app.injectWS('/ws?n=1'), app.injectWS('/ws?n=2')]
+  await turn()
+  opening.push(app.injectWS('/ws?n=3'))
+  for (const client of await Promise.all(opening)) client.terminate()
+  t.same(seen, [{ n: 1 }, { n: 2 }, { n: 3 }])
+})
+
 t.test('a client that leaves before its handshake begins costs nothing', async (t) => {
   const app = await createApp(t, { allowMissingOrigin: true })
-  const stream = new PassThrough()
-  let count = 0
+  const raws: IncomingMessage[] = []
   app.ws('/ws', {
     contract: echo,
     onRequest: async ({ raw }) => {
-      if (count++ > 0) return
+      raws.push(raw)
       beBusy()
-      app.server.emit('upgrade', raw, stream, Buffer.alloc(0))
-      stream.destroy(new Error('reset'))
     },
     on: { say () {} }
   })
-  await app.ready()
-  const one = await app.injectWS('/ws')
-  const two = await app.injectWS('/ws')
-  t.equal(count, 2)
-  one.terminate()
-  two.terminate()
+  await connect(t, `${await listen(app)}/ws`)
+  const opening = app.injectWS('/ws')
+  const stream = new PassThrough()
+  app.server.emit('upgrade', raws[0], stream, Buffer.alloc(0))
+  stream.destroy(new Error('reset'))
+  const injected = [await opening, await app.injectWS('/ws')]
+  t.equal(raws.length, 3)
+  for (const one of injected) one.terminate()
 })
