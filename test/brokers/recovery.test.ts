@@ -51,7 +51,9 @@ for (const [name, broker] of Object.entries(brokers)) {
     const engine = await startRedis(t)
     const [one, two] = [await start(t, await broker(t, engine)), await start(t, await broker(t, engine))]
     const { begin } = await reconnectElsewhere(t, [one, two])
-    t.match(await (await one.ask(placeOf(begin))).take(2), [{ recovered: true, missed: 4 }, { text: 'a' }])
+    const back = await one.ask(placeOf(begin))
+    t.match(await back.next(), { recovered: true })
+    t.same(await texts(back, 4), ['a', 'b', 'c', 'd'], 'the last one perhaps as it comes: this node may not have heard it yet')
   })
 }
 
