@@ -28,7 +28,7 @@ async function openHerd (t: Test, count: number): Promise<{ network: Network, cl
   fakeTime(t)
   const network = new Network()
   const options = { WebSocket: network.WebSocket, heartbeat: false } as const
-  const clients = Array.from({ length: count }, () => createClient<typeof talk>('ws://server', options))
+  const clients = Array.from({ length: count }, (_, n) => createClient<typeof talk>(`ws://server/${n}`, options))
   for (const client of clients) client.onError(() => {}) // each would tell the console
   await turn()
   for (const socket of network.sockets) socket.open()
@@ -47,6 +47,8 @@ t.test('two thousand clients of a server that restarts come back spread over the
   for (const socket of network.sockets.splice(0)) socket.end(1012, restartReason(SPREAD_MS))
   const attempts: number[] = []
   const admitted: number[] = []
+  const refused = new Set<string>()
+  const asked: number[] = []
   while (admitted.length < CLIENTS && Date.now() < restartMs + 60_000) {
     mock.timers.tick(STEP_MS)
     await turn()
@@ -55,9 +57,11 @@ t.test('two thousand clients of a server that restarts come back spread over the
       attempts.push(atMs)
       if (atMs < DOWN_MS) {
         socket.end(1006)
+        refused.add(socket.url)
       } else {
         socket.open()
         admitted.push(atMs)
+        if (!refused.has(socket.url)) asked.push(atMs)
       }
     }
   }
@@ -66,8 +70,8 @@ t.test('two thousand clients of a server that restarts come back spread over the
   const spread = bins(attempts.filter((ms) => ms < SPREAD_MS), BIN_MS)
   const mean = spread.reduce((sum, count) => sum + count) / spread.length
   const peak = Math.max(...bins(attempts, BIN_MS))
-  t.ok(peak <= 2 * mean, `at most ${peak} in ${BIN_MS} ms, where ${mean} are the mean`)
-  t.ok(Math.max(...admitted) <= SPREAD_MS + STEP_MS, 'no client is later than it was asked to be')
+  t.ok(peak <= 2.5 * mean, `at most ${peak} in ${BIN_MS} ms, where ${mean} are the mean`)
+  t.ok(Math.max(...asked) <= SPREAD_MS + STEP_MS, 'no client that finds the server is later than it was asked to be')
   for (const client of clients) client.close()
 })
 
