@@ -524,11 +524,11 @@ t.test('clients that come one after another are let in at once, however long the
   app.ws('/ws', { contract: echo, onRequest: async () => { count++; beBusy() }, on: { say () {} } })
   await app.ready()
   for (const n of [1, 2, 3]) {
+    await turn()
     const opening = app.injectWS('/ws')
     t.equal(count, n)
     const client = await opening
     client.terminate()
-    await turn()
   }
 })
 
