@@ -7,6 +7,7 @@ import type { FrameReaderOwner, TextReceiver } from '../../../lib/server/transpo
 import { ServerWebSocket } from '../../../lib/server/transport/websocket.js'
 import type { PayloadLimits } from '../../../lib/server/transport/ws-receiver.js'
 import { connect, connectRaw, createApp, handshakeText, listen, maskedFrame, type Teardown } from '../../support/helper.js'
+import { deferred } from '../../support/deferred.js'
 import { echo } from '../../support/echo.js'
 
 async function start (
@@ -69,6 +70,32 @@ t.test('a text that is not UTF-8 closes with 1007', async (t) => {
   const [socket] = [(client.ws as unknown as { _socket: { write (bytes: Buffer): void } })._socket]
   socket.write(maskedFrame(Buffer.from([0xc3, 0x28])))
   t.equal((await client.closed()).code, 1007)
+})
+
+t.test('a listener on socket.raw hears an error, a close and a ping, and an app without listeners is served as well', async (t) => {
+  for (const isListening of [true, false]) {
+    const heard: string[] = []
+    const app = await createApp(t)
+    const ended = deferred()
+    app.ws('/', {
+      contract: echo,
+      open ({ raw }) {
+        if (isListening) for (const event of ['ping', 'error', 'close']) raw.on(event, () => { heard.push(event) })
+        else raw.removeAllListeners()
+      },
+      close: () => ended.resolve(),
+      on: { say () {} }
+    })
+    await listen(app)
+    const socket = await connectRaw(t, app)
+    socket.write(handshakeText(app, '/'))
+    await once(socket, 'data')
+    socket.write(maskedFrame('1', 0x89))
+    t.match(String((await once(socket, 'data') as [Buffer])[0]), '1', 'the ping is answered')
+    socket.end(maskedFrame(Buffer.from([0xc3, 0x28])))
+    await ended.promise
+    t.same(heard, isListening ? ['ping', 'error', 'close'] : [])
+  }
 })
 
 t.test('maxPayloadBytes limits the inflated size of a compressed message', async (t) => {
