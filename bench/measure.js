@@ -12,7 +12,7 @@ import { median, rotate } from './table.js'
  * @typedef {import('./load.js').Counted} Counted
  * @typedef {import('./scenarios.js').Scenario} Scenario
  * @typedef {{ cpuUs: number, rate: number, p50Ms: number, p99Ms: number, p999Ms: number, lateMs:
- * number, serverShare: number, loadShare: number, otherShare: number }} Sample
+ * number, serverShare: number, otherShare: number }} Sample
  * @typedef {Sample & { name: RowName, title: string, ratio?: number, range?: [number, number] }}
  * Result medians of a row; `ratio`: how many times less CPU than the base, with its range
  * @typedef {object} Comparison
@@ -176,7 +176,6 @@ function toSample ({ messages, elapsedMs, p50Ms, p99Ms, p999Ms, lateMs, cpuUs },
     p999Ms,
     lateMs,
     serverShare: spentUs / elapsedMs / 1000,
-    loadShare: cpuUs / elapsedMs / 1000,
     otherShare: Math.max(allUs - spentUs - cpuUs, 0) / elapsedMs / 1000
   }
 }
@@ -217,7 +216,7 @@ function resultOf (name, own, base) {
  */
 export function tableOf ({ title, kind, unit, results }, base) {
   const late = kind === 'paced' ? ['sent late, p99 ms'] : []
-  const columns = ['p50 ms', 'p99 ms', 'p99.9 ms', ...late, 'server CPU', 'load CPU', 'other CPU']
+  const columns = ['p50 ms', 'p99 ms', 'p99.9 ms', ...late, 'server CPU', 'other CPU']
   return {
     title,
     head: ['', `CPU µs/${unit}`, `× ${shortTitleOf(base)}`, '(range)', `${unit}/s`, ...columns],
@@ -228,7 +227,7 @@ export function tableOf ({ title, kind, unit, results }, base) {
       result.range ? result.range.map((ratio) => ratio.toFixed(2)).join('–') : '-',
       Math.round(result.rate).toLocaleString('en'),
       ...[result.p50Ms, result.p99Ms, result.p999Ms, ...late.map(() => result.lateMs)].map((ms) => ms.toFixed(2)),
-      ...[result.serverShare, result.loadShare, result.otherShare].map((share) => `${Math.round(share * 100)} %`)
+      ...[result.serverShare, result.otherShare].map((share) => `${Math.round(share * 100)} %`)
     ])
   }
 }

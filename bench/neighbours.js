@@ -105,7 +105,7 @@ async function besideEach (bad, kind, victim, good) {
  * @param {number} seconds
  */
 function run (load, seconds) {
-  return load.ask({ name: 'run', work: WORK, seconds }, seconds * 1000 + 60_000)
+  return load.ask({ name: 'run', work: WORK, seconds, maySleep: true }, seconds * 1000 + 60_000)
 }
 
 /**

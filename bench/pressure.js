@@ -76,7 +76,7 @@ async function measure ({ room, reads }) {
  * @param {number} seconds
  */
 function run (load, seconds) {
-  return load.ask({ name: 'run', work: WORK, seconds })
+  return load.ask({ name: 'run', work: WORK, seconds, maySleep: true })
 }
 
 /**

@@ -80,7 +80,7 @@ async function measure ({ file, command }) {
  * @param {number} seconds
  */
 function run (load, seconds) {
-  return load.ask({ name: 'run', work: workOf(OTHERS), seconds }, timeoutMs())
+  return load.ask({ name: 'run', work: workOf(OTHERS), seconds, maySleep: true }, timeoutMs())
 }
 
 /** @param {number} connections */
