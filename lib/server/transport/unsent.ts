@@ -59,8 +59,7 @@ export class Unsent {
 
   add (bytes: Bytes): void {
     this.#endRun()
-    this.#chunks.push(bytes)
-    this.#chunkBytes += bytes.length
+    this.#push(bytes)
   }
 
   takeRun (): Bytes {
@@ -90,8 +89,10 @@ export class Unsent {
   }
 
   #endRun (): void {
-    if (this.#run === '' && this.#frames === undefined) return
-    const bytes = this.takeRun()
+    if (this.#run !== '' || this.#frames !== undefined) this.#push(this.takeRun())
+  }
+
+  #push (bytes: Bytes): void {
     this.#chunks.push(bytes)
     this.#chunkBytes += bytes.length
   }
