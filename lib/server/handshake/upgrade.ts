@@ -126,7 +126,7 @@ function onUpgrade (interception: Interception, ...[request, stream, first]: Val
 // Clients that all come back at once, after a restart, must not hold up the messages of those that
 // are here: only some handshakes begin in one turn of the event loop.
 function inTurn (stream: Duplex, begin: () => void): void {
-  if (waiting === 0 && takenMs < HANDSHAKES_MS) return take(begin)
+  if (waiting === 0 && takenMs < HANDSHAKES_MS) return beginTimed(begin)
   waiting++
   const destroy = (): void => { stream.destroy() }
   stream.on('error', destroy)
@@ -134,11 +134,11 @@ function inTurn (stream: Duplex, begin: () => void): void {
   later(() => {
     waiting--
     stream.off('error', destroy)
-    if (!stream.destroyed) context.runInAsyncScope(take, undefined, begin)
+    if (!stream.destroyed) context.runInAsyncScope(beginTimed, undefined, begin)
   }, WAITING_HANDSHAKES_MS)
 }
 
-function take (begin: () => void): void {
+function beginTimed (begin: () => void): void {
   const beganMs = performance.now()
   begin()
   const isShort = takenMs < HANDSHAKES_MS
